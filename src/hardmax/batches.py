@@ -1,0 +1,132 @@
+"""Which examples, in which order: a function of (seed, epoch) and of nothing else."""
+
+import operator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from hardmax.errors import ArgumentError
+
+__all__ = ["Loader", "Stretch", "batches", "order", "stretch_bounds", "stretches"]
+
+
+def order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order in which epoch ``epoch`` visits ``count`` examples.
+
+    An int64 permutation of 0..count-1, shape (count,), from NumPy's PCG64 generator: the same
+    for the same ``seed`` and ``epoch`` in every framework.
+    """
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def batches(
+    count: int, batch_size: int, seed: int | None = None, epoch: int = 0
+) -> list[np.ndarray]:
+    """Return an epoch's batches as int64 index arrays, every example in exactly one of them.
+
+    The last batch is short where ``batch_size`` does not divide ``count``. Without a ``seed``
+    the examples come in their own order. Raises ArgumentError for a batch size below 1.
+    """
+    size = checked_batch_size(batch_size)
+    rows = np.arange(count) if seed is None else order(count, seed, epoch)
+    return [rows[start : start + size] for start in range(0, count, size)]
+
+
+def checked_batch_size(batch_size: Any) -> int:
+    """Return ``batch_size`` as an int; raise ArgumentError unless it is a whole number >= 1."""
+    try:
+        size = operator.index(batch_size)
+    except TypeError:
+        size = 0
+    if size < 1:
+        raise ArgumentError(f"batch size must be a whole number of at least 1, got {batch_size!r}")
+    return size
+
+
+def stretch_bounds(batch: int, count: int, parts: int) -> tuple[int, int]:
+    """Return (start, stop) of the stretch of batches that ``batch`` of ``count`` lies in.
+
+    An epoch is cut into ``parts`` stretches of nearly equal length, or into single batches
+    where it has fewer batches than parts. At the end of a stretch a curve gets its point, and
+    the host waits for the device.
+    """
+    parts = min(max(parts, 1), count)
+    which = -(-(batch + 1) * parts // count) - 1
+    return which * count // parts, (which + 1) * count // parts
+
+
+class Loader:
+    """An epoch's batches of arrays that lie in memory; each sibling says how one is taken.
+
+    ``seed`` makes the order a function of (seed, epoch), counting the epochs from 0 as they
+    are begun; without one, every epoch draws its order from the framework's own generator.
+    """
+
+    def __init__(self, count: int, batch_size: int, shuffle: bool):
+        self.count = count
+        self.batch_size = checked_batch_size(batch_size)
+        self.shuffle = shuffle
+        self.seed: int | None = None
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """The number of batches, the short last one included."""
+        return -(-self.count // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple]:
+        return iter(Stretch(self, self.next_order(), 0, self.count))
+
+    def next_order(self) -> Any:
+        """Begin an epoch and return its order, int64 of shape (count,); None if unshuffled."""
+        if not self.shuffle:
+            return None
+        seed = self.draw_seed() if self.seed is None else self.seed
+        self.epoch += 1
+        return order(self.count, seed, self.epoch - 1)
+
+    def draw_seed(self) -> int:
+        """Return a non-negative seed from the framework's own global generator."""
+        raise NotImplementedError
+
+    def take(self, rows: Any) -> tuple:
+        """Return the batch of the examples ``rows``: a slice, or part of an order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Batches in a row: the examples ``order[start:stop]``, or start..stop without an order."""
+
+    loader: Loader
+    order: Any
+    start: int
+    stop: int
+
+    def __iter__(self) -> Iterator[tuple]:
+        size = self.loader.batch_size
+        for first in range(self.start, self.stop, size):
+            rows = slice(first, min(first + size, self.stop))
+            yield self.loader.take(rows if self.order is None else self.order[rows])
+
+
+def stretches(loader: Any, parts: int) -> Iterator[Iterable]:
+    """Cut the next epoch of ``loader`` into ``parts`` stretches; see ``stretch_bounds``.
+
+    A Loader of ours gives Stretch objects, which a compiled engine can take whole; any other
+    sized iterable gives plain iterators over its batches.
+    """
+    count = len(loader)
+    ours = isinstance(loader, Loader)
+    source = loader.next_order() if ours else iter(loader)
+    start = 0
+    while start < count:
+        start, stop = stretch_bounds(start, count, parts)
+        if ours:
+            size = loader.batch_size
+            yield Stretch(loader, source, start * size, min(stop * size, loader.count))
+        else:
+            yield islice(source, stop - start)
+        start = stop

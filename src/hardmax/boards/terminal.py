@@ -1,0 +1,57 @@
+"""Boards in a terminal: a live table of the curves, and how far along they are."""
+
+import atexit
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from hardmax.board import Board
+
+__all__ = ["TerminalDrawer", "table"]
+
+
+class TerminalDrawer:
+    """Keeps a table at the foot of the terminal; it stays there when the board is closed."""
+
+    _current: "TerminalDrawer | None" = None
+
+    board: "Board"
+
+    def __init__(self, board: "Board"):
+        # A terminal has one foot: the board before this one is done.
+        if TerminalDrawer._current is not None:
+            TerminalDrawer._current.board.close()
+        TerminalDrawer._current = self
+        self.board = board
+        self.live = Live(table(board), refresh_per_second=8)
+        self.live.start()
+        atexit.register(self.close)
+
+    def draw(self) -> None:
+        """Show the new points."""
+        self.live.update(table(self.board))
+
+    def close(self) -> None:
+        """Leave the table as it stands."""
+        atexit.unregister(self.close)
+        TerminalDrawer._current = None
+        self.live.stop()
+
+
+def table(board: "Board") -> Group | Table:
+    """Return a row a curve, and below them a progress bar where the end is known."""
+    rows = Table(board.xlabel or "x", "curve", "now", "lowest", "highest", box=None)
+    curves = [curve for curve in board.curves() if curve.points]
+    for curve in curves:
+        ys = [float(point.y) for point in curve.points]
+        x = float(curve.points[-1].x)
+        rows.add_row(f"{x:g}", curve.label, *(f"{y:.4g}" for y in (ys[-1], min(ys), max(ys))))
+    if board.xlim is None or not curves:
+        return rows
+    start, end = (float(limit) for limit in board.xlim)
+    reached = max(float(curve.points[-1].x) for curve in curves)
+    return Group(rows, ProgressBar(total=end - start, completed=reached - start, width=60))

@@ -1,0 +1,1 @@
+"""From files to labelled pictures in memory, in NumPy only."""

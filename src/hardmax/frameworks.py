@@ -1,0 +1,44 @@
+"""The one place where a framework is chosen by name: the command line's."""
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from hardmax.errors import ArgumentError, MissingFrameworkError
+
+__all__ = ["FRAMEWORKS", "check", "load", "versions"]
+
+#: The siblings, and the packages that each needs, which its extra installs.
+FRAMEWORKS = {"torch": ("torch",)}
+
+
+def check(name: str) -> None:
+    """Raise ArgumentError for an unknown framework, MissingFrameworkError for one not here.
+
+    Nothing is imported.
+    """
+    if name not in FRAMEWORKS:
+        raise ArgumentError(f"unknown framework {name!r}; known are {', '.join(FRAMEWORKS)}")
+    missing = [package for package in FRAMEWORKS[name] if not _is_installed(package)]
+    if missing:
+        raise MissingFrameworkError(
+            f"framework {name!r} is not installed ({', '.join(missing)} not found); "
+            f"install it with: pip install 'hardmax[{name}]'"
+        )
+
+
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def load(name: str) -> ModuleType:
+    """Return the sibling of that name. Raises what ``check`` raises."""
+    check(name)
+    return importlib.import_module(f"hardmax.{name}")
+
+
+def versions(name: str) -> dict[str, str]:
+    """Return the versions of a framework's packages."""
+    from importlib import metadata
+
+    return {package: metadata.version(package) for package in FRAMEWORKS[name]}

@@ -1,0 +1,87 @@
+"""A run, made readable: one HTML file that needs no network."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+
+from hardmax.board import Point, ProgressBoard
+from hardmax.boards import figure
+from hardmax.data.arrays import Pictures
+from hardmax.metrics import class_table, confusion_matrix, log_softmax
+
+__all__ = ["render"]
+
+#: How many of the worst mistakes are shown.
+MISTAKES = 24
+
+
+def render(
+    record: dict[str, Any],
+    epochs: list[dict[str, Any]],
+    test: Pictures,
+    scores: np.ndarray,
+    classes: tuple[str, ...],
+) -> str:
+    """Return the report of a run as an HTML document.
+
+    ``record`` is the run's record, ``epochs`` its history, ``scores`` the float scores of the
+    examples of ``test``, of shape (examples, classes).
+    """
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("hardmax", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    decisions = scores.argmax(axis=1)
+    confusion = confusion_matrix(test.labels, decisions, len(classes))
+    return environment.get_template("report.html.jinja").render(
+        record=record,
+        epochs=epochs,
+        loss_curves=_curves(epochs, record, "loss"),
+        accuracy_curves=_curves(epochs, record, "accuracy"),
+        classes=classes,
+        confusion=confusion.tolist(),
+        shares=(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)).tolist(),
+        class_table=class_table(confusion),
+        mistakes=_worst_mistakes(test, scores, decisions, classes),
+    )
+
+
+def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> str:
+    """Draw the curves of a key of the epochs as an inline SVG element."""
+    held_out = "validation" if record["data"]["validation"] else "test"
+    board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
+    for label, part in (("training", "train"), (held_out, "val")):
+        board.data[label] = [Point(epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs]
+    svg = figure.svg(board)
+    return svg[svg.index("<svg") :]
+
+
+def _worst_mistakes(
+    test: Pictures, scores: np.ndarray, decisions: np.ndarray, classes: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Return the wrong decisions of the highest probability, the worst first."""
+    probabilities = np.exp(log_softmax(scores)).max(axis=1)
+    wrong = np.flatnonzero(decisions != test.labels)
+    worst = wrong[np.argsort(-probabilities[wrong], kind="stable")][:MISTAKES]
+    return [
+        {
+            "picture": _png(test.images[i]),
+            "number": int(i),
+            "true": classes[test.labels[i]],
+            "decided": classes[decisions[i]],
+            "probability": float(probabilities[i]),
+        }
+        for i in worst
+    ]
+
+
+def _png(image: np.ndarray) -> str:
+    """Return a picture, uint8 (height, width, channels), as the address of an inline PNG."""
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.fromarray(np.squeeze(image, axis=2) if image.shape[2] == 1 else image).save(data, "PNG")
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

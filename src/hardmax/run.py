@@ -1,0 +1,194 @@
+"""The run folder: what was asked, what came of it, and the weights.
+
+::
+
+    runs/NAME/
+      run.json            what was asked, versions, data, results
+      metrics.jsonl       a line an epoch
+      model.safetensors   the weights; in its header the network, its input and its classes
+      report.html         all of it, readable
+
+A folder is made under a temporary name and renamed when it is whole. ``run.json`` holds the
+checksums of the others and of itself, so that a file that was cut short or changed is noticed.
+Nothing in a run folder is ever executed.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hardmax import checkpoint
+from hardmax.architectures import Network, from_json, to_json, weight_shapes
+from hardmax.errors import RunError
+
+__all__ = ["Run", "RunWriter", "dumps"]
+
+FORMAT = 1
+RECORD, METRICS, MODEL, REPORT = "run.json", "metrics.jsonl", "model.safetensors", "report.html"
+SUMMED = (METRICS, MODEL)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network, and everything needed to use it again.
+
+    ``record`` is what run.json says; ``input_shape`` is (height, width, channels); ``weights``
+    go by their portable names.
+    """
+
+    record: dict[str, Any]
+    network: Network
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    weights: dict[str, np.ndarray]
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "Run":
+        """Read a run folder.
+
+        Raises RunError where a file is missing, cut short, changed, or does not fit the rest.
+        """
+        path = Path(folder)
+        if not path.is_dir():
+            raise RunError(f"no such run folder: {path}")
+        record = _read_record(path / RECORD)
+        for name in SUMMED:
+            if _checksum(_contents(path / name)) != record["files"].get(name):
+                raise RunError(f"{path / name} was changed after the run: its checksum differs")
+        weights, header = checkpoint.load(path / MODEL)
+        try:
+            network = from_json(header["network"])
+            height, width, channels = (int(size) for size in header["input_shape"])
+            classes = tuple(str(name) for name in header["classes"])
+            expected = weight_shapes(network, (height, width, channels))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path / MODEL} has an unusable header: {error!r}") from error
+        found = {name: array.shape for name, array in weights.items()}
+        if found != expected:
+            raise RunError(f"{path / MODEL} does not fit its network: {found}, not {expected}")
+        return cls(record, network, (height, width, channels), classes, weights)
+
+    def header(self) -> dict[str, Any]:
+        """Return what the file of weights says of itself."""
+        return {
+            "network": to_json(self.network),
+            "input_shape": self.input_shape,
+            "pixels_divided_by": 255,
+            "classes": self.classes,
+        }
+
+    def asked(self, name: str, kind: type) -> Any:
+        """Return a setting of the training. Raises RunError where the record lacks it."""
+        value = self.record.get("asked", {}).get(name)
+        if not isinstance(value, kind):
+            raise RunError(f"the run's record has no usable {name!r}: {value!r}")
+        return value
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_contents(path))
+        checksum = record.pop("checksum")
+        fits = record["format"] == FORMAT and isinstance(record["files"], dict)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} is damaged or no record of a run: {error!r}") from error
+    if not fits:
+        raise RunError(f"{path} is of another format than {FORMAT}, which this hardmax reads")
+    if checksum != _checksum(dumps(record).encode()):
+        raise RunError(f"{path} was changed after the run: its checksum differs")
+    return record
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """Return strict JSON, in which numbers that are not finite become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class RunWriter:
+    """Writes a run folder; use it in a ``with`` block, which leaves nothing behind on failure.
+
+    The folder is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
+    Raises RunError where the folder cannot be written or has something in it.
+    """
+
+    def __init__(self, out: str | os.PathLike | None, name: str):
+        self.out = None if out is None else Path(out)
+        self.name = name
+        if self.out is not None and self.out.exists() and not _is_empty_folder(self.out):
+            raise RunError(f"{self.out} already exists and is not empty; choose another --out")
+
+    def __enter__(self) -> "RunWriter":
+        parent = (self.out or Path("runs") / self.name).absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+        self.folder = parent / f".hardmax-{secrets.token_hex(8)}"
+        try:
+            self.folder.mkdir()
+        except OSError as error:
+            raise RunError(f"cannot write into {parent}: {error.strerror}") from error
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, run: Run, epochs: list[dict[str, Any]], report: str) -> Path:
+        """Write the files, give the folder its name, and return its path."""
+        checkpoint.save(self.folder / MODEL, run.weights, run.header())
+        try:
+            (self.folder / REPORT).write_text(report, encoding="utf-8")
+            (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
+            files = {name: _checksum((self.folder / name).read_bytes()) for name in SUMMED}
+            record = {"format": FORMAT, **run.record, "files": files}
+            record["checksum"] = _checksum(dumps(record).encode())
+            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
+            return self._rename()
+        except OSError as error:
+            raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error
+
+    def _rename(self) -> Path:
+        target = self.out or Path("runs") / self.name
+        number = 1
+        while True:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.rename(target)
+                return target
+            except OSError:
+                if self.out is not None or not target.exists():
+                    raise
+                number += 1
+                target = Path("runs") / f"{self.name}-{number}"
+
+
+def _is_empty_folder(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.is_dir() and not any(path.iterdir())
+    return False

@@ -1,0 +1,223 @@
+"""The book's functional edition: plain functions over networks, iterators and updaters."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from hardmax.board import Animator
+from hardmax.data.fashion_mnist import text_labels
+from hardmax.plots import show_images
+from hardmax.torch.data import FashionMNIST, Loader
+from hardmax.totals import Meter
+
+__all__ = [
+    "accuracy",
+    "cross_entropy",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
+    "predict_ch3",
+    "sgd",
+    "softmax",
+    "squared_loss",
+    "synthetic_data",
+    "train_ch3",
+    "train_epoch_ch3",
+]
+
+get_fashion_mnist_labels = text_labels
+
+
+# Models and losses
+
+
+def linreg(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return Xw + b."""
+    return X @ w + b
+
+
+def softmax(X: torch.Tensor) -> torch.Tensor:
+    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    return X.log_softmax(dim=1).exp()
+
+
+def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor, from_logits: bool = False) -> torch.Tensor:
+    """Return -log of the probability of the right class, float of shape (examples,).
+
+    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
+    large scores exact; ``y``: int64 labels of shape (examples,).
+    """
+    logs = y_hat.log_softmax(dim=1) if from_logits else y_hat.log()
+    return -logs[torch.arange(len(y), device=y.device), y]
+
+
+def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return half the squared errors, in the shape of ``y_hat``."""
+    return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
+    """Take a step of minibatch SGD on summed losses, and set the gradients to zero."""
+    with torch.no_grad():
+        for param in params:
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+# Data
+
+
+def synthetic_data(
+    w: torch.Tensor, b: float, num_examples: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return X of shape (num_examples, len(w)) and y = Xw + b + noise, (num_examples, 1)."""
+    X = torch.randn(num_examples, len(w))
+    y = X @ w.reshape(-1, 1) + b
+    return X, y + 0.01 * torch.randn_like(y)
+
+
+def load_array(
+    data_arrays: Sequence[torch.Tensor], batch_size: int, is_train: bool = True
+) -> Loader:
+    """Return batches of the tensors' examples, shuffled for training."""
+    return Loader(data_arrays, batch_size, shuffle=is_train)
+
+
+def load_data_fashion_mnist(
+    batch_size: int, resize: int | tuple[int, int] | None = None
+) -> tuple[Loader, Loader]:
+    """Return the batches of Fashion-MNIST's training set and of its test set."""
+    size = (resize, resize) if isinstance(resize, int) else resize or (28, 28)
+    data = FashionMNIST(batch_size, size)
+    return data.train_dataloader(), data.val_dataloader()
+
+
+def get_dataloader_workers() -> int:
+    """Return how many processes a loader of files may well use; hardmax's own uses none."""
+    return min(4, os.cpu_count() or 1)
+
+
+# Judging
+
+
+def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
+    """Return how many predictions are right.
+
+    ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
+    """
+    return float(_correct(y_hat, y))
+
+
+def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    if y_hat.dim() > 1 and y_hat.shape[1] > 1:
+        y_hat = y_hat.argmax(dim=1)
+    return (y_hat.type(y.dtype) == y).sum()
+
+
+@contextlib.contextmanager
+def _judged(net: Any) -> Iterator[None]:
+    """Have a network neither train nor record gradients in a block."""
+    training = isinstance(net, nn.Module) and net.training
+    if training:
+        net.eval()
+    with torch.no_grad():
+        yield
+    if training:
+        net.train()
+
+
+def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
+    """Return the share of a data set's labels that a network decides rightly."""
+    meter = Meter()
+    with _judged(net):
+        for X, y in data_iter:
+            meter.add(_correct(net(X), y), y.numel())
+    return meter.mean()
+
+
+def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
+    """Return a network's mean loss on a data set."""
+    meter = Meter()
+    with _judged(net):
+        for X, y in data_iter:
+            out = net(X)
+            l = loss(out, y.reshape(out.shape))
+            meter.add(l.sum(), l.numel())
+    return meter.mean()
+
+
+# Training
+
+
+def train_epoch_ch3(
+    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
+) -> tuple[float, float]:
+    """Train for an epoch; return the mean loss and the accuracy over its examples.
+
+    ``loss`` returns one loss an example. ``updater`` is an optimizer, or a function of the
+    batch size that takes a step on summed losses.
+    """
+    if isinstance(net, nn.Module):
+        net.train()
+    losses, correct = Meter(), Meter()
+    for X, y in train_iter:
+        y_hat = net(X)
+        l = loss(y_hat, y)
+        if isinstance(updater, torch.optim.Optimizer):
+            updater.zero_grad()
+            l.mean().backward()
+            updater.step()
+        else:
+            l.sum().backward()
+            updater(X.shape[0])
+        with torch.no_grad():
+            losses.add(l.sum() if l.dim() else l * y.numel(), y.numel())
+            correct.add(_correct(y_hat, y), y.numel())
+    return losses.mean(), correct.mean()
+
+
+def train_ch3(
+    net: Callable,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    loss: Callable,
+    num_epochs: int,
+    updater: Any,
+) -> None:
+    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+
+    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    """
+    legend = ["train loss", "train acc", "test acc"]
+    animator = Animator(xlabel="epoch", xlim=[1, num_epochs], ylim=[0.3, 0.9], legend=legend)
+    with contextlib.closing(animator):
+        for epoch in range(num_epochs):
+            train_loss, train_acc = train_epoch_ch3(net, train_iter, loss, updater)
+            test_acc = evaluate_accuracy(net, test_iter)
+            animator.add(epoch + 1, (train_loss, train_acc, test_acc))
+    if not (train_loss < 0.5 and train_acc > 0.7 and test_acc > 0.7):
+        warnings.warn(
+            f"after {num_epochs} epochs the training loss is {train_loss:.3f} and the accuracy "
+            f"{train_acc:.3f} in training and {test_acc:.3f} in test; on Fashion-MNIST expect a "
+            "loss below 0.5 and accuracies above 0.7",
+            stacklevel=2,
+        )
+
+
+def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
+    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    X, y = next(iter(test_iter))
+    with _judged(net):
+        predictions = net(X).argmax(dim=1)
+    names = zip(text_labels(y), text_labels(predictions), strict=True)
+    titles = [f"{true}\n{predicted}" for true, predicted in names]
+    show_images(X[:n].squeeze(1), 1, n, titles=titles[:n])

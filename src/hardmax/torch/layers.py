@@ -1,0 +1,73 @@
+"""Builds an architecture from PyTorch's own layers, and carries weights in and out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hardmax.architectures import Activation, Flatten, Linear, Network, weight_shapes
+from hardmax.errors import RunError
+from hardmax.torch.module import scratch_weights
+
+__all__ = ["build", "get_weights", "set_weights"]
+
+
+def build(network: Network, input_shape: tuple[int, int, int]) -> nn.Sequential:
+    """Return the network for pictures of ``input_shape`` (height, width, channels).
+
+    The native names of its weights are the portable ones, and so are their layouts.
+    """
+    shapes = weight_shapes(network, input_shape)
+    layers: list[nn.Module] = []
+    for position, layer in enumerate(network):
+        match layer:
+            case Flatten():
+                layers.append(nn.Flatten())
+            case Linear(outputs):
+                layers.append(nn.Linear(shapes[f"{position}.weight"][1], outputs))
+            case Activation("relu"):
+                layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return copies of all weights by name, plain tensors that are trained included.
+
+    A model that is made from an architecture has portable names, any other its native ones.
+    """
+    return {name: value.detach().cpu().numpy().copy() for name, value in _weights(model).items()}
+
+
+def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Copy weights into a model in place.
+
+    Raises RunError where a name or a shape does not fit, before anything is changed.
+    """
+    own = _weights(model)
+    missing, foreign = own.keys() - weights.keys(), weights.keys() - own.keys()
+    if missing or foreign:
+        raise RunError(
+            f"the weights do not fit the model: missing {sorted(missing) or 'none'}, "
+            f"unknown {sorted(foreign) or 'none'}"
+        )
+    for name, value in own.items():
+        if tuple(value.shape) != weights[name].shape:
+            raise RunError(
+                f"the weights do not fit the model: {name} must have shape "
+                f"{tuple(value.shape)}, got {weights[name].shape}"
+            )
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(torch.from_numpy(np.array(weights[name])))
+
+
+def _weights(model: Any) -> dict[str, torch.Tensor]:
+    if hasattr(model, "network"):
+        model = model.net
+    weights = dict(model.state_dict(keep_vars=True))
+    for prefix, module in model.named_modules():
+        for name, value in scratch_weights(module):
+            weights[f"{prefix}.{name}" if prefix else name] = value
+    return weights

@@ -1,0 +1,140 @@
+"""The book's models, and the one that is built from an architecture."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from hardmax.architectures import Network
+from hardmax.hyperparameters import HyperParameters
+from hardmax.torch import layers
+from hardmax.torch.functions import cross_entropy
+from hardmax.torch.module import Classifier, Module
+
+__all__ = [
+    "SGD",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "NetworkClassifier",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent on a list of tensors."""
+
+    params: list[Any]
+    lr: float
+
+    def __init__(self, params: list[torch.Tensor], lr: float):
+        self.save_hyperparameters()
+
+    def step(self) -> None:
+        """Take ``lr`` times its gradient off every tensor; call it with gradients off."""
+        for param in self.params:
+            param -= self.lr * param.grad
+
+    def zero_grad(self) -> None:
+        """Set the gradients to zero."""
+        for param in self.params:
+            if param.grad is not None:
+                param.grad.zero_()
+
+
+class LinearRegressionScratch(Module):
+    """Linear regression on bare tensors; half the squared error is its loss."""
+
+    def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01):
+        super().__init__()
+        self.save_hyperparameters()
+        self.w = torch.normal(0, sigma, (num_inputs, 1), requires_grad=True)
+        self.b = torch.zeros(1, requires_grad=True)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return Xw + b, shape (examples, 1)."""
+        return X @ self.w + self.b
+
+    def loss(self, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the mean of half the squared errors."""
+        return ((y_hat - y) ** 2 / 2).mean()
+
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD([self.w, self.b], self.lr)
+
+
+class LinearRegression(Module):
+    """Linear regression with PyTorch's layers; the mean squared error is its loss."""
+
+    def __init__(self, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = nn.LazyLinear(1)
+        # A lazy layer has nothing to set before it has seen its first inputs.
+        hook = self.net.register_forward_pre_hook(lambda layer, inputs: start(layer))
+
+        def start(layer: Any) -> None:
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+            hook.remove()
+
+    def loss(self, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the mean squared error."""
+        return nn.functional.mse_loss(y_hat, y)
+
+    def get_w_b(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the weights, shape (1, inputs), and the bias, shape (1,)."""
+        return self.net.weight.data, self.net.bias.data
+
+
+class SoftmaxRegressionScratch(Classifier):
+    """Softmax regression on bare tensors: W from N(0, sigma**2), b = 0, minibatch SGD.
+
+    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
+    harm. ``softmax`` makes probabilities of them.
+    """
+
+    def __init__(self, num_inputs: int, num_outputs: int, lr: float, sigma: float = 0.01):
+        super().__init__()
+        self.save_hyperparameters()
+        self.W = torch.normal(0, sigma, (num_inputs, num_outputs), requires_grad=True)
+        self.b = torch.zeros(num_outputs, requires_grad=True)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        return X.reshape(-1, self.W.shape[0]) @ self.W + self.b
+
+    def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
+        """Return the cross-entropy, the mean or one an example."""
+        losses = cross_entropy(Y_hat, Y, from_logits=True)
+        return losses.mean() if averaged else losses
+
+    def parameters(self, recurse: bool = True) -> Any:
+        """Return the two tensors."""
+        return [self.W, self.b]
+
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD(self.parameters(), self.lr)
+
+
+class SoftmaxRegression(Classifier):
+    """Softmax regression with PyTorch's layers."""
+
+    def __init__(self, num_outputs: int, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = nn.Sequential(nn.Flatten(), nn.LazyLinear(num_outputs))
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by SGD.
+
+    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    """
+
+    def __init__(self, network: Network, input_shape: tuple[int, int, int], lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = layers.build(network, input_shape)

@@ -1,0 +1,133 @@
+"""The base classes of models: Module and Classifier."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hardmax import module
+from hardmax.board import ProgressBoard
+from hardmax.roads import step_hook
+from hardmax.trainer import Trainer
+
+__all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
+
+nn_Module = nn.Module
+
+
+class Module(nn.Module, module.Module):
+    """A network, its loss and its optimizer."""
+
+    net: Any
+    lr: float
+
+    def __init__(self, plot_train_per_epoch: int = 2, plot_valid_per_epoch: int = 1):
+        super().__init__()
+        self.save_hyperparameters()
+        self.board = ProgressBoard()
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the output of ``self.net``; a subclass without one defines its own."""
+        if not hasattr(self, "net"):
+            raise NotImplementedError(f"{type(self).__name__} must set self.net or define forward")
+        return self.net(X)
+
+    def plot(self, key: str, value: Any, train: bool) -> None:
+        """Plot a batch mean without holding on to the graph that it came from."""
+        super().plot(key, value.detach() if torch.is_tensor(value) else value, train)
+
+    @step_hook
+    def training_step(self, batch: Any) -> torch.Tensor:
+        """Return the mean loss of a batch (inputs..., labels), and plot it."""
+        self._count(batch)
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        self.plot("loss", l, train=True)
+        return l
+
+    @step_hook
+    def validation_step(self, batch: Any) -> None:
+        """Plot the mean loss of a batch (inputs..., labels)."""
+        self._count(batch)
+        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
+
+    def _count(self, batch: Any) -> None:
+        """Tell the trainer of how many examples the next means are, whoever drives the step."""
+        if isinstance(self.trainer, Trainer):
+            self.trainer.examples = len(batch[-1])
+
+    def configure_optimizers(self) -> Any:
+        """Return plain SGD with the learning rate ``self.lr``."""
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+    def apply_init(self, inputs: Any, init: Any = None) -> None:
+        """Run the network on ``inputs``, so that lazy layers are made, then apply ``init``."""
+        self.forward(*inputs)
+        if init is not None:
+            self.net.apply(init)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Module":
+        """Do to plain tensors with gradients what is done to parameters, such as moving them."""
+        super()._apply(fn, recurse)
+        for _, weight in scratch_weights(self):
+            weight.data = fn(weight.data)
+            if weight.grad is not None:
+                weight.grad = fn(weight.grad)
+        return self
+
+
+def scratch_weights(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield (name, tensor) of a module's plain tensors that want a gradient.
+
+    The book's models from scratch keep their weights in these, where nn.Module does not see
+    them.
+    """
+    for name, value in vars(model).items():
+        if torch.is_tensor(value) and value.is_leaf and value.requires_grad:
+            yield name, value
+
+
+class Classifier(Module):
+    """A module whose outputs are scores, one a class, of which the highest decides."""
+
+    @step_hook
+    def validation_step(self, batch: Any) -> None:
+        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
+        self._count(batch)
+        Y_hat = self(*batch[:-1])
+        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
+        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
+
+    def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
+        """Return the cross-entropy of scores (..., classes) for labels (...), from the scores.
+
+        The mean over all labels, or one loss for each of them, float of shape (labels,).
+        """
+        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
+        return F.cross_entropy(Y_hat, Y.reshape(-1), reduction="mean" if averaged else "none")
+
+    def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
+        """Return the share of labels (...) that the scores (..., classes) decide rightly.
+
+        Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
+        shape (labels,).
+        """
+        decisions = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(dim=1)
+        right = (decisions == Y.reshape(-1)).float()
+        return right.mean() if averaged else right
+
+    def layer_summary(self, X_shape: tuple[int, ...]) -> None:
+        """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
+
+        The weights, the mode and the random numbers stay as they are; lazy layers are made.
+        """
+        training = self.training
+        self.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            weight = next(self.parameters(), torch.zeros(()))
+            X = torch.randn(*X_shape, device=weight.device)
+            for layer in self.net:
+                X = layer(X)
+                print(layer.__class__.__name__, "output shape:\t", X.shape)
+        self.train(training)

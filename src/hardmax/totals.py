@@ -1,0 +1,96 @@
+"""The sums that every reported number is read from.
+
+Means of batch means give the examples of a short last batch more weight than the others; sums
+and counts do not, whatever the batch size.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hardmax.errors import ArgumentError
+
+__all__ = ["Accumulator", "Meter", "Steps", "Totals"]
+
+
+class Steps(NamedTuple):
+    """What an engine returns of the batches that it ran, one entry a batch.
+
+    ``loss``: mean loss over the batch's examples, float, shape (batches,). ``correct``: number
+    of right decisions, int64, shape (batches,), or None for a model that makes no decisions.
+    ``examples``: how many examples it had, int64, shape (batches,).
+    """
+
+    loss: np.ndarray
+    correct: np.ndarray | None
+    examples: np.ndarray
+
+
+@dataclass
+class Totals:
+    """A summed loss, a count of right decisions (None if there are none) and of examples."""
+
+    loss_sum: float = 0.0
+    correct: int | None = None
+    count: int = 0
+
+    def add(self, steps: Steps) -> None:
+        """Add an engine's steps, in float64."""
+        self.loss_sum += float(np.dot(steps.loss.astype(np.float64), steps.examples))
+        self.count += int(steps.examples.sum())
+        if steps.correct is not None:
+            self.correct = (self.correct or 0) + int(steps.correct.sum())
+
+    @property
+    def loss(self) -> float | None:
+        """The mean loss over the examples; None where there were none."""
+        return self.loss_sum / self.count if self.count else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of right decisions; None where nothing was decided."""
+        return self.correct / self.count if self.count and self.correct is not None else None
+
+
+class Meter:
+    """Sums over examples that are read only when they are asked for.
+
+    What is added may lie on a device as a scalar: adding does not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.counts: list[int] = []
+
+    def add(self, value: Any, count: int) -> None:
+        """Add a sum over ``count`` examples."""
+        self.values.append(value)
+        self.counts.append(count)
+
+    def mean(self) -> float:
+        """Return the mean over all examples, in float64."""
+        return sum(float(value) for value in self.values) / sum(self.counts)
+
+
+class Accumulator:
+    """Running sums of ``n`` quantities."""
+
+    def __init__(self, n: int):
+        self.data = [0.0] * n
+
+    def add(self, *args: Any) -> None:
+        """Add one number (or scalar array) to each sum, in order."""
+        if len(args) != len(self.data):
+            raise ArgumentError(
+                f"an accumulator of {len(self.data)} sums takes {len(self.data)} numbers at a "
+                f"time, got {len(args)}"
+            )
+        self.data = [total + float(value) for total, value in zip(self.data, args, strict=True)]
+
+    def reset(self) -> None:
+        """Set every sum to zero."""
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, idx: int) -> float:
+        return self.data[idx]

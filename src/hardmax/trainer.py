@@ -1,0 +1,280 @@
+"""The one loop over epochs and its few host events."""
+
+import contextlib
+import math
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from hardmax import checkpoint as checkpoints
+from hardmax.batches import Loader, stretches
+from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
+from hardmax.errors import ArgumentError, DivergenceError
+from hardmax.hyperparameters import HyperParameters
+from hardmax.metrics import Evaluation
+from hardmax.roads import takes_engine
+from hardmax.totals import Meter, Steps, Totals
+
+__all__ = ["Trainer"]
+
+
+class Trainer(HyperParameters):
+    """Fits a model to data; a sibling adds the book's hooks in its framework.
+
+    The book's arguments are ``max_epochs``, ``num_gpus`` and ``gradient_clip_val``, the largest
+    norm of all gradients together (0: no limit). Beyond them:
+
+    ``seed`` makes the order of the examples and the framework's random numbers during fit a
+    function of itself. ``device`` is ``"auto"``, ``"cpu"`` or the framework's own name of one.
+    ``patience`` stops once the validation loss has not fallen for so many epochs, and puts the
+    best weights back. ``checkpoint`` is a file that gets the weights after every epoch.
+    ``callbacks`` are told of the host events. ``history`` has one record an epoch.
+
+    Raises ArgumentError for values that make no sense.
+    """
+
+    # On the class, because a reader may replace __init__ by the book's own.
+    num_gpus = 0
+    gradient_clip_val: float = 0
+    seed: int | None = None
+    device: str | None = None
+    patience: int | None = None
+    checkpoint: str | os.PathLike | None = None
+    callbacks: Sequence[Callback] = ()
+    gpus: Sequence[Any] = ()
+
+    max_epochs: int
+    engine: Any
+    tensors: Any
+    model: Any
+    train_dataloader: Any
+    val_dataloader: Any
+    epoch = 0
+    train_batch_idx = 0
+    val_batch_idx = 0
+    examples = 1
+    uses_engine = False
+    should_stop = False
+
+    def __init__(
+        self,
+        max_epochs: int,
+        num_gpus: int = 0,
+        gradient_clip_val: float = 0,
+        *,
+        seed: int | None = None,
+        device: str | None = None,
+        patience: int | None = None,
+        checkpoint: str | os.PathLike | None = None,
+        callbacks: Sequence[Callback] = (),
+    ):
+        self.save_hyperparameters()
+        check_whole("max_epochs", max_epochs, 1)
+        if patience is not None:
+            check_whole("patience", patience, 1)
+        if seed is not None:
+            check_whole("seed", seed, 0)
+        if not gradient_clip_val >= 0:
+            raise ArgumentError(f"gradient_clip_val must be 0 or more, got {gradient_clip_val!r}")
+        self.gpus = [self.tensors.gpu(i) for i in range(min(num_gpus, self.tensors.num_gpus()))]
+        if len(self.gpus) < num_gpus:
+            found = len(self.gpus) or "none"
+            warnings.warn(f"{num_gpus} GPUs were asked for, {found} found", stacklevel=2)
+
+    # Preparing
+
+    @property
+    def run_device(self) -> Any:
+        """The device that training runs on, as the framework has it."""
+        if self.device is not None:
+            return self.tensors.find_device(self.device)
+        return self.gpus[0] if self.gpus else self.tensors.cpu()
+
+    def prepare_data(self, data: Any) -> None:
+        """Take the loaders of ``data``, ours on the run's device and in its order."""
+        self.train_dataloader = data.train_dataloader()
+        self.val_dataloader = data.val_dataloader()
+        self.num_train_batches = _batch_count(self.train_dataloader, "train_dataloader()")
+        self.num_val_batches = (
+            _batch_count(self.val_dataloader, "val_dataloader()")
+            if self.val_dataloader is not None
+            else 0
+        )
+        for loader in (self.train_dataloader, self.val_dataloader):
+            if isinstance(loader, Loader):
+                loader.seed = self.seed
+                self.tensors.place(loader, self.run_device)
+
+    def prepare_model(self, model: Any) -> None:
+        """Put the model on the run's device and make it known to this trainer."""
+        model.trainer = self
+        model.board.xlim = [0, self.max_epochs]
+        self.tensors.place(model, self.run_device)
+        self.model = model
+
+    # Fitting
+
+    def fit(self, model: Any, data: Any) -> None:
+        """Train ``model`` on ``data`` for at most ``max_epochs``.
+
+        Raises DivergenceError where the training loss becomes NaN or infinite.
+        """
+        with self.tensors.seeded(self.seed, self.run_device):
+            self.prepare_data(data)
+            self.prepare_model(model)
+            self.optim = model.configure_optimizers()
+            self.run_epochs()
+
+    def run_epochs(self) -> None:
+        """Run the epochs, telling the callbacks and keeping the history."""
+        self.epoch = self.train_batch_idx = self.val_batch_idx = 0
+        self.history: list[dict[str, Any]] = []
+        self.should_stop = False
+        self.uses_engine = takes_engine(self, self.model)
+        callbacks = [*self.callbacks]
+        if self.checkpoint is not None:
+            callbacks.append(SaveCheckpoint(self.checkpoint))
+        if self.patience is not None:
+            callbacks.append(EarlyStopping(self.patience))
+        with contextlib.closing(self.model.board):
+            for epoch in range(self.max_epochs):
+                self.epoch = epoch
+                record = self.run_epoch()
+                self.history.append(record)
+                for callback in callbacks:
+                    callback.on_epoch(self, record)
+                if self.should_stop:
+                    break
+        for callback in callbacks:
+            callback.on_fit_end(self)
+
+    def run_epoch(self) -> dict[str, Any]:
+        """Run one epoch and return its record."""
+        self.meters: dict[str, Meter] = {}
+        self.totals = {True: Totals(), False: Totals()}
+        start = time.perf_counter()
+        self.fit_epoch()
+        seconds = time.perf_counter() - start
+        record: dict[str, Any] = {"epoch": self.epoch + 1}
+        for part, train in (("train", True), ("val", False)):
+            if self.uses_engine:
+                loss, accuracy = self.totals[train].loss, self.totals[train].accuracy
+            else:
+                loss, accuracy = self._metered(f"{part}_loss"), self._metered(f"{part}_acc")
+            record |= {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
+        self._check_loss(record["train_loss"])
+        return record | {"seconds": seconds}
+
+    def fit_epoch(self) -> None:
+        """Train for an epoch and validate; each sibling says how, step by step."""
+        raise NotImplementedError
+
+    def engine_epoch(self) -> None:
+        """Run an epoch by the engine, stretch by stretch."""
+        for stretch in stretches(self.train_dataloader, self.model.plot_train_per_epoch):
+            steps = self.engine.train(self, stretch)
+            self._take_in(steps, train=True)
+            self._check_loss(self.totals[True].loss)
+            for callback in self.callbacks:
+                callback.on_stretch(self)
+        if self.val_dataloader is not None:
+            for stretch in stretches(self.val_dataloader, 1):
+                self._take_in(self.engine.evaluate(self, self.model, stretch), train=False)
+
+    def _take_in(self, steps: Steps, train: bool) -> None:
+        """Add the engine's steps to the totals, and plot them as the book's hooks would have."""
+        self.totals[train].add(steps)
+        for i, loss in enumerate(self.tensors.scalars(steps.loss)):
+            self.examples = int(steps.examples[i])
+            self.model.plot("loss", loss, train=train)
+            if train:
+                self.train_batch_idx += 1
+                continue
+            if steps.correct is not None:
+                self.model.plot("acc", steps.correct[i] / steps.examples[i], train=False)
+            self.val_batch_idx += 1
+
+    def observe(self, label: str, value: Any) -> int:
+        """Meter a batch mean where no engine does; return how many examples it is of."""
+        if not self.uses_engine:
+            self.meters.setdefault(label, Meter()).add(value * self.examples, self.examples)
+        return self.examples
+
+    def _metered(self, label: str) -> float | None:
+        return self.meters[label].mean() if label in self.meters else None
+
+    def _check_loss(self, loss: float | None) -> None:
+        if loss is not None and not math.isfinite(loss):
+            raise DivergenceError(
+                f"the training loss became {loss} in epoch {self.epoch + 1}; "
+                "try a smaller learning rate, or gradient_clip_val=1"
+            )
+
+    # Judging
+
+    def evaluate(self, model: Any, data: Any) -> Evaluation:
+        """Return how ``model`` does on the validation part of ``data``, by its own loss.
+
+        Raises ArgumentError where ``data`` has no validation part.
+        """
+        loader = data.val_dataloader()
+        if loader is None:
+            raise ArgumentError("nothing to evaluate: the data has no validation part")
+        self._place(model, loader)
+        totals = Totals()
+        totals.add(self.engine.evaluate(self, model, loader))
+        return Evaluation.of(totals)
+
+    def scores(self, model: Any, loader: Any) -> Any:
+        """Return the scores of a loader's examples, in their order.
+
+        A float32 NumPy array of shape (examples, classes).
+        """
+        self._place(model, loader)
+        return self.engine.scores(self, model, loader)
+
+    def _place(self, model: Any, loader: Any) -> None:
+        self.tensors.place(model, self.run_device)
+        if isinstance(loader, Loader):
+            self.tensors.place(loader, self.run_device)
+
+    # Weights
+
+    def get_weights(self, model: Any) -> dict[str, Any]:
+        """Return copies of the model's weights as named NumPy arrays."""
+        raise NotImplementedError
+
+    def set_weights(self, model: Any, weights: dict[str, Any]) -> None:
+        """Give the model such weights. Raises RunError where they do not fit."""
+        raise NotImplementedError
+
+    def load_checkpoint(self, model: Any, path: str | os.PathLike) -> dict[str, Any]:
+        """Give the model the weights of a checkpoint file; return the file's header.
+
+        Raises RunError where the file is missing or damaged, or does not fit the model.
+        """
+        weights, header = checkpoints.load(path)
+        self.set_weights(model, weights)
+        return header
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raise ArgumentError unless ``value`` is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def _batch_count(loader: Any, name: str) -> int:
+    """Return the number of batches in an epoch. Raises ArgumentError where it is none."""
+    try:
+        count = len(loader)
+    except TypeError:
+        raise ArgumentError(
+            f"{name} must give batches that can be counted and gone through again, got "
+            f"{type(loader).__name__}; make it with get_tensorloader(), or make it a list"
+        ) from None
+    if count == 0:
+        raise ArgumentError(f"{name} gives no batches")
+    return count
