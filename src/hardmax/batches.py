@@ -95,6 +95,10 @@ class Loader:
         """Return the batch of the examples ``rows``: a slice, or part of an order."""
         raise NotImplementedError
 
+    def split(self, order: Any) -> Iterable:
+        """Cut an order into batches."""
+        return [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -106,10 +110,11 @@ class Stretch:
     stop: int
 
     def __iter__(self) -> Iterator[tuple]:
-        size = self.loader.batch_size
-        for first in range(self.start, self.stop, size):
-            rows = slice(first, min(first + size, self.stop))
-            yield self.loader.take(rows if self.order is None else self.order[rows])
+        if self.order is not None:
+            return map(self.loader.take, self.loader.split(self.order[self.start : self.stop]))
+        bounds = range(self.start, self.stop, self.loader.batch_size)
+        rows = (slice(at, min(at + self.loader.batch_size, self.stop)) for at in bounds)
+        return map(self.loader.take, rows)
 
 
 def stretches(loader: Any, parts: int) -> Iterator[Iterable]:

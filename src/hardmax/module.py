@@ -6,6 +6,7 @@ from hardmax.batches import stretch_bounds
 from hardmax.board import ProgressBoard
 from hardmax.errors import ArgumentError
 from hardmax.hyperparameters import HyperParameters
+from hardmax.roads import step_hook
 from hardmax.trainer import Trainer
 
 __all__ = ["Module"]
@@ -27,6 +28,7 @@ class Module(HyperParameters):
         """Return the optimizer that trains this model; a subclass says which."""
         raise NotImplementedError(f"{type(self).__name__} must define configure_optimizers()")
 
+    @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
         """Plot the mean ``value`` of a batch on the curve ``train_KEY`` or ``val_KEY``.
 

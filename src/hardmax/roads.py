@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["step_hook", "takes_engine"]
+__all__ = ["is_step_hook", "step_hook", "takes_engine"]
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,11 @@ def step_hook(function: Callable) -> Callable:
     return function
 
 
+def is_step_hook(function: Any) -> bool:
+    """Tell whether a hook is hardmax's own."""
+    return getattr(function, "step_hook", False)
+
+
 def takes_engine(trainer: Any, model: Any) -> bool:
     """Decide the road: the engine, unless a step hook is not hardmax's own.
 
@@ -32,7 +37,7 @@ def takes_engine(trainer: Any, model: Any) -> bool:
     """
     for owner, names in ((trainer, TRAINER_HOOKS), (model, MODEL_HOOKS)):
         for name in names:
-            if not getattr(getattr(owner, name, None), "step_hook", False):
+            if not is_step_hook(getattr(owner, name, None)):
                 log.debug("fit goes step by step: %s.%s is overridden", type(owner).__name__, name)
                 return False
     accuracy = getattr(model, "accuracy", None)

@@ -8,13 +8,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from hardmax import checkpoint as checkpoints
 from hardmax.batches import Loader, stretches
 from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.metrics import Evaluation
-from hardmax.roads import takes_engine
+from hardmax.roads import is_step_hook, takes_engine
 from hardmax.totals import Meter, Steps, Totals
 
 __all__ = ["Trainer"]
@@ -186,15 +188,20 @@ class Trainer(HyperParameters):
     def _take_in(self, steps: Steps, train: bool) -> None:
         """Add the engine's steps to the totals, and plot them as the book's hooks would have."""
         self.totals[train].add(steps)
-        for i, loss in enumerate(self.tensors.scalars(steps.loss)):
-            self.examples = int(steps.examples[i])
-            self.model.plot("loss", loss, train=train)
+        means = {"loss": steps.loss}
+        if not train and steps.correct is not None:
+            means["acc"] = steps.correct / steps.examples
+        # A plot that somebody else wrote expects what a step would have given it.
+        read = np.ndarray.tolist if is_step_hook(self.model.plot) else self.tensors.scalars
+        curves = {key: read(values) for key, values in means.items()}
+        for i, examples in enumerate(steps.examples.tolist()):
+            self.examples = examples
+            for key, values in curves.items():
+                self.model.plot(key, values[i], train=train)
             if train:
                 self.train_batch_idx += 1
-                continue
-            if steps.correct is not None:
-                self.model.plot("acc", steps.correct[i] / steps.examples[i], train=False)
-            self.val_batch_idx += 1
+            else:
+                self.val_batch_idx += 1
 
     def observe(self, label: str, value: Any) -> int:
         """Meter a batch mean where no engine does; return how many examples it is of."""

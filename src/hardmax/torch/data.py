@@ -1,6 +1,6 @@
 """Batches of tensors in memory, and the data sets made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from hardmax import batches
 from hardmax.data import module
-from hardmax.data.arrays import Pictures
+from hardmax.data.arrays import SCALE, Pictures
 from hardmax.data.fashion_mnist import load_fashion_mnist
 
 __all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
@@ -17,8 +17,7 @@ __all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegr
 class Loader(batches.Loader):
     """Batches of tensors (inputs..., labels), which may lie on any device.
 
-    Tensors of bytes are pictures where ``pictures`` says so: they are handed out as float32,
-    divided by 255.
+    With ``pictures`` the first tensor holds bytes, which are handed out as float32 of 0 to 1.
     """
 
     def __init__(
@@ -45,13 +44,17 @@ class Loader(batches.Loader):
         order = super().next_order()
         return None if order is None else torch.from_numpy(order).to(self.tensors[0].device)
 
+    def split(self, order: torch.Tensor) -> Iterable[torch.Tensor]:
+        """Cut an order into batches, in one call."""
+        return order.split(self.batch_size)
+
     def take(self, rows: Any) -> tuple[torch.Tensor, ...]:
         """Return the examples ``rows``: a slice, or an int64 tensor."""
         if isinstance(rows, slice):
             batch = tuple(a[rows] for a in self.tensors)
         else:
             batch = tuple(a.index_select(0, rows) for a in self.tensors)
-        return (batch[0].float().div_(255), *batch[1:]) if self.pictures else batch
+        return (batch[0].float().mul_(SCALE), *batch[1:]) if self.pictures else batch
 
 
 class DataModule(module.DataModule):
@@ -81,7 +84,7 @@ class PictureSet(Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.images[index].float().div_(255), int(self.labels[index])
+        return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
 class PictureData(DataModule):

@@ -30,10 +30,15 @@ class Module(nn.Module, module.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return the output of ``self.net``; a subclass without one defines its own."""
-        if not hasattr(self, "net"):
-            raise NotImplementedError(f"{type(self).__name__} must set self.net or define forward")
-        return self.net(X)
+        try:
+            net = self.net
+        except AttributeError:
+            raise NotImplementedError(
+                f"{type(self).__name__} must set self.net or define forward(X)"
+            ) from None
+        return net(X)
 
+    @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
         """Plot a batch mean without holding on to the graph that it came from."""
         super().plot(key, value.detach() if torch.is_tensor(value) else value, train)
@@ -104,8 +109,9 @@ class Classifier(Module):
 
         The mean over all labels, or one loss for each of them, float of shape (labels,).
         """
-        Y_hat = Y_hat.reshape(-1, Y_hat.shape[-1])
-        return F.cross_entropy(Y_hat, Y.reshape(-1), reduction="mean" if averaged else "none")
+        if Y_hat.dim() != 2:
+            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        return F.cross_entropy(Y_hat, Y, reduction="mean" if averaged else "none")
 
     def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the share of labels (...) that the scores (..., classes) decide rightly.

@@ -1,0 +1,112 @@
+"""What all tests share: real data where there is some, real files and real processes."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+hypothesis.settings.register_profile("hardmax", deadline=None, max_examples=60, database=None)
+hypothesis.settings.load_profile("hardmax")
+
+#: IDX codes by NumPy's type, written down again here so that reading is not tested by itself.
+IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--framework", default="torch", help="the framework that the contract tests run on"
+    )
+
+
+def idx_bytes(array):
+    """Return an array as the contents of an IDX file, by the format's description."""
+    code = IDX_CODES[array.dtype.str[1:]]
+    header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+@pytest.fixture(scope="session")
+def write_idx():
+    """A function that writes an array to a path as IDX, compressed where its name ends in .gz."""
+
+    def write(path, array):
+        data = idx_bytes(np.asarray(array))
+        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_idx_folder(write_idx):
+    """A function that fills a folder with four IDX files of pictures that can be learnt.
+
+    Each class has its own bright row, so that any classifier gets it right.
+    """
+
+    def make(folder, train=120, test=40, classes=4, side=6, suffix=".gz"):
+        folder.mkdir(parents=True, exist_ok=True)
+        generator = np.random.default_rng(0)
+        for prefix, count in (("train", train), ("t10k", test)):
+            labels = np.arange(count, dtype=np.uint8) % classes
+            images = generator.integers(0, 60, (count, side, side), dtype=np.uint8)
+            images[np.arange(count), labels] = 250
+            write_idx(folder / f"{prefix}-images-idx3-ubyte{suffix}", images)
+            write_idx(folder / f"{prefix}-labels-idx1-ubyte{suffix}", labels)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """The folder that holds fashion-mnist/; tests that need it skip where there is none."""
+    root = os.environ.get("HARDMAX_DATA")
+    if not root or not (Path(root) / "fashion-mnist").is_dir():
+        pytest.skip("HARDMAX_DATA does not name a folder that holds fashion-mnist/")
+    return Path(root)
+
+
+@pytest.fixture
+def hardmax(tmp_path):
+    """A function that runs the command line in a process of its own, below ``tmp_path``.
+
+    Returns the finished process, its output as text. ``env`` adds to the environment; a value
+    of None takes a variable out.
+    """
+
+    def run(*arguments, env=None, timeout=300):
+        environment = {**os.environ, **(env or {})}
+        return subprocess.run(
+            [sys.executable, "-c", "from hardmax.cli import main; main()", *map(str, arguments)],
+            cwd=tmp_path,
+            env={name: value for name, value in environment.items() if value is not None},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def python():
+    """A function that runs Python code in a process of its own and returns what it printed."""
+
+    def run(code, env=None):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
