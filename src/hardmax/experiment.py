@@ -24,9 +24,6 @@ from hardmax.trainer import check_whole
 
 __all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
 
-#: For judging, where the result does not depend on it.
-BATCH_SIZE = 256
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -193,7 +190,9 @@ def evaluate(path: str, source: str | None = None) -> Evaluation:
             f"the run {len(run.classes)} classes of pictures {run.input_shape}"
         )
     sibling, trainer, model = _revived(run)
-    return trainer.evaluate(model, sibling.data.PictureData(None, dataset.test, BATCH_SIZE))
+    # The batches of the training, so that the sums round as they did there.
+    data = sibling.data.PictureData(None, dataset.test, run.asked("batch_size", int))
+    return trainer.evaluate(model, data)
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ def predict(path: str, files: Sequence[str]) -> tuple[list[Prediction], list[str
     images = np.stack([pixels for pixels, _ in read])
     sibling, trainer, model = _revived(run)
     pictures = Pictures(images, np.zeros(len(files), np.int64))
-    data = sibling.data.PictureData(None, pictures, BATCH_SIZE)
+    data = sibling.data.PictureData(None, pictures, len(files))
     scores = trainer.scores(model, data.val_dataloader())
     probabilities = np.exp(log_softmax(scores))
     return [

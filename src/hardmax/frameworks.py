@@ -34,7 +34,12 @@ def _is_installed(package: str) -> bool:
 def load(name: str) -> ModuleType:
     """Return the sibling of that name. Raises what ``check`` raises."""
     check(name)
-    return importlib.import_module(f"hardmax.{name}")
+    try:
+        return importlib.import_module(f"hardmax.{name}")
+    except ImportError as error:
+        raise MissingFrameworkError(
+            f"framework {name!r} is installed but cannot be imported: {error}"
+        ) from error
 
 
 def versions(name: str) -> dict[str, str]:

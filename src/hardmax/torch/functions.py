@@ -34,9 +34,6 @@ __all__ = [
     "train_epoch_ch3",
 ]
 
-get_fashion_mnist_labels = text_labels
-
-
 # Models and losses
 
 
@@ -99,6 +96,11 @@ def load_data_fashion_mnist(
     size = (resize, resize) if isinstance(resize, int) else resize or (28, 28)
     data = FashionMNIST(batch_size, size)
     return data.train_dataloader(), data.val_dataloader()
+
+
+def get_fashion_mnist_labels(labels: Any) -> list[str]:
+    """Return the names of Fashion-MNIST's classes of the given numbers."""
+    return text_labels(labels)
 
 
 def get_dataloader_workers() -> int:

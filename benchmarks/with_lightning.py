@@ -1,0 +1,81 @@
+"""Lightning: a module and two DataLoaders, as its documentation shows them."""
+
+import logging
+import time
+import warnings
+
+import lightning
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Order, Task, between
+from hardmax.torch.layers import get_weights
+
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+class Classifier(lightning.LightningModule):
+    def __init__(self, net: torch.nn.Module):
+        super().__init__()
+        self.net = net
+        self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro")
+        self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro")
+
+    def forward(self, X):
+        return self.net(X)
+
+    def training_step(self, batch, batch_idx):
+        X, Y = batch
+        scores = self(X)
+        loss = F.cross_entropy(scores, Y)
+        self.train_accuracy.update(scores, Y)
+        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        self.log("train_acc", self.train_accuracy, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        X, Y = batch
+        scores = self(X)
+        self.val_accuracy.update(scores, Y)
+        self.log("val_loss", F.cross_entropy(scores, Y))
+        self.log("val_acc", self.val_accuracy)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=LR)
+
+
+class Watch(lightning.Callback):
+    """Marks the ends of the epochs."""
+
+    def __init__(self):
+        self.marks = []
+
+    def on_train_start(self, trainer, pl_module):
+        self.marks.append(time.perf_counter())
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.marks.append(time.perf_counter())
+
+
+def lightning_fit(task: Task) -> Fit:
+    model = Classifier(task.network())
+    watch = Watch()
+    trainer = lightning.Trainer(
+        max_epochs=task.epochs,
+        accelerator="cpu",
+        callbacks=[watch],
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    train = DataLoader(TensorDataset(*task.data.train), BATCH_SIZE, sampler=Order(task))
+    test = DataLoader(TensorDataset(*task.data.test), BATCH_SIZE)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        trainer.fit(model, train, test)
+    said = trainer.callback_metrics
+    return Fit(between(watch.marks), get_weights(model.net), said["train_loss"].item(), said["val_acc"].item())

@@ -1,0 +1,85 @@
+"""The contract that every framework keeps: these tests are written once and run on each."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from hardmax import architectures
+from hardmax.data.arrays import Pictures
+from hardmax.initializers import starting_weights
+
+
+@pytest.fixture(scope="session")
+def framework(request):
+    return request.config.getoption("--framework")
+
+
+@pytest.fixture(scope="session")
+def fw(framework):
+    """The sibling under test."""
+    return importlib.import_module(f"hardmax.{framework}")
+
+
+SHAPE = (6, 6, 1)
+CLASSES = 4
+
+
+def make_pictures(count, seed):
+    """Return noisy pictures of four classes: hard enough that no accuracy is 0 or 1."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, CLASSES, count)
+    images = generator.integers(0, 200, (count, *SHAPE), dtype=np.uint8)
+    images[np.arange(count), labels] //= 2
+    return Pictures(images, labels)
+
+
+@pytest.fixture(scope="session")
+def train_pictures():
+    return make_pictures(203, seed=1)
+
+
+@pytest.fixture(scope="session")
+def val_pictures():
+    return make_pictures(58, seed=2)
+
+
+@pytest.fixture
+def make_data(fw, train_pictures, val_pictures):
+    """A function that returns the pictures in batches; neither part divides by them."""
+
+    def make(batch_size=16):
+        return fw.data.PictureData(train_pictures, val_pictures, batch_size)
+
+    return make
+
+
+@pytest.fixture
+def make_model(fw):
+    """A function that returns an MLP of a class, with starting weights that are always the same."""
+
+    def make(cls=None, seed=0, lr=0.3, network=None):
+        network = network or (
+            architectures.Flatten(),
+            architectures.Linear(12),
+            architectures.Activation("relu"),
+            architectures.Linear(CLASSES),
+        )
+        model = (cls or fw.models.NetworkClassifier)(network, SHAPE, lr)
+        weights = starting_weights(network, SHAPE, seed)
+        fw.Trainer(1).set_weights(model, {name: 30 * value for name, value in weights.items()})
+        return model
+
+    return make
+
+
+@pytest.fixture
+def fit(fw, make_data, make_model):
+    """A function that trains a model on the pictures and returns its trainer."""
+
+    def run(model=None, data=None, epochs=2, **settings):
+        trainer = fw.Trainer(epochs, **{"seed": 0, **settings})
+        trainer.fit(model or make_model(), data or make_data())
+        return trainer
+
+    return run

@@ -1,0 +1,455 @@
+"""The command line, in real processes, from data to predictions and through every bad input."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hardmax import checkpoint, frameworks
+
+
+@pytest.fixture(scope="module")
+def trained(framework, tmp_path_factory):
+    """A run on the digits, and the JSON that its training printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
+    done = subprocess.run(
+        [*command, "--framework", framework, "--batch-size", "32", "--out", "run", "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return folder / "run", json.loads(done.stdout)
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the run, to be spoilt."""
+    return shutil.copytree(trained[0], tmp_path / "run")
+
+
+def assert_one_line_error(done, *words):
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("hardmax: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_train_prints_one_json_object(trained, framework):
+    _, told = trained
+    assert list(told) == ["run", "framework", "model", "seed", "epochs", "test"]
+    assert (told["run"], told["framework"]) == ("run", framework)
+    assert (told["model"], told["seed"]) == ("softmax-regression", 0)
+    assert [epoch["epoch"] for epoch in told["epochs"]] == list(range(1, 11))
+    assert list(told["epochs"][0]) == [
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "seconds",
+    ]
+    test = told["test"]
+    assert list(test) == ["count", "correct", "accuracy", "interval", "loss"]
+    assert test["count"] == 359
+    assert test["accuracy"] == test["correct"] / 359 > 0.9
+    assert test["interval"][0] < test["accuracy"] < test["interval"][1]
+    assert told["epochs"][-1]["val_accuracy"] == test["accuracy"]
+
+
+def test_a_run_folder_holds_what_it_should(trained):
+    path, told = trained
+    assert sorted(file.name for file in path.iterdir()) == [
+        "metrics.jsonl",
+        "model.safetensors",
+        "report.html",
+        "run.json",
+    ]
+    lines = (path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == told["epochs"]
+    record = json.loads((path / "run.json").read_text())
+    assert record["asked"]["batch_size"] == 32
+    assert record["results"]["test"] == told["test"]
+    weights, header = checkpoint.load(path / "model.safetensors")
+    assert {name: array.shape for name, array in weights.items()} == {
+        "1.weight": (10, 64),
+        "1.bias": (10,),
+    }
+    assert header["classes"] == [str(digit) for digit in range(10)]
+    assert told["test"]["correct"] == numpy_says(weights)
+    report = (path / "report.html").read_text()
+    assert f"{told['test']['correct']} of 359" in report
+    assert "the curves are drawn on the test set" in " ".join(report.split())
+
+
+def numpy_says(weights):
+    """Count the right decisions on the digits' test set by the portable weights, in NumPy."""
+    from hardmax.data.digits import load_digits
+
+    test = load_digits().test
+    scores = (test.images.reshape(-1, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
+    return int((scores.argmax(axis=1) == test.labels).sum())
+
+
+def test_evaluate_gives_the_same_counts(hardmax, trained):
+    path, told = trained
+    done = hardmax("evaluate", path, "--json")
+    assert json.loads(done.stdout) == told["test"]
+    human = hardmax("evaluate", path, "digits")
+    assert human.stdout.startswith(f"test accuracy {told['test']['accuracy']:.4f} (")
+
+
+def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
+    from hardmax.data.digits import load_digits
+
+    test = load_digits().test
+    weights, _ = checkpoint.load(trained[0] / "model.safetensors")
+    names = []
+    for i in range(20):
+        Image.fromarray(test.images[i, :, :, 0]).save(tmp_path / f"{i}.png")
+        names.append(f"{i}.png")
+    done = hardmax("predict", trained[0], *names, "--json")
+    assert done.stderr == ""
+    told = json.loads(done.stdout)
+    scores = (test.images[:20].reshape(20, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert [list(entry) for entry in told] == [["file", "label", "probability", "scores"]] * 20
+    assert [entry["file"] for entry in told] == names
+    assert [entry["label"] for entry in told] == [str(k) for k in scores.argmax(axis=1)]
+    np.testing.assert_allclose([entry["scores"] for entry in told], scores, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose([e["probability"] for e in told], chances.max(axis=1), rtol=1e-4)
+
+
+def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (30, 20), "white").save(tmp_path / name)
+    done = hardmax("predict", trained[0], "a.png", "b.png")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 2
+    assert done.stderr == (
+        "hardmax: 2 of 2 pictures were converted (a.png: 20 x 30 RGB to 8 x 8 L, ...)\n"
+    )
+
+
+def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
+    arguments = ("train", "digits", "--framework", framework, "--batch-size", 32)
+    assert hardmax(*arguments, "--out", "again").returncode == 0
+    assert hardmax(*arguments, "--out", "other", "--seed", 1).returncode == 0
+    first, again, other = (
+        (path / "model.safetensors").read_bytes()
+        for path in (trained[0], tmp_path / "again", tmp_path / "other")
+    )
+    assert first == again != other
+
+
+def test_a_line_an_epoch_and_no_escape_codes_in_a_pipe(hardmax, framework, tmp_path):
+    done = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) == 6
+    for number, line in enumerate(lines[:3], start=1):
+        assert re.match(
+            rf"epoch {number}/3  train loss \d\.\d{{4}} accuracy 0\.\d{{4}}  test", line
+        )
+    assert re.match(r"test accuracy 0\.\d{4} \(\d+ of 359, 95 % interval 0\.\d", lines[3])
+    assert lines[4] == f"run runs/digits-softmax-regression-{framework}"
+    assert lines[5].endswith("report.html")
+    assert "\x1b" not in done.stdout
+    again = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
+    assert f"run runs/digits-softmax-regression-{framework}-2" in again.stdout
+
+
+def test_validation_is_split_off_and_may_stop_training(hardmax, framework, tmp_path):
+    done = hardmax(
+        *("train", "digits", "--framework", framework, "--out", "run", "--epochs", 300),
+        *("--lr", 8, "--validation", 0.2, "--patience", 2),
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["data"]["train"] + record["data"]["validation"] == 1438
+    assert 280 <= record["data"]["validation"] <= 295
+    assert record["results"]["stopped_early"]
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["val_loss"] for line in lines]
+    assert len(losses) == np.argmin(losses) + 3 < 300
+    assert " validation loss " in done.stdout
+    report = " ".join((tmp_path / "run" / "report.html").read_text().split())
+    assert "pictures split off the training set" in report
+    assert "drawn on the test set" not in report
+
+
+def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx_folder):
+    make_idx_folder(tmp_path / "rows", suffix="")
+    arguments = ("--framework", framework, "--model", "mlp", "--epochs", 60, "--lr", 1)
+    done = hardmax("train", "rows", *arguments, "--batch-size", 16, "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["test"]["correct"] == told["test"]["count"] == 40
+    assert told["test"]["interval"][1] == 1
+    assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
+    make_idx_folder(tmp_path / "small", side=5)
+    assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
+
+
+BAD_ARGUMENTS = {
+    "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
+    "missing path": (["./nowhere"], "no such folder: ./nowhere"),
+    "no data": ([], "DATA"),
+    "unknown model": (["digits", "--model", "resnet"], "known are softmax-regression, mlp"),
+    "unknown framework": (["digits", "--framework", "theano"], "known are"),
+    "epochs 0": (["digits", "--epochs", "0"], "epochs must be a whole number of at least 1"),
+    "epochs text": (["digits", "--epochs", "many"], "--epochs"),
+    "batch size": (["digits", "--batch-size", "-3"], "batch size"),
+    "lr 0": (["digits", "--lr", "0"], "learning rate"),
+    "lr nan": (["digits", "--lr", "nan"], "learning rate"),
+    "lr inf": (["digits", "--lr", "inf"], "learning rate"),
+    "seed": (["digits", "--seed", "-1"], "seed"),
+    "device": (["digits", "--device", "cuda:99"], "'cuda:99' is not available"),
+    "validation": (["digits", "--validation", "1.5"], "fraction"),
+    "patience": (["digits", "--patience", "3"], "--validation FRACTION"),
+    "unknown option": (["digits", "--speed", "fast"], "--speed"),
+    "unwritable out": (["digits", "--out", "file/run"], "cannot write into"),
+    "taken out": (["digits", "--out", "full"], "already exists and is not empty"),
+    "out is a file": (["digits", "--out", "file"], "already exists"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ARGUMENTS)
+def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("a file")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    arguments, message = BAD_ARGUMENTS[case]
+    if "--framework" not in arguments:
+        arguments = [*arguments, "--framework", framework]
+    assert_one_line_error(hardmax("train", *arguments), message)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_unknown_commands_are_refused(hardmax):
+    assert_one_line_error(hardmax("trian"), "trian")
+
+
+def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, framework, tmp_path):
+    done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
+    assert done.returncode == 2
+    assert "became" in done.stderr
+    assert "in epoch 1; try a smaller learning rate" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def python_without(tmp_path_factory):
+    """A function that runs hardmax with all that is installed, one package aside."""
+
+    def run(package, *arguments, cwd):
+        packages = tmp_path_factory.mktemp("packages")
+        for path in Path(sysconfig.get_path("purelib")).iterdir():
+            if path.name != package:
+                (packages / path.name).symlink_to(path)
+        source = Path(frameworks.__file__).parents[1]
+        return subprocess.run(
+            [sys.executable, "-S", "-c", "from hardmax.cli import main; main()", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{packages}"},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_a_framework_that_is_not_installed_names_the_pip_command(
+    python_without, framework, tmp_path
+):
+    for package in frameworks.FRAMEWORKS[framework]:
+        done = python_without(package, "train", "digits", "--framework", framework, cwd=tmp_path)
+        assert_one_line_error(done, f"pip install 'hardmax[{framework}]'", package)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_framework_that_cannot_be_imported_says_why(hardmax, framework, tmp_path):
+    (tmp_path / f"{framework}.py").write_text("raise ImportError('a library is missing')")
+    done = hardmax("train", "digits", "--framework", framework, env={"PYTHONPATH": str(tmp_path)})
+    assert_one_line_error(done, framework, "a library is missing")
+
+
+SPOILT_DATA = {
+    "truncated gz": ("train-images-idx3-ubyte.gz", lambda data: data[:-20], "damaged gzip"),
+    "wrong magic": ("train-images-idx3-ubyte.gz", lambda data: b"\x01\x02" + data[2:], "IDX"),
+    "unreadable": ("t10k-labels-idx1-ubyte.gz", lambda data: b"", "IDX"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT_DATA)
+def test_spoilt_data(hardmax, framework, tmp_path, make_idx_folder, case):
+    folder = make_idx_folder(tmp_path / "data")
+    name, spoil, message = SPOILT_DATA[case]
+    (folder / name).write_bytes(spoil((folder / name).read_bytes()))
+    assert_one_line_error(hardmax("train", "data", "--framework", framework), name, message)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_images_and_labels_that_disagree(hardmax, framework, tmp_path, make_idx_folder, write_idx):
+    folder = make_idx_folder(tmp_path / "data")
+    write_idx(folder / "train-labels-idx1-ubyte.gz", np.zeros(7, np.uint8))
+    done = hardmax("train", "data", "--framework", framework)
+    assert_one_line_error(done, "120 images and 7 labels")
+
+
+def test_no_network_and_no_data(hardmax, framework, tmp_path):
+    nowhere = {
+        "HARDMAX_DATA": None,
+        "HARDMAX_CACHE": str(tmp_path / "cache"),
+        "HARDMAX_MIRROR": "http://127.0.0.1:9/",
+    }
+    done = hardmax("train", "fashion-mnist", "--framework", framework, env=nowhere)
+    assert_one_line_error(done, "could not download", "127.0.0.1:9", "by hand")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_folder):
+    make_idx_folder(tmp_path / "root" / "fashion-mnist")
+    done = hardmax(
+        *("train", "fashion-mnist", "--framework", framework),
+        env={"HARDMAX_DATA": str(tmp_path / "root")},
+    )
+    assert_one_line_error(done, "SHA-256", "train-images-idx3-ubyte.gz")
+
+
+@pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl"])
+@pytest.mark.parametrize("spoil", ["missing", "truncated", "tampered"])
+def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
+    data = (run / name).read_bytes()
+    if spoil == "missing":
+        (run / name).unlink()
+    elif spoil == "truncated":
+        (run / name).write_bytes(data[: len(data) // 2])
+    else:
+        digit = max(i for i, byte in enumerate(data) if chr(byte).isdigit())
+        (run / name).write_bytes(data[:digit] + b"x" + data[digit + 1 :])
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    assert_one_line_error(hardmax("evaluate", run), name)
+    assert_one_line_error(hardmax("predict", run, "a.png"), name)
+
+
+def test_a_run_that_is_not_there(hardmax):
+    assert_one_line_error(hardmax("evaluate", "nowhere"), "no such run folder: nowhere")
+
+
+def test_files_that_are_no_pictures(hardmax, trained, tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    done = hardmax("predict", trained[0], "good.png", "bad.png")
+    assert_one_line_error(done, "bad.png is no picture")
+    assert_one_line_error(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
+
+
+def start_long_training(framework, folder, *arguments, **streams):
+    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
+    return subprocess.Popen(
+        [*command, "--framework", framework, "--epochs", "1000000", *arguments],
+        cwd=folder,
+        text=True,
+        **streams,
+    )
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, as_json):
+    options = ["--out", "run", *(["--json"] if as_json else [])]
+    pipe = subprocess.PIPE
+    process = start_long_training(framework, tmp_path, *options, stdout=pipe, stderr=pipe)
+    if as_json:
+        while not [*tmp_path.glob(".hardmax-*")]:
+            time.sleep(0.1)
+        time.sleep(3)
+    else:
+        assert process.stdout.readline().startswith("epoch")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert re.fullmatch(
+        r"hardmax: interrupted; kept what \d+ of 1000000 epochs gave, in run\n", err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["results"]["interrupted"]
+    epochs = len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    assert epochs == record["results"]["epochs"] >= 1
+    assert "The training was interrupted" in (tmp_path / "run" / "report.html").read_text()
+    found = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert found == record["results"]["test"]
+    if as_json:
+        assert json.loads(out)["test"] == found
+
+
+def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
+    process = subprocess.Popen(
+        [*command, "--framework", framework, "--epochs", "40"],
+        cwd=tmp_path,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    while select.select([ours], [], [], 60)[0]:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:
+            break
+    os.close(ours)
+    assert process.wait(60) == 0
+    text = shown.decode()
+    assert "━" in text
+    assert text.count("train loss") == 40
+    assert text.rstrip().endswith("report.html")
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+
+
+def test_help_imports_no_framework(python):
+    out = python(
+        "import sys\n"
+        "sys.argv = ['hardmax', '--help']\n"
+        "from hardmax.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    print('code', end.code)\n"
+        "print({'torch', 'jax', 'tensorflow', 'mxnet', 'numpy', 'matplotlib'} & {*sys.modules})"
+    )
+    assert "train" in out
+    assert "code 0" in out
+    assert out.rstrip().endswith("set()")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+def test_every_command_has_help(hardmax, command):
+    done = hardmax(command, "--help")
+    assert done.returncode == 0
+    assert "Usage: hardmax" in done.stdout
+
+
+def test_version(hardmax):
+    import hardmax as package
+
+    assert hardmax("--version").stdout == f"hardmax {package.__version__}\n"

@@ -1,0 +1,116 @@
+"""The book's functional edition."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def softmax_regression(fw, data_root):
+    """Fashion-MNIST's batches, and a fresh scratch network with its loss and updater."""
+
+    def make(batch_size=256):
+        train_iter, test_iter = fw.load_data_fashion_mnist(batch_size)
+        model = fw.SoftmaxRegressionScratch(784, 10, lr=0.1)
+
+        def loss(y_hat, y):
+            return fw.cross_entropy(y_hat, y, from_logits=True)
+
+        def updater(size):
+            fw.sgd(model.parameters(), 0.1, size)
+
+        return model, train_iter, test_iter, loss, updater
+
+    return make
+
+
+def test_train_epoch_gives_means_over_the_examples(fw, softmax_regression):
+    net, train_iter, test_iter, loss, updater = softmax_regression()
+    before = fw.evaluate_accuracy(net, test_iter)
+    train_loss, train_accuracy = fw.train_epoch_ch3(net, train_iter, loss, updater)
+    assert before < 0.3
+    assert train_loss == pytest.approx(0.787, abs=0.01)  # the book's curve begins there
+    assert train_accuracy == pytest.approx(0.748, abs=0.01)
+    assert fw.evaluate_accuracy(net, test_iter) > 0.75
+
+
+@pytest.mark.parametrize("batch_size", [1000, 256, 10_000])
+def test_accuracy_does_not_depend_on_the_batch_size(fw, softmax_regression, batch_size):
+    net, *_ = softmax_regression()
+    _, reference = fw.load_data_fashion_mnist(500)
+    _, test_iter = fw.load_data_fashion_mnist(batch_size)
+    assert fw.evaluate_accuracy(net, test_iter) == fw.evaluate_accuracy(net, reference)
+
+
+def test_train_ch3_draws_and_does_not_fail_on_a_poor_result(fw, softmax_regression, capsys):
+    net, train_iter, test_iter, loss, updater = softmax_regression()
+    with pytest.warns(UserWarning, match="expect a loss below 0.5"):
+        fw.train_ch3(net, train_iter, test_iter, loss, 1, updater)
+    assert capsys.readouterr().out == ""
+    fw.train_ch3(net, train_iter, test_iter, loss, 5, updater)
+
+
+def test_predict_ch3_shows_true_and_predicted_names(fw, softmax_regression, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    net, _, test_iter, *_ = softmax_regression()
+    fw.predict_ch3(net, test_iter, n=4)
+    axes = fw.plt.gcf().axes
+    assert len(axes) == 4
+    assert [ax.get_title().split("\n")[0] for ax in axes] == [
+        "ankle boot",
+        "pullover",
+        "trouser",
+        "trouser",
+    ]
+    fw.plt.close("all")
+
+
+def test_accuracy_is_a_count(fw):
+    scores = fw.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
+    assert fw.accuracy(scores, fw.tensor([1, 1, 1])) == 2
+    assert fw.accuracy(fw.tensor([1, 0, 1]), fw.tensor([1, 1, 1])) == 2
+
+
+def test_evaluate_loss_is_the_mean_over_examples(fw):
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(23, 3)), generator.normal(size=(23, 1))
+    w, b = generator.normal(size=(3, 1)), 0.5
+    X, y, w = (a.astype(np.float32) for a in (X, y, w))
+    data = fw.load_array((fw.tensor(X), fw.tensor(y)), 5, is_train=False)
+
+    def net(batch):
+        return fw.linreg(batch, fw.tensor(w), b)
+
+    expected = np.mean((X @ w + b - y) ** 2 / 2)
+    assert fw.evaluate_loss(net, data, fw.squared_loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_synthetic_data_follows_its_formula(fw):
+    X, y = fw.synthetic_data(fw.tensor([2, -3.4]), 4.2, 1000)
+    X, y = fw.numpy(X), fw.numpy(y)
+    assert X.shape == (1000, 2)
+    assert y.shape == (1000, 1)
+    noise = y[:, 0] - (X @ [2, -3.4] + 4.2)
+    assert noise.std() == pytest.approx(0.01, rel=0.2)
+    assert abs(noise.mean()) < 0.002
+
+
+def test_load_array_shuffles_only_for_training(fw):
+    arrays = (fw.arange(30), fw.arange(30))
+    in_order = [int(v) for X, _ in fw.load_array(arrays, 7, is_train=False) for v in fw.numpy(X)]
+    shuffled = [int(v) for X, _ in fw.load_array(arrays, 7) for v in fw.numpy(X)]
+    assert in_order == list(range(30))
+    assert shuffled != in_order
+    assert sorted(shuffled) == in_order
+
+
+def test_fashion_mnist_can_be_resized(fw, data_root, monkeypatch):
+    from hardmax.data import fashion_mnist
+
+    few = fashion_mnist.load_fashion_mnist()
+    rows = np.arange(10)
+    small = type(few)(few.name, few.train.take(rows), few.test.take(rows), few.classes)
+    monkeypatch.setattr(fashion_mnist, "_read", lambda folder: small)
+    for resize, sizes in ((64, [64, 64]), ((20, 30), [20, 30])):
+        train_iter, _ = fw.load_data_fashion_mnist(5, resize=resize)
+        X, _ = next(iter(train_iter))
+        assert sorted(X.shape) == sorted([5, 1, *sizes])

@@ -1,0 +1,79 @@
+"""The book's models and the numbers that can be known of them beforehand."""
+
+import numpy as np
+import pytest
+
+
+def test_cross_entropy_and_accuracy_of_the_books_example(fw):
+    y = fw.tensor([0, 2])
+    y_hat = fw.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])
+    np.testing.assert_allclose(fw.numpy(fw.cross_entropy(y_hat, y)), [2.3026, 0.6931], atol=1e-4)
+    assert fw.accuracy(y_hat, y) == 1
+
+
+def test_softmax_and_cross_entropy_hold_for_scores_of_ten_thousand(fw):
+    scores = fw.tensor([[1e4, 0.0, -1e4], [-1e4, 1e4, 1e4]])
+    np.testing.assert_allclose(fw.numpy(fw.softmax(scores)), [[1, 0, 0], [0, 0.5, 0.5]])
+    losses = fw.cross_entropy(scores, fw.tensor([2, 0]), from_logits=True)
+    np.testing.assert_allclose(fw.numpy(losses), [2e4, 2e4 + np.log(2)], rtol=1e-6)
+
+
+def test_softmax_of_ordinary_scores(fw):
+    scores = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
+    expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fw.numpy(fw.softmax(fw.tensor(scores))), expected, rtol=1e-5)
+
+
+def test_an_untrained_scratch_model_guesses(fw, data_root):
+    model = fw.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1)
+    found = fw.Trainer(1).evaluate(model, fw.FashionMNIST(batch_size=256))
+    assert found.count == 10_000
+    assert found.accuracy == pytest.approx(0.1, abs=0.1)
+    assert found.loss == pytest.approx(np.log(10), abs=0.2)
+
+
+@pytest.mark.parametrize("concise", [False, True])
+def test_softmax_regression_learns(fw, make_data, concise):
+    model = (
+        fw.SoftmaxRegression(num_outputs=4, lr=0.5)
+        if concise
+        else fw.SoftmaxRegressionScratch(num_inputs=36, num_outputs=4, lr=0.5)
+    )
+    trainer = fw.Trainer(max_epochs=15, seed=0)
+    trainer.fit(model, make_data())
+    assert trainer.uses_engine
+    assert trainer.history[-1]["val_accuracy"] > 0.6
+    assert trainer.history[-1]["train_loss"] < 0.8 * trainer.history[0]["train_loss"]
+
+
+@pytest.mark.parametrize("concise", [False, True])
+def test_linear_regression_finds_the_weights(fw, concise):
+    data = fw.SyntheticRegressionData(w=fw.tensor([2, -3.4]), b=4.2)
+    model = fw.LinearRegression(lr=0.03) if concise else fw.LinearRegressionScratch(2, lr=0.03)
+    trainer = fw.Trainer(max_epochs=10, seed=0)
+    trainer.fit(model, data)
+    weights = sorted(
+        np.concatenate([value.ravel() for value in trainer.get_weights(model).values()])
+    )
+    np.testing.assert_allclose(weights, [-3.4, 2, 4.2], atol=0.01)
+    assert trainer.history[-1]["val_accuracy"] is None
+    evaluation = trainer.evaluate(model, data)
+    assert evaluation.correct is None
+    assert evaluation.loss < 0.001
+    assert len(model.board.data["val_loss"]) == 10
+
+
+def test_layer_summary_prints_each_layers_output_and_leaves_the_model_alone(fw, capsys):
+    model = fw.SoftmaxRegression(num_outputs=10, lr=0.1)
+    model.layer_summary((1, 28, 28, 1))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "784" in lines[0]
+    assert "10" in lines[1]
+
+
+def test_a_module_says_what_it_lacks(fw, make_data):
+    with pytest.raises(NotImplementedError, match="loss"):
+        fw.Module().loss(None, None)
+    with pytest.raises(NotImplementedError, match="get_dataloader"):
+        fw.DataModule().train_dataloader()

@@ -1,0 +1,364 @@
+"""Training: both roads, exact averages, seeds, and what hardmax's Trainer adds to the book's."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hardmax import checkpoint
+from hardmax.callbacks import Callback
+from hardmax.errors import ArgumentError, DivergenceError, RunError
+from hardmax.roads import takes_engine
+
+
+def stepwise(fw, hook="training_step"):
+    """Return a classifier whose hook is overridden by itself."""
+
+    def same(self, *arguments):
+        return getattr(super(Stepwise, self), hook)(*arguments)
+
+    Stepwise = type("Stepwise", (fw.models.NetworkClassifier,), {hook: same})
+    return Stepwise
+
+
+def assert_same_weights(one, other, **tolerance):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], **tolerance)
+
+
+@pytest.mark.parametrize("hook", ["training_step", "validation_step"])
+def test_both_roads_lead_to_the_same_place(fw, fit, make_model, hook):
+    fast, slow = make_model(), make_model(stepwise(fw, hook))
+    by_engine, by_steps = fit(fast), fit(slow)
+    assert by_engine.uses_engine
+    assert not by_steps.uses_engine
+    assert_same_weights(by_engine.get_weights(fast), by_steps.get_weights(slow), rtol=1e-6)
+    for a, b in zip(by_engine.history, by_steps.history, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-6)
+        assert a["val_loss"] == pytest.approx(b["val_loss"], rel=1e-6)
+        assert a["val_accuracy"] == pytest.approx(b["val_accuracy"], rel=1e-6)
+    for label in ("train_loss", "val_loss", "val_acc"):
+        np.testing.assert_allclose(fast.board.data[label], slow.board.data[label], rtol=1e-6)
+
+
+@pytest.mark.parametrize("hook", ["training_step", "validation_step"])
+def test_a_hook_of_a_model_decides_the_road(fw, make_model, hook):
+    trainer = fw.Trainer(1)
+    assert takes_engine(trainer, make_model())
+    assert not takes_engine(trainer, make_model(stepwise(fw, hook)))
+
+
+@pytest.mark.parametrize("hook", ["fit_epoch", "prepare_batch"])
+def test_a_hook_of_a_trainer_decides_the_road(fw, make_model, hook):
+    def same(self, *arguments):
+        return getattr(super(Own, self), hook)(*arguments)
+
+    Own = type("Own", (fw.Trainer,), {hook: same})
+    assert not takes_engine(Own(1), make_model())
+
+
+def test_a_hook_patched_by_add_to_class_is_honoured(fw, fit, make_model, monkeypatch):
+    calls = []
+    original = fw.Classifier.validation_step
+    monkeypatch.setattr(fw.Classifier, "validation_step", original)  # put back behind the test
+
+    @fw.add_to_class(fw.Classifier)
+    def validation_step(self, *arguments):
+        calls.append(self)
+        return original(self, *arguments)
+
+    model = make_model()
+    fit(model, epochs=1)
+    assert calls == [model] * 4  # 58 examples in batches of 16
+
+
+def test_a_hook_on_the_object_itself_is_honoured(fit, make_model):
+    model, calls = make_model(), []
+    original = model.training_step
+
+    def training_step(*arguments):
+        calls.append(1)
+        return original(*arguments)
+
+    model.training_step = training_step
+    fit(model, epochs=1)
+    assert len(calls) == 13  # 203 examples in batches of 16
+
+
+@pytest.mark.parametrize("name", ["loss", "accuracy", "plot", "configure_optimizers"])
+def test_other_methods_are_called_on_the_fast_road(fw, fit, make_model, name):
+    calls = []
+
+    def counted(self, *arguments, **keywords):
+        calls.append(name)
+        return getattr(super(Own, self), name)(*arguments, **keywords)
+
+    if name == "accuracy":  # counting needs the book's signature
+
+        def counted(self, *arguments, averaged=True):
+            calls.append(name)
+            return super(Own, self).accuracy(*arguments, averaged=averaged)
+
+    Own = type("Own", (fw.models.NetworkClassifier,), {name: counted})
+    trainer = fit(make_model(Own), epochs=1)
+    assert trainer.uses_engine
+    assert calls
+
+
+def test_an_accuracy_that_cannot_count_takes_the_step_by_step_road(fw, fit, make_model):
+    def accuracy(self, *arguments):
+        return super(Own, self).accuracy(*arguments)
+
+    Own = type("Own", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
+    trainer = fit(make_model(Own))
+    assert not trainer.uses_engine
+    assert 0 < trainer.history[-1]["val_accuracy"] < 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 58, 10_000])
+def test_evaluation_does_not_depend_on_the_batch_size(fw, fit, make_data, make_model, batch_size):
+    model = make_model()
+    trainer = fit(model)
+    reference = trainer.evaluate(model, make_data(16))
+    assert reference.count == 58
+    found = trainer.evaluate(model, make_data(batch_size))
+    assert found.count == reference.count
+    assert found.correct == reference.correct
+    assert found.loss == pytest.approx(reference.loss, rel=1e-6)
+
+
+def test_evaluation_agrees_with_numpy_on_the_scores(fit, make_data, make_model, val_pictures):
+    model, data = make_model(), make_data()
+    trainer = fit(model, data)
+    scores = trainer.scores(model, data.val_dataloader()).astype(np.float64)
+    assert scores.shape == (58, 4)
+    labels = val_pictures.labels
+    losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(58), labels]
+    found = trainer.evaluate(model, data)
+    assert found.correct == (scores.argmax(axis=1) == labels).sum()
+    assert found.accuracy == found.correct / 58
+    assert found.loss == pytest.approx(losses.mean(), rel=1e-6)
+    assert trainer.history[-1]["val_loss"] == pytest.approx(found.loss, rel=1e-6)
+    assert trainer.history[-1]["val_accuracy"] == found.accuracy
+
+
+def test_the_first_epochs_training_loss_is_the_mean_over_examples(fit, make_data, make_model):
+    # One batch an epoch: the loss of the epoch is that of the starting weights on all examples.
+    model = make_model()
+    trainer = fit(model, make_data(1000), epochs=1)
+    start = make_model()
+    data = make_data(1000)
+    data.val = data.train
+    expected = trainer.evaluate(start, data)
+    assert trainer.history[0]["train_loss"] == pytest.approx(expected.loss, rel=1e-6)
+    assert trainer.history[0]["train_accuracy"] == expected.accuracy
+
+
+def test_the_same_seed_gives_the_same_bits(fit, make_model):
+    runs = []
+    for _ in range(2):
+        model = make_model()
+        trainer = fit(model)
+        runs.append((trainer.get_weights(model), trainer.history))
+    (one, first), (other, second) = runs
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert [epoch["train_loss"] for epoch in first] == [epoch["train_loss"] for epoch in second]
+
+
+def test_another_seed_gives_another_order(fit, make_model):
+    a, b = make_model(), make_model()
+    one, other = fit(a, seed=0), fit(b, seed=1)
+    assert one.history[-1]["train_loss"] != other.history[-1]["train_loss"]
+
+
+def test_history_has_a_record_an_epoch(fit):
+    history = fit(epochs=3).history
+    assert [record["epoch"] for record in history] == [1, 2, 3]
+    for record in history:
+        assert record.keys() == {
+            "epoch",
+            "train_loss",
+            "train_accuracy",
+            "val_loss",
+            "val_accuracy",
+            "seconds",
+        }
+        assert record["seconds"] > 0
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_counters_are_live_and_one_trainer_fits_several_models(fw, make_data, make_model):
+    seen = []
+
+    class Watcher(Callback):
+        def on_stretch(self, trainer):
+            seen.append((trainer.epoch, trainer.train_batch_idx, trainer.num_train_batches))
+
+    trainer = fw.Trainer(2, seed=0, callbacks=[Watcher()])
+    for _ in range(2):
+        seen.clear()
+        trainer.fit(make_model(), make_data())
+        assert seen == [(0, 6, 13), (0, 13, 13), (1, 19, 13), (1, 26, 13)]
+        assert len(trainer.history) == 2
+        assert trainer.num_val_batches == 4
+
+
+def test_board_points_are_means_of_their_stretches(fit, make_model):
+    model = make_model()
+    model.plot_train_per_epoch = 13
+    trainer = fit(model, epochs=1)
+    points = model.board.data["train_loss"]
+    np.testing.assert_allclose([point.x for point in points], np.arange(13) / 13)
+    sizes = np.array([16] * 12 + [11])
+    assert np.dot([point.y for point in points], sizes) / 203 == pytest.approx(
+        trainer.history[0]["train_loss"], rel=1e-6
+    )
+    again = make_model()
+    fit(again, epochs=1)
+    halves = again.board.data["train_loss"]
+    assert len(halves) == 2
+    assert halves[0].y == pytest.approx(np.mean([point.y for point in points[:6]]), rel=1e-6)
+    assert model.board.data["val_acc"][-1] == (1, trainer.history[0]["val_accuracy"])
+
+
+def test_one_batch_an_epoch_still_draws_curves(fit, make_data, make_model):
+    model = make_model()
+    fit(model, make_data(1000), epochs=3)
+    assert [point.x for point in model.board.data["train_loss"]] == [0, 1, 2]
+    assert [point.x for point in model.board.data["val_loss"]] == [1, 2, 3]
+
+
+def test_no_points_where_none_are_wanted(fit, make_model):
+    model = make_model()
+    model.plot_train_per_epoch = 0
+    trainer = fit(model)
+    assert "train_loss" not in model.board.data
+    assert trainer.history[-1]["train_loss"] > 0
+
+
+def test_without_validation_there_is_none(fw, make_model, train_pictures):
+    data = fw.data.PictureData(train_pictures, None, 16)
+    trainer = fw.Trainer(1, seed=0)
+    model = make_model()
+    trainer.fit(model, data)
+    assert trainer.val_dataloader is None
+    assert trainer.history[0]["val_loss"] is None
+    assert trainer.history[0]["train_loss"] > 0
+    with pytest.raises(ArgumentError, match="no validation part"):
+        trainer.evaluate(model, data)
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_says_where(fit, make_model):
+    with pytest.raises(DivergenceError, match="epoch 1; try a smaller learning rate"):
+        fit(make_model(lr=1e38), epochs=5)
+
+
+@pytest.mark.parametrize("clip", [0.05, 1e6])
+def test_gradient_clipping_bounds_the_norm_of_the_step(fw, fit, make_data, make_model, clip):
+    model = make_model(lr=0.5)
+    before = fw.Trainer(1).get_weights(model)
+    trainer = fit(model, make_data(1000), epochs=1, gradient_clip_val=clip)
+    after = trainer.get_weights(model)
+    norm = math.sqrt(sum(np.sum((after[name] - before[name]) ** 2.0) for name in before)) / 0.5
+    free = make_model(lr=0.5)
+    unclipped = fit(free, make_data(1000), epochs=1).get_weights(free)
+    full = math.sqrt(sum(np.sum((unclipped[name] - before[name]) ** 2.0) for name in before)) / 0.5
+    assert full > 0.05
+    assert norm == pytest.approx(min(clip, full), rel=1e-3)
+
+
+def test_patience_stops_and_puts_the_best_weights_back(fw, fit, make_data, make_model):
+    model = make_model(lr=3.0)
+    trainer = fit(model, epochs=60, patience=2)
+    losses = [record["val_loss"] for record in trainer.history]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 < 60
+    assert trainer.should_stop
+    found = trainer.evaluate(model, make_data())
+    assert found.loss == pytest.approx(losses[best], rel=1e-6)
+
+
+def test_patience_needs_validation_data(fw, make_model, train_pictures):
+    with pytest.raises(ArgumentError, match="validation"):
+        fw.Trainer(2, patience=1).fit(make_model(), fw.data.PictureData(train_pictures, None, 16))
+
+
+def test_a_checkpoint_is_written_every_epoch_and_can_be_loaded(
+    fw, fit, make_data, make_model, tmp_path
+):
+    path = tmp_path / "weights.safetensors"
+    epochs = []
+
+    class Watcher(Callback):
+        def on_epoch(self, trainer, record):
+            epochs.append(path.exists() and checkpoint.load(path)[1]["epoch"])
+
+    model = make_model()
+    trainer = fit(model, epochs=3, checkpoint=path, callbacks=[Watcher()])
+    assert epochs == [False, 1, 2]  # written after the callbacks that were there before
+    other = make_model(seed=5)
+    assert trainer.load_checkpoint(other, path) == {"epoch": 3}
+    assert_same_weights(trainer.get_weights(model), trainer.get_weights(other), rtol=0)
+
+
+def test_weights_that_do_not_fit_are_refused_and_change_nothing(fw, make_model):
+    model = make_model()
+    trainer = fw.Trainer(1)
+    before = trainer.get_weights(model)
+    name = next(iter(before))
+    with pytest.raises(RunError, match=name):
+        trainer.set_weights(model, {**before, name: before[name][:-1]})
+    with pytest.raises(RunError, match="nonsense"):
+        trainer.set_weights(model, {**before, "nonsense": before[name]})
+    assert_same_weights(before, trainer.get_weights(model), rtol=0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_epochs": 0},
+        {"max_epochs": 1.5},
+        {"max_epochs": 1, "gradient_clip_val": -1},
+        {"max_epochs": 1, "gradient_clip_val": math.nan},
+        {"max_epochs": 1, "seed": -1},
+        {"max_epochs": 1, "patience": 0},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(fw, settings):
+    with pytest.raises(ArgumentError):
+        fw.Trainer(**settings)
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are(fit):
+    with pytest.raises(ArgumentError, match=r"'cuda:99' is not available.*cpu"):
+        fit(device="cuda:99")
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto", None])
+def test_devices_by_name(fit, device):
+    assert fit(epochs=1, device=device).history[0]["train_loss"] > 0
+
+
+def test_batches_that_cannot_be_counted_are_refused(fw, make_model):
+    class Data(fw.DataModule):
+        def get_dataloader(self, train):
+            yield None
+
+    with pytest.raises(ArgumentError, match="get_tensorloader"):
+        fw.Trainer(1).fit(make_model(), Data())
+
+
+def test_any_sized_iterable_will_do_for_batches(fw, make_data, make_model):
+    data = make_data()
+    batches = {train: list(data.get_dataloader(train)) for train in (True, False)}
+
+    class Data(fw.DataModule):
+        def get_dataloader(self, train):
+            return batches[train]
+
+    model = make_model()
+    trainer = fw.Trainer(2)
+    trainer.fit(model, Data())
+    assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
+    assert trainer.evaluate(model, Data()).count == 58

@@ -1,0 +1,329 @@
+"""What is PyTorch's own: independent loops, plain tensors as weights, lazy layers, generators."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hardmax import batches
+from hardmax import torch as hm
+from hardmax.data.arrays import Pictures
+from hardmax.torch.data import PictureData
+
+
+@pytest.fixture
+def pictures():
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 3, 90)
+    images = generator.integers(0, 256, (90, 5, 5, 1), dtype=np.uint8)
+    return Pictures(images, labels)
+
+
+@pytest.fixture
+def data(pictures):
+    return PictureData(pictures, pictures.take(np.arange(40)), 16)
+
+
+class MLP(hm.Classifier):
+    """A model as a reader would write it."""
+
+    def __init__(self, num_outputs, num_hiddens, lr, dropout=0.0):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = nn.Sequential(
+            nn.Flatten(),
+            nn.LazyLinear(num_hiddens),
+            nn.BatchNorm1d(num_hiddens),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.LazyLinear(num_outputs),
+        )
+
+
+def test_fit_does_what_a_loop_by_hand_does(pictures, data):
+    model = hm.SoftmaxRegression(num_outputs=3, lr=0.2)
+    model.layer_summary((1, 1, 5, 5))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(25, 3))
+    net.load_state_dict(model.net.state_dict())
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.2)
+    X = torch.tensor(pictures.images).reshape(90, 1, 5, 5) / 255
+    y = torch.tensor(pictures.labels)
+    epochs = []
+    for epoch in range(3):
+        loss_sum = correct = 0
+        for rows in batches.batches(90, 16, seed=7, epoch=epoch):
+            scores = net(X[rows])
+            loss = F.cross_entropy(scores, y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss_sum += loss.item() * len(rows)
+            correct += (scores.argmax(1) == y[rows]).sum().item()
+        epochs.append((loss_sum / 90, correct / 90))
+    trainer = hm.Trainer(max_epochs=3, seed=7)
+    trainer.fit(model, data)
+    found = [(record["train_loss"], record["train_accuracy"]) for record in trainer.history]
+    np.testing.assert_allclose(found, epochs, rtol=1e-6)
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(model.net.state_dict()[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_and_batch_norm_are_told_which_mode_it_is(data):
+    modes = []
+
+    class Watched(MLP):
+        def loss(self, Y_hat, Y, averaged=True):
+            modes.append((self.net[2].training, torch.is_grad_enabled()))
+            return super().loss(Y_hat, Y, averaged)
+
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.fit(Watched(3, 8, lr=0.1, dropout=0.5), data)
+    assert trainer.uses_engine
+    assert modes == [(True, True)] * 6 + [(False, False)] * 3
+
+
+def test_a_seed_decides_lazy_layers_and_dropout_and_leaves_the_generator_alone(data):
+    def fitted():
+        model = MLP(3, 8, lr=0.1, dropout=0.5)
+        hm.Trainer(max_epochs=2, seed=3).fit(model, data)
+        return model.net.state_dict()
+
+    torch.manual_seed(11)
+    state = torch.get_rng_state()
+    one = fitted()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(12)
+    other = fitted()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_without_a_seed_pytorchs_own_decides(data):
+    def fitted(seed):
+        torch.manual_seed(seed)
+        model = MLP(3, 8, lr=0.1, dropout=0.5)
+        trainer = hm.Trainer(max_epochs=2)
+        trainer.fit(model, data)
+        return trainer.history[-1]["train_loss"]
+
+    assert fitted(1) == fitted(1) != fitted(2)
+
+
+def test_plain_tensors_are_weights(data):
+    model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.1)
+    before = model.W.detach().clone()
+    trainer = hm.Trainer(max_epochs=1, seed=0)
+    trainer.fit(model, data)
+    assert not torch.equal(model.W, before)
+    assert sorted(trainer.get_weights(model)) == ["W", "b"]
+    model.double()
+    assert model.W.dtype == model.b.dtype == torch.float64
+    assert model.W.is_leaf
+    assert model.W.requires_grad
+
+
+def test_scratch_weights_start_as_promised():
+    torch.manual_seed(0)
+    model = hm.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1)
+    assert model.W.std().item() == pytest.approx(0.01, rel=0.05)
+    assert abs(model.W.mean().item()) < 0.001
+    assert torch.equal(model.b, torch.zeros(10))
+
+
+def test_the_scratch_model_is_exact_for_large_scores():
+    model = hm.SoftmaxRegressionScratch(num_inputs=2, num_outputs=2, lr=0.1)
+    with torch.no_grad():
+        model.W.copy_(torch.tensor([[1e4, 0.0], [0.0, 1e4]]))
+    X, y = torch.eye(2), torch.tensor([1, 1])
+    loss = model.loss(model(X), y)
+    assert loss.item() == pytest.approx(5e3)
+    loss.backward()
+    assert torch.isfinite(model.W.grad).all()
+
+
+def test_clipping_reaches_plain_tensors(data):
+    model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=1.0)
+    before = model.W.detach().clone(), model.b.detach().clone()
+    data.batch_size = 1000
+    hm.Trainer(max_epochs=1, gradient_clip_val=0.01).fit(model, data)
+    norm = ((model.W - before[0]) ** 2).sum() + ((model.b - before[1]) ** 2).sum()
+    assert norm.sqrt().item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_readers_own_epoch_and_optimizer_run_as_written(data):
+    class SGD(hm.HyperParameters):
+        def __init__(self, params, lr):
+            self.save_hyperparameters()
+
+        def step(self):
+            for param in self.params:
+                param -= self.lr * param.grad
+
+        def zero_grad(self):
+            for param in self.params:
+                param.grad = None
+
+    class Own(hm.Trainer):
+        def fit_epoch(self):
+            self.model.train()
+            for batch in self.train_dataloader:
+                loss = self.model.training_step(self.prepare_batch(batch))
+                self.optim.zero_grad()
+                loss.backward()
+                with torch.no_grad():
+                    self.optim.step()
+                self.train_batch_idx += 1
+            self.model.eval()
+            with torch.no_grad():
+                for batch in self.val_dataloader:
+                    self.model.validation_step(self.prepare_batch(batch))
+                    self.val_batch_idx += 1
+
+    def fitted(trainer_class):
+        torch.manual_seed(4)
+        model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.1)
+        model.configure_optimizers = lambda: SGD([model.W, model.b], 0.1)
+        trainer = trainer_class(max_epochs=2, seed=0)
+        trainer.fit(model, data)
+        return trainer, model
+
+    (own, one), (library, other) = fitted(Own), fitted(hm.Trainer)
+    assert not own.uses_engine
+    assert library.uses_engine
+    torch.testing.assert_close(one.W, other.W)
+    # Averages are over examples here too, though the short last batch went by like the others.
+    for mine, theirs in zip(own.history, library.history, strict=True):
+        assert mine["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-6)
+    np.testing.assert_allclose(one.board.data["val_loss"], other.board.data["val_loss"], rtol=1e-6)
+
+
+def test_a_trainer_whose_init_was_replaced_by_the_books_still_fits(data, monkeypatch):
+    def __init__(self, max_epochs, num_gpus=0, gradient_clip_val=0):  # noqa: N807
+        self.save_hyperparameters()
+        self.gpus = [hm.gpu(i) for i in range(min(num_gpus, hm.num_gpus()))]
+
+    monkeypatch.setattr(hm.Trainer, "__init__", __init__)
+    trainer = hm.Trainer(max_epochs=1, num_gpus=1)
+    trainer.fit(hm.SoftmaxRegression(3, lr=0.1), data)
+    assert len(trainer.history) == 1
+
+
+def test_gpus_that_are_not_there_are_not_passed_over_in_silence(data):
+    if hm.num_gpus():
+        pytest.skip("this machine has a GPU")
+    with pytest.warns(UserWarning, match="1 GPUs were asked for, none found"):
+        hm.Trainer(max_epochs=1, num_gpus=1)
+
+
+def test_plotting_holds_on_to_no_graph(data):
+    class Stepwise(MLP):
+        def training_step(self, batch):
+            return super().training_step(batch)
+
+    model = Stepwise(3, 8, lr=0.1)
+    model.plot_train_per_epoch = 1
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.prepare_data(data)
+    trainer.prepare_model(model)
+    trainer.meters = {}
+    loss = model.training_step(next(iter(trainer.train_dataloader)))
+    assert loss.requires_grad
+    waiting = model.board._waiting["train_loss"]
+    assert [value.requires_grad for _, value, _ in waiting] == [False]
+
+
+def test_linear_regression_starts_from_small_weights():
+    torch.manual_seed(0)
+    model = hm.LinearRegression(lr=0.03)
+    model(torch.randn(4, 5000))
+    weight, bias = model.get_w_b()
+    assert weight.std().item() == pytest.approx(0.01, rel=0.1)
+    assert bias.item() == 0
+    weight += 1
+    model(torch.randn(4, 5000))
+    assert model.get_w_b()[0].mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_apply_init_makes_lazy_layers_and_then_sets_them():
+    def init(layer):
+        if type(layer) is nn.Linear:
+            nn.init.ones_(layer.weight)
+
+    model = MLP(3, 8, lr=0.1)
+    model.eval()
+    model.apply_init([torch.zeros(2, 1, 5, 5)], init)
+    assert torch.equal(model.net[1].weight, torch.ones(8, 25))
+
+
+def test_layer_summary_draws_no_random_numbers_and_keeps_the_mode(capsys):
+    model = MLP(3, 8, lr=0.1)
+    model.layer_summary((2, 1, 5, 5))  # makes the lazy layers
+    means = model.net[2].running_mean.clone()
+    state = torch.get_rng_state()
+    model.layer_summary((2, 1, 5, 5))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(model.net[2].running_mean, means)
+    assert model.training
+    assert "Linear output shape:\t torch.Size([2, 3])" in capsys.readouterr().out
+
+
+def test_aliases_agree_with_numpy():
+    x = np.arange(12, dtype=np.float32).reshape(3, 4) + 1
+    t = hm.tensor(x)
+    cases = {
+        "reshape": (hm.reshape(t, (2, 6)), x.reshape(2, 6)),
+        "reduce_sum": (hm.reduce_sum(t, 1, keepdims=True), x.sum(1, keepdims=True)),
+        "reduce_mean": (hm.reduce_mean(t), x.mean()),
+        "argmax": (hm.argmax(t, axis=1), x.argmax(axis=1)),
+        "transpose": (hm.transpose(t), x.T),
+        "exp": (hm.exp(t), np.exp(x)),
+        "log": (hm.log(t), np.log(x)),
+        "abs": (hm.abs(-t), x),
+        "matmul": (hm.matmul(t, hm.transpose(t)), x @ x.T),
+        "concat": (hm.concat((t, t), 0), np.concatenate((x, x))),
+        "stack": (hm.stack((t, t)), np.stack((x, x))),
+        "astype": (hm.astype(t, torch.int64), x.astype(np.int64)),
+        "to": (hm.to(t, hm.cpu()), x),
+        "zeros": (hm.zeros(2), np.zeros(2)),
+        "ones": (hm.ones((2, 3)), np.ones((2, 3))),
+        "arange": (hm.arange(5), np.arange(5)),
+    }
+    for name, (found, expected) in cases.items():
+        np.testing.assert_allclose(hm.numpy(found), expected, rtol=1e-6, err_msg=name)
+    assert hm.size(t) == 12
+    assert hm.numpy(hm.astype(t, torch.int64)).dtype == np.int64
+    assert hm.tensor([1.0], requires_grad=True).requires_grad
+    assert hm.numpy(hm.tensor([1.0], requires_grad=True)).tolist() == [1.0]
+
+
+def test_devices_have_names():
+    assert hm.cpu() == torch.device("cpu")
+    assert hm.gpu(1) == torch.device("cuda:1")
+    if not hm.num_gpus():
+        assert hm.try_gpu() == hm.cpu()
+        assert hm.try_all_gpus() == [hm.cpu()]
+
+
+def test_datasets_give_float_pictures_and_int_labels(pictures, data):
+    X, y = data.train[5]
+    assert X.shape == (1, 5, 5)
+    assert X.dtype == torch.float32
+    assert y == pictures.labels[5]
+    loader = torch.utils.data.DataLoader(data.train, batch_size=90)
+    np.testing.assert_allclose(next(iter(loader))[0].reshape(90, 5, 5, 1) * 255, pictures.images)
+
+
+def test_functional_training_accepts_an_optimizer_and_a_mean_loss(data):
+    loaders = data.train_dataloader(), data.val_dataloader()
+    results = []
+    for reduction in ("none", "mean"):
+        torch.manual_seed(2)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(25, 3))
+        loaders[0].seed, loaders[0].epoch = 0, 0
+        loss = nn.CrossEntropyLoss(reduction=reduction)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        results.append(hm.train_epoch_ch3(net, loaders[0], loss, optimizer))
+        net.train()
+        hm.evaluate_accuracy(net, loaders[1])
+        assert net.training
+    np.testing.assert_allclose(*results, rtol=1e-6)
