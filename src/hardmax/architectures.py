@@ -105,6 +105,8 @@ def to_json(network: Network) -> list[dict[str, Any]]:
 def from_json(layers: Any) -> Network:
     """Return the network that ``to_json`` described. Raises RunError where it is none."""
     try:
+        if not isinstance(layers, list):
+            raise TypeError(f"a list of layers is wanted, got {layers!r}")
         return tuple(_layer(**layer) for layer in layers)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"not a description of a network: {error}") from error
@@ -112,7 +114,7 @@ def from_json(layers: Any) -> Network:
 
 def _layer(layer: str, **settings: Any) -> Layer:
     made = LAYERS[layer](**settings)
-    if isinstance(made, Linear) and not (isinstance(made.outputs, int) and made.outputs > 0):
+    if isinstance(made, Linear) and not (type(made.outputs) is int and made.outputs > 0):
         raise ValueError(f"a Linear layer of {made.outputs!r} outputs")
     if isinstance(made, Activation) and made.function not in ACTIVATIONS:
         raise ValueError(f"an unknown activation {made.function!r}")

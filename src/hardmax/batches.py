@@ -1,6 +1,5 @@
 """Which examples, in which order: a function of (seed, epoch) and of nothing else."""
 
-import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hardmax.errors import ArgumentError
+from hardmax.checks import check_whole
 
 __all__ = ["Loader", "Stretch", "batches", "order", "stretch_bounds", "stretches"]
 
@@ -30,20 +29,9 @@ def batches(
     The last batch is short where ``batch_size`` does not divide ``count``. Without a ``seed``
     the examples come in their own order. Raises ArgumentError for a batch size below 1.
     """
-    size = checked_batch_size(batch_size)
+    size = check_whole("batch size", batch_size, 1)
     rows = np.arange(count) if seed is None else order(count, seed, epoch)
     return [rows[start : start + size] for start in range(0, count, size)]
-
-
-def checked_batch_size(batch_size: Any) -> int:
-    """Return ``batch_size`` as an int; raise ArgumentError unless it is a whole number >= 1."""
-    try:
-        size = operator.index(batch_size)
-    except TypeError:
-        size = 0
-    if size < 1:
-        raise ArgumentError(f"batch size must be a whole number of at least 1, got {batch_size!r}")
-    return size
 
 
 def stretch_bounds(batch: int, count: int, parts: int) -> tuple[int, int]:
@@ -67,7 +55,7 @@ class Loader:
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
         self.count = count
-        self.batch_size = checked_batch_size(batch_size)
+        self.batch_size = check_whole("batch size", batch_size, 1)
         self.shuffle = shuffle
         self.seed: int | None = None
         self.epoch = 0

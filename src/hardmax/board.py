@@ -131,7 +131,7 @@ class ProgressBoard(Board):
                 points,
                 "",
                 {
-                    "linestyle": ls[(i + i // len(colors)) % len(ls)],
+                    "linestyle": ls[(i % len(colors) + i // len(colors)) % len(ls)],
                     "color": colors[i % len(colors)],
                 },
             )
@@ -173,14 +173,15 @@ class Animator(Board):
         point; ``x`` a number for all of them, or such a sequence. Raises ArgumentError where
         the two differ in length, or the number of curves changes.
         """
-        ys = list(y) if hasattr(y, "__len__") else [y]
-        xs = list(x) if hasattr(x, "__len__") else [x] * len(ys)
+        ys = list(y) if _is_sequence(y) else [y]
+        xs = list(x) if _is_sequence(x) else [x] * len(ys)
+        count = len(self.X) or len(ys)
+        if not len(xs) == len(ys) == count:
+            raise ArgumentError(
+                f"this animator has {count} curves; got {len(xs)} x and {len(ys)} y"
+            )
         if not self.X:
             self.X, self.Y = [[] for _ in ys], [[] for _ in ys]
-        if not len(xs) == len(ys) == len(self.X):
-            raise ArgumentError(
-                f"this animator has {len(self.X)} curves; got {len(xs)} x and {len(ys)} y"
-            )
         for i, (a, b) in enumerate(zip(xs, ys, strict=True)):
             if a is not None and b is not None:
                 self.X[i].append(a)
@@ -199,3 +200,8 @@ class Animator(Board):
             )
             for i, (xs, ys) in enumerate(zip(self.X, self.Y, strict=True))
         ]
+
+
+def _is_sequence(value: Any) -> bool:
+    # Arrays without dimensions have a __len__ that raises.
+    return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0

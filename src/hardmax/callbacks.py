@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hardmax import checkpoint
+from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ __all__ = ["Callback", "EarlyStopping", "SaveCheckpoint"]
 
 class Callback:
     """Is told of the host events of a fit; a subclass takes up those that it wants."""
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        """A fit begins."""
 
     def on_stretch(self, trainer: "Trainer") -> None:
         """A stretch of batches has been run by the engine."""
@@ -35,7 +39,10 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience: int):
-        self.patience = patience
+        self.patience = check_whole("patience", patience, 1)
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        """Forget the fit before."""
         self.best_loss = math.inf
         self.best_epoch = 0
         self.weights: dict[str, Any] = {}

@@ -1,7 +1,9 @@
 """Named arrays and a header in one file, written whole or not at all; never code."""
 
+import contextlib
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,31 +20,39 @@ HEADER = "hardmax"
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a temporary name and rename it. Raises RunError where that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".hardmax-{secrets.token_hex(8)}")
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise RunError(f"cannot write {path}: {error.strerror}") from error
 
 
 def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], header: dict) -> None:
     """Write ``arrays`` and the JSON object ``header`` as a safetensors file.
 
-    Raises RunError where the file cannot be written.
+    Raises RunError where the file cannot be written, or cannot hold such an array or name.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save as to_bytes
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {HEADER: json.dumps(header, sort_keys=True)}
-    write_whole(Path(path), to_bytes(contiguous, metadata))
+    # np.ascontiguousarray would give a scalar a dimension.
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    try:
+        if "__metadata__" in contiguous:
+            raise SafetensorError("no array can be called '__metadata__'")
+        data = to_bytes(contiguous, {HEADER: json.dumps(header, sort_keys=True)})
+    except (SafetensorError, UnicodeEncodeError) as error:
+        raise RunError(f"cannot write {path}: {error}") from error
+    write_whole(Path(path), data)
 
 
 def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``save`` wrote: the arrays and the header.
 
-    Raises RunError where the file is missing, cut short, changed or not one of hardmax's.
+    Raises RunError where the file is missing, damaged or not one of hardmax's.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -55,6 +65,8 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
         raise RunError(f"{path} is damaged: {error}") from error
-    except (KeyError, ValueError) as error:
+    except (AttributeError, TypeError) as error:
+        raise RunError(f"{path} holds arrays that NumPy cannot: {error}") from error
+    except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} has no header of hardmax's: {error}") from error
     return arrays, header

@@ -26,7 +26,11 @@ __all__ = [
 
 
 class HardmaxError(Exception):
-    """The base of every error that hardmax raises on purpose."""
+    """The base of every error that hardmax raises on purpose; its message is one line."""
+
+    def __init__(self, message: str):
+        # What is quoted in a message, such as a file's name, may have line breaks.
+        super().__init__(" ".join(message.split()))
 
 
 class ArgumentError(HardmaxError, ValueError):

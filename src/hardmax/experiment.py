@@ -13,6 +13,7 @@ import numpy as np
 import hardmax
 from hardmax import architectures, frameworks, report
 from hardmax.callbacks import Callback
+from hardmax.checks import check_whole
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.data.pictures import read_picture
@@ -20,7 +21,6 @@ from hardmax.errors import ArgumentError, DataError
 from hardmax.initializers import starting_weights
 from hardmax.metrics import Evaluation, log_softmax
 from hardmax.run import Run, RunWriter
-from hardmax.trainer import check_whole
 
 __all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
 
@@ -231,7 +231,7 @@ def predict(path: str, files: Sequence[str]) -> tuple[list[Prediction], list[str
 def _revived(run: Run) -> tuple[ModuleType, Any, Any]:
     """Return the sibling that a run was made with, a trainer, and the run's model."""
     sibling = frameworks.load(run.asked("framework", str))
-    lr = run.asked("lr", float)
+    lr = run.asked("lr", int | float)
     model = sibling.models.NetworkClassifier(run.network, run.input_shape, lr)
     trainer = sibling.Trainer(1, device="auto")
     trainer.set_weights(model, run.weights)

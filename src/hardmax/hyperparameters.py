@@ -41,7 +41,7 @@ class HyperParameters:
             arguments[varargs] = values[varargs]
         if keywords is not None:
             arguments.update(values[keywords])
-        skipped = set(ignore)
+        skipped = {ignore} if isinstance(ignore, str) else set(ignore)
         kept = {
             name: value
             for name, value in arguments.items()

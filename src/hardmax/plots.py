@@ -10,6 +10,7 @@ import numpy as np
 
 from hardmax.boards import in_notebook
 from hardmax.boards.figure import set_axes
+from hardmax.errors import ArgumentError
 
 __all__ = ["plot", "set_axes", "set_figsize", "show_images", "use_svg_display"]
 
@@ -52,8 +53,10 @@ def plot(
     xs, ys = _curves(X), _curves(Y)
     if not ys:
         xs, ys = [np.arange(len(x)) for x in xs], xs
-    if len(xs) != len(ys):
+    if len(xs) == 1:
         xs = xs * len(ys)
+    if len(xs) != len(ys):
+        raise ArgumentError(f"plot needs one X or as many as Y; got {len(xs)} X and {len(ys)} Y")
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -69,6 +72,8 @@ def _curves(values: Any) -> list[np.ndarray]:
     """Return a list of one-dimensional arrays from one of them or a sequence of them."""
     if values is None:
         return []
+    if len(values) == 0:
+        raise ArgumentError("plot needs at least one curve; got an empty sequence")
     if np.ndim(values[0]) == 0:
         return [np.asarray(values)]
     return [np.asarray(curve) for curve in values]

@@ -50,13 +50,12 @@ def render(
 
 
 def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> str:
-    """Draw the curves of a key of the epochs as an inline SVG element."""
+    """Draw the curves of a key of the epochs; return the address of an inline SVG."""
     held_out = "validation" if record["data"]["validation"] else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
     for label, part in (("training", "train"), (held_out, "val")):
         board.data[label] = [Point(epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs]
-    svg = figure.svg(board)
-    return svg[svg.index("<svg") :]
+    return _address("image/svg+xml", figure.svg(board).encode())
 
 
 def _worst_mistakes(
@@ -84,4 +83,9 @@ def _png(image: np.ndarray) -> str:
 
     data = io.BytesIO()
     Image.fromarray(np.squeeze(image, axis=2) if image.shape[2] == 1 else image).save(data, "PNG")
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    return _address("image/png", data.getvalue())
+
+
+def _address(kind: str, data: bytes) -> str:
+    """Return the address of data that stands in the page itself."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -17,11 +17,13 @@ import contextlib
 import hashlib
 import json
 import math
+import operator
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ class Run:
         Raises RunError where a file is missing, cut short, changed, or does not fit the rest.
         """
         path = Path(folder)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise RunError(f"no such run folder: {path}")
         record = _read_record(path / RECORD)
         for name in SUMMED:
@@ -67,7 +69,9 @@ class Run:
         weights, header = checkpoint.load(path / MODEL)
         try:
             network = from_json(header["network"])
-            height, width, channels = (int(size) for size in header["input_shape"])
+            height, width, channels = (operator.index(size) for size in header["input_shape"])
+            if min(height, width, channels) < 1:
+                raise ValueError(f"an input of shape {header['input_shape']}")
             classes = tuple(str(name) for name in header["classes"])
             expected = weight_shapes(network, (height, width, channels))
         except (KeyError, TypeError, ValueError) as error:
@@ -75,6 +79,9 @@ class Run:
         found = {name: array.shape for name, array in weights.items()}
         if found != expected:
             raise RunError(f"{path / MODEL} does not fit its network: {found}, not {expected}")
+        outputs = [shape[0] for shape in expected.values()][-1:]
+        if outputs != [len(classes)]:
+            raise RunError(f"{path / MODEL} names {len(classes)} classes, its scores are {outputs}")
         return cls(record, network, (height, width, channels), classes, weights)
 
     def header(self) -> dict[str, Any]:
@@ -86,9 +93,10 @@ class Run:
             "classes": self.classes,
         }
 
-    def asked(self, name: str, kind: type) -> Any:
+    def asked(self, name: str, kind: type | UnionType) -> Any:
         """Return a setting of the training. Raises RunError where the record lacks it."""
-        value = self.record.get("asked", {}).get(name)
+        asked = self.record.get("asked")
+        value = asked.get(name) if isinstance(asked, dict) else None
         if not isinstance(value, kind):
             raise RunError(f"the run's record has no usable {name!r}: {value!r}")
         return value
@@ -96,14 +104,16 @@ class Run:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(_contents(path))
+        data = _contents(path)
+        record = json.loads(data)
+        whole = (dumps(record, indent=2) + "\n").encode() == data
         checksum = record.pop("checksum")
         fits = record["format"] == FORMAT and isinstance(record["files"], dict)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged or no record of a run: {error!r}") from error
     if not fits:
         raise RunError(f"{path} is of another format than {FORMAT}, which this hardmax reads")
-    if checksum != _checksum(dumps(record).encode()):
+    if not whole or checksum != _checksum(dumps(record).encode()):
         raise RunError(f"{path} was changed after the run: its checksum differs")
     return record
 
@@ -142,7 +152,11 @@ class RunWriter:
     def __init__(self, out: str | os.PathLike | None, name: str):
         self.out = None if out is None else Path(out)
         self.name = name
-        if self.out is not None and self.out.exists() and not _is_empty_folder(self.out):
+        try:
+            taken = self.out is not None and self.out.exists() and not _is_empty_folder(self.out)
+        except OSError as error:
+            raise RunError(f"cannot write {out}: {error.strerror}") from error
+        if taken:
             raise RunError(f"{self.out} already exists and is not empty; choose another --out")
 
     def __enter__(self) -> "RunWriter":
@@ -163,7 +177,7 @@ class RunWriter:
         """Write the files, give the folder its name, and return its path."""
         checkpoint.save(self.folder / MODEL, run.weights, run.header())
         try:
-            (self.folder / REPORT).write_text(report, encoding="utf-8")
+            (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
             files = {name: _checksum((self.folder / name).read_bytes()) for name in SUMMED}
             record = {"format": FORMAT, **run.record, "files": files}

@@ -13,6 +13,7 @@ import numpy as np
 from hardmax import checkpoint as checkpoints
 from hardmax.batches import Loader, stretches
 from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
+from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.metrics import Evaluation
@@ -140,6 +141,8 @@ class Trainer(HyperParameters):
             callbacks.append(SaveCheckpoint(self.checkpoint))
         if self.patience is not None:
             callbacks.append(EarlyStopping(self.patience))
+        for callback in callbacks:
+            callback.on_fit_start(self)
         with contextlib.closing(self.model.board):
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
@@ -265,12 +268,6 @@ class Trainer(HyperParameters):
         weights, header = checkpoints.load(path)
         self.set_weights(model, weights)
         return header
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Raise ArgumentError unless ``value`` is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def _batch_count(loader: Any, name: str) -> int:

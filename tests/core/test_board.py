@@ -33,9 +33,7 @@ def test_points_are_weighted_means_of_every_n_draws(values, every_n):
     points = board.data.get("loss", [])
     assert len(points) == len(values) // every_n
     for i, point in enumerate(points):
-        xs, ys, weights = map(
-            np.array, zip(*values[i * every_n : (i + 1) * every_n], strict=True)
-        )
+        xs, ys, weights = map(np.array, zip(*values[i * every_n : (i + 1) * every_n], strict=True))
         assert point.x == pytest.approx(xs.sum() / every_n, rel=1e-9, abs=1e-9)
         assert point.y == pytest.approx((ys * weights).sum() / weights.sum(), rel=1e-9, abs=1e-9)
 

@@ -93,6 +93,14 @@ def test_the_legend_names_each_curve_by_its_own_line(board):
     assert shown == {"loss": "C0", "accuracy": "C1"}
 
 
+def test_nothing_is_cut_off_at_the_edges(board):
+    drawn = figure.draw(board)
+    drawn.draw_without_rendering()
+    used, whole = drawn.axes[0].get_tightbbox(), drawn.bbox
+    assert (used.min >= whole.min).all()
+    assert (used.max <= whole.max).all()
+
+
 def test_drawing_again_replaces_the_picture(board):
     figure.draw(board)
     board.draw(6, 0.1, "loss")

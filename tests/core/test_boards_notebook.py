@@ -111,9 +111,7 @@ def test_the_picture_is_shown_at_once_and_then_redrawn_in_place(cells):
 def test_a_picture_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
     assert kinds(cells["slow"]) == ["display_data"] + 2 * ["update_display_data"]
     (picture,) = pictures(cells["slow"])
-    np.testing.assert_allclose(
-        points(picture), [(0, 0.25), (10, 0.5), (20, 0.75)], atol=1e-3
-    )
+    np.testing.assert_allclose(points(picture), [(0, 0.25), (10, 0.5), (20, 0.75)], atol=1e-3)
 
 
 def test_the_next_cell_begins_a_new_picture_with_the_points_so_far(cells):
@@ -126,9 +124,7 @@ def test_the_next_cell_begins_a_new_picture_with_the_points_so_far(cells):
 def test_two_boards_have_a_picture_each(cells):
     first, second = pictures(cells["two"])
     for picture, height in ((first, 0.125), (second, 0.875)):
-        np.testing.assert_allclose(
-            points(picture), [(i, height) for i in range(5)], atol=1e-3
-        )
+        np.testing.assert_allclose(points(picture), [(i, height) for i in range(5)], atol=1e-3)
 
 
 def test_a_cell_that_fails_still_shows_the_last_points(cells):

@@ -133,9 +133,11 @@ def test_the_table_is_to_be_seen_while_the_process_goes_on():
     assert "2 loss 0.125 0.125 0.5" in lines
 
 
-@pytest.mark.parametrize(("reached", "cells"), [(1, 15), (2, 30), (3, 45), (4, 60)])
-def test_the_bar_is_filled_as_far_as_the_curve_has_come(reached, cells):
-    terminal = Terminal(BOARD + f"board.draw({reached}, 1, 'loss')")
+@pytest.mark.parametrize(
+    ("limits", "reached", "cells"), [([0, 4], 1, 15), ([0, 4], 4, 60), ([2, 6], 4, 30)]
+)
+def test_the_bar_is_filled_as_far_as_the_curve_has_come(limits, reached, cells):
+    terminal = Terminal(BOARD + f"board.xlim = {limits}; board.draw({reached}, 1, 'loss')")
     assert terminal.finish() == 0
     last = terminal.output.rpartition("highest")[2]
     filled = re.search(r"\x1b\[[\d;]*m(━+)", last)[1]
@@ -145,7 +147,7 @@ def test_the_bar_is_filled_as_far_as_the_curve_has_come(reached, cells):
 
 
 def test_there_is_no_bar_where_the_end_is_not_known():
-    code = "from hardmax.board import Animator\nboard = Animator(xlabel='step', legend=['a', 'b'])\n"
+    code = "from hardmax.board import Animator\nboard = Animator('step', legend=['a', 'b'])\n"
     lines, cursor = shown(code + "board.add(1, (2, None)); board.add(2, (1, None)); board.close()")
     assert lines == ["step curve now lowest highest", "2 a 1 1 2"]
     assert cursor

@@ -44,7 +44,7 @@ def drawer(board: "Board") -> Drawer:
         from hardmax.boards.notebook import NotebookDrawer
 
         return NotebookDrawer(board)
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         from hardmax.boards.terminal import TerminalDrawer
 
         return TerminalDrawer(board)

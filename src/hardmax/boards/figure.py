@@ -44,14 +44,17 @@ def draw(board: "Board") -> Any:
     if board.axes is None:
         from matplotlib.figure import Figure
 
-        board.fig = Figure(figsize=board.figsize, layout="constrained")
+        if board.fig is None:
+            board.fig = Figure(figsize=board.figsize, layout="constrained")
         board.axes = list(board.fig.subplots(board.nrows, board.ncols, squeeze=False).flat)
     axes = board.axes[0] if isinstance(board.axes, list) else board.axes
     axes.cla()
     curves = board.curves()
     for curve in curves:
         xs, ys = [float(p.x) for p in curve.points], [float(p.y) for p in curve.points]
-        axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **curve.style)
+        # A line through one point would not be seen.
+        style = {**curve.style, **({"marker": "."} if len(xs) == 1 else {})}
+        axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **style)
     legend = [curve.label for curve in curves] if any(curve.label for curve in curves) else None
     set_axes(
         axes,
@@ -69,7 +72,8 @@ def draw(board: "Board") -> Any:
 def svg(board: "Board") -> str:
     """Draw the board as an SVG document."""
     text = io.StringIO()
-    draw(board).savefig(text, format="svg")
+    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    draw(board).savefig(text, format="svg", metadata=metadata)
     return text.getvalue()
 
 

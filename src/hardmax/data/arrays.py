@@ -73,6 +73,10 @@ class Dataset:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if 0 in self.shape:
+            raise DataError(
+                f"{self.name}: the pictures have no pixels, their shape is {self.shape}"
+            )
         if self.shape[2] not in (1, 3):
             raise DataError(
                 f"{self.name}: pictures must have 1 or 3 channels, got shape {self.shape}"
@@ -101,7 +105,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the examples and the classes' names: the same data, the same string."""
-        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest = hashlib.sha256(repr(self.classes).encode())
         for pictures in (self.train, self.test):
             digest.update(str(pictures.images.shape).encode())
             digest.update(np.ascontiguousarray(pictures.images).data)

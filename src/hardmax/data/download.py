@@ -39,6 +39,8 @@ def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) 
     import pooch
     import requests
 
+    if (folder / name).is_dir():
+        raise DownloadError(f"cannot write {folder / name}: it is a folder")
     failures = []
     for url in urls:
         with _progress(name) as progress, _quiet(pooch.get_logger()):
@@ -46,15 +48,32 @@ def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) 
             try:
                 return Path(pooch.retrieve(url, known_hash, name, folder, downloader=downloader))
             except requests.exceptions.RequestException as error:
-                failures.append(f"{urlsplit(url).netloc}: {_reason(error)}")
-            except ValueError:
-                failures.append(f"{urlsplit(url).netloc}: the checksum does not match")
+                failures.append(f"{_host(url)}: {_reason(error)}")
+            except ValueError as error:
+                wrong = "hash of downloaded file" in str(error)
+                reason = "the checksum does not match" if wrong else str(error)
+                failures.append(f"{_host(url)}: {reason}")
+            except PermissionError as error:
+                raise DownloadError(f"cannot write {folder / name}: Permission denied") from error
             except OSError as error:
-                raise DownloadError(f"cannot write {folder / name}: {error.strerror}") from error
+                # Without a number it is no trouble with files but, say, with certificates.
+                if error.errno is not None:
+                    raise DownloadError(
+                        f"cannot write {folder / name}: {error.strerror}"
+                    ) from error
+                failures.append(f"{_host(url)}: {error}")
     raise DownloadError(
         f"could not download {name} ({'; '.join(failures)}); "
         f"check the network, or put the file into {folder} by hand"
     )
+
+
+def _host(url: str) -> str:
+    """Return the host of an address, or all of what is none."""
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:
+        return url
 
 
 def _reason(error: Exception) -> str:
@@ -83,16 +102,21 @@ class _Bar:
 
     def __init__(self, bars: Any, name: str):
         self.bars = bars
-        self.task = bars.add_task(name, total=None)
+        self.name = name
+        self.task: Any = None
 
     def update(self, size: int) -> None:
+        if self.task is None:
+            self.bars.start()
+            self.task = self.bars.add_task(self.name, total=None)
         self.bars.update(self.task, total=self.total or None, advance=size)
 
     def reset(self) -> None:
         self.bars.reset(self.task)
 
     def close(self) -> None:
-        self.bars.stop()
+        if self.task is not None:
+            self.bars.stop()
 
 
 @contextlib.contextmanager
@@ -105,8 +129,11 @@ def _progress(name: str) -> Iterator[Any]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield _Bar(bars, name)
+    bar = _Bar(Progress(*columns, console=Console(stderr=True)), name)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 def download(
@@ -119,8 +146,11 @@ def download(
     """
     if url in DATA_HUB:
         url, sha1_hash = DATA_HUB[url]
-    name = urlsplit(url).path.rsplit("/", 1)[-1]
-    if "://" not in url or not name:
+    try:
+        name = urlsplit(url).path.rsplit("/", 1)[-1]
+    except ValueError:
+        name = ""
+    if "://" not in url or name in ("", ".", ".."):
         known = ", ".join(DATA_HUB) or "none so far"
         raise ArgumentError(
             f"cannot download {url!r}: give an address, or a name in DATA_HUB ({known})"
@@ -136,18 +166,27 @@ def download_extract(name: str, folder: str | None = None) -> str:
     where the file is no such archive or would write outside of its folder.
     """
     archive = Path(download(name))
-    base = archive.parent
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                opened.extractall(base)
-        else:
-            with tarfile.open(archive) as opened:
-                opened.extractall(base, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        _unpack(archive)
+    except tarfile.ReadError as error:
+        raise DataError(f"cannot unpack {archive}: it is no whole zip or tar archive") from error
+    except Exception as error:  # zipfile lets through whatever its decompressors raise
         raise DataError(f"cannot unpack {archive}: {error}") from error
-    stem = archive.name.split(".tar")[0]
-    return str(base / (folder or (stem if stem != archive.name else archive.stem)))
+    return str(archive.parent / (folder or archive.stem.removesuffix(".tar")))
+
+
+def _unpack(archive: Path) -> None:
+    """Unpack a zip or tar archive beside itself, unless it would write elsewhere."""
+    base = archive.parent
+    if not zipfile.is_zipfile(archive):
+        with tarfile.open(archive) as opened:
+            opened.extractall(base, filter="data")
+        return
+    with zipfile.ZipFile(archive) as opened:
+        for member in opened.namelist():
+            if not (base / member).resolve().is_relative_to(base.resolve()):
+                raise ValueError(f"{member!r} would be outside of {base}")
+        opened.extractall(base)
 
 
 def download_all() -> None:

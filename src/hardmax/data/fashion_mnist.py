@@ -87,7 +87,7 @@ def _find(root: str | os.PathLike | None) -> Path:
     roots = [place for place in places if place is not None]
     for place in roots:
         for folder in (place / "fashion-mnist", place / "FashionMNIST" / "raw"):
-            if all((folder / name).is_file() for name in FILES):
+            if all(_is_file(folder / name) for name in FILES):
                 return folder.resolve()
     target = given or (Path(variable) if variable else user_cache())
     folder = target.resolve() / "fashion-mnist"
@@ -96,6 +96,13 @@ def _find(root: str | os.PathLike | None) -> Path:
     for name, sha256 in FILES.items():
         fetch([base + name for base in mirrors], folder, name, f"sha256:{sha256}")
     return folder
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"cannot look into {path.parent}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,10 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         raise DataError(
             f"{path} is damaged: for shape {shape} it must hold {expected} bytes, got {len(data)}"
         )
-    array = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    try:
+        array = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # more dimensions, or larger ones, than NumPy can have
+        raise DataError(f"{path}: no array can have the shape {shape} ({error})") from error
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 

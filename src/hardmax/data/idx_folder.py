@@ -24,8 +24,13 @@ def read_idx_folder(folder: Path, name: str, classes: tuple[str, ...] | None = N
     """
     parts = {part: _read_part(folder, part) for part in PREFIXES}
     if classes is None:
-        labels = parts["train"].labels
-        classes = tuple(str(label) for label in range(int(labels.max(initial=0)) + 1))
+        highest = int(parts["train"].labels.max(initial=0))
+        if highest >= max(len(parts["train"]), 1):
+            raise DataError(
+                f"{folder}: the training labels go up to {highest}, with {len(parts['train'])} "
+                "examples; classes must be numbered from 0 on (are the bytes in the right order?)"
+            )
+        classes = tuple(str(label) for label in range(highest + 1))
     return Dataset(name, parts["train"], parts["test"], classes)
 
 

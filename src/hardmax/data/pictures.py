@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError
 
 __all__ = ["read_picture", "resize"]
+
+#: What brings each EXIF orientation upright, as members of Pillow's Image.Transpose.
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 #: Pillow's mode for pictures of so many channels.
 MODES = {1: "L", 3: "RGB"}
@@ -20,6 +23,8 @@ def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     ``images`` is uint8 of shape (examples, height, width, channels), and so is the result.
     """
+    if min(size) < 1:
+        raise ArgumentError(f"pictures must be at least 1 x 1, got the size {size}")
     if images.shape[1:3] == tuple(size):
         return images
     from PIL import Image
@@ -44,7 +49,7 @@ def read_picture(path: str | os.PathLike, shape: tuple[int, int, int]) -> tuple[
     Returns the pixels and how the file differed from that shape ("" where it did not). Raises
     DataError where the file is missing or is no picture.
     """
-    from PIL import Image, ImageOps
+    from PIL import ExifTags, Image
 
     path = Path(path)
     height, width, channels = shape
@@ -52,11 +57,13 @@ def read_picture(path: str | os.PathLike, shape: tuple[int, int, int]) -> tuple[
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                picture = ImageOps.exif_transpose(opened)
-                picture.load()
+                opened.load()
+                turn = TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
+                upright = opened if turn is None else opened.transpose(Image.Transpose(turn))
+                picture = upright.copy()
     except FileNotFoundError as error:
         raise DataError(f"no such file: {path}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
+    except Exception as error:  # Pillow lets through whatever a format's reader raises
         raise DataError(
             f"{path} is no picture that can be read ({error}); PNG, JPEG and the other formats "
             "of Pillow are understood"
@@ -66,6 +73,11 @@ def read_picture(path: str | os.PathLike, shape: tuple[int, int, int]) -> tuple[
     if picture.mode.startswith("I;16"):
         # Pillow would cut 16-bit pixels off at 255 instead of scaling them.
         picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+    elif picture.mode == "I" and opened.format == "PPM":
+        picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise DataError(f"{path} has pixels of mode {picture.mode}, whose range nothing tells")
+    picture.info.pop("transparency", None)
     picture = picture.convert(MODES[channels])
     pixels = np.asarray(picture).reshape(1, picture.height, picture.width, channels)
     return resize(pixels, (height, width))[0], "" if found == wanted else f"{found} to {wanted}"

@@ -24,13 +24,21 @@ def load(source: str) -> Dataset:
     if source in NAMED:
         return NAMED[source]()
     path = Path(source)
-    if path.is_dir():
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except PermissionError as error:
+        raise DataError(f"cannot look at {path}: {error.strerror}") from error
+    except OSError:  # what is no path at all, such as a name that is too long
+        is_folder = exists = False
+    if is_folder:
         return read_idx_folder(path, path.resolve().name)
-    if path.exists():
+    if exists:
         raise DataError(f"{path} is a file; give the folder that holds the four IDX files")
     known = ", ".join(NAMED)
     if os.sep in source:
-        raise DataError(f"no such folder: {source}; give a folder of IDX files, or one of {known}")
+        raise DataError(
+            f"no such folder: {source!r}; give a folder of IDX files, or one of {known}"
+        )
     near = difflib.get_close_matches(source.lower(), NAMED, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {known}, or a folder of IDX files"
     raise DataError(f"unknown data {source!r}; {hint}")

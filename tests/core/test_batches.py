@@ -1,0 +1,161 @@
+"""Every example exactly once an epoch, in an order that (seed, epoch) alone decides."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmax.batches import Loader, batches, order, stretch_bounds, stretches
+from hardmax.errors import ArgumentError
+
+counts = st.integers(0, 300)
+sizes = st.integers(1, 400)
+seeds = st.integers(0, 2**64)
+epochs = st.integers(0, 1000)
+parts = st.integers(-1, 320)
+
+
+class Rows(Loader):
+    """A loader whose examples are the numbers from 0 on; the drawn seeds are 100, 101, ..."""
+
+    drawn = 99
+
+    def draw_seed(self):
+        self.drawn += 1
+        return self.drawn
+
+    def take(self, rows):
+        return (np.arange(self.count)[rows],)
+
+
+def pcg64(count, seed, epoch):
+    sequence = np.random.SeedSequence([seed, epoch])
+    return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
+
+
+def cut(rows, size):
+    return [rows[at : at + size].tolist() for at in range(0, len(rows), size)]
+
+
+def lists(found):
+    return [batch.tolist() for (batch,) in found]
+
+
+@given(counts, sizes, st.none() | seeds, epochs)
+def test_an_epoch_has_every_example_exactly_once(count, size, seed, epoch):
+    found = batches(count, size, seed, epoch)
+    assert sorted(row for batch in found for row in batch) == list(range(count))
+
+
+@given(counts, sizes, st.none() | seeds)
+def test_all_batches_are_full_but_the_last_which_is_never_empty(count, size, seed):
+    found = batches(count, size, seed)
+    assert {len(batch) for batch in found[:-1]} <= {size}
+    assert all(0 < len(batch) <= size and batch.dtype == np.int64 for batch in found)
+
+
+@given(counts, sizes)
+def test_without_a_seed_the_examples_keep_their_order(count, size):
+    assert [batch.tolist() for batch in batches(count, size)] == cut(np.arange(count), size)
+
+
+@given(counts, sizes, seeds, epochs)
+def test_the_order_is_pcg64s_permutation_of_seed_and_epoch(count, size, seed, epoch):
+    expected = pcg64(count, seed, epoch)
+    assert np.array_equal(order(count, seed, epoch), expected)
+    assert [batch.tolist() for batch in batches(count, size, seed, epoch)] == cut(expected, size)
+
+
+def test_every_seed_and_epoch_has_an_order_of_its_own():
+    pairs = list(product(range(20), range(20)))
+    assert len({order(60, *pair).tobytes() for pair in pairs}) == len(pairs)
+
+
+def test_the_order_is_the_same_in_another_process(python):
+    code = "from hardmax.batches import order; print(order(40, 3, 7).tolist())"
+    assert python(code, env={"PYTHONHASHSEED": "1"}).strip() == str(order(40, 3, 7).tolist())
+
+
+def test_numpys_global_generator_is_left_alone():
+    before = np.random.get_state()  # noqa: NPY002
+    batches(10, 3, seed=1)
+    after = np.random.get_state()  # noqa: NPY002
+    assert np.array_equal(before[1], after[1])
+    assert before[2] == after[2]
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, "3", None, float("nan"), [4]])
+def test_a_batch_size_that_is_no_positive_whole_number_is_refused(size, refused):
+    with refused(ArgumentError, "batch size", repr(size)):
+        batches(10, size)
+    with refused(ArgumentError, "batch size", repr(size)):
+        Loader(10, size, shuffle=False)
+
+
+def test_a_batch_size_may_be_any_whole_number_type():
+    assert [len(batch) for batch in batches(7, np.int16(3))] == [3, 3, 1]
+
+
+@given(st.integers(1, 300), parts)
+def test_stretches_follow_each_other_and_fill_the_epoch(count, parts):
+    bounds = sorted({stretch_bounds(batch, count, parts) for batch in range(count)})
+    starts, stops = zip(*bounds, strict=True)
+    assert (*starts, count) == (0, *stops)
+    lengths = {stop - start for start, stop in bounds}
+    assert min(lengths) >= 1
+    assert max(lengths) - min(lengths) <= 1
+    assert len(bounds) == min(max(parts, 1), count)
+
+
+@given(st.integers(1, 300), parts)
+def test_every_batch_lies_in_its_own_stretch(count, parts):
+    for batch in range(count):
+        start, stop = stretch_bounds(batch, count, parts)
+        assert start <= batch < stop
+
+
+@given(counts, sizes, parts, st.booleans(), seeds)
+def test_the_stretches_of_a_loader_are_its_epoch(count, size, parts, shuffle, seed):
+    loader = Rows(count, size, shuffle)
+    loader.seed = seed
+    for epoch in range(2):
+        rows = pcg64(count, seed, epoch) if shuffle else np.arange(count)
+        found = [lists(stretch) for stretch in stretches(loader, parts)]
+        assert [batch for stretch in found for batch in stretch] == cut(rows, size)
+        assert len(found) == min(max(parts, 1), len(loader))
+
+
+@given(counts, sizes, seeds)
+def test_each_pass_over_a_shuffling_loader_is_the_next_epoch(count, size, seed):
+    loader = Rows(count, size, shuffle=True)
+    loader.seed = seed
+    for epoch in range(3):
+        assert lists(loader) == cut(pcg64(count, seed, epoch), size)
+    assert len(loader) == len(cut(np.arange(count), size))
+
+
+def test_a_loader_without_a_seed_draws_one_each_epoch():
+    loader = Rows(50, 50, shuffle=True)
+    assert lists(loader) == [pcg64(50, 100, 0).tolist()]
+    assert lists(loader) == [pcg64(50, 101, 1).tolist()]
+
+
+def test_a_loader_that_does_not_shuffle_draws_nothing():
+    loader = Rows(5, 2, shuffle=False)
+    assert lists(loader) == lists(loader) == [[0, 1], [2, 3], [4]]
+    assert (loader.drawn, loader.epoch) == (99, 0)
+
+
+def test_a_stretch_can_be_gone_through_again():
+    loader = Rows(10, 3, shuffle=True)
+    first, _ = stretches(loader, 2)
+    assert lists(first) == lists(first) != []
+
+
+@given(st.lists(st.integers(), max_size=40), parts)
+def test_any_sized_iterable_is_cut_into_the_same_stretches(found, parts):
+    cut_up = [list(stretch) for stretch in stretches(found, parts)]
+    assert [batch for stretch in cut_up for batch in stretch] == found
+    assert len(cut_up) == min(max(parts, 1), len(found))

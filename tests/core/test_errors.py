@@ -1,0 +1,29 @@
+"""One tree of exceptions, each also of the kind that Python users catch."""
+
+import pytest
+
+from hardmax import errors
+
+TREE = {
+    "ArgumentError": (errors.HardmaxError, ValueError),
+    "DataError": (errors.HardmaxError, ValueError),
+    "DownloadError": (errors.DataError,),
+    "RunError": (errors.HardmaxError, ValueError),
+    "MissingFrameworkError": (errors.HardmaxError, ImportError),
+    "DivergenceError": (errors.HardmaxError, ArithmeticError),
+}
+
+
+@pytest.mark.parametrize(("name", "bases"), TREE.items())
+def test_each_error_has_its_place_in_the_tree(name, bases):
+    assert getattr(errors, name).__bases__ == bases
+
+
+def test_the_tree_is_whole_and_is_the_one_in_the_docstring():
+    assert set(errors.__all__) == {"HardmaxError", *TREE}
+    for name in errors.__all__:
+        assert name in errors.__doc__
+    for name in TREE:
+        builtin = next((b.__name__ for b in TREE[name] if b.__module__ == "builtins"), None)
+        line = next(line for line in errors.__doc__.splitlines() if f"── {name} " in line)
+        assert builtin is None or f"(also a{'n' * (builtin[0] in 'AI')} {builtin})" in line

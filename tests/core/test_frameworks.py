@@ -1,0 +1,136 @@
+"""The choice of a framework by name, and what importing the core brings along."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from hardmax import frameworks
+from hardmax.errors import ArgumentError
+
+CORE = """
+import importlib, pkgutil, sys, hardmax
+siblings = {"torch", "jax", "tensorflow", "mxnet"}
+def names(path, prefix):
+    for module in pkgutil.iter_modules(path, prefix):
+        if module.name.split(".")[1] in siblings:
+            continue
+        # A notebook's drawer is imported in a notebook alone.
+        if module.name != "hardmax.boards.notebook":
+            yield module.name
+        if module.ispkg:
+            package = importlib.import_module(module.name)
+            yield from names(package.__path__, module.name + ".")
+core = list(names(hardmax.__path__, "hardmax."))
+"""
+
+HEAVY = {"torch", "jax", "flax", "optax", "tensorflow", "keras", "mxnet", "matplotlib.pyplot"}
+
+INSTALLED = [
+    pytest.param(name, marks=pytest.mark.skipif(not all(map(find_spec, packages)), reason=name))
+    for name, packages in frameworks.FRAMEWORKS.items()
+]
+
+
+def test_importing_the_package_imports_nothing_else(python):
+    code = "import sys; before = set(sys.modules); import hardmax; "
+    code += "print(sorted(name for name in set(sys.modules) - before if name != 'hardmax'))"
+    assert python(code) == "[]\n"
+
+
+def test_importing_all_of_the_core_imports_no_framework_and_no_pyplot(python):
+    code = CORE + "for name in core: importlib.import_module(name)\n"
+    code += f"print(len(core) > 25, sorted({HEAVY} & set(sys.modules)))"
+    assert python(code) == "True []\n"
+
+
+def test_importing_all_of_the_core_leaves_everything_global_as_it_was(python):
+    code = """
+import os, random, signal, warnings
+import matplotlib, numpy as np, PIL.Image
+def state():
+    return {
+        "print": np.get_printoptions(), "err": np.geterr(), "call": np.geterrcall(),
+        "names": sorted(vars(np)), "random": repr(np.random.get_state()),
+        "rc": dict(matplotlib.rcParams), "filters": list(warnings.filters),
+        "bomb": PIL.Image.MAX_IMAGE_PIXELS, "environ": dict(os.environ), "cwd": os.getcwd(),
+        "python's random": random.getstate(), "interrupt": signal.getsignal(signal.SIGINT),
+        "showwarning": warnings.showwarning, "backend": matplotlib.get_backend(auto_select=False),
+    }
+"""
+    # What other packages do to these when they are imported is not ours.
+    code += """
+import jinja2, pooch, rich.live, safetensors.numpy, sklearn.datasets, typer, matplotlib.figure
+import hardmax.errors
+before = state()
+"""
+    code += CORE + "for name in core: importlib.import_module(name)\n"
+    code += """
+import tempfile
+from hardmax.board import ProgressBoard
+from hardmax.metrics import Evaluation, log_softmax
+from hardmax.totals import Totals
+board = ProgressBoard()
+board.draw(1, 2, "a")
+board.draw(2, float("nan"), "a")
+with tempfile.TemporaryDirectory() as folder:
+    for kind in ("svg", "png", "pdf"):
+        board.save(f"{folder}/a.{kind}")
+log_softmax(np.array([[1e30, -1e30]]))
+Evaluation.of(Totals(1.0, 0, 1))
+after = state()
+print([name for name in before if before[name] != after[name]])
+"""
+    assert python(code) == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["caffe", "", "Torch", "torch.nn", "os", "data"])
+def test_an_unknown_framework_is_refused_with_the_known_ones(name):
+    for ask in (frameworks.check, frameworks.load):
+        with pytest.raises(ArgumentError) as refused:
+            ask(name)
+        message = str(refused.value)
+        assert repr(name) in message
+        assert all(known in message for known in frameworks.FRAMEWORKS)
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", frameworks.FRAMEWORKS)
+@pytest.mark.parametrize("ask", ["check", "load"])
+def test_a_missing_framework_is_told_with_the_way_to_install_it(python, name, ask):
+    package = frameworks.FRAMEWORKS[name][0]
+    code = f"""
+import sys
+sys.modules[{package!r}] = None  # as if it were not installed
+from hardmax import frameworks
+from hardmax.errors import MissingFrameworkError
+try:
+    frameworks.{ask}({name!r})
+except MissingFrameworkError as error:
+    print(isinstance(error, ImportError), error)
+"""
+    told = python(code)
+    assert told.startswith("True ")
+    assert told.count("\n") == 1
+    assert repr(name) in told
+    assert f"hardmax[{name}]" in told
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_checking_a_framework_imports_nothing(python, name):
+    code = f"import sys\nfrom hardmax import frameworks\nframeworks.check({name!r})\n"
+    assert python(code + f"print({name!r} in sys.modules)") == "False\n"
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_framework_is_loaded_with_its_versions_and_without_the_others(python, name):
+    package = frameworks.FRAMEWORKS[name][0]
+    others = sorted({"torch", "jax", "tensorflow", "mxnet"} - {name})
+    code = f"""
+import sys
+from hardmax import frameworks
+sibling = frameworks.load({name!r})
+import {package} as native
+print(sibling.__name__, frameworks.versions({name!r})[{package!r}] == native.__version__)
+print([other for other in {others} if "hardmax." + other in sys.modules])
+"""
+    assert python(code) == f"hardmax.{name} True\n[]\n"

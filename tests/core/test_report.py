@@ -1,0 +1,284 @@
+"""A report says what came of a run, in one HTML file that needs nothing else."""
+
+import base64
+import copy
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import softmax
+from scipy.stats import binomtest
+from sklearn.metrics import precision_recall_fscore_support
+
+from hardmax.data.arrays import Pictures
+from hardmax.report import render
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+CLASSES = ("shirt", '<b>&"bag"', "<script>alert(1)</script>")
+EPOCHS = [
+    {
+        "epoch": i,
+        "train_loss": 1.25 / i,
+        "train_accuracy": 0.5 + i / 100,
+        "val_loss": 1.75 / i,
+        "val_accuracy": 0.25 + i / 100,
+        "seconds": i / 8,
+    }
+    for i in range(1, 4)
+]
+
+
+class Page(HTMLParser):
+    """A parsed page: its visible text, its tags with their attributes, the rows of its tables."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.texts, self.rows = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == [], "elements were left open"
+        self.text = " ".join(" ".join(self.texts).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"style", "svg"} & set(self.open):
+            self.texts.append(data)
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += " ".join(data.split())
+
+
+def record(**changes):
+    made = {
+        "asked": {"model": "mlp", "framework": "torch", "epochs": 9, "lr": 0.1, "patience": None},
+        "made_with": {"hardmax": "0.1.0", "device": "cpu"},
+        "data": {"name": "a & b", "train": 120, "validation": 0, "fingerprint": "f1" * 32},
+        "results": {"epochs": 3, "interrupted": False, "stopped_early": False},
+    }
+    made = copy.deepcopy(made)
+    for section, entries in changes.items():
+        made[section] |= entries
+    return made
+
+
+def case(labels, decisions, channels=1, seed=0):
+    """Pictures of noise with their labels, and scores that lead to the decisions."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (len(labels), 3, 5, channels), dtype=np.uint8)
+    scores = generator.random((len(labels), 3)).astype(np.float32)
+    scores[np.arange(len(labels)), decisions] += 1 + 3 * generator.random(len(labels))
+    return Pictures(images, np.array(labels)), scores
+
+
+LABELS = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+DECISIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
+
+
+def page(labels=LABELS, decisions=DECISIONS, channels=1, epochs=EPOCHS, **changes):
+    test, scores = case(labels, decisions, channels)
+    made = record(**changes)
+    correct, count = int(np.sum(np.equal(labels, decisions))), len(labels)
+    interval = binomtest(correct, count).proportion_ci(0.95, method="wilson")
+    made["results"]["test"] = {
+        "count": count,
+        "correct": correct,
+        "accuracy": correct / count,
+        "interval": [interval.low, interval.high],
+        "loss": 0.98765,
+    }
+    return render(made, epochs, test, scores, CLASSES)
+
+
+def test_the_page_needs_no_network_and_runs_nothing():
+    html = page()
+    for tag, attributes in Page(html).tags:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name.rpartition(":")[2] in {"src", "href", "srcset", "data", "poster", "action"}:
+                assert re.match(r"data:image/(png|svg\+xml);base64,", value), (tag, name, value)
+            for place in re.findall(r"url\(([^)]*)\)", value or ""):
+                assert place.startswith("#")
+    assert "@import" not in html
+
+
+def test_the_page_names_no_address_but_those_of_xml_itself():
+    html = re.sub(r"data:image/[^;]*;base64,[\w+/=]+", "", page())
+    for text in (html, *(svg for svg, _ in curves(page()))):
+        text = re.sub(r'xmlns(:\w+)?="[^"]*"|<!DOCTYPE svg[^>]*>', "", text)
+        assert re.findall(r"(?:https?:)?//[^\s\"'<>]*", text) == []
+
+
+def test_names_are_shown_as_they_are():
+    html = page()
+    assert "<b>" not in html
+    assert "<script" not in html
+    text = Page(html).text
+    assert all(name in text for name in CLASSES)
+    assert "mlp on a & b" in text
+    alts = {attributes["alt"] for tag, attributes in Page(html).tags if tag == "img"}
+    assert any(f"a {CLASSES[1]}" in alt for alt in alts)
+
+
+def test_the_result_stands_with_its_count_and_interval():
+    text = Page(page()).text
+    interval = binomtest(6, 10).proportion_ci(0.95, method="wilson")
+    assert "60.00 % of the test pictures are classified rightly: 6 of 10." in text
+    assert f"{100 * interval.low:.2f} % to {100 * interval.high:.2f} %" in text
+    assert "0.9877" in text
+    assert "for 3 of 9 epochs on 120 pictures" in text
+
+
+def test_every_epoch_is_a_row():
+    rows = Page(page()).rows
+    start = next(i for i, row in enumerate(rows) if row[0] == "epoch")
+    for i in range(1, 4):
+        numbers = (1.25 / i, 0.5 + i / 100, 1.75 / i, 0.25 + i / 100)
+        assert rows[start + i] == [str(i), *(f"{n:.4f}" for n in numbers), f"{i / 8:.3f}"]
+
+
+def test_the_classes_have_scikit_learns_figures():
+    rows = Page(page()).rows
+    start = next(i for i, row in enumerate(rows) if row[0] == "class")
+    precision, recall, _, support = precision_recall_fscore_support(LABELS, DECISIONS)
+    for i, name in enumerate(CLASSES):
+        own = [name, f"{precision[i]:.3f}", f"{recall[i]:.3f}", str(support[i])]
+        assert rows[start + 1 + i] == own
+
+
+def test_the_confusion_matrix_has_true_classes_in_rows():
+    rows = Page(page()).rows
+    start = next(i for i, row in enumerate(rows) if row == ["", *CLASSES])
+    counts = [[2, 0, 2], [1, 2, 0], [1, 0, 2]]
+    for i, name in enumerate(CLASSES):
+        assert rows[start + 1 + i] == [name, *map(str, counts[i])]
+
+
+def test_the_settings_and_the_data_are_told():
+    rows = Page(page()).rows
+    for row in (["lr", "0.1"], ["device", "cpu"], ["data fingerprint", "f1" * 32]):
+        assert row in rows
+    assert not [row for row in rows if row[0] == "patience"]
+
+
+def images(html, kind):
+    """The images of a kind, decoded, with their alternative texts, in order."""
+    start = f"data:image/{kind};base64,"
+    tags = [tag for name, tag in Page(html).tags if name == "img"]
+    return [
+        (base64.b64decode(tag["src"].removeprefix(start)), tag["alt"])
+        for tag in tags
+        if tag["src"].startswith(start)
+    ]
+
+
+def mistakes(html):
+    """The pictures of the mistakes as arrays, with their alternative texts."""
+    return [(np.asarray(Image.open(io.BytesIO(png))), alt) for png, alt in images(html, "png")]
+
+
+def curves(html):
+    """The drawings of the curves as SVG, with their alternative texts."""
+    return [(svg.decode(), alt) for svg, alt in images(html, r"svg+xml")]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_worst_mistakes_come_first_with_their_own_pictures(channels):
+    html = page(channels=channels)
+    test, scores = case(LABELS, DECISIONS, channels)
+    probabilities = softmax(scores.astype(float), axis=1).max(axis=1)
+    wrong = [i for i in range(10) if LABELS[i] != DECISIONS[i]]
+    wrong.sort(key=lambda i: -probabilities[i])
+    shown = mistakes(html)
+    assert len(shown) == 4
+    text = Page(html).text
+    for i, (pixels, alt) in zip(wrong, shown, strict=True):
+        np.testing.assert_array_equal(pixels.reshape(3, 5, channels), test.images[i])
+        assert alt == f"test picture {i}, a {CLASSES[LABELS[i]]}"
+        assert f"taken for {CLASSES[DECISIONS[i]]} ({probabilities[i]:.3f})" in text
+
+
+def test_of_many_mistakes_the_worst_24_are_shown():
+    labels, decisions = [0] * 100, [1] * 100
+    _, scores = case(labels, decisions)
+    probabilities = softmax(scores.astype(float), axis=1).max(axis=1)
+    numbers = [int(re.search(r"\d+", alt)[0]) for _, alt in mistakes(page(labels, decisions))]
+    assert numbers == np.argsort(-probabilities)[:24].tolist()
+
+
+def test_a_test_set_without_mistakes_says_so():
+    html = page(LABELS, LABELS)
+    assert mistakes(html) == []
+    text = Page(html).text
+    assert "100.00 % of the test pictures" in text
+    assert "There are none in the test set." in text
+
+
+def test_classes_never_decided_or_never_there_are_told_apart():
+    rows = Page(page([0, 0, 1], [0, 2, 0])).rows
+    start = next(i for i, row in enumerate(rows) if row[0] == "class")
+    assert rows[start + 2] == [CLASSES[1], "never decided", "0.000", "1"]
+    assert rows[start + 3] == [CLASSES[2], "0.000", "none to find", "0"]
+
+
+@pytest.mark.parametrize("validation", [0, 30])
+def test_the_page_says_what_the_curves_were_drawn_on(validation):
+    html = page(data={"validation": validation})
+    text, alts = Page(html).text, [alt for _, alt in curves(html)]
+    on_test = "the curves are drawn on the test set"
+    split = "The curves are drawn on 30 pictures split off the training set"
+    held_out = "validation" if validation else "test"
+    assert (on_test in text, split in text) == (not validation, bool(validation))
+    assert f"{held_out} loss" in text
+    assert f"Loss in training and {held_out}, by epoch" in alts
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_page_says_why_training_ended(interrupted, stopped):
+    text = Page(
+        page(
+            results={"interrupted": interrupted, "stopped_early": stopped},
+            asked={"patience": 4} if stopped else {},
+            data={"validation": 30},
+        )
+    ).text
+    assert ("The training was interrupted" in text) == interrupted
+    assert ("The training stopped early" in text) == stopped
+    assert ("had not fallen for 4 epochs" in text) == stopped
+
+
+def test_there_are_two_curves_of_loss_and_of_accuracy():
+    drawn = curves(page())
+    assert [alt.split()[0] for _, alt in drawn] == ["Loss", "Accuracy"]
+    for svg, _ in drawn:
+        lines = re.findall(r"<path [^>]*clip-path=[^>]*>", svg)
+        for colour in ("#1f77b4", "#ff7f0e"):
+            assert len([line for line in lines if f"stroke: {colour}" in line]) == 1
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1e300])
+def test_a_loss_that_is_not_finite_is_told_and_no_reason_to_fail(loss):
+    html = page(epochs=[*EPOCHS, {**EPOCHS[0], "epoch": 4, "val_loss": loss}])
+    row = next(row for row in Page(html).rows if row[0] == "4")
+    assert row[3] == f"{loss:.4f}"
+
+
+def test_one_epoch_is_enough_for_a_report():
+    assert "for 1 of 9 epochs" in Page(page(epochs=EPOCHS[:1])).text
