@@ -104,23 +104,16 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
         patience=settings.patience,
         callbacks=[keeper, *([watcher] if watcher else [])],
     )
-    device = trainer.run_device
-    name = f"{dataset.name}-{settings.model}-{settings.framework}"
-    with RunWriter(out, name) as writer:
-        trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
-        interrupted = False
-        try:
-            trainer.fit(model, sibling.data.PictureData(*fitted, settings.batch_size))
-        except KeyboardInterrupt:
-            if keeper.weights is None:
-                raise
-            interrupted = True
-            trainer.set_weights(model, keeper.weights)
+    made_with = _made_with(settings.framework, str(trainer.run_device))
+    trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
+    with RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer:
+        data = sibling.data.PictureData(*fitted, settings.batch_size)
+        interrupted = _fit(trainer, model, data, keeper)
         tested = sibling.data.PictureData(None, test, settings.batch_size)
         evaluation = trainer.evaluate(model, tested)
         record = {
             "asked": {**asdict(settings), "data": _lasting(settings.data)},
-            "made_with": _made_with(settings.framework, str(device)),
+            "made_with": made_with,
             "data": _described(dataset, fitted),
             "results": {
                 "epochs": len(keeper.epochs),
@@ -134,6 +127,18 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
         page = report.render(record, keeper.epochs, test, scores, dataset.classes)
         path = writer.finish(run, keeper.epochs, page)
     return Trained(path, settings, keeper.epochs, evaluation, interrupted, trainer.should_stop)
+
+
+def _fit(trainer: Any, model: Any, data: Any, keeper: _Keeper) -> bool:
+    """Fit, and tell whether Ctrl-C ended it; the model then has its last whole epoch's weights."""
+    try:
+        trainer.fit(model, data)
+    except KeyboardInterrupt:
+        if keeper.weights is None:
+            raise
+        trainer.set_weights(model, keeper.weights)
+        return True
+    return False
 
 
 def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictures], Pictures]:
@@ -179,19 +184,25 @@ def _described(dataset: Dataset, fitted: tuple[Pictures, Pictures]) -> dict[str,
 def evaluate(path: str, source: str | None = None) -> Evaluation:
     """Judge a run on the test set of the data it was trained on, or on that of ``source``.
 
-    Raises RunError for a run that cannot be used, DataError for data that does not fit it.
+    Raises RunError for a run that cannot be used, DataError for data that does not fit it, or
+    that is no longer what the run was trained on.
     """
     run = Run.open(path)
-    source = run.asked("data", str) if source is None else source
-    dataset = sources.load(source)
+    own = run.entry("asked", "data", str)
+    dataset = sources.load(own if source is None else source)
+    if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
+        raise DataError(
+            f"{own} has changed since the run was trained on it; to judge the run on it as it is "
+            f"now, name it: hardmax evaluate {path} {own}"
+        )
     if dataset.shape != run.input_shape or len(dataset.classes) != len(run.classes):
         raise DataError(
-            f"{source} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
+            f"{source or own} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
             f"the run {len(run.classes)} classes of pictures {run.input_shape}"
         )
     sibling, trainer, model = _revived(run)
     # The batches of the training, so that the sums round as they did there.
-    data = sibling.data.PictureData(None, dataset.test, run.asked("batch_size", int))
+    data = sibling.data.PictureData(None, dataset.test, run.entry("asked", "batch_size", int))
     return trainer.evaluate(model, data)
 
 
@@ -230,8 +241,8 @@ def predict(path: str, files: Sequence[str]) -> tuple[list[Prediction], list[str
 
 def _revived(run: Run) -> tuple[ModuleType, Any, Any]:
     """Return the sibling that a run was made with, a trainer, and the run's model."""
-    sibling = frameworks.load(run.asked("framework", str))
-    lr = run.asked("lr", int | float)
+    sibling = frameworks.load(run.entry("asked", "framework", str))
+    lr = run.entry("asked", "lr", int | float)
     model = sibling.models.NetworkClassifier(run.network, run.input_shape, lr)
     trainer = sibling.Trainer(1, device="auto")
     trainer.set_weights(model, run.weights)

@@ -93,12 +93,12 @@ class Run:
             "classes": self.classes,
         }
 
-    def asked(self, name: str, kind: type | UnionType) -> Any:
-        """Return a setting of the training. Raises RunError where the record lacks it."""
-        asked = self.record.get("asked")
-        value = asked.get(name) if isinstance(asked, dict) else None
-        if not isinstance(value, kind):
-            raise RunError(f"the run's record has no usable {name!r}: {value!r}")
+    def entry(self, section: str, name: str, kind: type | UnionType) -> Any:
+        """Return an entry of a section of the record. Raises RunError where it is not there."""
+        entries = self.record.get(section)
+        value = entries.get(name) if isinstance(entries, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise RunError(f"the run's record has no usable {section}.{name}: {value!r}")
         return value
 
 

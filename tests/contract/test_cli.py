@@ -203,13 +203,17 @@ def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx
     assert told["test"]["correct"] == told["test"]["count"] == 40
     assert told["test"]["interval"][1] == 1
     assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
+    make_idx_folder(tmp_path / "rows", suffix="", test=39)
+    done = hardmax("evaluate", "run")
+    assert_one_line_error(done, "has changed since", f"hardmax evaluate run {tmp_path / 'rows'}")
+    assert json.loads(hardmax("evaluate", "run", "rows", "--json").stdout)["count"] == 39
     make_idx_folder(tmp_path / "small", side=5)
     assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
 
 
 BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
-    "missing path": (["./nowhere"], "no such folder: ./nowhere"),
+    "missing path": (["./nowhere"], "no such folder: './nowhere'"),
     "no data": ([], "DATA"),
     "unknown model": (["digits", "--model", "resnet"], "known are softmax-regression, mlp"),
     "unknown framework": (["digits", "--framework", "theano"], "known are"),
@@ -260,14 +264,14 @@ def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, fr
 def python_without(tmp_path_factory):
     """A function that runs hardmax with all that is installed, one package aside."""
 
-    def run(package, *arguments, cwd):
+    def run(package, *arguments, cwd, code="from hardmax.cli import main; main()"):
         packages = tmp_path_factory.mktemp("packages")
         for path in Path(sysconfig.get_path("purelib")).iterdir():
             if path.name != package:
                 (packages / path.name).symlink_to(path)
         source = Path(frameworks.__file__).parents[1]
         return subprocess.run(
-            [sys.executable, "-S", "-c", "from hardmax.cli import main; main()", *arguments],
+            [sys.executable, "-S", "-c", code, *arguments],
             cwd=cwd,
             env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{packages}"},
             capture_output=True,
@@ -283,6 +287,11 @@ def test_a_framework_that_is_not_installed_names_the_pip_command(
     for package in frameworks.FRAMEWORKS[framework]:
         done = python_without(package, "train", "digits", "--framework", framework, cwd=tmp_path)
         assert_one_line_error(done, f"pip install 'hardmax[{framework}]'", package)
+        done = python_without(package, code=f"import hardmax.{framework}", cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(
+            f"hardmax.errors.MissingFrameworkError: framework {framework!r} is not installed"
+        )
     assert list(tmp_path.iterdir()) == []
 
 

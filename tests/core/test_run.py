@@ -205,14 +205,14 @@ def test_weights_that_do_not_fit_what_they_say_of_themselves_are_refused(refused
 @pytest.mark.parametrize("asked", [None, [], "lr", {}, {"lr": None}, {"lr": "0.1"}, {"lr": True}])
 def test_a_setting_that_the_record_lacks_is_refused(refused, tmp_path, asked):
     folder = write(tmp_path / "run", a_run({"asked": asked}))
-    with refused(RunError, "'lr'"):
-        Run.open(folder).asked("lr", float)
+    with refused(RunError, "asked.lr"):
+        Run.open(folder).entry("asked", "lr", int | float)
 
 
 @pytest.mark.parametrize("lr", [0.1, 1, 2.0])
 def test_a_setting_is_found_as_it_was_asked(tmp_path, lr):
     folder = write(tmp_path / "run", a_run({"asked": {"lr": lr}}))
-    assert Run.open(folder).asked("lr", int | float) == lr
+    assert Run.open(folder).entry("asked", "lr", int | float) == lr
 
 
 def test_numbers_that_are_not_finite_become_null():

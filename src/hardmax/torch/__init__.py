@@ -6,6 +6,10 @@ functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
 
 from typing import Any
 
+from hardmax import frameworks as _frameworks
+
+_frameworks.check("torch")  # says how to install what is missing
+
 from hardmax.board import Animator, ProgressBoard
 from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract
 from hardmax.hyperparameters import HyperParameters, add_to_class
