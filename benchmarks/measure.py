@@ -1,42 +1,24 @@
 """Rounds in which every contender trains in turn, and what is read off them."""
 
 import gc
-import importlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from benchmarks.contenders import CONTENDERS
 from benchmarks.task import Data, Fit, Task, judge
+
+__all__ = ["Results", "measure"]
 
 #: Every round starts from the weights, and goes in the orders, of this seed.
 SEED = 0
 
-#: How far the losses of two contenders may lie apart for their work to count as equal.
+#: How far, relatively, the losses of two contenders may lie apart for equal work.
 TOLERANCE = 1e-3
 
-
-@dataclass(frozen=True)
-class Contender:
-    """Somebody who trains: a function of a task, in a module of its own."""
-
-    name: str
-    title: str
-    package: str
-    module: str
-    function: str
-
-    def load(self) -> Callable[[Task], Fit]:
-        return getattr(importlib.import_module(f"benchmarks.{self.module}"), self.function)
-
-
-CONTENDERS = (
-    Contender("bare", "bare PyTorch loop", "torch", "bare", "bare"),
-    Contender("command-line", "hardmax, command line", "torch", "with_hardmax", "command_line"),
-    Contender("book", "hardmax, book's API", "torch", "with_hardmax", "book"),
-    Contender("keras", "Keras on PyTorch", "keras", "with_keras", "keras_fit"),
-    Contender("lightning", "Lightning", "lightning", "with_lightning", "lightning_fit"),
-    Contender("skorch", "skorch", "skorch", "with_skorch", "skorch_fit"),
-)
+#: Test pictures that may be decided otherwise for a rounding.
+ON_THE_EDGE = 2
 
 
 @dataclass
@@ -49,63 +31,66 @@ class Results:
     correct: int = 0
     train_loss: float = 0.0
     difference: float = 0.0
+    miscounted: bool = False
 
     @property
     def equal(self) -> bool:
-        """Whether the contender did the reference's work in every round."""
-        return self.difference <= TOLERANCE
+        """Whether every round did the reference's work."""
+        return self.difference <= TOLERANCE and not self.miscounted
 
     @property
     def epochs(self) -> list[float]:
         return [seconds for counted in self.seconds for seconds in counted]
 
     def ratio(self, other: "Results") -> float:
-        """Return how many times the other's time an epoch takes: the median over the rounds."""
+        """Return how many times the other's epoch an epoch takes: the median over the rounds."""
         rounds = zip(self.seconds, other.seconds, strict=True)
-        return median(median(own) / median(others) for own, others in rounds if own and others)
+        return median(median(own) / median(others) for own, others in rounds if own)
 
-    def take_in(self, task: Task, fit: Fit, reference: "Results", counted: int) -> None:
-        """Add a round, and compare what was trained with what the reference trained."""
-        self.seconds.append(fit.seconds[-counted:] if counted else [])
+    def keep(self, task: Task, fit: Fit) -> None:
+        """Keep the losses of a fit, and whether what it says of the test set is so."""
         self.test_loss, self.correct = judge(task, fit.weights)
         self.train_loss = fit.train_loss
         said = fit.test_accuracy * len(task.data.dataset.test)
-        self.difference = max(
-            self.difference,
-            abs(self.test_loss / reference.test_loss - 1),
-            abs(self.train_loss / reference.train_loss - 1),
-            # It must have judged all of the test set, and rightly: a picture may be on the edge.
-            0.0 if abs(said - self.correct) <= 2 else 1.0,
-        )
+        self.miscounted |= abs(said - self.correct) > ON_THE_EDGE
+
+    def compare(self, reference: "Results") -> None:
+        """Keep how far the losses lie from the reference's, if that is the farthest so far."""
+        for own, wanted in (
+            (self.test_loss, reference.test_loss),
+            (self.train_loss, reference.train_loss),
+        ):
+            difference = abs(own / wanted - 1)
+            self.difference = max(
+                self.difference, math.inf if math.isnan(difference) else difference
+            )
 
 
 def measure(
     data: Data,
     model: str,
-    contenders: Sequence[Contender],
+    names: Sequence[str],
     rounds: int,
     epochs: int,
     tell: Callable[[str], None],
 ) -> dict[str, Results]:
     """Train a network in interleaved rounds; return each contender's results by name.
 
-    The reference is trained first only to be compared with: its place in the rounds changes
-    like everybody's. The first epoch of all is a warm-up for each.
+    Who begins, and who comes after whom, changes from round to round. The first epoch of each
+    in the first round is its warm-up, and not counted.
     """
     task = Task(data, model, SEED, epochs)
-    trainers = {contender.name: contender.load() for contender in contenders}
-    results = {contender.name: Results(contender.title) for contender in contenders}
-    reference = Results("reference")
-    fit = trainers["bare"](task)
-    reference.test_loss, reference.correct = judge(task, fit.weights)
-    reference.train_loss = fit.train_loss
-    names = list(trainers)
+    trainers = {name: CONTENDERS[name].load() for name in names}
+    results = {name: Results(CONTENDERS[name].title) for name in names}
     for number in range(rounds):
-        tell(f"{model}: round {number + 1} of {rounds}")
-        at = number % len(names)
-        for name in names[at:] + names[:at]:
+        tell(f"{model}, round {number + 1} of {rounds}")
+        first = number % len(names)
+        turns = (*names[first:], *names[:first])
+        for name in turns if number % 2 else reversed(turns):
             gc.collect()
             fit = trainers[name](task)
-            counted = epochs if number else epochs - 1
-            results[name].take_in(task, fit, reference, counted)
+            results[name].seconds.append(fit.seconds[0 if number else 1 :])
+            results[name].keep(task, fit)
+        for name in names:
+            results[name].compare(results["bare"])
     return results

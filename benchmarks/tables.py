@@ -3,44 +3,45 @@
 import os
 import platform
 import re
+import sys
 from collections.abc import Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
 
+__all__ = ["made_with", "table", "tell", "write"]
+
 README = Path(__file__).with_name("README.md")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are aligned as text too, all but the first right."""
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    """Return a Markdown table that reads well as text too; all but the first column are right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         first, *others = zip(cells, widths, strict=True)
-        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-        return f"| {' | '.join(padded)} |"
+        return " | ".join([f"| {first[0]:<{first[1]}}", *(f"{c:>{w}}" for c, w in others)]) + " |"
 
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([line(header), line(rule), *map(line, rows)])
+    rule = " | ".join(["| " + "-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]) + " |"
+    return "\n".join([line(header), rule, *map(line, rows)])
 
 
 def made_with(packages: Sequence[str]) -> str:
-    """Say when and on what something was measured."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
+    """Say when and with what something was measured."""
+    versions = "".join(f", {name} {metadata.version(name)}" for name in packages)
     return (
-        f"{date.today()}; {cores()} cores, {cpu()}, {platform.system()}; "
-        f"Python {platform.python_version()}, {versions}"
+        f"{date.today()}, {_cores()} cores ({_cpu()}), {platform.system()}, "
+        f"Python {platform.python_version()}{versions}"
     )
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
+def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def cpu() -> str:
+def _cpu() -> str:
     try:
         found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
@@ -48,11 +49,17 @@ def cpu() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
+def tell(what: str) -> None:
+    """Show on one line of the terminal what is going on; an empty text takes the line away."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
+
+
 def write(section: str, text: str) -> None:
     """Replace what the README has between the two marks of a section."""
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
-    before, found, rest = README.read_text().partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not (found and found_end):
-        raise ValueError(f"{README} lacks the marks of {section!r}")
-    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
+    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, marked, after = rest.partition(end)
+    if not marked:
+        raise ValueError(f"{README} has no {begin} and {end}")
+    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")

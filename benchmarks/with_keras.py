@@ -9,8 +9,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 import keras
 import torch
 
-from benchmarks.task import BATCH_SIZE, LR, Fit, Order, Task, between
-from hardmax.architectures import Activation, Flatten, Linear
+from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Order, Task, between
 
 
 class Watch(keras.callbacks.Callback):
@@ -32,17 +31,13 @@ class Watch(keras.callbacks.Callback):
 
 
 def build(task: Task) -> keras.Model:
-    model = keras.Sequential([keras.Input(task.shape)])
-    for layer in task.architecture:
-        match layer:
-            case Flatten():
-                model.add(keras.layers.Flatten())
-            case Linear(outputs):
-                model.add(keras.layers.Dense(outputs))
-            case Activation(function):
-                model.add(keras.layers.Activation(function))
-    # Keras keeps (inputs, outputs); with one channel, its flattened picture is the portable one.
-    model.set_weights([w.T for w in task.weights().values()])
+    layers = keras.layers
+    hidden = {"softmax-regression": [], "mlp": [layers.Dense(256, activation="relu")]}
+    model = keras.Sequential(
+        [keras.Input(task.shape), layers.Flatten(), *hidden[task.model], layers.Dense(CLASSES)]
+    )
+    # Keras keeps (inputs, outputs). With one channel, it flattens a picture as everybody does.
+    model.set_weights([weight.T for weight in task.weights().values()])
     return model
 
 
@@ -60,7 +55,7 @@ def keras_fit(task: Task) -> Fit:
     order = Order(task)
     watch = Watch(order)
     # Keras shuffles by this class; it has no argument for the order.
-    with mock.patch.object(torch.utils.data, "RandomSampler", lambda source: order):
+    with mock.patch.object(torch.utils.data, "RandomSampler", return_value=order):
         history = model.fit(
             images,
             dataset.train.labels,
@@ -70,7 +65,5 @@ def keras_fit(task: Task) -> Fit:
             callbacks=[watch],
             verbose=0,
         ).history
-    weights = {
-        name: w.T for name, w in zip(task.weights(), model.get_weights(), strict=True)
-    }
+    weights = {name: w.T for name, w in zip(task.weights(), model.get_weights(), strict=True)}
     return Fit(between(watch.marks), weights, history["loss"][-1], history["val_accuracy"][-1])

@@ -46,4 +46,6 @@ def skorch_fit(task: Task) -> Fit:
     )
     net.fit(images.numpy(), labels.numpy())
     last = net.history[-1]
-    return Fit(between(watch.marks), get_weights(net.module_), last["train_loss"], last["valid_acc"])
+    return Fit(
+        between(watch.marks), get_weights(net.module_), last["train_loss"], last["valid_acc"]
+    )

@@ -104,7 +104,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
         patience=settings.patience,
         callbacks=[keeper, *([watcher] if watcher else [])],
     )
-    made_with = _made_with(settings.framework, str(trainer.run_device))
+    made_with = _made_with(settings.framework, str(trainer.find_device()))
     trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
     with RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer:
         data = sibling.data.PictureData(*fitted, settings.batch_size)

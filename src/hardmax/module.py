@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from hardmax.batches import stretch_bounds
 from hardmax.board import ProgressBoard
 from hardmax.errors import ArgumentError
@@ -39,16 +41,34 @@ class Module(HyperParameters):
         trainer = self.trainer
         if trainer is None:
             raise ArgumentError("plot() needs a trainer: it is called while Trainer.fit runs")
-        label = ("train_" if train else "val_") + key
-        if train:
-            batch, batches = trainer.train_batch_idx, trainer.num_train_batches
-            parts, x = self.plot_train_per_epoch, batch / batches
-        else:
-            batch, batches = trainer.val_batch_idx, trainer.num_val_batches
-            parts, x = self.plot_valid_per_epoch, trainer.epoch + 1
+        label, batch, batches, parts = self._progress(key, train)
         examples = trainer.observe(label, value) if isinstance(trainer, Trainer) else 1
         if parts < 1:
             return
         start, stop = stretch_bounds(batch % batches, batches, parts)
+        x = batch / batches if train else trainer.epoch + 1
         self.board.xlabel = "epoch"
         self.board.draw(x, value, label, every_n=stop - start, weight=examples)
+
+    def plot_stretch(self, means: dict[str, np.ndarray], examples: np.ndarray, train: bool) -> None:
+        """Plot what ``plot`` would have plotted of a stretch of batches, one point a curve.
+
+        ``means``: by key, the batches' means, float of shape (batches,); ``examples``: how many
+        examples each had, int64 of that shape.
+        """
+        for key, values in means.items():
+            label, batch, batches, parts = self._progress(key, train)
+            if parts < 1 or not len(values):
+                continue
+            middle = batch + (len(values) - 1) / 2
+            x = middle / batches if train else self.trainer.epoch + 1
+            self.board.xlabel = "epoch"
+            self.board.draw(x, np.average(values, weights=examples), label)
+
+    def _progress(self, key: str, train: bool) -> tuple[str, int, int, int]:
+        """Return a curve's label, the batch it is at, the batches an epoch, its points an epoch."""
+        at = self.trainer
+        if train:
+            label, parts = f"train_{key}", self.plot_train_per_epoch
+            return label, at.train_batch_idx, at.num_train_batches, parts
+        return f"val_{key}", at.val_batch_idx, at.num_val_batches, self.plot_valid_per_epoch

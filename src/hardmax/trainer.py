@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from hardmax import checkpoint as checkpoints
 from hardmax.batches import Loader, stretches
 from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
@@ -58,6 +56,7 @@ class Trainer(HyperParameters):
     train_batch_idx = 0
     val_batch_idx = 0
     examples = 1
+    run_device: Any = None
     uses_engine = False
     should_stop = False
 
@@ -88,9 +87,11 @@ class Trainer(HyperParameters):
 
     # Preparing
 
-    @property
-    def run_device(self) -> Any:
-        """The device that training runs on, as the framework has it."""
+    def find_device(self) -> Any:
+        """Return the device to run on, as the framework has it.
+
+        Raises ArgumentError where it is not there.
+        """
         if self.device is not None:
             return self.tensors.find_device(self.device)
         return self.gpus[0] if self.gpus else self.tensors.cpu()
@@ -124,6 +125,7 @@ class Trainer(HyperParameters):
 
         Raises DivergenceError where the training loss becomes NaN or infinite.
         """
+        self.run_device = self.find_device()
         with self.tensors.seeded(self.seed, self.run_device):
             self.prepare_data(data)
             self.prepare_model(model)
@@ -185,26 +187,31 @@ class Trainer(HyperParameters):
             for callback in self.callbacks:
                 callback.on_stretch(self)
         if self.val_dataloader is not None:
-            for stretch in stretches(self.val_dataloader, 1):
+            for stretch in stretches(self.val_dataloader, self.model.plot_valid_per_epoch):
                 self._take_in(self.engine.evaluate(self, self.model, stretch), train=False)
 
     def _take_in(self, steps: Steps, train: bool) -> None:
-        """Add the engine's steps to the totals, and plot them as the book's hooks would have."""
+        """Add the engine's steps of a stretch to the totals, and plot them."""
         self.totals[train].add(steps)
         means = {"loss": steps.loss}
         if not train and steps.correct is not None:
             means["acc"] = steps.correct / steps.examples
-        # A plot that somebody else wrote expects what a step would have given it.
-        read = np.ndarray.tolist if is_step_hook(self.model.plot) else self.tensors.scalars
-        curves = {key: read(values) for key, values in means.items()}
-        for i, examples in enumerate(steps.examples.tolist()):
-            self.examples = examples
+        if is_step_hook(self.model.plot):
+            self.model.plot_stretch(means, steps.examples, train)
+            self._advance(train, len(steps.examples))
+            return
+        # A plot that somebody else wrote is called as the steps would have called it.
+        curves = {key: self.tensors.scalars(values) for key, values in means.items()}
+        for i, self.examples in enumerate(steps.examples.tolist()):
             for key, values in curves.items():
                 self.model.plot(key, values[i], train=train)
-            if train:
-                self.train_batch_idx += 1
-            else:
-                self.val_batch_idx += 1
+            self._advance(train, 1)
+
+    def _advance(self, train: bool, batches: int) -> None:
+        if train:
+            self.train_batch_idx += batches
+        else:
+            self.val_batch_idx += batches
 
     def observe(self, label: str, value: Any) -> int:
         """Meter a batch mean where no engine does; return how many examples it is of."""
@@ -246,6 +253,7 @@ class Trainer(HyperParameters):
         return self.engine.scores(self, model, loader)
 
     def _place(self, model: Any, loader: Any) -> None:
+        self.run_device = self.find_device()
         self.tensors.place(model, self.run_device)
         if isinstance(loader, Loader):
             self.tensors.place(loader, self.run_device)

@@ -119,8 +119,9 @@ class Classifier(Module):
         Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
         shape (labels,).
         """
-        decisions = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(dim=1)
-        right = (decisions == Y.reshape(-1)).float()
+        if Y_hat.dim() != 2:
+            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        right = (Y_hat.argmax(dim=1) == Y).float()
         return right.mean() if averaged else right
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
