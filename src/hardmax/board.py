@@ -122,6 +122,11 @@ class ProgressBoard(Board):
         self.data.setdefault(label, []).append(point)
         self.refresh()
 
+    def close(self) -> None:
+        """Show the points that are left to show, and forget those that are not whole."""
+        super().close()
+        self._waiting.clear()
+
     def curves(self) -> list[Curve]:
         """Return the curves as they stand, in the order of their first points."""
         ls, colors = self.ls, self.colors

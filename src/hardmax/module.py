@@ -21,6 +21,8 @@ class Module(HyperParameters):
     plot_valid_per_epoch = 1
     board: ProgressBoard
     trainer: Any = None
+    #: Whether the weights are those of an architecture, and go by its portable names.
+    is_portable = False
 
     def loss(self, y_hat: Any, y: Any) -> Any:
         """Return the mean loss of a batch; a subclass says which."""
@@ -29,6 +31,11 @@ class Module(HyperParameters):
     def configure_optimizers(self) -> Any:
         """Return the optimizer that trains this model; a subclass says which."""
         raise NotImplementedError(f"{type(self).__name__} must define configure_optimizers()")
+
+    def _count(self, batch: Any) -> None:
+        """Tell the trainer of how many examples the next means are, whoever drives the step."""
+        if isinstance(self.trainer, Trainer):
+            self.trainer.examples = len(batch[-1])
 
     @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:

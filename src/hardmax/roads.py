@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["is_step_hook", "step_hook", "takes_engine"]
+__all__ = ["counter", "is_step_hook", "step_hook", "takes_engine"]
 
 log = logging.getLogger(__name__)
 
@@ -18,30 +18,43 @@ TRAINER_HOOKS = ("fit_epoch", "prepare_batch")
 MODEL_HOOKS = ("training_step", "validation_step")
 
 
+#: Hardmax's own hooks. A mark on the function itself would be copied by ``functools.wraps``.
+OWN: set[Callable] = set()
+
+
 def step_hook(function: Callable) -> Callable:
-    """Mark a hook as hardmax's own: the engine does what it does."""
-    function.step_hook = True  # type: ignore[attr-defined]
+    """Register a hook as hardmax's own: the engine does what it does."""
+    OWN.add(function)
     return function
 
 
-def is_step_hook(function: Any) -> bool:
-    """Tell whether a hook is hardmax's own."""
-    return getattr(function, "step_hook", False)
+def is_step_hook(hook: Any) -> bool:
+    """Tell whether a hook, a function or a bound method, is hardmax's own."""
+    return getattr(hook, "__func__", hook) in OWN
+
+
+def counter(model: Any) -> Callable | None:
+    """Return the model's ``accuracy`` if it can count, else None.
+
+    It can if it takes the book's ``averaged``, which has it return one entry for each decision.
+    """
+    accuracy = getattr(model, "accuracy", None)
+    if callable(accuracy) and "averaged" in inspect.signature(accuracy).parameters:
+        return accuracy
+    return None
 
 
 def takes_engine(trainer: Any, model: Any) -> bool:
     """Decide the road: the engine, unless a step hook is not hardmax's own.
 
-    ``accuracy`` sends fit down the step-by-step road only if it cannot count, that is, if it
-    does not take the book's ``averaged``.
+    An ``accuracy`` that cannot count sends fit down the step-by-step road too.
     """
     for owner, names in ((trainer, TRAINER_HOOKS), (model, MODEL_HOOKS)):
         for name in names:
             if not is_step_hook(getattr(owner, name, None)):
                 log.debug("fit goes step by step: %s.%s is overridden", type(owner).__name__, name)
                 return False
-    accuracy = getattr(model, "accuracy", None)
-    if accuracy is not None and "averaged" not in inspect.signature(accuracy).parameters:
+    if callable(getattr(model, "accuracy", None)) and counter(model) is None:
         log.debug("fit goes step by step: %s.accuracy takes no averaged", type(model).__name__)
         return False
     log.debug("fit takes the engine")

@@ -19,7 +19,8 @@ class Steps(NamedTuple):
 
     ``loss``: mean loss over the batch's examples, float, shape (batches,). ``correct``: number
     of right decisions, int64, shape (batches,), or None for a model that makes no decisions.
-    ``examples``: how many examples it had, int64, shape (batches,).
+    ``examples``: how many examples it had, int64, shape (batches,);
+    of a model that decides more than once an example, how many decisions.
     """
 
     loss: np.ndarray

@@ -31,7 +31,9 @@ class Trainer(HyperParameters):
     function of itself. ``device`` is ``"auto"``, ``"cpu"`` or the framework's own name of one.
     ``patience`` stops once the validation loss has not fallen for so many epochs, and puts the
     best weights back. ``checkpoint`` is a file that gets the weights after every epoch.
-    ``callbacks`` are told of the host events. ``history`` has one record an epoch.
+    ``callbacks`` are told of the host events. ``history`` has one record an epoch: the means over
+    its examples, the ``seconds`` that it took, and apart from those the ``compile_seconds`` that
+    the framework spent on translating the model.
 
     Raises ArgumentError for values that make no sense.
     """
@@ -45,6 +47,7 @@ class Trainer(HyperParameters):
     checkpoint: str | os.PathLike | None = None
     callbacks: Sequence[Callback] = ()
     gpus: Sequence[Any] = ()
+    history: Sequence[dict[str, Any]] = ()
 
     max_epochs: int
     engine: Any
@@ -57,6 +60,7 @@ class Trainer(HyperParameters):
     val_batch_idx = 0
     examples = 1
     run_device: Any = None
+    compile_seconds = 0.0
     uses_engine = False
     should_stop = False
 
@@ -101,14 +105,14 @@ class Trainer(HyperParameters):
         self.train_dataloader = data.train_dataloader()
         self.val_dataloader = data.val_dataloader()
         self.num_train_batches = _batch_count(self.train_dataloader, "train_dataloader()")
-        self.num_val_batches = (
-            _batch_count(self.val_dataloader, "val_dataloader()")
-            if self.val_dataloader is not None
-            else 0
-        )
+        if self.num_train_batches == 0:
+            raise ArgumentError("train_dataloader() gives no batches")
+        self.num_val_batches = _batch_count(self.val_dataloader, "val_dataloader()")
+        if self.num_val_batches == 0:
+            self.val_dataloader = None
         for loader in (self.train_dataloader, self.val_dataloader):
             if isinstance(loader, Loader):
-                loader.seed = self.seed
+                loader.seed, loader.epoch = self.seed, 0
                 self.tensors.place(loader, self.run_device)
 
     def prepare_model(self, model: Any) -> None:
@@ -129,13 +133,17 @@ class Trainer(HyperParameters):
         with self.tensors.seeded(self.seed, self.run_device):
             self.prepare_data(data)
             self.prepare_model(model)
-            self.optim = model.configure_optimizers()
+            self.prepare_optimizer()
             self.run_epochs()
+
+    def prepare_optimizer(self) -> None:
+        """Ask the model for its optimizer, once a fit."""
+        self.optim = self.model.configure_optimizers()
 
     def run_epochs(self) -> None:
         """Run the epochs, telling the callbacks and keeping the history."""
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        self.history: list[dict[str, Any]] = []
+        self.history = history = []
         self.should_stop = False
         self.uses_engine = takes_engine(self, self.model)
         callbacks = [*self.callbacks]
@@ -149,7 +157,7 @@ class Trainer(HyperParameters):
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 record = self.run_epoch()
-                self.history.append(record)
+                history.append(record)
                 for callback in callbacks:
                     callback.on_epoch(self, record)
                 if self.should_stop:
@@ -161,9 +169,10 @@ class Trainer(HyperParameters):
         """Run one epoch and return its record."""
         self.meters: dict[str, Meter] = {}
         self.totals = {True: Totals(), False: Totals()}
+        self.compile_seconds = 0.0
         start = time.perf_counter()
         self.fit_epoch()
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start - self.compile_seconds
         record: dict[str, Any] = {"epoch": self.epoch + 1}
         for part, train in (("train", True), ("val", False)):
             if self.uses_engine:
@@ -172,7 +181,7 @@ class Trainer(HyperParameters):
                 loss, accuracy = self._metered(f"{part}_loss"), self._metered(f"{part}_acc")
             record |= {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
         self._check_loss(record["train_loss"])
-        return record | {"seconds": seconds}
+        return record | {"seconds": seconds, "compile_seconds": self.compile_seconds}
 
     def fit_epoch(self) -> None:
         """Train for an epoch and validate; each sibling says how, step by step."""
@@ -239,7 +248,7 @@ class Trainer(HyperParameters):
         loader = data.val_dataloader()
         if loader is None:
             raise ArgumentError("nothing to evaluate: the data has no validation part")
-        self._place(model, loader)
+        self.prepare_judging(model, loader)
         totals = Totals()
         totals.add(self.engine.evaluate(self, model, loader))
         return Evaluation.of(totals)
@@ -249,10 +258,11 @@ class Trainer(HyperParameters):
 
         A float32 NumPy array of shape (examples, classes).
         """
-        self._place(model, loader)
+        self.prepare_judging(model, loader)
         return self.engine.scores(self, model, loader)
 
-    def _place(self, model: Any, loader: Any) -> None:
+    def prepare_judging(self, model: Any, loader: Any) -> None:
+        """Put a model and the batches to judge it on onto the run's device."""
         self.run_device = self.find_device()
         self.tensors.place(model, self.run_device)
         if isinstance(loader, Loader):
@@ -279,14 +289,13 @@ class Trainer(HyperParameters):
 
 
 def _batch_count(loader: Any, name: str) -> int:
-    """Return the number of batches in an epoch. Raises ArgumentError where it is none."""
+    """Return the number of batches in an epoch; 0 of None. Raises ArgumentError if unknown."""
+    if loader is None:
+        return 0
     try:
-        count = len(loader)
+        return len(loader)
     except TypeError:
         raise ArgumentError(
             f"{name} must give batches that can be counted and gone through again, got "
             f"{type(loader).__name__}; make it with get_tensorloader(), or make it a list"
         ) from None
-    if count == 0:
-        raise ArgumentError(f"{name} gives no batches")
-    return count

@@ -1,5 +1,6 @@
 """Training: both roads, exact averages, seeds, and what hardmax's Trainer adds to the book's."""
 
+import functools
 import math
 
 import numpy as np
@@ -183,6 +184,7 @@ def test_history_has_a_record_an_epoch(fit):
             "val_loss",
             "val_accuracy",
             "seconds",
+            "compile_seconds",
         }
         assert record["seconds"] > 0
     assert history[-1]["train_loss"] < history[0]["train_loss"]
@@ -202,6 +204,77 @@ def test_counters_are_live_and_one_trainer_fits_several_models(fw, make_data, ma
         assert seen == [(0, 6, 13), (0, 13, 13), (1, 19, 13), (1, 26, 13)]
         assert len(trainer.history) == 2
         assert trainer.num_val_batches == 4
+
+
+def test_a_wrapped_hook_is_somebody_elses(fw, fit, make_model):
+    calls = []
+
+    @functools.wraps(fw.Classifier.training_step)
+    def training_step(self, *arguments):
+        calls.append(1)
+        return fw.Classifier.training_step(self, *arguments)
+
+    Wrapped = type("Wrapped", (fw.models.NetworkClassifier,), {"training_step": training_step})
+    trainer = fit(make_model(Wrapped), epochs=1)
+    assert not trainer.uses_engine
+    assert len(calls) == 13
+
+
+def test_loaders_that_are_kept_begin_at_the_first_epoch_again(fw, fit, make_data):
+    class Kept(fw.DataModule):
+        def get_dataloader(self, train):
+            return loaders[train]
+
+    data = make_data()
+    loaders = {train: data.get_dataloader(train) for train in (True, False)}
+    losses = [[epoch["train_loss"] for epoch in fit(data=Kept()).history] for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+def test_a_fit_that_broke_off_leaves_no_points_behind(fw, fit, make_data, make_model):
+    class Breaking(stepwise(fw)):
+        breaks = True
+
+        def training_step(self, *arguments):
+            step = super().training_step(*arguments)
+            if type(self).breaks and self.trainer.train_batch_idx == 2:
+                raise KeyboardInterrupt
+            return step
+
+    model = make_model(Breaking)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model)
+    Breaking.breaks = False
+    fit(model, epochs=1)
+    assert [point.x for point in model.board.data["train_loss"]] == pytest.approx(
+        [2.5 / 13, 9 / 13]
+    )
+
+
+def test_an_accuracy_that_cannot_count_is_plotted_and_not_judged(fw, fit, make_data, make_model):
+    def accuracy(self, *arguments):
+        return super(Meaning, self).accuracy(*arguments)
+
+    Meaning = type("Meaning", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
+    del accuracy
+    model = make_model(Meaning)
+    trainer = fit(model, epochs=1)
+    assert not trainer.uses_engine
+    assert 0 < trainer.history[0]["val_accuracy"] < 1
+    found = trainer.evaluate(model, make_data())
+    assert found.correct is None
+    assert found.loss == pytest.approx(trainer.history[0]["val_loss"], rel=1e-6)
+
+
+def test_there_is_no_history_before_a_fit(fw):
+    assert len(fw.Trainer(1).history) == 0
+
+
+def test_an_empty_validation_part_is_none(fw, make_model, train_pictures):
+    data = fw.data.PictureData(train_pictures, train_pictures.take(np.arange(0)), 16)
+    trainer = fw.Trainer(1)
+    trainer.fit(make_model(), data)
+    assert trainer.history[0]["val_loss"] is None
 
 
 def test_board_points_are_means_of_their_stretches(fit, make_model):

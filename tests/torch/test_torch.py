@@ -1,5 +1,7 @@
 """What is PyTorch's own: independent loops, plain tensors as weights, lazy layers, generators."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from hardmax import batches
 from hardmax import torch as hm
 from hardmax.data.arrays import Pictures
+from hardmax.errors import ArgumentError
 from hardmax.torch.data import PictureData
 
 
@@ -242,6 +245,97 @@ def test_linear_regression_starts_from_small_weights():
     weight += 1
     model(torch.randn(4, 5000))
     assert model.get_w_b()[0].mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_copies_and_loaded_weights_of_linear_regression_stay_as_they_are():
+    X = torch.randn(4, 3)
+    model = hm.LinearRegression(lr=0.1)
+    copied = copy.deepcopy(model)
+    torch.testing.assert_close(copied(X), copied(X), rtol=0, atol=0)
+    other = hm.LinearRegression(lr=0.1)
+    model(X)
+    other.load_state_dict(model.state_dict())
+    torch.testing.assert_close(other(X), model(X), rtol=0, atol=0)
+
+
+def test_a_checkpoint_gives_lazy_layers_their_shapes(data, tmp_path):
+    model = hm.SoftmaxRegression(num_outputs=3, lr=0.1)
+    trainer = hm.Trainer(1, checkpoint=tmp_path / "weights")
+    trainer.fit(model, data)
+    fresh = hm.SoftmaxRegression(num_outputs=3, lr=0.1)
+    trainer.load_checkpoint(fresh, tmp_path / "weights")
+    X = torch.randn(4, 1, 5, 5)
+    torch.testing.assert_close(fresh(X), model(X), rtol=0, atol=0)
+
+
+def test_weights_in_lists_are_found_and_weights_nowhere_are_missed():
+    class Listed(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.weights = [torch.ones(2, 3, requires_grad=True), torch.zeros(3)]
+
+    class Hidden(hm.Classifier):
+        pass
+
+    assert list(hm.Trainer(1).get_weights(Listed())) == ["weights.0"]
+    with pytest.raises(ArgumentError, match="no weights that can be found"):
+        hm.Trainer(1).get_weights(Hidden())
+
+
+def test_a_readers_own_network_attribute_is_no_architecture():
+    class Own(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.network = nn.Linear(3, 2)
+            self.net = nn.Linear(2, 2)
+
+    found = hm.Trainer(1).get_weights(Own())
+    assert sorted(found) == ["net.bias", "net.weight", "network.bias", "network.weight"]
+
+
+def test_labels_with_several_axes_are_counted_one_by_one():
+    class Tagger(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            self.net = nn.Linear(5, 3)
+
+    class Sequences(hm.DataModule):
+        batch_size = 16
+
+        def get_dataloader(self, train):
+            return self.get_tensorloader((X, y), train)
+
+    X, y = torch.randn(40, 6, 5), torch.randint(0, 3, (40, 6))
+    model = Tagger()
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.fit(model, Sequences())
+    found = trainer.evaluate(model, Sequences())
+    right = int((model(X).argmax(dim=2) == y).sum())
+    assert (found.correct, found.count) == (right, 240)
+    assert trainer.history[0]["val_accuracy"] == pytest.approx(right / 240)
+    assert found.loss == pytest.approx(F.cross_entropy(model(X).reshape(240, 3), y.ravel()).item())
+
+
+def test_bfloat16_trains(data):
+    model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.1)
+    model.forward = lambda X: (X.reshape(-1, 25).bfloat16() @ model.W.bfloat16()) + model.b
+    model.loss = lambda scores, y: F.cross_entropy(scores.bfloat16(), y)
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.fit(model, data)
+    assert trainer.history[0]["train_loss"] == pytest.approx(np.log(3), abs=0.1)
+
+
+def test_judging_puts_every_layer_back_into_its_mode_even_where_it_fails(data):
+    model = MLP(3, 8, lr=0.1)
+    model.layer_summary((2, 1, 5, 5))
+    model.net[2].eval()
+    hm.evaluate_accuracy(model, data.val_dataloader())
+    with pytest.raises(RuntimeError):
+        hm.evaluate_accuracy(model, [(torch.zeros(2, 7), torch.zeros(2))])
+    with pytest.raises(RuntimeError):
+        model.layer_summary((2, 1, 7, 7))
+    assert [module.training for module in model.net] == [True, True, False, True, True, True]
 
 
 def test_apply_init_makes_lazy_layers_and_then_sets_them():

@@ -55,9 +55,9 @@ MIRRORS = (
 DEFAULT_ROOT = "../data"
 
 
-def text_labels(indices: object) -> list[str]:
+def text_labels(labels: object) -> list[str]:
     """Return the names of the classes of the given numbers."""
-    return [CLASSES[int(index)] for index in indices]  # type: ignore[attr-defined]
+    return [CLASSES[int(label)] for label in labels]  # type: ignore[attr-defined]
 
 
 def load_fashion_mnist(

@@ -4,8 +4,6 @@ The names of both of the book's editions, the classes (``Module``, ``Trainer``, 
 functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
 """
 
-from typing import Any
-
 from hardmax import frameworks as _frameworks
 
 _frameworks.check("torch")  # says how to install what is missing
@@ -152,7 +150,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import pyplot when ``plt`` is asked for: it takes longer than all the rest of hardmax."""
     if name == "plt":
         import matplotlib.pyplot as plt

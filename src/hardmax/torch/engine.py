@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hardmax.roads import counter
 from hardmax.totals import Steps
 
 __all__ = ["evaluate", "scores", "train"]
@@ -59,16 +60,19 @@ class _Collected:
     """The results of batches, left on the device until they are all there."""
 
     def __init__(self, model: Any):
-        self.accuracy = getattr(model, "accuracy", None)
+        self.accuracy = counter(model)
         self.losses: list[torch.Tensor] = []
         self.correct: list[torch.Tensor] = []
         self.examples: list[int] = []
 
     def add(self, loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
         self.losses.append(loss)
-        self.examples.append(len(labels))
-        if self.accuracy is not None:
-            self.correct.append(self.accuracy(outputs, labels, averaged=False).sum())
+        if self.accuracy is None:
+            self.examples.append(len(labels))
+            return
+        right = self.accuracy(outputs, labels, averaged=False)
+        self.correct.append(right.sum())
+        self.examples.append(right.numel())
 
     def steps(self) -> Steps:
         correct = None if self.accuracy is None else _numpy(self.correct).astype(np.int64)
@@ -79,4 +83,6 @@ def _numpy(values: list[torch.Tensor]) -> np.ndarray:
     """Fetch scalars from the device in one go, as an array of shape (len(values),)."""
     if not values:
         return np.zeros(0)
-    return torch.stack(values).cpu().numpy()
+    stacked = torch.stack(values)
+    # NumPy has no bfloat16.
+    return (stacked.float() if stacked.dtype == torch.bfloat16 else stacked).cpu().numpy()

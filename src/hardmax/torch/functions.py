@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from hardmax.board import Animator
 from hardmax.data.fashion_mnist import text_labels
 from hardmax.plots import show_images
 from hardmax.torch.data import FashionMNIST, Loader
+from hardmax.torch.module import judged
 from hardmax.totals import Meter
 
 __all__ = [
@@ -38,7 +39,7 @@ __all__ = [
 
 
 def linreg(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return Xw + b."""
+    """Return Xw + b, shape (examples, 1), of X (examples, inputs), w (inputs, 1) and b (1,)."""
     return X @ w + b
 
 
@@ -58,7 +59,7 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor, from_logits: bool = Fals
 
 
 def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return half the squared errors, in the shape of ``y_hat``."""
+    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
@@ -72,11 +73,16 @@ def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
 
 # Data
 
+get_fashion_mnist_labels = text_labels
+
 
 def synthetic_data(
     w: torch.Tensor, b: float, num_examples: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return X of shape (num_examples, len(w)) and y = Xw + b + noise, (num_examples, 1)."""
+    """Return X of shape (num_examples, len(w)) and y = Xw + b + noise, (num_examples, 1).
+
+    Float32; X is drawn from N(0, 1), the noise from N(0, 0.01**2).
+    """
     X = torch.randn(num_examples, len(w))
     y = X @ w.reshape(-1, 1) + b
     return X, y + 0.01 * torch.randn_like(y)
@@ -85,22 +91,24 @@ def synthetic_data(
 def load_array(
     data_arrays: Sequence[torch.Tensor], batch_size: int, is_train: bool = True
 ) -> Loader:
-    """Return batches of the tensors' examples, shuffled for training."""
+    """Return batches of the tensors' examples, shuffled for training.
+
+    The tensors have the same number of examples, along their first axis.
+    """
     return Loader(data_arrays, batch_size, shuffle=is_train)
 
 
 def load_data_fashion_mnist(
     batch_size: int, resize: int | tuple[int, int] | None = None
 ) -> tuple[Loader, Loader]:
-    """Return the batches of Fashion-MNIST's training set and of its test set."""
+    """Return the batches of Fashion-MNIST's training set and of its test set.
+
+    Pictures float32 (examples, 1, height, width) of 0 to 1, labels int64 (examples,). Raises what
+    ``FashionMNIST`` raises.
+    """
     size = (resize, resize) if isinstance(resize, int) else resize or (28, 28)
     data = FashionMNIST(batch_size, size)
     return data.train_dataloader(), data.val_dataloader()
-
-
-def get_fashion_mnist_labels(labels: Any) -> list[str]:
-    """Return the names of Fashion-MNIST's classes of the given numbers."""
-    return text_labels(labels)
 
 
 def get_dataloader_workers() -> int:
@@ -125,31 +133,26 @@ def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (y_hat.type(y.dtype) == y).sum()
 
 
-@contextlib.contextmanager
-def _judged(net: Any) -> Iterator[None]:
-    """Have a network neither train nor record gradients in a block."""
-    training = isinstance(net, nn.Module) and net.training
-    if training:
-        net.eval()
-    with torch.no_grad():
-        yield
-    if training:
-        net.train()
-
-
 def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
-    """Return the share of a data set's labels that a network decides rightly."""
+    """Return the share of a data set's labels that a network decides rightly.
+
+    ``data_iter`` gives batches (X, y), y int64 of shape (examples,); ``net(X)`` returns scores of
+    shape (examples, classes).
+    """
     meter = Meter()
-    with _judged(net):
+    with judged(net):
         for X, y in data_iter:
             meter.add(_correct(net(X), y), y.numel())
     return meter.mean()
 
 
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
-    """Return a network's mean loss on a data set."""
+    """Return a network's mean loss on a data set of batches (X, y).
+
+    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``.
+    """
     meter = Meter()
-    with _judged(net):
+    with judged(net):
         for X, y in data_iter:
             out = net(X)
             l = loss(out, y.reshape(out.shape))
@@ -218,7 +221,7 @@ def train_ch3(
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
     """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
     X, y = next(iter(test_iter))
-    with _judged(net):
+    with judged(net):
         predictions = net(X).argmax(dim=1)
     names = zip(text_labels(y), text_labels(predictions), strict=True)
     titles = [f"{true}\n{predicted}" for true, predicted in names]

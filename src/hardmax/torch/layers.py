@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from hardmax.architectures import Activation, Flatten, Linear, Network, weight_shapes
-from hardmax.errors import RunError
+from hardmax.errors import ArgumentError
+from hardmax.layouts import check_fit
 from hardmax.torch.module import scratch_weights
 
 __all__ = ["build", "get_weights", "set_weights"]
@@ -36,6 +37,7 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
     """Return copies of all weights by name, plain tensors that are trained included.
 
     A model that is made from an architecture has portable names, any other its native ones.
+    Raises ArgumentError where none are found.
     """
     return {name: value.detach().cpu().numpy().copy() for name, value in _weights(model).items()}
 
@@ -46,28 +48,29 @@ def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     Raises RunError where a name or a shape does not fit, before anything is changed.
     """
     own = _weights(model)
-    missing, foreign = own.keys() - weights.keys(), weights.keys() - own.keys()
-    if missing or foreign:
-        raise RunError(
-            f"the weights do not fit the model: missing {sorted(missing) or 'none'}, "
-            f"unknown {sorted(foreign) or 'none'}"
-        )
-    for name, value in own.items():
-        if tuple(value.shape) != weights[name].shape:
-            raise RunError(
-                f"the weights do not fit the model: {name} must have shape "
-                f"{tuple(value.shape)}, got {weights[name].shape}"
-            )
+    # A lazy layer takes whatever comes.
+    lazy = (nn.UninitializedParameter, nn.UninitializedBuffer)
+    shapes = {n: None if isinstance(v, lazy) else tuple(v.shape) for n, v in own.items()}
+    check_fit(shapes, weights)
     with torch.no_grad():
         for name, value in own.items():
+            if isinstance(value, lazy):
+                value.materialize(weights[name].shape)
             value.copy_(torch.from_numpy(np.array(weights[name])))
 
 
 def _weights(model: Any) -> dict[str, torch.Tensor]:
-    if hasattr(model, "network"):
+    if getattr(model, "is_portable", False):
         model = model.net
     weights = dict(model.state_dict(keep_vars=True))
+    known = {id(value) for value in weights.values()}
     for prefix, module in model.named_modules():
         for name, value in scratch_weights(module):
-            weights[f"{prefix}.{name}" if prefix else name] = value
+            if id(value) not in known:
+                weights[f"{prefix}.{name}" if prefix else name] = value
+    if not weights:
+        raise ArgumentError(
+            f"{type(model).__name__} has no weights that can be found; keep them as parameters, "
+            "or as tensors that want gradients, in its attributes"
+        )
     return weights

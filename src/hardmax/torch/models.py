@@ -7,6 +7,7 @@ from torch import nn
 
 from hardmax.architectures import Network
 from hardmax.hyperparameters import HyperParameters
+from hardmax.initializers import SIGMA
 from hardmax.torch import layers
 from hardmax.torch.functions import cross_entropy
 from hardmax.torch.module import Classifier, Module
@@ -64,20 +65,22 @@ class LinearRegressionScratch(Module):
         return SGD([self.w, self.b], self.lr)
 
 
+class _SmallLinear(nn.LazyLinear):
+    """A lazy layer whose weights, once it has seen its inputs, start from N(0, 0.01**2)."""
+
+    def reset_parameters(self) -> None:
+        if not self.has_uninitialized_params() and self.in_features:
+            nn.init.normal_(self.weight, std=SIGMA)
+            nn.init.zeros_(self.bias)
+
+
 class LinearRegression(Module):
-    """Linear regression with PyTorch's layers; the mean squared error is its loss."""
+    """Linear regression with PyTorch's layer; the squared error is its loss."""
 
     def __init__(self, lr: float):
         super().__init__()
         self.save_hyperparameters()
-        self.net = nn.LazyLinear(1)
-        # A lazy layer has nothing to set before it has seen its first inputs.
-        hook = self.net.register_forward_pre_hook(lambda layer, inputs: start(layer))
-
-        def start(layer: Any) -> None:
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-            hook.remove()
+        self.net = _SmallLinear(1)
 
     def loss(self, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the mean squared error."""
@@ -133,6 +136,8 @@ class NetworkClassifier(Classifier):
 
     ``network`` is for pictures of ``input_shape`` (height, width, channels).
     """
+
+    is_portable = True
 
     def __init__(self, network: Network, input_shape: tuple[int, int, int], lr: float):
         super().__init__()

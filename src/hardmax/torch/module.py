@@ -1,5 +1,6 @@
 """The base classes of models: Module and Classifier."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,8 @@ from torch.nn import functional as F
 from hardmax import module
 from hardmax.board import ProgressBoard
 from hardmax.roads import step_hook
-from hardmax.trainer import Trainer
 
-__all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
+__all__ = ["Classifier", "Module", "judged", "nn_Module", "scratch_weights"]
 
 nn_Module = nn.Module
 
@@ -57,11 +57,6 @@ class Module(nn.Module, module.Module):
         self._count(batch)
         self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
 
-    def _count(self, batch: Any) -> None:
-        """Tell the trainer of how many examples the next means are, whoever drives the step."""
-        if isinstance(self.trainer, Trainer):
-            self.trainer.examples = len(batch[-1])
-
     def configure_optimizers(self) -> Any:
         """Return plain SGD with the learning rate ``self.lr``."""
         return torch.optim.SGD(self.parameters(), lr=self.lr)
@@ -89,8 +84,30 @@ def scratch_weights(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     them.
     """
     for name, value in vars(model).items():
-        if torch.is_tensor(value) and value.is_leaf and value.requires_grad:
-            yield name, value
+        held = {name: value}
+        if isinstance(value, list | tuple):
+            held = {f"{name}.{i}": item for i, item in enumerate(value)}
+        for path, weight in held.items():
+            if torch.is_tensor(weight) and weight.is_leaf and weight.requires_grad:
+                yield path, weight
+
+
+@contextlib.contextmanager
+def judged(model: Any) -> Iterator[None]:
+    """Have a model neither train nor record gradients in a block; each layer keeps its mode.
+
+    A function that is no module has no mode.
+    """
+    modules = model.modules() if isinstance(model, nn.Module) else ()
+    training = {module: module.training for module in modules}
+    try:
+        for module in training:
+            module.training = False
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
 
 
 class Classifier(Module):
@@ -129,12 +146,9 @@ class Classifier(Module):
 
         The weights, the mode and the random numbers stay as they are; lazy layers are made.
         """
-        training = self.training
-        self.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with judged(self), torch.random.fork_rng(devices=[]):
             weight = next(self.parameters(), torch.zeros(()))
-            X = torch.randn(*X_shape, device=weight.device)
+            X = torch.randn(*X_shape).to(weight.device)
             for layer in self.net:
                 X = layer(X)
                 print(layer.__class__.__name__, "output shape:\t", X.shape)
-        self.train(training)
