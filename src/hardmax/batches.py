@@ -67,6 +67,10 @@ class Loader:
     def __iter__(self) -> Iterator[tuple]:
         return iter(Stretch(self, self.next_order(), 0, self.count))
 
+    def peek(self) -> tuple:
+        """Return the first examples, a batch of them, without beginning an epoch."""
+        return self.take(slice(0, min(self.batch_size, self.count)))
+
     def next_order(self) -> Any:
         """Begin an epoch and return its order, int64 of shape (count,); None if unshuffled."""
         if not self.shuffle:

@@ -9,7 +9,7 @@ from hardmax.errors import ArgumentError, MissingFrameworkError
 __all__ = ["FRAMEWORKS", "check", "load", "versions"]
 
 #: The siblings, and the packages that each needs, which its extra installs.
-FRAMEWORKS = {"torch": ("torch",)}
+FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
 
 
 def check(name: str) -> None:

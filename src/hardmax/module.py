@@ -20,6 +20,7 @@ class Module(HyperParameters):
     plot_train_per_epoch = 2
     plot_valid_per_epoch = 1
     board: ProgressBoard
+    lr: float
     trainer: Any = None
     #: Whether the weights are those of an architecture, and go by its portable names.
     is_portable = False

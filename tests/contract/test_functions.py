@@ -65,6 +65,8 @@ def test_predict_ch3_shows_true_and_predicted_names(fw, softmax_regression, monk
 
 
 def test_accuracy_is_a_count(fw):
+    y_hat = fw.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])
+    assert fw.accuracy(y_hat, fw.tensor([0, 2])) == 1
     scores = fw.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
     assert fw.accuracy(scores, fw.tensor([1, 1, 1])) == 2
     assert fw.accuracy(fw.tensor([1, 0, 1]), fw.tensor([1, 1, 1])) == 2

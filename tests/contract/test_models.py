@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 
-def test_cross_entropy_and_accuracy_of_the_books_example(fw):
-    y = fw.tensor([0, 2])
+def test_cross_entropy_of_the_books_example(fw):
     y_hat = fw.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])
-    np.testing.assert_allclose(fw.numpy(fw.cross_entropy(y_hat, y)), [2.3026, 0.6931], atol=1e-4)
-    assert fw.accuracy(y_hat, y) == 1
+    losses = fw.cross_entropy(y_hat, fw.tensor([0, 2]))
+    np.testing.assert_allclose(fw.numpy(losses), [2.3026, 0.6931], atol=1e-4)
 
 
 def test_softmax_and_cross_entropy_hold_for_scores_of_ten_thousand(fw):

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from hardmax.data.fashion_mnist import text_labels
+from hardmax.data.arrays import Pictures
+from hardmax.data.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plots import show_images
 
-__all__ = ["DataModule", "FashionMNISTLabels"]
+__all__ = ["DataModule", "FashionMNIST", "PictureData", "SyntheticRegressionData"]
 
 
 class DataModule(HyperParameters):
@@ -22,6 +23,15 @@ class DataModule(HyperParameters):
         """Return the batches of the training part, or of the validation part."""
         raise NotImplementedError(f"{type(self).__name__} must define get_dataloader(train)")
 
+    def get_tensorloader(
+        self, tensors: Sequence[Any], train: bool, indices: Any = slice(0, None)
+    ) -> Any:
+        """Return batches of the examples ``indices`` of arrays, shuffled for training.
+
+        The arrays have the same number of examples, along their first axis.
+        """
+        raise NotImplementedError
+
     def train_dataloader(self) -> Any:
         """Return the training batches."""
         return self.get_dataloader(train=True)
@@ -31,8 +41,76 @@ class DataModule(HyperParameters):
         return self.get_dataloader(train=False)
 
 
-class FashionMNISTLabels:
-    """The names of Fashion-MNIST's classes, and its pictures shown with them."""
+class SyntheticRegressionData(DataModule):
+    """Synthetic data of a linear model: y = Xw + b + noise, X and noise normal.
+
+    ``X``: float32 of shape (num_train + num_val, len(w)); ``y``: (num_train + num_val, 1).
+    """
+
+    X: Any
+    y: Any
+    num_train: int
+
+    def __init__(
+        self,
+        w: Any,
+        b: float,
+        noise: float = 0.01,
+        num_train: int = 1000,
+        num_val: int = 1000,
+        batch_size: int = 32,
+    ):
+        super().__init__()
+        self.save_hyperparameters()
+        self.X, self.y = self.synthesize(num_train + num_val)
+
+    def synthesize(self, count: int) -> tuple[Any, Any]:
+        """Return X and y of so many examples."""
+        raise NotImplementedError
+
+    def get_dataloader(self, train: bool) -> Any:
+        """Return batches of (X, y) of the first ``num_train`` examples, or of the rest."""
+        rows = slice(0, self.num_train) if train else slice(self.num_train, None)
+        return self.get_tensorloader((self.X, self.y), train, rows)
+
+
+class PictureData(DataModule):
+    """Labelled pictures of any kind; ``train`` and ``val`` are its parts, None where there is none.
+
+    A sibling says how it holds pictures, and how it makes batches of what it holds.
+    """
+
+    def __init__(self, train: Pictures | None, val: Pictures | None, batch_size: int = 64):
+        super().__init__()
+        self.batch_size = batch_size
+        self.train, self.val = (None if part is None else self.hold(part) for part in (train, val))
+
+    def get_dataloader(self, train: bool) -> Any:
+        """Return batches of (pictures, labels); None where there is no such part."""
+        part = self.train if train else self.val
+        return None if part is None else self.picture_loader(part, shuffle=train)
+
+    def hold(self, pictures: Pictures) -> Any:
+        """Return a part as the framework's data sets are."""
+        raise NotImplementedError
+
+    def picture_loader(self, part: Any, shuffle: bool) -> Any:
+        """Return batches of a part that is held."""
+        raise NotImplementedError
+
+
+class FashionMNIST(PictureData):
+    """Fashion-MNIST, its test set as the validation part, at the size ``resize``.
+
+    ``hardmax.data.fashion_mnist`` says where it is looked for and what is raised.
+    """
+
+    def __init__(
+        self, batch_size: int = 64, resize: tuple[int, int] = (28, 28), root: str = "../data"
+    ):
+        dataset = load_fashion_mnist(root, resize)
+        super().__init__(dataset.train, dataset.test, batch_size)
+        self.save_hyperparameters()
 
     def text_labels(self, indices: Any) -> list[str]:
         """Return the names of the classes of the given numbers."""

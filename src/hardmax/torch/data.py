@@ -9,7 +9,6 @@ from torch.utils.data import Dataset
 from hardmax import batches
 from hardmax.data import module
 from hardmax.data.arrays import SCALE, Pictures
-from hardmax.data.fashion_mnist import load_fashion_mnist
 
 __all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
 
@@ -69,7 +68,10 @@ class DataModule(module.DataModule):
     def get_tensorloader(
         self, tensors: Sequence[torch.Tensor], train: bool, indices: Any = slice(0, None)
     ) -> Loader:
-        """Return batches of the examples ``indices`` of tensors, shuffled for training."""
+        """Return batches of the examples ``indices`` of tensors, shuffled for training.
+
+        The tensors have the same number of examples, along their first axis.
+        """
         return Loader(tuple(a[indices] for a in tensors), self.batch_size, shuffle=train)
 
 
@@ -87,63 +89,34 @@ class PictureSet(Dataset):
         return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
-class PictureData(DataModule):
-    """Labelled pictures of any kind; ``train`` and ``val`` are its datasets."""
+class PictureData(module.PictureData, DataModule):
+    """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
 
-    def __init__(self, train: Pictures | None, val: Pictures | None, batch_size: int = 64):
-        super().__init__()
-        self.batch_size = batch_size
-        self.train, self.val = (None if p is None else PictureSet(p) for p in (train, val))
-
-    def get_dataloader(self, train: bool) -> Loader | None:
-        """Return batches of (pictures float32 (n, channels, height, width), labels int64 (n,)).
-
-        None where there is no such part.
-        """
-        part = self.train if train else self.val
-        if part is None:
-            return None
-        return Loader((part.images, part.labels), self.batch_size, shuffle=train, pictures=True)
-
-
-class FashionMNIST(module.FashionMNISTLabels, PictureData):
-    """Fashion-MNIST, its test set as the validation part, at the size ``resize``.
-
-    ``hardmax.data.fashion_mnist`` says where it is looked for and what is raised.
+    Batches are (pictures float32 (n, channels, height, width), labels int64 (n,)).
     """
 
-    def __init__(
-        self, batch_size: int = 64, resize: tuple[int, int] = (28, 28), root: str = "../data"
-    ):
-        dataset = load_fashion_mnist(root, resize)
-        super().__init__(dataset.train, dataset.test, batch_size)
-        self.save_hyperparameters()
+    def hold(self, pictures: Pictures) -> PictureSet:
+        """Return pictures as a dataset."""
+        return PictureSet(pictures)
+
+    def picture_loader(self, part: PictureSet, shuffle: bool) -> Loader:
+        """Return batches of a dataset of pictures."""
+        return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
 
 
-class SyntheticRegressionData(DataModule):
-    """Synthetic data of a linear model: y = Xw + b + noise, X and noise normal.
+class FashionMNIST(module.FashionMNIST, PictureData):
+    """Fashion-MNIST as PyTorch's tensors; ``hardmax.data.module`` tells of the arguments."""
 
-    ``X``: float32 of shape (num_train + num_val, len(w)); ``y``: (num_train + num_val, 1).
-    """
 
-    num_train: int
+class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
+    """Synthetic data as PyTorch's tensors; ``hardmax.data.module`` tells of the arguments."""
 
-    def __init__(
-        self,
-        w: torch.Tensor,
-        b: float,
-        noise: float = 0.01,
-        num_train: int = 1000,
-        num_val: int = 1000,
-        batch_size: int = 32,
-    ):
-        super().__init__()
-        self.save_hyperparameters()
-        n = num_train + num_val
-        self.X = torch.randn(n, len(w))
-        self.y = self.X @ w.reshape(-1, 1) + b + noise * torch.randn(n, 1)
+    w: torch.Tensor
+    b: float
+    noise: float
 
-    def get_dataloader(self, train: bool) -> Loader:
-        """Return batches of (X, y) of the first ``num_train`` examples, or of the rest."""
-        rows = slice(0, self.num_train) if train else slice(self.num_train, None)
-        return self.get_tensorloader((self.X, self.y), train, rows)
+    def synthesize(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return X and y of so many examples."""
+        X = torch.randn(count, len(self.w))
+        y = X @ self.w.reshape(-1, 1) + self.b + self.noise * torch.randn(count, 1)
+        return X, y

@@ -21,7 +21,6 @@ class Module(nn.Module, module.Module):
     """A network, its loss and its optimizer."""
 
     net: Any
-    lr: float
 
     def __init__(self, plot_train_per_epoch: int = 2, plot_valid_per_epoch: int = 1):
         super().__init__()

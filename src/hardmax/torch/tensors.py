@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardmax.errors import ArgumentError
+from hardmax.devices import choose_device
 
 ones = torch.ones
 zeros = torch.zeros
@@ -100,18 +100,10 @@ def find_device(name: str) -> torch.device:
 
     Raises ArgumentError where there is no such device on this machine.
     """
-    available = [f"cuda:{i}" for i in range(num_gpus())]
+    available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
     if torch.backends.mps.is_available():
-        available.append("mps")
-    available.append("cpu")
-    if name == "auto":
-        return torch.device(available[0])
-    wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in available:
-        raise ArgumentError(
-            f"device {name!r} is not available; choose auto or one of {', '.join(available)}"
-        )
-    return torch.device(wanted)
+        available["mps"] = torch.device("mps")
+    return choose_device(name, available | {"cpu": cpu()})
 
 
 def place(thing: Any, device: torch.device) -> None:

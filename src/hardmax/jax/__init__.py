@@ -1,0 +1,104 @@
+"""hardmax on JAX: ``from hardmax import jax as d2l`` answers the book's cells.
+
+The names of the book's classes (``Module``, ``Trainer``, ...), and nothing else: its functional
+edition never came to JAX.
+"""
+
+from hardmax import frameworks as _frameworks
+
+_frameworks.check("jax")  # says how to install what is missing
+
+from hardmax.board import ProgressBoard
+from hardmax.data.download import DATA_URL, download
+from hardmax.hyperparameters import HyperParameters, add_to_class
+from hardmax.jax.data import DataModule, FashionMNIST, SyntheticRegressionData
+from hardmax.jax.functions import cross_entropy, softmax
+from hardmax.jax.models import (
+    SGD,
+    LinearRegression,
+    LinearRegressionScratch,
+    SoftmaxRegression,
+    SoftmaxRegressionScratch,
+)
+from hardmax.jax.module import Classifier, Module, nn_Module
+from hardmax.jax.tensors import (
+    abs,
+    arange,
+    argmax,
+    astype,
+    concat,
+    cpu,
+    exp,
+    float32,
+    get_key,
+    get_seed,
+    gpu,
+    log,
+    matmul,
+    num_gpus,
+    numpy,
+    ones,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    stack,
+    tensor,
+    to,
+    transpose,
+    try_all_gpus,
+    try_gpu,
+    zeros,
+)
+from hardmax.jax.trainer import Trainer
+from hardmax.plots import plot, show_images, use_svg_display
+
+__all__ = [
+    "DATA_URL",
+    "SGD",
+    "Classifier",
+    "DataModule",
+    "FashionMNIST",
+    "HyperParameters",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "Module",
+    "ProgressBoard",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+    "SyntheticRegressionData",
+    "Trainer",
+    "abs",
+    "add_to_class",
+    "arange",
+    "argmax",
+    "astype",
+    "concat",
+    "cpu",
+    "cross_entropy",
+    "download",
+    "exp",
+    "float32",
+    "get_key",
+    "get_seed",
+    "gpu",
+    "log",
+    "matmul",
+    "nn_Module",
+    "num_gpus",
+    "numpy",
+    "ones",
+    "plot",
+    "reduce_mean",
+    "reduce_sum",
+    "reshape",
+    "show_images",
+    "softmax",
+    "stack",
+    "tensor",
+    "to",
+    "transpose",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+    "zeros",
+]

@@ -1,0 +1,155 @@
+"""The book's models, and the one that is built from an architecture."""
+
+from typing import Any
+
+import jax
+import optax
+from flax import linen as nn
+
+from hardmax.architectures import Network
+from hardmax.hyperparameters import HyperParameters
+from hardmax.initializers import SIGMA
+from hardmax.jax import layers
+from hardmax.jax.module import Classifier, Module
+
+__all__ = [
+    "SGD",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "NetworkClassifier",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent, to be used like a transformation of Optax's."""
+
+    lr: float
+
+    def __init__(self, lr: float):
+        self.save_hyperparameters()
+
+    def init(self, params: Any) -> optax.EmptyState:
+        """Return the optimizer's state: it needs none."""
+        return optax.EmptyState()
+
+    def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        """Return what to add to the parameters, ``-lr`` times their gradients, and the state."""
+        return jax.tree.map(lambda grad: -self.lr * grad, updates), state
+
+    def __call__(self) -> optax.GradientTransformation:
+        """Return the same as a transformation of Optax's."""
+        return optax.GradientTransformation(self.init, self.update)
+
+
+class LinearRegressionScratch(Module):
+    """Linear regression on bare parameters; half the squared error is its loss."""
+
+    num_inputs: int
+    lr: float
+    sigma: float = 0.01
+
+    def setup(self) -> None:
+        """Make the parameters."""
+        normal = nn.initializers.normal(self.sigma)
+        self.w = self.param("w", normal, (self.num_inputs, 1))
+        self.b = self.param("b", nn.initializers.zeros, (1,))
+
+    def forward(self, X: jax.Array) -> jax.Array:
+        """Return Xw + b, shape (examples, 1)."""
+        return X @ self.w + self.b
+
+    @nn.nowrap
+    def loss(self, params: Any, X: Any, y: jax.Array, state: Any) -> Any:
+        """Return the mean of half the squared errors; ``X`` is a tuple of inputs."""
+        y_hat, updates = self.outputs(params, X, state)
+        return _with((((y_hat - y.reshape(y_hat.shape)) ** 2) / 2).mean(), updates)
+
+    @nn.nowrap
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD(self.lr)
+
+
+class LinearRegression(Module):
+    """Linear regression with Flax's layer; half the squared error is its loss, as Optax has it."""
+
+    lr: float
+
+    def setup(self) -> None:
+        """Make the layer."""
+        self.net = nn.Dense(1, kernel_init=nn.initializers.normal(SIGMA))
+
+    @nn.nowrap
+    def loss(self, params: Any, X: Any, y: jax.Array, state: Any) -> Any:
+        """Return the mean of half the squared errors; ``X`` is a tuple of inputs."""
+        y_hat, updates = self.outputs(params, X, state)
+        return _with(optax.l2_loss(y_hat, y).mean(), updates)
+
+    @nn.nowrap
+    def get_w_b(self, state: Any) -> tuple[jax.Array, jax.Array]:
+        """Return the weights, shape (inputs, 1), and the bias, shape (1,), of a state."""
+        net = state.params["net"]
+        return net["kernel"], net["bias"]
+
+
+def _with(loss: jax.Array, updates: Any) -> Any:
+    """Return a loss, and BatchNorm's statistics with it where there are any."""
+    return (loss, updates) if updates else loss
+
+
+class SoftmaxRegressionScratch(Classifier):
+    """Softmax regression on bare parameters: W from N(0, sigma**2), b = 0, minibatch SGD.
+
+    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
+    harm. ``softmax`` makes probabilities of them.
+    """
+
+    num_inputs: int
+    num_outputs: int
+    lr: float
+    sigma: float = 0.01
+
+    def setup(self) -> None:
+        """Make the parameters."""
+        normal = nn.initializers.normal(self.sigma)
+        self.W = self.param("W", normal, (self.num_inputs, self.num_outputs))
+        self.b = self.param("b", nn.initializers.zeros, (self.num_outputs,))
+
+    def forward(self, X: jax.Array) -> jax.Array:
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        return X.reshape(-1, self.num_inputs) @ self.W + self.b
+
+    @nn.nowrap
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD(self.lr)
+
+
+class SoftmaxRegression(Classifier):
+    """Softmax regression with Flax's layers."""
+
+    num_outputs: int
+    lr: float
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.net = nn.Sequential([layers.flatten, nn.Dense(self.num_outputs)])
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by SGD.
+
+    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    """
+
+    network: Network
+    input_shape: tuple[int, int, int]
+    lr: float
+
+    is_portable = True
+
+    def setup(self) -> None:
+        """Make the layers."""
+        self.net = layers.build(self.network, self.input_shape)

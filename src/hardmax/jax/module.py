@@ -1,0 +1,166 @@
+"""The base classes of models: Module and Classifier."""
+
+from dataclasses import field
+from typing import Any, ClassVar
+
+import jax
+import optax
+from flax import linen as nn
+from jax import numpy as jnp
+
+from hardmax import module
+from hardmax.board import ProgressBoard
+from hardmax.jax import engine
+from hardmax.jax.tensors import get_key
+from hardmax.roads import step_hook
+
+__all__ = ["Classifier", "Module", "nn_Module"]
+
+
+class nn_Module(nn.Module):  # noqa: N801
+    """Flax's Module, which from outside takes attributes too: its trainer, the mode it is in."""
+
+    @nn.nowrap
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._state.is_initialized and self.scope is None:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+class Module(nn_Module, module.Module):
+    """A network, its loss and its optimizer.
+
+    ``train_state`` is the state that its trainer left it in: its parameters among others. None
+    before there are any.
+    """
+
+    plot_train_per_epoch: int = field(default=2, init=False)
+    plot_valid_per_epoch: int = field(default=1, init=False)
+    board: ProgressBoard = field(
+        default_factory=ProgressBoard, init=False, compare=False, repr=False
+    )
+    train_state: ClassVar[Any] = None
+
+    def forward(self, X: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
+        """Return the output of ``self.net``; a subclass without one defines its own."""
+        if not hasattr(self, "net"):
+            raise NotImplementedError(
+                f"{type(self).__name__} must set self.net in setup() or define forward(X)"
+            )
+        return self.net(X, *args, **kwargs)
+
+    def __call__(self, X: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
+        """Return ``forward(X)``."""
+        return self.forward(X, *args, **kwargs)
+
+    @nn.nowrap
+    def outputs(self, params: Any, X: Any, state: Any) -> tuple[jax.Array, Any]:
+        """Return the outputs for the inputs ``X``, a tuple, and BatchNorm's new statistics."""
+        stats = {"batch_stats": state.batch_stats} if state.batch_stats else {}
+        rngs = {"dropout": state.dropout_rng}
+        return state.apply_fn({"params": params, **stats}, *X, mutable=["batch_stats"], rngs=rngs)
+
+    @step_hook
+    @nn.nowrap
+    def training_step(self, params: Any, batch: Any, state: Any) -> tuple[Any, Any]:
+        """Plot the mean loss of a batch (inputs..., labels); return it and its gradients.
+
+        The first of the two is whatever ``loss`` returns: a loss, or (loss, aux).
+        """
+        self._count(batch)
+        state = state.replace(params=params)
+        value, grads = engine.applied(engine.gradients, self, state, tuple(batch))
+        self.plot("loss", value[0] if isinstance(value, tuple) else value, train=True)
+        return value, grads
+
+    @step_hook
+    @nn.nowrap
+    def validation_step(self, params: Any, batch: Any, state: Any) -> None:
+        """Plot the mean loss of a batch (inputs..., labels)."""
+        self._count(batch)
+        state = state.replace(params=params)
+        value = engine.applied(_loss, self, state, tuple(batch))
+        self.plot("loss", value[0] if isinstance(value, tuple) else value, train=False)
+
+    @nn.nowrap
+    def configure_optimizers(self) -> Any:
+        """Return plain SGD with the learning rate ``self.lr``."""
+        return optax.sgd(self.lr)
+
+    @nn.nowrap
+    def apply_init(self, dummy_input: Any, key: Any) -> Any:
+        """Return starting variables for inputs like ``dummy_input``, a tuple of arrays.
+
+        ``key`` is a key of JAX's random numbers, or a dict of such by Flax's names.
+        """
+        return self.init(key, *dummy_input)
+
+    @nn.nowrap
+    def to(self, device: Any) -> "Module":
+        """Move the weights to a device."""
+        if self.train_state is not None:
+            self.train_state = jax.device_put(self.train_state, device)
+        return self
+
+
+def _loss(model: Any, state: Any, batch: tuple) -> Any:
+    return model.loss(state.params, batch[:-1], batch[-1], state)
+
+
+class Classifier(Module):
+    """A module whose outputs are scores, one a class, of which the highest decides."""
+
+    @step_hook
+    @nn.nowrap
+    def validation_step(self, params: Any, batch: Any, state: Any) -> None:
+        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
+        super().validation_step(params, batch, state)
+        self.plot("acc", self.accuracy(params, batch[:-1], batch[-1], state), train=False)
+
+    @nn.nowrap
+    def loss(
+        self, params: Any, X: Any, Y: jax.Array, state: Any, averaged: bool = True
+    ) -> tuple[jax.Array, Any]:
+        """Return the cross-entropy of the scores for labels (...), and BatchNorm's statistics.
+
+        ``X`` is a tuple of inputs, for which the network gives scores (..., classes). The loss is
+        the mean over all labels, or one for each of them, float of shape (labels,).
+        """
+        Y_hat, updates = self.outputs(params, X, state)
+        losses = optax.softmax_cross_entropy_with_integer_labels(
+            Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        )
+        return (losses.mean() if averaged else losses), updates
+
+    @step_hook
+    @nn.nowrap
+    def accuracy(
+        self, params: Any, X: Any, Y: jax.Array, state: Any, averaged: bool = True
+    ) -> jax.Array:
+        """Return the share of labels (...) that the network's scores decide rightly, compiled.
+
+        ``X`` is a tuple of inputs. Not ``averaged``: 1 for each label decided rightly and 0 for
+        the others, float32 of shape (labels,).
+        """
+        right = engine.applied(_right, self, state.replace(params=params), tuple(X), Y)
+        return right.mean() if averaged else right
+
+    @nn.nowrap
+    def layer_summary(self, X_shape: tuple[int, ...], key: Any = None) -> None:
+        """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
+
+        The weights are made for the purpose, from ``key``; the model's own stay as they are.
+        """
+        X = jnp.zeros(X_shape)
+        variables = self.init(get_key() if key is None else key, X)
+        bound = self.bind(variables, mutable=["batch_stats"])
+        for layer in bound.net.layers:
+            X = layer(X)
+            print(layer.__class__.__name__, "output shape:\t", X.shape)
+
+
+def _right(model: Any, state: Any, X: tuple, Y: jax.Array) -> jax.Array:
+    Y_hat, _ = model.outputs(state.params, X, state)
+    decided = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
+    return (decided.astype(Y.dtype) == Y.reshape(-1)).astype(jnp.float32)
