@@ -89,6 +89,7 @@ def _call(trainer: Any, function: Callable, program: Program, *arrays: Any, plan
 
     ``trainer`` is told the seconds that compiling took.
     """
+    arrays = jax.tree.map(lambda a: a if hasattr(a, "shape") else jnp.asarray(a), arrays)
     leaves, structure = jax.tree.flatten(arrays)
     planned = partial(function, program, *plan)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
