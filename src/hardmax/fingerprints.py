@@ -12,6 +12,7 @@ import types
 from collections.abc import Hashable, Iterator
 from functools import lru_cache, partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 __all__ = ["fingerprint"]
 
@@ -36,6 +37,10 @@ def fingerprint(thing: Any, home: str) -> Hashable:
     ``home``.
     """
     return _Reader({"__main__", home.partition(".")[0]} - {"hardmax"}).key(thing)
+
+
+#: The members of classes that were read before, and their keys.
+READ: WeakKeyDictionary[type, tuple[dict[str, Any], Hashable]] = WeakKeyDictionary()
 
 
 class _Reader:
@@ -81,7 +86,9 @@ class _Reader:
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         defaults = self.key((function.__defaults__, function.__kwdefaults__))
         if not self.is_own(function):
-            return (code, defaults, tuple(self.key(_content(cell)) for _, cell in cells))
+            contents = (_content(cell) for _, cell in cells)
+            held = (c if isinstance(c, type) else self.key(c) for c in contents)
+            return (code, defaults, tuple(held))
         around = {name: _content(cell) for name, cell in cells}
         named = {n: v for n, v in function.__globals__.items() if n in names_in(code)}
         return (code, defaults, self.surroundings(around | named, stored_in(code)))
@@ -89,11 +96,24 @@ class _Reader:
     def cls(self, cls: type) -> Hashable:
         if not self.is_own(cls) and cls.__module__.partition(".")[0] != "hardmax":
             return cls
+        bases = tuple(self.key(base) for base in cls.__bases__)
+        return (cls, bases, self.members(cls))
+
+    def members(self, cls: type) -> Hashable:
         members = {n: v for n, v in vars(cls).items() if n not in ("__dict__", "__weakref__")}
         functions = [value for value in members.values() if isinstance(value, types.FunctionType)]
-        stored = frozenset().union(*(stored_in(inner) for f in functions for inner in codes(f)))
-        bases = tuple(self.key(base) for base in cls.__bases__)
-        return (cls, bases, self.surroundings(members, stored))
+        own = (self.is_own(inner) for f in functions for inner in unwrapped(f))
+        if self.is_own(cls) or any(own):
+            stored = frozenset().union(
+                *(stored_in(inner.__code__) for f in functions for inner in unwrapped(f))
+            )
+            return self.surroundings(members, stored)
+        # Nothing of the reader's is in it: it stays as it is as long as it has these members.
+        known, key = READ.get(cls, (None, None))
+        if known != members:
+            key = _Reader(self.home).surroundings(members, frozenset())
+            READ[cls] = (members, key)
+        return key
 
     def surroundings(self, values: dict[str, Any], stored: frozenset[str]) -> Hashable:
         """Return the key of named values but those that the code itself sets or collects into."""
@@ -114,12 +134,12 @@ def _content(cell: types.CellType) -> Any:
         return None
 
 
-def codes(function: types.FunctionType) -> Iterator[types.CodeType]:
-    """Yield the code of a function and of those that it wraps."""
-    yield function.__code__
+def unwrapped(function: types.FunctionType) -> Iterator[types.FunctionType]:
+    """Yield a function and those that it wraps."""
+    yield function
     wrapped = getattr(function, "__wrapped__", None)
     if isinstance(wrapped, types.FunctionType):
-        yield from codes(wrapped)
+        yield from unwrapped(wrapped)
 
 
 @lru_cache(maxsize=4096)
