@@ -96,9 +96,8 @@ class Trainer(HyperParameters):
 
         Raises ArgumentError where it is not there.
         """
-        if self.device is not None:
-            return self.tensors.find_device(self.device)
-        return self.gpus[0] if self.gpus else self.tensors.cpu()
+        default = "cuda:0" if self.gpus else "cpu"
+        return self.tensors.find_device(default if self.device is None else self.device)
 
     def prepare_data(self, data: Any) -> None:
         """Take the loaders of ``data``, ours on the run's device and in its order."""

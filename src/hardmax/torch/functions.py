@@ -1,17 +1,18 @@
 """The book's functional edition: plain functions over networks, iterators and updaters."""
 
-import contextlib
-import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from hardmax.board import Animator
-from hardmax.data.fashion_mnist import text_labels
-from hardmax.plots import show_images
+from hardmax.functional import (
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    picture_size,
+    show_predictions,
+    train_and_draw,
+)
 from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.module import judged
 from hardmax.totals import Meter
@@ -73,8 +74,6 @@ def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
 
 # Data
 
-get_fashion_mnist_labels = text_labels
-
 
 def synthetic_data(
     w: torch.Tensor, b: float, num_examples: int
@@ -106,14 +105,8 @@ def load_data_fashion_mnist(
     Pictures float32 (examples, 1, height, width) of 0 to 1, labels int64 (examples,). Raises what
     ``FashionMNIST`` raises.
     """
-    size = (resize, resize) if isinstance(resize, int) else resize or (28, 28)
-    data = FashionMNIST(batch_size, size)
+    data = FashionMNIST(batch_size, picture_size(resize))
     return data.train_dataloader(), data.val_dataloader()
-
-
-def get_dataloader_workers() -> int:
-    """Return how many processes a loader of files may well use; hardmax's own uses none."""
-    return min(4, os.cpu_count() or 1)
 
 
 # Judging
@@ -202,20 +195,11 @@ def train_ch3(
 
     Warns where the result is worse than softmax regression should be on Fashion-MNIST.
     """
-    legend = ["train loss", "train acc", "test acc"]
-    animator = Animator(xlabel="epoch", xlim=[1, num_epochs], ylim=[0.3, 0.9], legend=legend)
-    with contextlib.closing(animator):
-        for epoch in range(num_epochs):
-            train_loss, train_acc = train_epoch_ch3(net, train_iter, loss, updater)
-            test_acc = evaluate_accuracy(net, test_iter)
-            animator.add(epoch + 1, (train_loss, train_acc, test_acc))
-    if not (train_loss < 0.5 and train_acc > 0.7 and test_acc > 0.7):
-        warnings.warn(
-            f"after {num_epochs} epochs the training loss is {train_loss:.3f} and the accuracy "
-            f"{train_acc:.3f} in training and {test_acc:.3f} in test; on Fashion-MNIST expect a "
-            "loss below 0.5 and accuracies above 0.7",
-            stacklevel=2,
-        )
+    train_and_draw(
+        num_epochs,
+        lambda: train_epoch_ch3(net, train_iter, loss, updater),
+        lambda: evaluate_accuracy(net, test_iter),
+    )
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
@@ -223,6 +207,4 @@ def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
     X, y = next(iter(test_iter))
     with judged(net):
         predictions = net(X).argmax(dim=1)
-    names = zip(text_labels(y), text_labels(predictions), strict=True)
-    titles = [f"{true}\n{predicted}" for true, predicted in names]
-    show_images(X[:n].squeeze(1), 1, n, titles=titles[:n])
+    show_predictions(X.squeeze(1), y, predictions, n)
