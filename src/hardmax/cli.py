@@ -109,8 +109,8 @@ def train(
     try:
         with progress:
             trained = run_training(settings, out, progress)
-    except KeyboardInterrupt:
-        print("hardmax: interrupted before an epoch was over; nothing kept", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(f"hardmax: interrupted {interruption}".rstrip(), file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         _print_json(_told(trained))

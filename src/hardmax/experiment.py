@@ -1,12 +1,14 @@
 """What the command line does, without its words: train a run, judge it, use it."""
 
+import contextlib
+import math
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.data.pictures import read_picture
 from hardmax.errors import ArgumentError, DataError
 from hardmax.initializers import starting_weights
+from hardmax.interruptions import Interruptions
 from hardmax.metrics import Evaluation, log_softmax
 from hardmax.run import Run, RunWriter
 
@@ -71,32 +74,63 @@ class Trained:
     stopped_early: bool
 
 
-class _Keeper(Callback):
-    """Keeps the whole epochs and their weights, for when training is cut short."""
+class _Kept(NamedTuple):
+    """The epochs that are whole, and the weights to keep, which are those after ``epoch``."""
 
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, Any]] = []
-        self.weights: dict[str, np.ndarray] | None = None
+    epochs: list[dict[str, Any]]
+    epoch: int
+    weights: dict[str, np.ndarray]
+
+
+class _Keeper(Callback):
+    """Keeps the weights of the last whole epoch, or of the one with the lowest validation loss."""
+
+    def __init__(self, lowest: bool) -> None:
+        self.lowest = lowest
+        self.best = math.inf
+        self.kept: _Kept | None = None
 
     def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
-        self.weights = trainer.get_weights(trainer.model)
-        self.epochs = [*trainer.history]
+        epochs = [*trainer.history]
+        if self.lowest and self.kept is not None and not record["val_loss"] < self.best:
+            self.kept = self.kept._replace(epochs=epochs)
+            return
+        # In one step, so that whenever Ctrl-C comes epochs and weights belong together.
+        self.kept = _Kept(epochs, record["epoch"], trainer.get_weights(trainer.model))
+        self.best = min(self.best, record["val_loss"])
 
 
 def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
     """Train a network and write its run folder; ``watcher`` is told of the host events.
 
-    An interruption by Ctrl-C after the first epoch ends the training and keeps the epochs that
-    are whole; before that it is passed on. Raises HardmaxError for whatever cannot be done, and
-    then leaves nothing behind.
+    Ctrl-C after the first epoch ends the training, and the run folder is written with the epochs
+    that are whole. Raises KeyboardInterrupt, which says when it came, where Ctrl-C comes before
+    that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
+    done. Then nothing is left behind.
     """
+    keeper = _Keeper(lowest=settings.patience is not None)
+    with Interruptions() as interruptions:
+        try:
+            trained = _train(settings, out, keeper, watcher, interruptions)
+        except KeyboardInterrupt:
+            when = "before an epoch was over" if keeper.kept is None else "while saving the run"
+            raise KeyboardInterrupt(f"{when}; nothing kept") from None
+        return replace(trained, interrupted=interruptions.count > 0)
+
+
+def _train(
+    settings: Settings,
+    out: str | None,
+    keeper: _Keeper,
+    watcher: Callback | None,
+    interruptions: Interruptions,
+) -> Trained:
     dataset = sources.load(settings.data)
     sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
     network = architectures.NETWORKS[settings.model](len(dataset.classes))
     model = sibling.models.NetworkClassifier(network, dataset.shape, settings.lr)
     model.board.display = False
-    keeper = _Keeper()
     trainer = sibling.Trainer(
         settings.epochs,
         seed=settings.seed,
@@ -106,9 +140,14 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     )
     made_with = _made_with(settings.framework, str(trainer.find_device()))
     trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
-    with RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer:
+    with (
+        RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer,
+        contextlib.ExitStack() as cleaning_up,
+    ):
+        cleaning_up.callback(interruptions.settle)
         data = sibling.data.PictureData(*fitted, settings.batch_size)
-        interrupted = _fit(trainer, model, data, keeper)
+        kept = _fit(trainer, model, data, keeper, interruptions)
+        stopped_early = trainer.should_stop
         tested = sibling.data.PictureData(None, test, settings.batch_size)
         evaluation = trainer.evaluate(model, tested)
         record = {
@@ -116,29 +155,35 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
             "made_with": made_with,
             "data": _described(dataset, fitted),
             "results": {
-                "epochs": len(keeper.epochs),
-                "interrupted": interrupted,
-                "stopped_early": trainer.should_stop,
+                "epochs": len(kept.epochs),
+                "interrupted": len(kept.epochs) < settings.epochs and not stopped_early,
+                "stopped_early": stopped_early,
                 "test": evaluation.as_dict(),
             },
         }
-        run = Run(record, network, dataset.shape, dataset.classes, trainer.get_weights(model))
+        run = Run(record, network, dataset.shape, dataset.classes, kept.weights)
         scores = trainer.scores(model, tested.val_dataloader())
-        page = report.render(record, keeper.epochs, test, scores, dataset.classes)
-        path = writer.finish(run, keeper.epochs, page)
-    return Trained(path, settings, keeper.epochs, evaluation, interrupted, trainer.should_stop)
+        page = report.render(record, kept.epochs, test, scores, dataset.classes)
+        writer.write(run, kept.epochs, page)
+        interruptions.settle()
+        path = writer.publish()
+    return Trained(path, settings, kept.epochs, evaluation, False, stopped_early)
 
 
-def _fit(trainer: Any, model: Any, data: Any, keeper: _Keeper) -> bool:
-    """Fit, and tell whether Ctrl-C ended it; the model then has its last whole epoch's weights."""
+def _fit(
+    trainer: Any, model: Any, data: Any, keeper: _Keeper, interruptions: Interruptions
+) -> _Kept:
+    """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights."""
     try:
         trainer.fit(model, data)
+        interruptions.hold()
     except KeyboardInterrupt:
-        if keeper.weights is None:
+        if keeper.kept is None:
             raise
-        trainer.set_weights(model, keeper.weights)
-        return True
-    return False
+        interruptions.hold()
+    assert keeper.kept is not None
+    trainer.set_weights(model, keeper.kept.weights)
+    return keeper.kept
 
 
 def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictures], Pictures]:

@@ -173,8 +173,8 @@ class RunWriter:
     def __exit__(self, *exc_info: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def finish(self, run: Run, epochs: list[dict[str, Any]], report: str) -> Path:
-        """Write the files, give the folder its name, and return its path."""
+    def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
+        """Write the files, as yet under a temporary name."""
         checkpoint.save(self.folder / MODEL, run.weights, run.header())
         try:
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
@@ -183,6 +183,12 @@ class RunWriter:
             record = {"format": FORMAT, **run.record, "files": files}
             record["checksum"] = _checksum(dumps(record).encode())
             (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
+        except OSError as error:
+            raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error
+
+    def publish(self) -> Path:
+        """Give the folder its name and return its path."""
+        try:
             return self._rename()
         except OSError as error:
             raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from hardmax import checkpoint, frameworks
+from hardmax.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -409,6 +410,78 @@ def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, as_json):
     assert found == record["results"]["test"]
     if as_json:
         assert json.loads(out)["test"] == found
+
+
+INTERRUPTING = """
+import importlib, os, signal, sys
+place, name, times = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
+module, _, cls = place.partition(":")
+owner = importlib.import_module(module)
+owner = getattr(owner, cls) if cls else owner
+original = getattr(owner, name)
+def interrupted(*args, **kwargs):
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGINT)
+    return original(*args, **kwargs)
+setattr(owner, name, interrupted)
+from hardmax.cli import main
+main()
+"""
+
+#: What happens after the last epoch, in this order.
+AFTER_TRAINING = [
+    ("hardmax.callbacks:EarlyStopping", "on_fit_end"),
+    ("hardmax.trainer:Trainer", "evaluate"),
+    ("hardmax.report", "render"),
+    ("hardmax.checkpoint", "save"),
+    ("hardmax.run:RunWriter", "publish"),
+]
+
+
+def train_interrupted(framework, folder, place, name, times):
+    arguments = ("--epochs", "3", "--validation", "0.2", "--patience", "3", "--out", "run")
+    return subprocess.run(
+        [sys.executable, "-c", INTERRUPTING, place, name, str(times)]
+        + ["train", "digits", "--framework", framework, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("place", "name"), AFTER_TRAINING)
+def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 1)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted; kept what 3 of 3 epochs gave, in run\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    results = Run.open(tmp_path / "run").record["results"]
+    assert (results["epochs"], results["interrupted"]) == (3, False)
+
+
+@pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
+def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 2)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted while saving the run; nothing kept\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
+    done = train_interrupted(framework, tmp_path, "hardmax.run:RunWriter", "_rename", 5)
+    assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
+    assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("hardmax.data.sources", "load"), ("hardmax.trainer:Trainer", "run_epoch")],
+)
+def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 1)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted before an epoch was over; nothing kept\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):

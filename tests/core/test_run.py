@@ -37,7 +37,8 @@ def a_run(record=RECORD, seed=0):
 
 def write(out, run=None):
     with RunWriter(out, "name") as writer:
-        return writer.finish(run or a_run(), EPOCHS, "<p>größer</p>")
+        writer.write(run or a_run(), EPOCHS, "<p>größer</p>")
+        return writer.publish()
 
 
 @pytest.fixture

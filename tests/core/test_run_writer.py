@@ -22,7 +22,8 @@ def a_run(**record):
 
 def write(out):
     with RunWriter(out, "name") as writer:
-        return writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        return writer.publish()
 
 
 @pytest.fixture
@@ -49,7 +50,9 @@ def test_a_file_of_that_name_is_left_alone(here):
 
 def test_two_that_are_written_at_once_do_not_disturb_each_other(here):
     with RunWriter(None, "name") as first, RunWriter(None, "name") as second:
-        paths = [writer.finish(a_run(), EPOCHS, "") for writer in (first, second)]
+        for writer in (first, second):
+            writer.write(a_run(), EPOCHS, "")
+        paths = [writer.publish() for writer in (first, second)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2"]
     assert sorted(os.listdir()) == ["runs"]
 
@@ -104,7 +107,8 @@ def test_what_somebody_else_put_into_out_meanwhile_is_not_overwritten(refused, h
     with refused(RunError), RunWriter("out", "name") as writer:
         (here / "out").mkdir()
         (here / "out/mine").write_text("mine")
-        writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        writer.publish()
     assert os.listdir() == ["out"]
     assert os.listdir("out") == ["mine"]
 
@@ -112,7 +116,8 @@ def test_what_somebody_else_put_into_out_meanwhile_is_not_overwritten(refused, h
 def test_a_folder_is_not_there_before_it_is_whole(here):
     with RunWriter("out", "name") as writer:
         assert not os.path.exists("out")
-        writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        writer.publish()
         assert sorted(os.listdir("out")) == FILES
 
 
@@ -120,5 +125,6 @@ def test_a_name_that_is_not_utf8_does_not_cost_the_run(tmp_path):
     """Such a name comes of a folder that was packed on another system."""
     odd = os.fsdecode(b"d\xe9j\xe0")
     with RunWriter(tmp_path / "out", "name") as writer:
-        writer.finish(a_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.write(a_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.publish()
     assert Run.open(tmp_path / "out").record["data"]["name"] == odd
