@@ -27,6 +27,9 @@ from hardmax.run import Run, RunWriter
 
 __all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
 
+#: The least and the largest positive number of float32.
+FLOAT32 = (2.0**-149, float(np.finfo(np.float32).max))
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -46,9 +49,13 @@ class Settings:
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
-        check_whole("seed", self.seed, 0)
-        if not 0 < self.lr < float("inf"):
-            raise ArgumentError(f"learning rate must be a number above 0, got {self.lr}")
+        # More than 63 bits are no seed, and other rates no number, for every framework.
+        check_whole("seed", self.seed, 0, 2**63 - 1)
+        if not FLOAT32[0] <= self.lr <= FLOAT32[1]:
+            raise ArgumentError(
+                "learning rate must be a number above 0 that float32 can hold "
+                f"({FLOAT32[0]:.1e} to {FLOAT32[1]:.1e}), got {self.lr}"
+            )
         if self.validation is not None and not 0 < self.validation < 1:
             raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
         if self.patience is not None:

@@ -224,7 +224,13 @@ BAD_ARGUMENTS = {
     "lr 0": (["digits", "--lr", "0"], "learning rate"),
     "lr nan": (["digits", "--lr", "nan"], "learning rate"),
     "lr inf": (["digits", "--lr", "inf"], "learning rate"),
+    "lr beyond float32": (["digits", "--lr", "1e39"], "learning rate"),
+    "lr below float32": (["digits", "--lr", "1e-50"], "learning rate"),
     "seed": (["digits", "--seed", "-1"], "seed"),
+    "seed too large": (
+        ["digits", "--seed", str(2**64)],
+        f"seed must be a whole number of 0 to {2**63 - 1}",
+    ),
     "device": (["digits", "--device", "cuda:99"], "'cuda:99' is not available"),
     "validation": (["digits", "--validation", "1.5"], "fraction"),
     "patience": (["digits", "--patience", "3"], "--validation FRACTION"),
@@ -246,6 +252,15 @@ def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
         arguments = [*arguments, "--framework", framework]
     assert_one_line_error(hardmax("train", *arguments), message)
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
+    arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
+    done = hardmax("train", "digits", *arguments, "--batch-size", 10**20)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["asked"]["batch_size"] == 10**20
 
 
 def test_unknown_commands_are_refused(hardmax):
@@ -439,10 +454,10 @@ AFTER_TRAINING = [
 
 
 def train_interrupted(framework, folder, place, name, times):
-    arguments = ("--epochs", "3", "--validation", "0.2", "--patience", "3", "--out", "run")
+    command = [sys.executable, "-c", INTERRUPTING, place, name, str(times), "train", "digits"]
+    arguments = ["--epochs", "3", "--validation", "0.2", "--patience", "3", "--out", "run"]
     return subprocess.run(
-        [sys.executable, "-c", INTERRUPTING, place, name, str(times)]
-        + ["train", "digits", "--framework", framework, *arguments],
+        [*command, "--framework", framework, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
