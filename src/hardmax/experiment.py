@@ -23,7 +23,8 @@ from hardmax.errors import ArgumentError, DataError
 from hardmax.initializers import starting_weights
 from hardmax.interruptions import Interruptions
 from hardmax.metrics import Evaluation, log_softmax
-from hardmax.run import Run, RunWriter
+from hardmax.run import Run
+from hardmax.run_writer import RunWriter, folder_name
 
 __all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
 
@@ -148,7 +149,7 @@ def _train(
     made_with = _made_with(settings.framework, str(trainer.find_device()))
     trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
     with (
-        RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer,
+        RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)

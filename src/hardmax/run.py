@@ -8,19 +8,15 @@
       model.safetensors   the weights; in its header the network, its input and its classes
       report.html         all of it, readable
 
-A folder is made under a temporary name and renamed when it is whole. ``run.json`` holds the
-checksums of the others and of itself, so that a file that was cut short or changed is noticed.
-Nothing in a run folder is ever executed.
+``run.json`` holds the checksums of the others and of itself, so that a file that was cut short or
+changed is noticed. Nothing in a run folder is ever executed.
 """
 
-import contextlib
 import hashlib
 import json
 import math
 import operator
 import os
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -32,7 +28,7 @@ from hardmax import checkpoint
 from hardmax.architectures import Network, from_json, to_json, weight_shapes
 from hardmax.errors import RunError
 
-__all__ = ["Run", "RunWriter", "dumps"]
+__all__ = ["Run", "checksum", "dumps"]
 
 FORMAT = 1
 RECORD, METRICS, MODEL, REPORT = "run.json", "metrics.jsonl", "model.safetensors", "report.html"
@@ -64,7 +60,7 @@ class Run:
             raise RunError(f"no such run folder: {path}")
         record = _read_record(path / RECORD)
         for name in SUMMED:
-            if _checksum(_contents(path / name)) != record["files"].get(name):
+            if checksum(_contents(path / name)) != record["files"].get(name):
                 raise RunError(f"{path / name} was changed after the run: its checksum differs")
         weights, header = checkpoint.load(path / MODEL)
         try:
@@ -107,13 +103,13 @@ def _read_record(path: Path) -> dict[str, Any]:
         data = _contents(path)
         record = json.loads(data)
         whole = (dumps(record, indent=2) + "\n").encode() == data
-        checksum = record.pop("checksum")
+        claimed = record.pop("checksum")
         fits = record["format"] == FORMAT and isinstance(record["files"], dict)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged or no record of a run: {error!r}") from error
     if not fits:
         raise RunError(f"{path} is of another format than {FORMAT}, which this hardmax reads")
-    if not whole or checksum != _checksum(dumps(record).encode()):
+    if not whole or claimed != checksum(dumps(record).encode()):
         raise RunError(f"{path} was changed after the run: its checksum differs")
     return record
 
@@ -125,7 +121,8 @@ def _contents(path: Path) -> bytes:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _checksum(data: bytes) -> str:
+def checksum(data: bytes) -> str:
+    """Return the SHA-256 of data as a hexadecimal string."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -140,75 +137,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class RunWriter:
-    """Writes a run folder; use it in a ``with`` block, which leaves nothing behind on failure.
-
-    The folder is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
-    Raises RunError where the folder cannot be written or has something in it.
-    """
-
-    def __init__(self, out: str | os.PathLike | None, name: str):
-        self.out = None if out is None else Path(out)
-        self.name = name
-        try:
-            taken = self.out is not None and self.out.exists() and not _is_empty_folder(self.out)
-        except OSError as error:
-            raise RunError(f"cannot write {out}: {error.strerror}") from error
-        if taken:
-            raise RunError(f"{self.out} already exists and is not empty; choose another --out")
-
-    def __enter__(self) -> "RunWriter":
-        parent = (self.out or Path("runs") / self.name).absolute().parent
-        while not parent.exists():
-            parent = parent.parent
-        self.folder = parent / f".hardmax-{secrets.token_hex(8)}"
-        try:
-            self.folder.mkdir()
-        except OSError as error:
-            raise RunError(f"cannot write into {parent}: {error.strerror}") from error
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
-        """Write the files, as yet under a temporary name."""
-        checkpoint.save(self.folder / MODEL, run.weights, run.header())
-        try:
-            (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
-            (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: _checksum((self.folder / name).read_bytes()) for name in SUMMED}
-            record = {"format": FORMAT, **run.record, "files": files}
-            record["checksum"] = _checksum(dumps(record).encode())
-            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
-        except OSError as error:
-            raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error
-
-    def publish(self) -> Path:
-        """Give the folder its name and return its path."""
-        try:
-            return self._rename()
-        except OSError as error:
-            raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error
-
-    def _rename(self) -> Path:
-        target = self.out or Path("runs") / self.name
-        number = 1
-        while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self.folder.rename(target)
-                return target
-            except OSError:
-                if self.out is not None or not target.exists():
-                    raise
-                number += 1
-                target = Path("runs") / f"{self.name}-{number}"
-
-
-def _is_empty_folder(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return path.is_dir() and not any(path.iterdir())
-    return False

@@ -212,6 +212,13 @@ def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx
     assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
 
 
+def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_idx_folder):
+    make_idx_folder(tmp_path / ("n" * 240))
+    done = hardmax("train", "n" * 240, "--framework", framework, "--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    assert f"run runs/{'n' * 80}-softmax-regression-{framework}\n" in done.stdout
+
+
 BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
     "missing path": (["./nowhere"], "no such folder: './nowhere'"),
@@ -235,7 +242,7 @@ BAD_ARGUMENTS = {
     "validation": (["digits", "--validation", "1.5"], "fraction"),
     "patience": (["digits", "--patience", "3"], "--validation FRACTION"),
     "unknown option": (["digits", "--speed", "fast"], "--speed"),
-    "unwritable out": (["digits", "--out", "file/run"], "cannot write into"),
+    "unwritable out": (["digits", "--out", "file/run"], "cannot write file/run into"),
     "taken out": (["digits", "--out", "full"], "already exists and is not empty"),
     "out is a file": (["digits", "--out", "file"], "already exists"),
 }
@@ -449,7 +456,7 @@ AFTER_TRAINING = [
     ("hardmax.trainer:Trainer", "evaluate"),
     ("hardmax.report", "render"),
     ("hardmax.checkpoint", "save"),
-    ("hardmax.run:RunWriter", "publish"),
+    ("hardmax.run_writer:RunWriter", "publish"),
 ]
 
 
@@ -483,7 +490,7 @@ def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
 
 
 def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
-    done = train_interrupted(framework, tmp_path, "hardmax.run:RunWriter", "_rename", 5)
+    done = train_interrupted(framework, tmp_path, "hardmax.run_writer:RunWriter", "_rename", 5)
     assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hardmax.architectures import softmax_regression, weight_shapes
 from hardmax.errors import RunError
-from hardmax.run import Run, RunWriter, dumps
+from hardmax.run import Run, dumps
+from hardmax.run_writer import RunWriter
 
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
 JUDGED = ["metrics.jsonl", "model.safetensors", "run.json"]
