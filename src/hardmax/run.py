@@ -26,6 +26,7 @@ import numpy as np
 
 from hardmax import checkpoint
 from hardmax.architectures import Network, from_json, to_json, weight_shapes
+from hardmax.checks import is_plain
 from hardmax.errors import RunError
 
 __all__ = ["Run", "checksum", "dumps"]
@@ -68,7 +69,7 @@ class Run:
             height, width, channels = (operator.index(size) for size in header["input_shape"])
             if min(height, width, channels) < 1:
                 raise ValueError(f"an input of shape {header['input_shape']}")
-            classes = tuple(str(name) for name in header["classes"])
+            classes = _class_names(header["classes"])
             expected = weight_shapes(network, (height, width, channels))
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{path / MODEL} has an unusable header: {error!r}") from error
@@ -96,6 +97,15 @@ class Run:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise RunError(f"the run's record has no usable {section}.{name}: {value!r}")
         return value
+
+
+def _class_names(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list):
+        raise TypeError(f"a list of classes is wanted, got {names!r}")
+    for name in names:
+        if not (isinstance(name, str) and is_plain(name)):
+            raise ValueError(f"a class called {name!r}")
+    return tuple(names)
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -148,6 +148,22 @@ def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_pa
     )
 
 
+def test_a_picture_may_be_called_anything(hardmax, trained, tmp_path):
+    names = [os.fsdecode(b"p\xff.png"), "new\nline.png", "\x1b[31m.png", "größer.png"]
+    for name in names:
+        Image.new("RGB", (30, 20)).save(tmp_path / name)
+    for encoding in ("utf-8:strict", "ascii:strict"):
+        env = {"PYTHONIOENCODING": encoding}
+        done = hardmax("predict", trained[0], *names, env=env)
+        assert done.returncode == 0, done.stderr
+        shown = [r"p\udcff.png", r"new\nline.png", r"\x1b[31m.png"]
+        shown.append("größer.png" if "utf" in encoding else r"gr\xf6\xdfer.png")
+        assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
+        assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
+        done = hardmax("predict", trained[0], "\x1b\udcff", env=env)
+        assert_one_line_error(done, r"no such file: \x1b\udcff")
+
+
 def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
     arguments = ("train", "digits", "--framework", framework, "--batch-size", 32)
     assert hardmax(*arguments, "--out", "again").returncode == 0
@@ -506,13 +522,14 @@ def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
+def train_in_a_terminal(framework, folder, epochs, stdout):
+    """Train with stderr on a terminal; return what that showed."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
     process = subprocess.Popen(
-        [*command, "--framework", framework, "--epochs", "40"],
-        cwd=tmp_path,
-        stdout=theirs,
+        [*command, "--framework", framework, "--epochs", str(epochs)],
+        cwd=folder,
+        stdout=stdout or theirs,
         stderr=theirs,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
@@ -527,9 +544,22 @@ def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
     assert process.wait(60) == 0
     text = shown.decode()
     assert "━" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+    return text
+
+
+def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
+    text = train_in_a_terminal(framework, tmp_path, 40, stdout=None)
     assert text.count("train loss") == 40
     assert text.rstrip().endswith("report.html")
-    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+
+
+def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, tmp_path):
+    with open(tmp_path / "log", "wb") as log:
+        text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
+    assert "train loss" not in text
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "run", "report"]
 
 
 def test_help_imports_no_framework(python):

@@ -14,6 +14,7 @@ from hardmax.errors import RunError
 from hardmax.run import Run, dumps
 from hardmax.run_writer import RunWriter
 
+ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
 JUDGED = ["metrics.jsonl", "model.safetensors", "run.json"]
 SHAPE = (2, 2, 1)
@@ -193,6 +194,9 @@ class Crafted(Run):
         {"classes": ["a", "b"]},
         {"classes": ["a", "b", "c", "d"]},
         {"classes": 3},
+        {"classes": "abc"},
+        {"classes": ["a", "b", 3]},
+        *({"classes": ["a", "b", name]} for name in ODD),
     ],
     ids=str,
 )
