@@ -45,6 +45,8 @@ def main() -> None:
         # Whoever read our output has seen enough. Python must not try to write the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except MemoryError as error:
+        code = _fail(f"out of memory: {error}; use smaller data or a smaller network")
     except OSError as error:
         code = _fail(f"{error.filename or 'cannot go on'}: {error.strerror}")
     except Exception as error:

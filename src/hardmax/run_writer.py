@@ -8,7 +8,18 @@ from typing import Any
 
 from hardmax import checkpoint
 from hardmax.errors import RunError
-from hardmax.run import FORMAT, METRICS, MODEL, RECORD, REPORT, SUMMED, Run, checksum, dumps
+from hardmax.run import (
+    FORMAT,
+    METRICS,
+    MODEL,
+    RECORD,
+    REPORT,
+    SUMMED,
+    Run,
+    checksum,
+    dumps,
+    file_checksum,
+)
 
 __all__ = ["RunWriter", "folder_name"]
 
@@ -89,7 +100,7 @@ class RunWriter:
         try:
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: checksum((self.folder / name).read_bytes()) for name in SUMMED}
+            files = {name: file_checksum(self.folder / name) for name in SUMMED}
             record = {"format": FORMAT, **run.record, "files": files}
             record["checksum"] = checksum(dumps(record).encode())
             (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")

@@ -383,7 +383,7 @@ def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_f
     assert_one_line_error(done, "SHA-256", "train-images-idx3-ubyte.gz")
 
 
-@pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl"])
+@pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl", "report.html"])
 @pytest.mark.parametrize("spoil", ["missing", "truncated", "tampered"])
 def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
     data = (run / name).read_bytes()
