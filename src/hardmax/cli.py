@@ -127,6 +127,8 @@ def train(
     if as_json:
         _print_json(_told(trained))
     else:
+        if patience is not None:
+            print(f"weights of epoch {trained.kept_epoch}, which had the lowest validation loss")
         print(f"test {trained.test}")
         print(plain(f"run {trained.path}"))
         print(plain(f"report {trained.path / 'report.html'}"))
@@ -145,6 +147,7 @@ def _told(trained: "Trained") -> dict[str, Any]:
         "model": trained.settings.model,
         "seed": trained.settings.seed,
         "epochs": trained.epochs,
+        "kept_epoch": trained.kept_epoch,
         "test": trained.test.as_dict(),
     }
 

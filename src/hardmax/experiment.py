@@ -1,14 +1,13 @@
 """What the command line does, without its words: train a run, judge it, use it."""
 
 import contextlib
-import math
 import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,10 @@ from hardmax.checks import check_whole
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.data.pictures import read_picture
-from hardmax.errors import ArgumentError, DataError
+from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.initializers import starting_weights
 from hardmax.interruptions import Interruptions
+from hardmax.keeper import Keeper, Kept
 from hardmax.metrics import Evaluation, log_softmax
 from hardmax.run import Run
 from hardmax.run_writer import RunWriter, folder_name
@@ -72,40 +72,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: where its run is, its epochs, and how it does on the test set."""
+    """A finished training: where its run is, its epochs, and how it does on the test set.
+
+    ``kept_epoch`` is the epoch after which the weights were as they are in the run.
+    """
 
     path: Path
     settings: Settings
     epochs: list[dict[str, Any]]
+    kept_epoch: int
     test: Evaluation
     interrupted: bool
-    stopped_early: bool
-
-
-class _Kept(NamedTuple):
-    """The epochs that are whole, and the weights to keep, which are those after ``epoch``."""
-
-    epochs: list[dict[str, Any]]
-    epoch: int
-    weights: dict[str, np.ndarray]
-
-
-class _Keeper(Callback):
-    """Keeps the weights of the last whole epoch, or of the one with the lowest validation loss."""
-
-    def __init__(self, lowest: bool) -> None:
-        self.lowest = lowest
-        self.best = math.inf
-        self.kept: _Kept | None = None
-
-    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
-        epochs = [*trainer.history]
-        if self.lowest and self.kept is not None and not record["val_loss"] < self.best:
-            self.kept = self.kept._replace(epochs=epochs)
-            return
-        # In one step, so that whenever Ctrl-C comes epochs and weights belong together.
-        self.kept = _Kept(epochs, record["epoch"], trainer.get_weights(trainer.model))
-        self.best = min(self.best, record["val_loss"])
 
 
 def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
@@ -116,7 +93,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
     done. Then nothing is left behind.
     """
-    keeper = _Keeper(lowest=settings.patience is not None)
+    keeper = Keeper(lowest=settings.patience is not None)
     with Interruptions() as interruptions:
         try:
             trained = _train(settings, out, keeper, watcher, interruptions)
@@ -129,7 +106,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
 def _train(
     settings: Settings,
     out: str | None,
-    keeper: _Keeper,
+    keeper: Keeper,
     watcher: Callback | None,
     interruptions: Interruptions,
 ) -> Trained:
@@ -164,6 +141,7 @@ def _train(
             "data": _described(dataset, fitted),
             "results": {
                 "epochs": len(kept.epochs),
+                "kept_epoch": kept.epoch,
                 "interrupted": len(kept.epochs) < settings.epochs and not stopped_early,
                 "stopped_early": stopped_early,
                 "test": evaluation.as_dict(),
@@ -175,21 +153,31 @@ def _train(
         writer.write(run, kept.epochs, page)
         interruptions.settle()
         path = writer.publish()
-    return Trained(path, settings, kept.epochs, evaluation, False, stopped_early)
+    return Trained(path, settings, kept.epochs, kept.epoch, evaluation, False)
 
 
-def _fit(
-    trainer: Any, model: Any, data: Any, keeper: _Keeper, interruptions: Interruptions
-) -> _Kept:
-    """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights."""
+def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Interruptions) -> Kept:
+    """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights.
+
+    Raises DivergenceError where the loss or a weight is no finite number.
+    """
+    advice = f"try a smaller --lr than {model.lr:g}"
     try:
         trainer.fit(model, data)
         interruptions.hold()
+    except DivergenceError as error:
+        # The Trainer's own advice has arguments that the command line lacks.
+        epoch = len(trainer.history) + 1
+        raise DivergenceError(
+            f"the training loss became NaN or infinite in epoch {epoch}; {advice}"
+        ) from error
     except KeyboardInterrupt:
         if keeper.kept is None:
             raise
         interruptions.hold()
     assert keeper.kept is not None
+    if not all(np.isfinite(array).all() for array in keeper.kept.weights.values()):
+        raise DivergenceError(f"a weight became NaN or infinite; {advice}")
     trainer.set_weights(model, keeper.kept.weights)
     return keeper.kept
 

@@ -54,10 +54,11 @@ def assert_one_line_error(done, *words):
 
 def test_train_prints_one_json_object(trained, framework):
     _, told = trained
-    assert list(told) == ["run", "framework", "model", "seed", "epochs", "test"]
+    assert list(told) == ["run", "framework", "model", "seed", "epochs", "kept_epoch", "test"]
     assert (told["run"], told["framework"]) == ("run", framework)
     assert (told["model"], told["seed"]) == ("softmax-regression", 0)
     assert [epoch["epoch"] for epoch in told["epochs"]] == list(range(1, 11))
+    assert told["kept_epoch"] == 10
     assert list(told["epochs"][0]) == [
         "epoch",
         "train_loss",
@@ -205,6 +206,9 @@ def test_validation_is_split_off_and_may_stop_training(hardmax, framework, tmp_p
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     losses = [json.loads(line)["val_loss"] for line in lines]
     assert len(losses) == np.argmin(losses) + 3 < 300
+    best = np.argmin(losses) + 1
+    assert record["results"]["kept_epoch"] == best
+    assert f"\nweights of epoch {best}, which had the lowest validation loss\n" in done.stdout
     assert " validation loss " in done.stdout
     report = " ".join((tmp_path / "run" / "report.html").read_text().split())
     assert "pictures split off the training set" in report
@@ -293,10 +297,25 @@ def test_unknown_commands_are_refused(hardmax):
 def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
     assert done.returncode == 2
-    assert "became" in done.stderr
-    assert "in epoch 1; try a smaller learning rate" in done.stderr
+    assert "became NaN or infinite in epoch 1; try a smaller --lr than 1e+38" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, framework, tmp_path):
+    """With this rate the validation loss goes up and down."""
+    arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
+    done = hardmax("train", "digits", *arguments, "--epochs", 5, "--patience", 5)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["val_loss"] for line in lines]
+    best = int(np.argmin(losses)) + 1
+    assert best < len(losses) == 5
+    results = json.loads((tmp_path / "run" / "run.json").read_text())["results"]
+    assert (results["kept_epoch"], results["stopped_early"]) == (best, False)
+    assert f"weights of epoch {best}, which had the lowest validation loss\n" in done.stdout
+    report = " ".join((tmp_path / "run" / "report.html").read_text().split())
+    assert f"The weights are those of epoch {best}," in report
 
 
 @pytest.fixture
