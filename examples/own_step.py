@@ -18,6 +18,6 @@ class Smoothed(hm.SoftmaxRegression):
 
 data = hm.FashionMNIST(batch_size=256)
 model = Smoothed(num_outputs=10, lr=0.1)
-trainer = hm.Trainer(max_epochs=3, seed=0, patience=2)
+trainer = hm.Trainer(max_epochs=3, seed=0)
 trainer.fit(model, data)
 print(trainer.evaluate(model, data))

@@ -52,6 +52,9 @@ class Activation:
 Layer = Flatten | Linear | Activation
 Network = tuple[Layer, ...]
 
+#: More layers than this are no network that anybody means.
+MOST_LAYERS = 1000
+
 LAYERS = {layer.__name__: layer for layer in (Flatten, Linear, Activation)}
 
 
@@ -82,7 +85,8 @@ def weight_shapes(network: Network, input_shape: tuple[int, ...]) -> dict[str, t
     """Return the portable name and shape of every weight, for inputs of ``input_shape``.
 
     ``input_shape`` is (height, width, channels). A Linear layer at position i has ``i.weight``
-    of shape (outputs, inputs) and ``i.bias`` of shape (outputs,).
+    of shape (outputs, inputs) and ``i.bias`` of shape (outputs,). Raises ArgumentError where a
+    Linear layer does not get vectors: each framework has another axis last.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     shape = input_shape
@@ -91,9 +95,14 @@ def weight_shapes(network: Network, input_shape: tuple[int, ...]) -> dict[str, t
             case Flatten():
                 shape = (prod(shape),)
             case Linear(outputs):
-                shapes[f"{position}.weight"] = (outputs, shape[-1])
+                if len(shape) != 1:
+                    raise ArgumentError(
+                        f"the Linear layer at position {position} gets the shape {shape}; "
+                        "put a Flatten layer before it"
+                    )
+                shapes[f"{position}.weight"] = (outputs, *shape)
                 shapes[f"{position}.bias"] = (outputs,)
-                shape = (*shape[:-1], outputs)
+                shape = (outputs,)
     return shapes
 
 
@@ -106,7 +115,9 @@ def from_json(layers: Any) -> Network:
     """Return the network that ``to_json`` described. Raises RunError where it is none."""
     try:
         if not isinstance(layers, list):
-            raise TypeError(f"a list of layers is wanted, got {layers!r}")
+            raise TypeError(f"a list of layers is wanted, got {type(layers).__name__}")
+        if len(layers) > MOST_LAYERS:
+            raise ValueError(f"{len(layers)} layers, and at most {MOST_LAYERS} are allowed")
         return tuple(_layer(**layer) for layer in layers)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"not a description of a network: {error}") from error

@@ -51,11 +51,13 @@ class Loader:
 
     ``seed`` makes the order a function of (seed, epoch), counting the epochs from 0 as they
     are begun; without one, every epoch draws its order from the framework's own generator.
+    ``batch_size`` is at most ``count``. Raises ArgumentError for a batch size below 1.
     """
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
         self.count = count
-        self.batch_size = check_whole("batch size", batch_size, 1)
+        # No larger than the data, because frameworks cut arrays up by 64-bit numbers.
+        self.batch_size = min(check_whole("batch size", batch_size, 1), max(count, 1))
         self.shuffle = shuffle
         self.seed: int | None = None
         self.epoch = 0

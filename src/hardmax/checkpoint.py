@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from hardmax.errors import RunError
 
-__all__ = ["load", "save", "write_whole"]
+__all__ = ["describe", "load", "save", "write_whole"]
 
 #: The one entry of a safetensors file's own metadata that hardmax uses: a JSON object.
 HEADER = "hardmax"
@@ -24,9 +24,11 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise RunError(f"cannot write {path}: {error.strerror}") from error
 
 
@@ -54,13 +56,33 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]
 
     Raises RunError where the file is missing, damaged or not one of hardmax's.
     """
+    with _opened(path) as (opened, header):
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    return arrays, header
+
+
+def describe(
+    path: str | os.PathLike,
+) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, Any]]:
+    """Return what ``load`` would read, without reading it: each array's type and shape.
+
+    The types are called as in the file, such as F32. Raises what ``load`` raises.
+    """
+    with _opened(path) as (opened, header):
+        slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+        arrays = {name: (s.get_dtype(), tuple(s.get_shape())) for name, s in slices.items()}
+    return arrays, header
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Give the opened file and its header, and tell of whatever is wrong with it."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        header = json.loads(metadata[HEADER])
+            header = json.loads((opened.metadata() or {})[HEADER])
+            yield opened, header
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
@@ -69,4 +91,3 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]
         raise RunError(f"{path} holds arrays that NumPy cannot: {error}") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} has no header of hardmax's: {error}") from error
-    return arrays, header

@@ -1,5 +1,6 @@
 """The command line: train, evaluate, predict."""
 
+import io
 import os
 import sys
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardmax import __version__
+from hardmax.checks import plain
 from hardmax.errors import HardmaxError
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 
 def main() -> None:
     """Run the command line; every error is one line on stderr and exit code 2."""
+    # What a file is called must not decide whether it can be spoken of.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(prog_name="hardmax", standalone_mode=False)
     except HardmaxError as error:
@@ -39,6 +45,8 @@ def main() -> None:
         # Whoever read our output has seen enough. Python must not try to write the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except MemoryError as error:
+        code = _fail(f"out of memory: {error}; use smaller data or a smaller network")
     except OSError as error:
         code = _fail(f"{error.filename or 'cannot go on'}: {error.strerror}")
     except Exception as error:
@@ -50,8 +58,12 @@ def main() -> None:
 
 
 def _fail(message: str) -> int:
-    print("hardmax:", " ".join(message.split()), file=sys.stderr)
+    _remark(" ".join(message.split()))
     return 2
+
+
+def _remark(message: str) -> None:
+    print(plain(f"hardmax: {message}"), file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:
@@ -109,20 +121,21 @@ def train(
     try:
         with progress:
             trained = run_training(settings, out, progress)
-    except KeyboardInterrupt:
-        print("hardmax: interrupted before an epoch was over; nothing kept", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        _remark(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         _print_json(_told(trained))
     else:
+        if patience is not None:
+            print(f"weights of epoch {trained.kept_epoch}, which had the lowest validation loss")
         print(f"test {trained.test}")
-        print(f"run {trained.path}")
-        print(f"report {trained.path / 'report.html'}")
+        print(plain(f"run {trained.path}"))
+        print(plain(f"report {trained.path / 'report.html'}"))
     if trained.interrupted:
-        print(
-            f"hardmax: interrupted; kept what {len(trained.epochs)} of {epochs} epochs gave, "
-            f"in {trained.path}",
-            file=sys.stderr,
+        _remark(
+            f"interrupted; kept what {len(trained.epochs)} of {epochs} epochs gave, "
+            f"in {trained.path}"
         )
         raise typer.Exit(INTERRUPTED)
 
@@ -134,6 +147,7 @@ def _told(trained: "Trained") -> dict[str, Any]:
         "model": trained.settings.model,
         "seed": trained.settings.seed,
         "epochs": trained.epochs,
+        "kept_epoch": trained.kept_epoch,
         "test": trained.test.as_dict(),
     }
 
@@ -168,16 +182,15 @@ def predict(
 
     predictions, changes = experiment.predict(run, [str(file) for file in files])
     if changes:
-        print(
-            f"hardmax: {len(changes)} of {len(files)} pictures were converted ({changes[0]}"
-            f"{', ...' if len(changes) > 1 else ''})",
-            file=sys.stderr,
+        _remark(
+            f"{len(changes)} of {len(files)} pictures were converted ({changes[0]}"
+            f"{', ...' if len(changes) > 1 else ''})"
         )
     if as_json:
         _print_json([asdict(prediction) for prediction in predictions])
     else:
         for prediction in predictions:
-            print(f"{prediction.file}: {prediction.label} ({prediction.probability:.4f})")
+            print(plain(f"{prediction.file}: {prediction.label} ({prediction.probability:.4f})"))
 
 
 def _print_json(value: Any) -> None:

@@ -1,9 +1,10 @@
 """What the command line does, without its words: train a run, judge it, use it."""
 
+import contextlib
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,12 +18,18 @@ from hardmax.checks import check_whole
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.data.pictures import read_picture
-from hardmax.errors import ArgumentError, DataError
+from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.initializers import starting_weights
+from hardmax.interruptions import Interruptions
+from hardmax.keeper import Keeper, Kept
 from hardmax.metrics import Evaluation, log_softmax
-from hardmax.run import Run, RunWriter
+from hardmax.run import Run
+from hardmax.run_writer import RunWriter, folder_name
 
 __all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
+
+#: The least and the largest positive number of float32.
+FLOAT32 = (2.0**-149, float(np.finfo(np.float32).max))
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,13 @@ class Settings:
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
-        check_whole("seed", self.seed, 0)
-        if not 0 < self.lr < float("inf"):
-            raise ArgumentError(f"learning rate must be a number above 0, got {self.lr}")
+        # More than 63 bits are no seed, and other rates no number, for every framework.
+        check_whole("seed", self.seed, 0, 2**63 - 1)
+        if not FLOAT32[0] <= self.lr <= FLOAT32[1]:
+            raise ArgumentError(
+                "learning rate must be a number above 0 that float32 can hold "
+                f"({FLOAT32[0]:.1e} to {FLOAT32[1]:.1e}), got {self.lr}"
+            )
         if self.validation is not None and not 0 < self.validation < 1:
             raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
         if self.patience is not None:
@@ -61,42 +72,50 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: where its run is, its epochs, and how it does on the test set."""
+    """A finished training: where its run is, its epochs, and how it does on the test set.
+
+    ``kept_epoch`` is the epoch after which the weights were as they are in the run.
+    """
 
     path: Path
     settings: Settings
     epochs: list[dict[str, Any]]
+    kept_epoch: int
     test: Evaluation
     interrupted: bool
-    stopped_early: bool
-
-
-class _Keeper(Callback):
-    """Keeps the whole epochs and their weights, for when training is cut short."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, Any]] = []
-        self.weights: dict[str, np.ndarray] | None = None
-
-    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
-        self.weights = trainer.get_weights(trainer.model)
-        self.epochs = [*trainer.history]
 
 
 def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
     """Train a network and write its run folder; ``watcher`` is told of the host events.
 
-    An interruption by Ctrl-C after the first epoch ends the training and keeps the epochs that
-    are whole; before that it is passed on. Raises HardmaxError for whatever cannot be done, and
-    then leaves nothing behind.
+    Ctrl-C after the first epoch ends the training, and the run folder is written with the epochs
+    that are whole. Raises KeyboardInterrupt, which says when it came, where Ctrl-C comes before
+    that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
+    done. Then nothing is left behind.
     """
+    keeper = Keeper(lowest=settings.patience is not None)
+    with Interruptions() as interruptions:
+        try:
+            trained = _train(settings, out, keeper, watcher, interruptions)
+        except KeyboardInterrupt:
+            when = "before an epoch was over" if keeper.kept is None else "while saving the run"
+            raise KeyboardInterrupt(f"{when}; nothing kept") from None
+        return replace(trained, interrupted=interruptions.count > 0)
+
+
+def _train(
+    settings: Settings,
+    out: str | None,
+    keeper: Keeper,
+    watcher: Callback | None,
+    interruptions: Interruptions,
+) -> Trained:
     dataset = sources.load(settings.data)
     sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
     network = architectures.NETWORKS[settings.model](len(dataset.classes))
     model = sibling.models.NetworkClassifier(network, dataset.shape, settings.lr)
     model.board.display = False
-    keeper = _Keeper()
     trainer = sibling.Trainer(
         settings.epochs,
         seed=settings.seed,
@@ -106,9 +125,14 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     )
     made_with = _made_with(settings.framework, str(trainer.find_device()))
     trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
-    with RunWriter(out, f"{dataset.name}-{settings.model}-{settings.framework}") as writer:
+    with (
+        RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
+        contextlib.ExitStack() as cleaning_up,
+    ):
+        cleaning_up.callback(interruptions.settle)
         data = sibling.data.PictureData(*fitted, settings.batch_size)
-        interrupted = _fit(trainer, model, data, keeper)
+        kept = _fit(trainer, model, data, keeper, interruptions)
+        stopped_early = trainer.should_stop
         tested = sibling.data.PictureData(None, test, settings.batch_size)
         evaluation = trainer.evaluate(model, tested)
         record = {
@@ -116,29 +140,46 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
             "made_with": made_with,
             "data": _described(dataset, fitted),
             "results": {
-                "epochs": len(keeper.epochs),
-                "interrupted": interrupted,
-                "stopped_early": trainer.should_stop,
+                "epochs": len(kept.epochs),
+                "kept_epoch": kept.epoch,
+                "interrupted": len(kept.epochs) < settings.epochs and not stopped_early,
+                "stopped_early": stopped_early,
                 "test": evaluation.as_dict(),
             },
         }
-        run = Run(record, network, dataset.shape, dataset.classes, trainer.get_weights(model))
+        run = Run(record, network, dataset.shape, dataset.classes, kept.weights)
         scores = trainer.scores(model, tested.val_dataloader())
-        page = report.render(record, keeper.epochs, test, scores, dataset.classes)
-        path = writer.finish(run, keeper.epochs, page)
-    return Trained(path, settings, keeper.epochs, evaluation, interrupted, trainer.should_stop)
+        page = report.render(record, kept.epochs, test, scores, dataset.classes)
+        writer.write(run, kept.epochs, page)
+        interruptions.settle()
+        path = writer.publish()
+    return Trained(path, settings, kept.epochs, kept.epoch, evaluation, False)
 
 
-def _fit(trainer: Any, model: Any, data: Any, keeper: _Keeper) -> bool:
-    """Fit, and tell whether Ctrl-C ended it; the model then has its last whole epoch's weights."""
+def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Interruptions) -> Kept:
+    """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights.
+
+    Raises DivergenceError where the loss or a weight is no finite number.
+    """
+    advice = f"try a smaller --lr than {model.lr:g}"
     try:
         trainer.fit(model, data)
+        interruptions.hold()
+    except DivergenceError as error:
+        # The Trainer's own advice has arguments that the command line lacks.
+        epoch = len(trainer.history) + 1
+        raise DivergenceError(
+            f"the training loss became NaN or infinite in epoch {epoch}; {advice}"
+        ) from error
     except KeyboardInterrupt:
-        if keeper.weights is None:
+        if keeper.kept is None:
             raise
-        trainer.set_weights(model, keeper.weights)
-        return True
-    return False
+        interruptions.hold()
+    assert keeper.kept is not None
+    if not all(np.isfinite(array).all() for array in keeper.kept.weights.values()):
+        raise DivergenceError(f"a weight became NaN or infinite; {advice}")
+    trainer.set_weights(model, keeper.kept.weights)
+    return keeper.kept
 
 
 def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictures], Pictures]:

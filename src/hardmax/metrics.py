@@ -12,6 +12,7 @@ __all__ = [
     "Evaluation",
     "class_table",
     "confusion_matrix",
+    "frequent_confusions",
     "log_softmax",
     "wilson_interval",
 ]
@@ -95,13 +96,32 @@ def confusion_matrix(labels: np.ndarray, decisions: np.ndarray, classes: int) ->
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def class_table(confusion: np.ndarray) -> list[dict[str, Any]]:
-    """Read each class's precision, recall and support off a confusion matrix.
+def frequent_confusions(
+    labels: np.ndarray, decisions: np.ndarray, most: int
+) -> list[tuple[int, int, int]]:
+    """Return up to ``most`` (true class, decided class, how often), the most frequent first.
 
-    Precision is None for a class that was never decided, recall for one that never occurs.
+    ``labels`` and ``decisions`` are integers of shape (examples,). Right decisions are left out.
     """
-    right = np.diag(confusion)
-    decided, support = confusion.sum(axis=0), confusion.sum(axis=1)
+    wrong = labels != decisions
+    pairs, counts = np.unique(
+        np.stack([labels[wrong], decisions[wrong]], axis=1), axis=0, return_counts=True
+    )
+    first = np.argsort(-counts, kind="stable")[:most]
+    return [
+        (int(true), int(decided), int(count))
+        for (true, decided), count in zip(pairs[first], counts[first], strict=True)
+    ]
+
+
+def class_table(labels: np.ndarray, decisions: np.ndarray, classes: int) -> list[dict[str, Any]]:
+    """Return each class's precision, recall and support.
+
+    ``labels`` and ``decisions`` are integers 0..classes-1 of shape (examples,). Precision is None
+    for a class that was never decided, recall for one that never occurs.
+    """
+    right = np.bincount(labels[labels == decisions], minlength=classes)
+    decided, support = (np.bincount(a, minlength=classes) for a in (decisions, labels))
     return [
         {
             "precision": float(r / d) if d else None,

@@ -1,5 +1,6 @@
 """What a person sees of a training on the command line."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -26,7 +27,14 @@ class Progress(Callback):
         self.quiet = quiet
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        self.bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.bars = Bars(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            # Lines and bar stay apart on one terminal; lines that go elsewhere must get there.
+            redirect_stdout=sys.stdout.isatty(),
+        )
         self.bar = self.bars.add_task("training", total=epochs)
 
     def __enter__(self) -> "Progress":
@@ -51,7 +59,4 @@ class Progress(Callback):
             f"  {self.held_out} loss {record['val_loss']:.4f}"
             f" accuracy {record['val_accuracy']:.4f}  {record['seconds']:.2f} s"
         )
-        if self.bars.disable:
-            print(line, flush=True)
-        else:
-            self.bars.console.print(line, highlight=False)
+        print(line, flush=True)

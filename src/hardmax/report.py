@@ -9,12 +9,21 @@ import numpy as np
 from hardmax.board import Point, ProgressBoard
 from hardmax.boards import figure
 from hardmax.data.arrays import Pictures
-from hardmax.metrics import class_table, confusion_matrix, log_softmax
+from hardmax.metrics import class_table, confusion_matrix, frequent_confusions, log_softmax
 
 __all__ = ["render"]
 
 #: How many of the worst mistakes are shown.
 MISTAKES = 24
+
+#: With more classes than this the confusion matrix, which nobody could read, gives way to a list.
+MATRIX_CLASSES = 50
+
+#: How long that list is.
+CONFUSIONS = 30
+
+#: How many examples at a time are given probabilities; there may be many classes.
+BLOCK = 256
 
 
 def render(
@@ -35,16 +44,14 @@ def render(
         loader=PackageLoader("hardmax", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     decisions = scores.argmax(axis=1)
-    confusion = confusion_matrix(test.labels, decisions, len(classes))
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
         loss_curves=_curves(epochs, record, "loss"),
         accuracy_curves=_curves(epochs, record, "accuracy"),
         classes=classes,
-        confusion=confusion.tolist(),
-        shares=(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)).tolist(),
-        class_table=class_table(confusion),
+        **_confusions(test.labels, decisions, len(classes)),
+        class_table=class_table(test.labels, decisions, len(classes)),
         mistakes=_worst_mistakes(test, scores, decisions, classes),
     )
 
@@ -58,22 +65,32 @@ def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> s
     return _address("image/svg+xml", figure.svg(board).encode())
 
 
+def _confusions(labels: np.ndarray, decisions: np.ndarray, classes: int) -> dict[str, Any]:
+    """Return the confusion matrix and its rows' shares, or else the most frequent confusions."""
+    if classes > MATRIX_CLASSES:
+        return {"confusions": frequent_confusions(labels, decisions, CONFUSIONS)}
+    confusion = confusion_matrix(labels, decisions, classes)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    return {"confusion": confusion.tolist(), "shares": shares.tolist()}
+
+
 def _worst_mistakes(
     test: Pictures, scores: np.ndarray, decisions: np.ndarray, classes: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Return the wrong decisions of the highest probability, the worst first."""
-    probabilities = np.exp(log_softmax(scores)).max(axis=1)
     wrong = np.flatnonzero(decisions != test.labels)
-    worst = wrong[np.argsort(-probabilities[wrong], kind="stable")][:MISTAKES]
+    blocks = (scores[wrong[at : at + BLOCK]] for at in range(0, len(wrong), BLOCK))
+    highest = np.concatenate([np.zeros(0), *(log_softmax(block).max(axis=1) for block in blocks)])
+    worst = np.argsort(-highest, kind="stable")[:MISTAKES]
     return [
         {
             "picture": _png(test.images[i]),
             "number": int(i),
             "true": classes[test.labels[i]],
             "decided": classes[decisions[i]],
-            "probability": float(probabilities[i]),
+            "probability": float(np.exp(highest[place])),
         }
-        for i in worst
+        for place, i in zip(worst, wrong[worst], strict=True)
     ]
 
 

@@ -8,19 +8,15 @@
       model.safetensors   the weights; in its header the network, its input and its classes
       report.html         all of it, readable
 
-A folder is made under a temporary name and renamed when it is whole. ``run.json`` holds the
-checksums of the others and of itself, so that a file that was cut short or changed is noticed.
-Nothing in a run folder is ever executed.
+``run.json`` holds the checksums of the others and of itself, so that a file that was cut short or
+changed is noticed. Nothing in a run folder is ever executed.
 """
 
-import contextlib
 import hashlib
 import json
 import math
-import operator
 import os
-import secrets
-import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -30,13 +26,20 @@ import numpy as np
 
 from hardmax import checkpoint
 from hardmax.architectures import Network, from_json, to_json, weight_shapes
+from hardmax.checks import is_plain
 from hardmax.errors import RunError
 
-__all__ = ["Run", "RunWriter", "dumps"]
+__all__ = ["Run", "checksum", "dumps", "file_checksum"]
 
 FORMAT = 1
 RECORD, METRICS, MODEL, REPORT = "run.json", "metrics.jsonl", "model.safetensors", "report.html"
-SUMMED = (METRICS, MODEL)
+SUMMED = (METRICS, MODEL, REPORT)
+
+#: What makes 0 to 1 of a byte; the network wants it.
+DIVISOR = 255
+
+#: More bytes than this no run has; it is looked at before anything is read.
+LARGEST = {RECORD: 2**26, METRICS: 2**30, MODEL: 2**32, REPORT: 2**30}
 
 
 @dataclass(frozen=True)
@@ -62,34 +65,37 @@ class Run:
         path = Path(folder)
         if not os.path.isdir(path):
             raise RunError(f"no such run folder: {path}")
+        for name, size in LARGEST.items():
+            _check_file(path / name, size)
         record = _read_record(path / RECORD)
         for name in SUMMED:
-            if _checksum(_contents(path / name)) != record["files"].get(name):
+            if file_checksum(path / name) != record["files"].get(name):
                 raise RunError(f"{path / name} was changed after the run: its checksum differs")
-        weights, header = checkpoint.load(path / MODEL)
+        described, header = checkpoint.describe(path / MODEL)
         try:
-            network = from_json(header["network"])
-            height, width, channels = (operator.index(size) for size in header["input_shape"])
-            if min(height, width, channels) < 1:
-                raise ValueError(f"an input of shape {header['input_shape']}")
-            classes = tuple(str(name) for name in header["classes"])
-            expected = weight_shapes(network, (height, width, channels))
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path / MODEL} has an unusable header: {error!r}") from error
-        found = {name: array.shape for name, array in weights.items()}
-        if found != expected:
-            raise RunError(f"{path / MODEL} does not fit its network: {found}, not {expected}")
+            network, input_shape, classes = _read_header(header)
+            expected = weight_shapes(network, input_shape)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise RunError(f"{path / MODEL} has an unusable header: {_short(error)}") from error
+        # Known from the header alone, so that nothing large is made that does not fit.
+        wanted = {name: ("F32", shape) for name, shape in expected.items()}
+        if described != wanted:
+            raise RunError(f"{path / MODEL} does not fit its network: {_short(described)}")
         outputs = [shape[0] for shape in expected.values()][-1:]
         if outputs != [len(classes)]:
             raise RunError(f"{path / MODEL} names {len(classes)} classes, its scores are {outputs}")
-        return cls(record, network, (height, width, channels), classes, weights)
+        weights, _ = checkpoint.load(path / MODEL)
+        for name, array in weights.items():
+            if not np.isfinite(array).all():
+                raise RunError(f"{path / MODEL} has weights that are not finite, in {name}")
+        return cls(record, network, input_shape, classes, weights)
 
     def header(self) -> dict[str, Any]:
         """Return what the file of weights says of itself."""
         return {
             "network": to_json(self.network),
             "input_shape": self.input_shape,
-            "pixels_divided_by": 255,
+            "pixels_divided_by": DIVISOR,
             "classes": self.classes,
         }
 
@@ -102,31 +108,73 @@ class Run:
         return value
 
 
+def _check_file(path: Path, size: int) -> None:
+    """Raise RunError unless ``path`` is a file, of at most ``size`` bytes, that has an end."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise RunError(f"cannot read {path}: it is no regular file")
+    if found.st_size > size:
+        raise RunError(f"{path} has {found.st_size} bytes; at most {size} are read")
+
+
+def _read_header(header: Any) -> tuple[Network, tuple[int, int, int], tuple[str, ...]]:
+    """Return what the file of weights says of itself: the network, its input, the classes.
+
+    Raises KeyError, TypeError or ValueError where it says nothing that can be used.
+    """
+    height, width, channels = shape = header["input_shape"]
+    if not all(type(size) is int and size > 0 for size in shape) or channels not in (1, 3):
+        raise ValueError(f"an input of shape {shape}; (height, width, 1 or 3) is wanted")
+    if header["pixels_divided_by"] != DIVISOR:
+        raise ValueError(f"pixels divided by {header['pixels_divided_by']}, not {DIVISOR}")
+    classes = header["classes"]
+    if not isinstance(classes, list):
+        raise TypeError(f"a list of classes is wanted, got {classes!r}")
+    for name in classes:
+        if not (isinstance(name, str) and is_plain(name)):
+            raise ValueError(f"a class called {name!r}")
+    return from_json(header["network"]), (height, width, channels), tuple(classes)
+
+
+def _short(thing: Any) -> str:
+    """Return what stands for a thing in a message, cut off where others made it long."""
+    text = repr(thing)
+    return text if len(text) <= 300 else text[:300] + "..."
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        data = _contents(path)
+        data = path.read_bytes()
         record = json.loads(data)
         whole = (dumps(record, indent=2) + "\n").encode() == data
-        checksum = record.pop("checksum")
+        claimed = record.pop("checksum")
         fits = record["format"] == FORMAT and isinstance(record["files"], dict)
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RunError(f"{path} is damaged or no record of a run: {error!r}") from error
+        raise RunError(f"{path} is damaged or no record of a run: {_short(error)}") from error
     if not fits:
         raise RunError(f"{path} is of another format than {FORMAT}, which this hardmax reads")
-    if not whole or checksum != _checksum(dumps(record).encode()):
+    if not whole or claimed != checksum(dumps(record).encode()):
         raise RunError(f"{path} was changed after the run: its checksum differs")
     return record
 
 
-def _contents(path: Path) -> bytes:
+def checksum(data: bytes) -> str:
+    """Return the SHA-256 of data as a hexadecimal string."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's contents. Raises RunError where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _checksum(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def dumps(value: Any, indent: int | None = None) -> str:
@@ -140,69 +188,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class RunWriter:
-    """Writes a run folder; use it in a ``with`` block, which leaves nothing behind on failure.
-
-    The folder is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
-    Raises RunError where the folder cannot be written or has something in it.
-    """
-
-    def __init__(self, out: str | os.PathLike | None, name: str):
-        self.out = None if out is None else Path(out)
-        self.name = name
-        try:
-            taken = self.out is not None and self.out.exists() and not _is_empty_folder(self.out)
-        except OSError as error:
-            raise RunError(f"cannot write {out}: {error.strerror}") from error
-        if taken:
-            raise RunError(f"{self.out} already exists and is not empty; choose another --out")
-
-    def __enter__(self) -> "RunWriter":
-        parent = (self.out or Path("runs") / self.name).absolute().parent
-        while not parent.exists():
-            parent = parent.parent
-        self.folder = parent / f".hardmax-{secrets.token_hex(8)}"
-        try:
-            self.folder.mkdir()
-        except OSError as error:
-            raise RunError(f"cannot write into {parent}: {error.strerror}") from error
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def finish(self, run: Run, epochs: list[dict[str, Any]], report: str) -> Path:
-        """Write the files, give the folder its name, and return its path."""
-        checkpoint.save(self.folder / MODEL, run.weights, run.header())
-        try:
-            (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
-            (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: _checksum((self.folder / name).read_bytes()) for name in SUMMED}
-            record = {"format": FORMAT, **run.record, "files": files}
-            record["checksum"] = _checksum(dumps(record).encode())
-            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
-            return self._rename()
-        except OSError as error:
-            raise RunError(f"cannot write {self.out or 'runs'}: {error.strerror}") from error
-
-    def _rename(self) -> Path:
-        target = self.out or Path("runs") / self.name
-        number = 1
-        while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self.folder.rename(target)
-                return target
-            except OSError:
-                if self.out is not None or not target.exists():
-                    raise
-                number += 1
-                target = Path("runs") / f"{self.name}-{number}"
-
-
-def _is_empty_folder(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return path.is_dir() and not any(path.iterdir())
-    return False

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from hardmax import checkpoint, frameworks
+from hardmax.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +54,11 @@ def assert_one_line_error(done, *words):
 
 def test_train_prints_one_json_object(trained, framework):
     _, told = trained
-    assert list(told) == ["run", "framework", "model", "seed", "epochs", "test"]
+    assert list(told) == ["run", "framework", "model", "seed", "epochs", "kept_epoch", "test"]
     assert (told["run"], told["framework"]) == ("run", framework)
     assert (told["model"], told["seed"]) == ("softmax-regression", 0)
     assert [epoch["epoch"] for epoch in told["epochs"]] == list(range(1, 11))
+    assert told["kept_epoch"] == 10
     assert list(told["epochs"][0]) == [
         "epoch",
         "train_loss",
@@ -147,6 +149,22 @@ def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_pa
     )
 
 
+def test_a_picture_may_be_called_anything(hardmax, trained, tmp_path):
+    names = [os.fsdecode(b"p\xff.png"), "new\nline.png", "\x1b[31m.png", "größer.png"]
+    for name in names:
+        Image.new("RGB", (30, 20)).save(tmp_path / name)
+    for encoding in ("utf-8:strict", "ascii:strict"):
+        env = {"PYTHONIOENCODING": encoding}
+        done = hardmax("predict", trained[0], *names, env=env)
+        assert done.returncode == 0, done.stderr
+        shown = [r"p\udcff.png", r"new\nline.png", r"\x1b[31m.png"]
+        shown.append("größer.png" if "utf" in encoding else r"gr\xf6\xdfer.png")
+        assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
+        assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
+        done = hardmax("predict", trained[0], "\x1b\udcff", env=env)
+        assert_one_line_error(done, r"no such file: \x1b\udcff")
+
+
 def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
     arguments = ("train", "digits", "--framework", framework, "--batch-size", 32)
     assert hardmax(*arguments, "--out", "again").returncode == 0
@@ -188,6 +206,9 @@ def test_validation_is_split_off_and_may_stop_training(hardmax, framework, tmp_p
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     losses = [json.loads(line)["val_loss"] for line in lines]
     assert len(losses) == np.argmin(losses) + 3 < 300
+    best = np.argmin(losses) + 1
+    assert record["results"]["kept_epoch"] == best
+    assert f"\nweights of epoch {best}, which had the lowest validation loss\n" in done.stdout
     assert " validation loss " in done.stdout
     report = " ".join((tmp_path / "run" / "report.html").read_text().split())
     assert "pictures split off the training set" in report
@@ -211,6 +232,13 @@ def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx
     assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
 
 
+def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_idx_folder):
+    make_idx_folder(tmp_path / ("n" * 240))
+    done = hardmax("train", "n" * 240, "--framework", framework, "--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    assert f"run runs/{'n' * 80}-softmax-regression-{framework}\n" in done.stdout
+
+
 BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
     "missing path": (["./nowhere"], "no such folder: './nowhere'"),
@@ -223,12 +251,18 @@ BAD_ARGUMENTS = {
     "lr 0": (["digits", "--lr", "0"], "learning rate"),
     "lr nan": (["digits", "--lr", "nan"], "learning rate"),
     "lr inf": (["digits", "--lr", "inf"], "learning rate"),
+    "lr beyond float32": (["digits", "--lr", "1e39"], "learning rate"),
+    "lr below float32": (["digits", "--lr", "1e-50"], "learning rate"),
     "seed": (["digits", "--seed", "-1"], "seed"),
+    "seed too large": (
+        ["digits", "--seed", str(2**64)],
+        f"seed must be a whole number of 0 to {2**63 - 1}",
+    ),
     "device": (["digits", "--device", "cuda:99"], "'cuda:99' is not available"),
     "validation": (["digits", "--validation", "1.5"], "fraction"),
     "patience": (["digits", "--patience", "3"], "--validation FRACTION"),
     "unknown option": (["digits", "--speed", "fast"], "--speed"),
-    "unwritable out": (["digits", "--out", "file/run"], "cannot write into"),
+    "unwritable out": (["digits", "--out", "file/run"], "cannot write file/run into"),
     "taken out": (["digits", "--out", "full"], "already exists and is not empty"),
     "out is a file": (["digits", "--out", "file"], "already exists"),
 }
@@ -247,6 +281,15 @@ def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
+def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
+    arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
+    done = hardmax("train", "digits", *arguments, "--batch-size", 10**20)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["asked"]["batch_size"] == 10**20
+
+
 def test_unknown_commands_are_refused(hardmax):
     assert_one_line_error(hardmax("trian"), "trian")
 
@@ -254,10 +297,25 @@ def test_unknown_commands_are_refused(hardmax):
 def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
     assert done.returncode == 2
-    assert "became" in done.stderr
-    assert "in epoch 1; try a smaller learning rate" in done.stderr
+    assert "became NaN or infinite in epoch 1; try a smaller --lr than 1e+38" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, framework, tmp_path):
+    """With this rate the validation loss goes up and down."""
+    arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
+    done = hardmax("train", "digits", *arguments, "--epochs", 5, "--patience", 5)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["val_loss"] for line in lines]
+    best = int(np.argmin(losses)) + 1
+    assert best < len(losses) == 5
+    results = json.loads((tmp_path / "run" / "run.json").read_text())["results"]
+    assert (results["kept_epoch"], results["stopped_early"]) == (best, False)
+    assert f"weights of epoch {best}, which had the lowest validation loss\n" in done.stdout
+    report = " ".join((tmp_path / "run" / "report.html").read_text().split())
+    assert f"The weights are those of epoch {best}," in report
 
 
 @pytest.fixture
@@ -344,7 +402,7 @@ def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_f
     assert_one_line_error(done, "SHA-256", "train-images-idx3-ubyte.gz")
 
 
-@pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl"])
+@pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl", "report.html"])
 @pytest.mark.parametrize("spoil", ["missing", "truncated", "tampered"])
 def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
     data = (run / name).read_bytes()
@@ -411,13 +469,86 @@ def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, as_json):
         assert json.loads(out)["test"] == found
 
 
-def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
+INTERRUPTING = """
+import importlib, os, signal, sys
+place, name, times = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
+module, _, cls = place.partition(":")
+owner = importlib.import_module(module)
+owner = getattr(owner, cls) if cls else owner
+original = getattr(owner, name)
+def interrupted(*args, **kwargs):
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGINT)
+    return original(*args, **kwargs)
+setattr(owner, name, interrupted)
+from hardmax.cli import main
+main()
+"""
+
+#: What happens after the last epoch, in this order.
+AFTER_TRAINING = [
+    ("hardmax.callbacks:EarlyStopping", "on_fit_end"),
+    ("hardmax.trainer:Trainer", "evaluate"),
+    ("hardmax.report", "render"),
+    ("hardmax.checkpoint", "save"),
+    ("hardmax.run_writer:RunWriter", "publish"),
+]
+
+
+def train_interrupted(framework, folder, place, name, times):
+    command = [sys.executable, "-c", INTERRUPTING, place, name, str(times), "train", "digits"]
+    arguments = ["--epochs", "3", "--validation", "0.2", "--patience", "3", "--out", "run"]
+    return subprocess.run(
+        [*command, "--framework", framework, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("place", "name"), AFTER_TRAINING)
+def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 1)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted; kept what 3 of 3 epochs gave, in run\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    results = Run.open(tmp_path / "run").record["results"]
+    assert (results["epochs"], results["interrupted"]) == (3, False)
+
+
+@pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
+def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 2)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted while saving the run; nothing kept\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
+    done = train_interrupted(framework, tmp_path, "hardmax.run_writer:RunWriter", "_rename", 5)
+    assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
+    assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("hardmax.data.sources", "load"), ("hardmax.trainer:Trainer", "run_epoch")],
+)
+def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place, name):
+    done = train_interrupted(framework, tmp_path, place, name, 1)
+    assert done.returncode == 130
+    assert done.stderr == "hardmax: interrupted before an epoch was over; nothing kept\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def train_in_a_terminal(framework, folder, epochs, stdout):
+    """Train with stderr on a terminal; return what that showed."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
     process = subprocess.Popen(
-        [*command, "--framework", framework, "--epochs", "40"],
-        cwd=tmp_path,
-        stdout=theirs,
+        [*command, "--framework", framework, "--epochs", str(epochs)],
+        cwd=folder,
+        stdout=stdout or theirs,
         stderr=theirs,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
@@ -432,9 +563,22 @@ def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
     assert process.wait(60) == 0
     text = shown.decode()
     assert "━" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+    return text
+
+
+def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
+    text = train_in_a_terminal(framework, tmp_path, 40, stdout=None)
     assert text.count("train loss") == 40
     assert text.rstrip().endswith("report.html")
-    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+
+
+def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, tmp_path):
+    with open(tmp_path / "log", "wb") as log:
+        text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
+    assert "train loss" not in text
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "run", "report"]
 
 
 def test_help_imports_no_framework(python):

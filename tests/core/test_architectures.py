@@ -25,7 +25,7 @@ from hardmax.errors import ArgumentError, RunError
 from hardmax.initializers import SIGMA, starting_weights
 
 layers = st.just(Flatten()) | st.builds(Linear, st.integers(1, 9)) | st.just(Activation("relu"))
-networks = st.lists(layers, max_size=8).map(tuple)
+networks = st.lists(layers, max_size=8).map(lambda layers: (Flatten(), *layers))
 shapes = st.tuples(*[st.integers(1, 6)] * 3)
 
 
@@ -67,6 +67,17 @@ def test_shapes_are_those_that_numpy_computes(network, shape):
                 X = X @ W.T + b
                 assert X.shape[-1] == layer.outputs
     assert told == {}
+
+
+@pytest.mark.parametrize("network", [(Linear(3),), (Activation("relu"), Linear(3), Flatten())])
+def test_a_linear_layer_of_pictures_is_refused(network, refused):
+    with refused(ArgumentError, "Linear", "(4, 5, 1)", "Flatten"):
+        weight_shapes(network, (4, 5, 1))
+
+
+def test_so_many_layers_are_no_network(refused):
+    with refused(RunError, "300000", "1000"):
+        from_json([{"layer": "Flatten"}] * 300_000)
 
 
 def test_networks_are_values():

@@ -98,6 +98,12 @@ def test_parts_that_make_no_data_set_are_refused_by_its_name(train, test, told, 
         Dataset("shoes", train, test, ("left", "right"))
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", "\ud800"])
+def test_a_class_of_an_odd_name_is_refused(name, refused):
+    with refused(DataError, "shoes", repr(name)):
+        Dataset("shoes", grey(), grey(), ("left", name))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_data_set_has_the_shape_of_its_pictures(channels):
     part = grey(shape=(2, 3, channels))
@@ -134,7 +140,7 @@ def test_any_other_contents_have_another_fingerprint():
 
 
 def test_where_one_classs_name_ends_matters_to_the_fingerprint():
-    assert fingerprint(classes=("a", "b\nc")) != fingerprint(classes=("a", "b", "c"))
+    assert fingerprint(classes=("a", "b', 'c")) != fingerprint(classes=("a", "b", "c"))
 
 
 class_sizes = st.lists(st.integers(5, 40), min_size=1, max_size=6)

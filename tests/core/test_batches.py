@@ -159,3 +159,10 @@ def test_any_sized_iterable_is_cut_into_the_same_stretches(found, parts):
     cut_up = [list(stretch) for stretch in stretches(found, parts)]
     assert [batch for stretch in cut_up for batch in stretch] == found
     assert len(cut_up) == min(max(parts, 1), len(found))
+
+
+@given(st.integers(0, 20), st.sampled_from([20, 2**31, 2**63, 10**30]))
+def test_a_batch_may_be_larger_than_the_data(count, size):
+    loader = Rows(count, size, shuffle=False)
+    assert len(loader) == len(lists(loader)) == min(count, 1)
+    assert loader.batch_size <= max(count, 1)

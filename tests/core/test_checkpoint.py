@@ -98,6 +98,25 @@ def test_a_file_that_cannot_be_written_is_refused_and_nothing_is_left(refused, t
     assert not os.listdir(tmp_path / "folder")
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_nothing_is_left_where_writing_is_broken_off(tmp_path, monkeypatch, error):
+    def broken_off(path, target):
+        assert path.exists()
+        raise error
+
+    monkeypatch.setattr("pathlib.Path.replace", broken_off)
+    with pytest.raises(error):
+        checkpoint.save(tmp_path / "a", {"a": np.zeros(3)}, {})
+    assert os.listdir(tmp_path) == []
+
+
+def test_arrays_are_described_without_being_read(tmp_path):
+    named = {"a": np.zeros((2, 3), "f4"), "b": np.zeros((), "i8"), "c": np.zeros(0, "f2")}
+    checkpoint.save(tmp_path / "a", named, {"epoch": 1})
+    arrays = {"a": ("F32", (2, 3)), "b": ("I64", ()), "c": ("F16", (0,))}
+    assert checkpoint.describe(tmp_path / "a") == (arrays, {"epoch": 1})
+
+
 def test_a_file_may_have_the_longest_name_that_there_is(tmp_path):
     checkpoint.save(tmp_path / ("n" * 255), {}, {"epoch": 1})
     assert os.listdir(tmp_path) == ["n" * 255]

@@ -187,6 +187,16 @@ def test_a_terminal_sees_the_bytes_of_what_is_fetched_and_of_nothing_else(there,
     assert bool(shown.strip()) != there
 
 
+def test_an_empty_file_is_fetched_where_somebody_watches(server, folder):
+    server.files["a"] = b""
+    reader, writer = pty.openpty()
+    with run_fetch(server.url + "a", folder, stderr=writer) as process:
+        assert process.wait(60) == 0
+    os.close(writer)
+    os.close(reader)
+    assert (folder / "a").read_bytes() == b""
+
+
 @pytest.mark.parametrize("killer", [signal.SIGINT, signal.SIGKILL])
 def test_a_process_that_is_stopped_leaves_no_half_file_of_that_name(killer, server, folder):
     server.files["a"] = bytes(2_000_000)

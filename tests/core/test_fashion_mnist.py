@@ -29,8 +29,8 @@ def fashion(originals):
 def places(tmp_path, monkeypatch):
     """The places that are looked at, none of which exists yet, in their order.
 
-    They are what ``root`` gives, what HARDMAX_DATA names and the cache; last comes the book's
-    ../data, which takes the place of a root that is not given.
+    They are what ``root`` gives, what HARDMAX_DATA names, the book's ../data where no root is
+    given, and the cache.
     """
     for name in ("HARDMAX_DATA", "HARDMAX_CACHE", "HARDMAX_MIRROR"):
         monkeypatch.delenv(name, raising=False)
@@ -38,7 +38,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "notebooks")
     monkeypatch.setenv("HARDMAX_DATA", str(tmp_path / "named"))
     monkeypatch.setenv("HARDMAX_CACHE", str(tmp_path / "cache"))
-    return {name: tmp_path / name for name in ("root", "named", "cache", "data")}
+    return {name: tmp_path / name for name in ("root", "named", "data", "cache")}
 
 
 def files(folder):
@@ -118,14 +118,16 @@ def test_both_layouts_are_found(layout, originals, places):
         ("root", ["root", "named", "cache", "data"], "root"),
         ("root", ["named", "cache", "data"], "named"),
         ("root", ["cache", "data"], "cache"),
-        (None, ["root", "named", "cache", "data"], "data"),
-        ("../data", ["named", "cache", "data"], "data"),
+        (None, ["root", "named", "cache", "data"], "named"),
+        ("../data", ["named", "cache", "data"], "named"),
+        (None, ["cache", "data"], "data"),
+        ("../data", ["cache", "data"], "data"),
         (None, ["named", "cache"], "named"),
         ("../data", ["cache"], "cache"),
     ],
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_root_comes_before_the_environment_and_that_before_the_cache(
+def test_what_is_named_comes_before_the_books_folder_and_that_before_the_cache(
     root, filled, taken, layout, places, make_idx_folder, refused
 ):
     for place in filled:
@@ -133,6 +135,16 @@ def test_root_comes_before_the_environment_and_that_before_the_cache(
     path = places[taken] / layout / "train-images-idx3-ubyte.gz"
     with refused(DataError, path, "not the original", "SHA-256"):
         load_fashion_mnist(places["root"] if root == "root" else root)
+
+
+def test_what_lies_beside_the_originals_is_not_read(originals, places, write_idx):
+    """Other programs keep the unpacked files in the same folder."""
+    folder = places["root"] / "FashionMNIST/raw"
+    link(originals, folder)
+    for path in originals.glob("*.gz"):
+        (folder / path.stem).write_bytes(b"")
+    write_idx(folder / "train-labels-idx1-ubyte", np.zeros(60_000, "u1"))
+    assert load_fashion_mnist(places["root"]).train.labels[:5].tolist() == [9, 0, 0, 3, 0]
 
 
 @pytest.mark.parametrize("missing", ["t10k-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"])

@@ -14,6 +14,7 @@ from hardmax.metrics import (
     Evaluation,
     class_table,
     confusion_matrix,
+    frequent_confusions,
     log_softmax,
     wilson_interval,
 )
@@ -105,6 +106,18 @@ def test_the_confusion_matrix_of_many_classes_does_not_overflow_a_byte():
     assert got[199, 199] == got.sum() == 3
 
 
+@given(decided, st.integers(1, 40))
+def test_the_most_frequent_confusions_are_the_largest_off_the_diagonal(case, most):
+    classes, pairs = case
+    labels, decisions = np.array(pairs).T
+    truth = sklearn_metrics.confusion_matrix(labels, decisions, labels=range(classes))
+    np.fill_diagonal(truth, 0)
+    got = frequent_confusions(labels, decisions, most)
+    assert all(truth[true, decided] == count > 0 for true, decided, count in got)
+    assert len({pair[:2] for pair in got}) == len(got)
+    assert [count for *_, count in got] == sorted(truth[truth > 0], reverse=True)[:most]
+
+
 @given(decided)
 def test_the_class_table_is_scikit_learns_with_none_where_nothing_is_known(case):
     classes, pairs = case
@@ -112,7 +125,7 @@ def test_the_class_table_is_scikit_learns_with_none_where_nothing_is_known(case)
     precision, recall, _, support = sklearn_metrics.precision_recall_fscore_support(
         labels, decisions, labels=range(classes), zero_division=np.nan
     )
-    table = class_table(confusion_matrix(labels, decisions, classes))
+    table = class_table(labels, decisions, classes)
     for key, truth in (("precision", precision), ("recall", recall)):
         got = [np.nan if row[key] is None else row[key] for row in table]
         np.testing.assert_allclose(got, truth, rtol=1e-12, err_msg=key)

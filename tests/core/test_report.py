@@ -69,7 +69,12 @@ def record(**changes):
         "asked": {"model": "mlp", "framework": "torch", "epochs": 9, "lr": 0.1, "patience": None},
         "made_with": {"hardmax": "0.1.0", "device": "cpu"},
         "data": {"name": "a & b", "train": 120, "validation": 0, "fingerprint": "f1" * 32},
-        "results": {"epochs": 3, "interrupted": False, "stopped_early": False},
+        "results": {
+            "epochs": 3,
+            "kept_epoch": 3,
+            "interrupted": False,
+            "stopped_early": False,
+        },
     }
     made = copy.deepcopy(made)
     for section, entries in changes.items():
@@ -254,7 +259,7 @@ def test_the_page_says_what_the_curves_were_drawn_on(validation):
 def test_the_page_says_why_training_ended(interrupted, stopped):
     text = Page(
         page(
-            results={"interrupted": interrupted, "stopped_early": stopped},
+            results={"interrupted": interrupted, "stopped_early": stopped, "kept_epoch": 2},
             asked={"patience": 4} if stopped else {},
             data={"validation": 30},
         )
@@ -262,6 +267,58 @@ def test_the_page_says_why_training_ended(interrupted, stopped):
     assert ("The training was interrupted" in text) == interrupted
     assert ("The training stopped early" in text) == stopped
     assert ("had not fallen for 4 epochs" in text) == stopped
+
+
+@pytest.mark.parametrize("patience", [None, 4])
+def test_the_page_says_which_weights_were_kept_though_all_epochs_were_run(patience):
+    asked = {"patience": patience}
+    text = Page(page(asked=asked, results={"kept_epoch": 2}, data={"validation": 30})).text
+    told = "The weights are those of epoch 2, after which the validation loss was lowest."
+    assert (told in text) == bool(patience)
+    assert "stopped early" not in text
+
+
+def many_classes(classes, count):
+    generator = np.random.default_rng(0)
+    labels = np.arange(count) % classes
+    decisions = np.where(
+        generator.random(count) < 0.8, labels, generator.integers(0, classes, count)
+    )
+    decisions[:9] = labels[:9] = 0
+    decisions[:4], decisions[4:9] = 7, 5
+    scores = np.zeros((count, classes), np.float32)
+    scores[np.arange(count), decisions] = 1
+    images = np.zeros((count, 2, 2, 1), np.uint8)
+    made = record()
+    made["results"]["test"] = {
+        "count": count,
+        "correct": 1,
+        "accuracy": 0.5,
+        "interval": [0.4, 0.6],
+        "loss": 1.0,
+    }
+    names = tuple(f"class {i}" for i in range(classes))
+    return render(made, EPOCHS, Pictures(images, labels), scores, names)
+
+
+def test_with_many_classes_the_most_frequent_confusions_stand_for_the_matrix():
+    html = many_classes(1000, 5000)
+    assert len(html) < 500_000
+    text, rows = Page(html).text, Page(html).rows
+    assert "A confusion matrix of 1000 classes could not be read and is left out" in text
+    start = rows.index(["true class", "decided class", "test pictures"])
+    assert rows[start + 1 : start + 3] == [["class 0", "class 5", "5"], ["class 0", "class 7", "4"]]
+    assert len([row for row in rows[start:] if row[0].startswith("class ")]) == 30
+    assert max(len(row) for row in rows) < 10
+
+
+def test_of_some_classes_the_matrix_is_drawn_in_full():
+    assert max(len(row) for row in Page(many_classes(50, 500)).rows) == 51
+    assert max(len(row) for row in Page(many_classes(51, 500)).rows) < 10
+
+
+def test_twenty_thousand_classes_are_a_page_of_some_megabytes():
+    assert len(many_classes(20_000, 2_000)) < 4_000_000
 
 
 def test_there_are_two_curves_of_loss_and_of_accuracy():

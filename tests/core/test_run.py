@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +13,11 @@ from hypothesis import strategies as st
 
 from hardmax.architectures import softmax_regression, weight_shapes
 from hardmax.errors import RunError
-from hardmax.run import Run, RunWriter, dumps
+from hardmax.run import Run, dumps
+from hardmax.run_writer import RunWriter
 
+ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
-JUDGED = ["metrics.jsonl", "model.safetensors", "run.json"]
 SHAPE = (2, 2, 1)
 CLASSES = ("shirt", "<b>&", "größer")
 EPOCHS = [{"epoch": 1, "train_loss": 0.30000000000000004}, {"epoch": 2, "train_loss": 1e-07}]
@@ -37,7 +40,8 @@ def a_run(record=RECORD, seed=0):
 
 def write(out, run=None):
     with RunWriter(out, "name") as writer:
-        return writer.finish(run or a_run(), EPOCHS, "<p>größer</p>")
+        writer.write(run or a_run(), EPOCHS, "<p>größer</p>")
+        return writer.publish()
 
 
 @pytest.fixture
@@ -94,7 +98,7 @@ def unnoticed_changes(path, replacements):
     return unnoticed
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", FILES)
 def test_a_folder_of_which_any_byte_was_changed_is_refused(folder, name):
     replacements = [lambda old: old ^ 1, lambda old: old ^ 0x20, lambda old: old ^ 0x80]
     replacements += [lambda old, new=new: new for new in b' \t0"{']
@@ -102,7 +106,7 @@ def test_a_folder_of_which_any_byte_was_changed_is_refused(folder, name):
 
 
 @here
-@given(st.sampled_from(JUDGED), st.randoms(use_true_random=False), st.integers(1, 255))
+@given(st.sampled_from(FILES), st.randoms(use_true_random=False), st.integers(1, 255))
 def test_a_folder_of_which_a_byte_was_changed_by_chance_is_refused(
     refused, tmp_path_factory, name, random, change
 ):
@@ -114,7 +118,7 @@ def test_a_folder_of_which_a_byte_was_changed_by_chance_is_refused(
         Run.open(folder)
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", FILES)
 def test_a_folder_with_a_file_cut_off_anywhere_is_refused(refused, folder, name):
     data = (folder / name).read_bytes()
     for length in range(len(data)):
@@ -123,7 +127,7 @@ def test_a_folder_with_a_file_cut_off_anywhere_is_refused(refused, folder, name)
             Run.open(folder)
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", FILES)
 def test_a_folder_with_a_file_missing_is_refused(refused, folder, name):
     (folder / name).unlink()
     with refused(RunError, str(folder / name)):
@@ -188,11 +192,23 @@ class Crafted(Run):
         {"input_shape": [-2, -2, 1]},
         {"input_shape": [2.5, 2, 1]},
         {"input_shape": None},
+        {"input_shape": [2, 1, 2]},
+        {"input_shape": [1, 1, 4]},
+        {"input_shape": [True, 4, 1]},
+        {"input_shape": [10**4000, 10**4000, 1]},
+        {"network": [{"layer": "Linear", "outputs": 3}]},
+        {"network": [{"layer": "Flatten"}] * 300_000},
+        {"network": [{"layer": "Flatten"}, {"layer": "Linear", "outputs": 10**12}]},
+        {"pixels_divided_by": 1},
+        {"pixels_divided_by": None},
         {"classes": ["a", "b"]},
         {"classes": ["a", "b", "c", "d"]},
         {"classes": 3},
+        {"classes": "abc"},
+        {"classes": ["a", "b", 3]},
+        *({"classes": ["a", "b", name]} for name in ODD),
     ],
-    ids=str,
+    ids=lambda header: str(header)[:60].encode("ascii", "replace").decode(),
 )
 def test_weights_that_do_not_fit_what_they_say_of_themselves_are_refused(refused, tmp_path, header):
     run = a_run({**RECORD, "header": header})
@@ -200,6 +216,61 @@ def test_weights_that_do_not_fit_what_they_say_of_themselves_are_refused(refused
     folder = write(tmp_path / "run", crafted)
     with refused(RunError, "model.safetensors"):
         Run.open(folder)
+
+
+def filled(value, dtype):
+    return lambda array: np.full_like(array, value, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        filled(np.nan, "f4"),
+        filled(np.inf, "f4"),
+        filled(0, "f8"),
+        filled(0, "f2"),
+        filled(0, "i4"),
+        filled(0, "?"),
+        np.transpose,
+        np.ravel,
+    ],
+)
+def test_weights_that_are_no_finite_float32_are_refused(refused, tmp_path, change):
+    run = a_run()
+    weights = {name: change(array) for name, array in run.weights.items()}
+    folder = write(tmp_path / "run", replace(run, weights=weights))
+    with refused(RunError, "model.safetensors"):
+        Run.open(folder)
+
+
+def spoil_with_a_pipe(path):
+    os.mkfifo(path)
+
+
+def spoil_with_a_device(path):
+    path.symlink_to("/dev/zero")
+
+
+def spoil_with_size(path):
+    with path.open("wb") as file:
+        file.truncate(2**40)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("spoil", [spoil_with_a_pipe, spoil_with_a_device, spoil_with_size])
+def test_a_file_without_an_end_is_not_read(refused, folder, name, spoil):
+    (folder / name).unlink()
+    spoil(folder / name)
+    with refused(RunError, folder / name):
+        Run.open(folder)
+
+
+def test_what_is_told_of_a_forged_run_is_short(refused, tmp_path):
+    run = a_run({**RECORD, "header": {"classes": ["\n" * 10**6]}})
+    crafted = Crafted(run.record, run.network, run.input_shape, run.classes, run.weights)
+    with pytest.raises(RunError) as caught:
+        Run.open(write(tmp_path / "run", crafted))
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize("asked", [None, [], "lr", {}, {"lr": None}, {"lr": "0.1"}, {"lr": True}])

@@ -7,7 +7,8 @@ import pytest
 
 from hardmax.architectures import softmax_regression, weight_shapes
 from hardmax.errors import RunError
-from hardmax.run import Run, RunWriter
+from hardmax.run import Run
+from hardmax.run_writer import RunWriter, folder_name
 
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
 EPOCHS = [{"epoch": 1, "train_loss": 0.5}]
@@ -22,7 +23,8 @@ def a_run(**record):
 
 def write(out):
     with RunWriter(out, "name") as writer:
-        return writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        return writer.publish()
 
 
 @pytest.fixture
@@ -49,7 +51,9 @@ def test_a_file_of_that_name_is_left_alone(here):
 
 def test_two_that_are_written_at_once_do_not_disturb_each_other(here):
     with RunWriter(None, "name") as first, RunWriter(None, "name") as second:
-        paths = [writer.finish(a_run(), EPOCHS, "") for writer in (first, second)]
+        for writer in (first, second):
+            writer.write(a_run(), EPOCHS, "")
+        paths = [writer.publish() for writer in (first, second)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2"]
     assert sorted(os.listdir()) == ["runs"]
 
@@ -75,6 +79,62 @@ def test_an_out_that_cannot_be_taken_is_refused_before_anything_is_done(refused,
     assert sorted(os.listdir()) == ["file", "full"]
     assert (here / "full/mine").read_text() == "mine"
     assert (here / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("out", [".", "", "../here", "round", "round/a", "a/b/" + "n" * 300])
+def test_an_out_that_no_folder_can_be_renamed_to_is_refused_too(
+    refused, tmp_path, monkeypatch, out
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if "round" in out:
+        os.symlink("round", "round")
+    before = os.listdir()
+    with refused(RunError), RunWriter(out, "name"):
+        raise AssertionError("hours of training would be lost")
+    assert os.listdir() == before
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="there is no mount to try")
+def test_a_mount_is_refused(refused, monkeypatch):
+    """A mount cannot be replaced by a folder; a stand-in is told to be empty."""
+    monkeypatch.setattr("pathlib.Path.iterdir", lambda path: iter(()))
+    with refused(RunError, "/proc/run", "mount"), RunWriter("/proc", "name"):
+        raise AssertionError("hours of training would be lost")
+
+
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize("out", [None, "link"])
+def test_a_link_is_followed(here, out, filled):
+    os.symlink("elsewhere", out or "runs")
+    if filled:
+        (here / "elsewhere").mkdir()
+    path = write(out)
+    assert str(path) == (out or "runs/name")
+    assert sorted(os.listdir(here / path)) == FILES
+    assert (here / (out or "runs")).is_symlink()
+    assert sorted(os.listdir()) == sorted([out or "runs", "elsewhere"])
+
+
+def test_a_link_of_the_runs_own_name_is_left_alone(here):
+    (here / "runs").mkdir()
+    os.symlink("nowhere", "runs/name")
+    assert str(write(None)) == "runs/name-2"
+    assert os.readlink("runs/name") == "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("digits", "digits-mlp"),
+        ("x" * 240, "x" * 80 + "-mlp"),
+        ("ü" * 120, "ü" * 40 + "-mlp"),
+        ("a" + "ü" * 120, "a" + "ü" * 39 + "-mlp"),
+        ("new\nline\x1b[31m\udcff", "new_line_[31m_-mlp"),
+    ],
+)
+def test_a_name_is_short_and_plain(data, name):
+    assert folder_name(data, "mlp") == name
 
 
 def test_runs_that_is_a_file_is_refused(refused, here):
@@ -104,7 +164,8 @@ def test_what_somebody_else_put_into_out_meanwhile_is_not_overwritten(refused, h
     with refused(RunError), RunWriter("out", "name") as writer:
         (here / "out").mkdir()
         (here / "out/mine").write_text("mine")
-        writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        writer.publish()
     assert os.listdir() == ["out"]
     assert os.listdir("out") == ["mine"]
 
@@ -112,7 +173,8 @@ def test_what_somebody_else_put_into_out_meanwhile_is_not_overwritten(refused, h
 def test_a_folder_is_not_there_before_it_is_whole(here):
     with RunWriter("out", "name") as writer:
         assert not os.path.exists("out")
-        writer.finish(a_run(), EPOCHS, "")
+        writer.write(a_run(), EPOCHS, "")
+        writer.publish()
         assert sorted(os.listdir("out")) == FILES
 
 
@@ -120,5 +182,6 @@ def test_a_name_that_is_not_utf8_does_not_cost_the_run(tmp_path):
     """Such a name comes of a folder that was packed on another system."""
     odd = os.fsdecode(b"d\xe9j\xe0")
     with RunWriter(tmp_path / "out", "name") as writer:
-        writer.finish(a_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.write(a_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.publish()
     assert Run.open(tmp_path / "out").record["data"]["name"] == odd

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from hardmax.batches import order
+from hardmax.checks import is_plain
 from hardmax.errors import ArgumentError, DataError
 
 __all__ = ["SCALE", "Dataset", "Pictures", "split_off"]
@@ -64,7 +65,8 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 class Dataset:
     """A training set and a test set of pictures of one shape, and the classes' names.
 
-    Raises DataError where a set is empty, a shape differs or a label has no class.
+    Raises DataError where a set is empty, a shape differs, a label has no class or a class's name
+    has line breaks or control characters.
     """
 
     name: str
@@ -81,6 +83,12 @@ class Dataset:
             raise DataError(
                 f"{self.name}: pictures must have 1 or 3 channels, got shape {self.shape}"
             )
+        for name in self.classes:
+            if not is_plain(name):
+                raise DataError(
+                    f"{self.name}: a class is called {name!r}; the names of classes must be of "
+                    "one line, without control characters"
+                )
         for part, pictures in (("training", self.train), ("test", self.test)):
             if not len(pictures):
                 raise DataError(f"{self.name}: the {part} set has no examples")

@@ -112,7 +112,8 @@ class _Bar:
         self.bars.update(self.task, total=self.total or None, advance=size)
 
     def reset(self) -> None:
-        self.bars.reset(self.task)
+        if self.task is not None:  # there is none yet where the file was empty
+            self.bars.reset(self.task)
 
     def close(self) -> None:
         if self.task is not None:

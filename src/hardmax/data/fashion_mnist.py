@@ -5,9 +5,11 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from hardmax.data.arrays import Dataset, Pictures
 from hardmax.data.download import fetch, user_cache
-from hardmax.data.idx_folder import read_idx_folder
+from hardmax.data.idx import file_bytes, parse_idx
 from hardmax.data.pictures import resize
 from hardmax.errors import DataError
 
@@ -65,10 +67,11 @@ def load_fashion_mnist(
 ) -> Dataset:
     """Return Fashion-MNIST, scaled to ``size`` (height, width), and fetched where it must be.
 
-    It is looked for in ``root``, in the folder that HARDMAX_DATA names and in the per-user
-    cache: in each, below ``fashion-mnist`` or ``FashionMNIST/raw``. It is downloaded to the
-    first of the three that is given (the book's default root does not count). Raises DataError
-    for a file that is not the original one, DownloadError where nothing can be fetched.
+    It is looked for in ``root``, in the folder that HARDMAX_DATA names, in the book's default
+    root ``../data`` where no other was given, and in the per-user cache: in each, below
+    ``fashion-mnist`` or ``FashionMNIST/raw``. It is downloaded to ``root``, else to the folder
+    that HARDMAX_DATA names, else to the cache. Raises DataError for a file that is not the
+    original one, DownloadError where nothing can be fetched.
     """
     dataset = _read(_find(root))
     if size == SIZE:
@@ -83,13 +86,15 @@ def _find(root: str | os.PathLike | None) -> Path:
     """Return the folder that holds the four files, after downloading them if need be."""
     given = None if root is None or str(root) == DEFAULT_ROOT else Path(root)
     variable = os.environ.get("HARDMAX_DATA")
-    places = [given or Path(DEFAULT_ROOT), Path(variable) if variable else None, user_cache()]
+    named = Path(variable) if variable else None
+    # What somebody has named comes before what merely happens to lie next to the working folder.
+    places = [given, named, None if given else Path(DEFAULT_ROOT), user_cache()]
     roots = [place for place in places if place is not None]
     for place in roots:
         for folder in (place / "fashion-mnist", place / "FashionMNIST" / "raw"):
             if all(_is_file(folder / name) for name in FILES):
                 return folder.resolve()
-    target = given or (Path(variable) if variable else user_cache())
+    target = given or named or user_cache()
     folder = target.resolve() / "fashion-mnist"
     mirror = os.environ.get("HARDMAX_MIRROR")
     mirrors = [mirror.rstrip("/") + "/"] if mirror else MIRRORS
@@ -108,11 +113,23 @@ def _is_file(path: Path) -> bool:
 @lru_cache(maxsize=1)
 def _read(folder: Path) -> Dataset:
     """Read the four files, once a process: the pictures are read-only and can be shared."""
-    for name, sha256 in FILES.items():
-        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        if found != sha256:
-            raise DataError(
-                f"{folder / name} is not the original file: its SHA-256 is {found[:12]}..., not "
-                f"{sha256[:12]}...; delete it and it is fetched again"
-            )
-    return read_idx_folder(folder, "fashion-mnist", CLASSES)
+    train, test = (
+        Pictures(
+            _original(folder / f"{prefix}-images-idx3-ubyte.gz")[..., np.newaxis],
+            _original(folder / f"{prefix}-labels-idx1-ubyte.gz"),
+        )
+        for prefix in ("train", "t10k")
+    )
+    return Dataset("fashion-mnist", train, test, CLASSES)
+
+
+def _original(path: Path) -> np.ndarray:
+    """Return the array in one of the four files, from the very bytes that were checked."""
+    data, sha256 = file_bytes(path), FILES[path.name]
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"{path} is not the original file: its SHA-256 is {found[:12]}..., not "
+            f"{sha256[:12]}...; delete it and it is fetched again"
+        )
+    return parse_idx(data, path)

@@ -11,7 +11,7 @@ import numpy as np
 
 from hardmax.errors import DataError
 
-__all__ = ["IDX_TYPES", "read_idx"]
+__all__ = ["IDX_TYPES", "file_bytes", "parse_idx", "read_idx"]
 
 #: The third byte of the magic number, and the big-endian type that it stands for.
 IDX_TYPES: dict[int, np.dtype] = {
@@ -32,8 +32,15 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     Returns an array of the shape and type that the file declares, in native byte order. Raises
     DataError if the file cannot be read, is cut short or too long, or is no IDX file.
     """
-    path = Path(path)
-    data = _contents(path)
+    return parse_idx(file_bytes(Path(path)), path)
+
+
+def parse_idx(data: bytes, path: str | os.PathLike) -> np.ndarray:
+    """Return the array that the bytes of the IDX file ``path`` hold, as ``read_idx`` does.
+
+    Raises DataError where they are cut short or too long, or are no IDX file.
+    """
+    data = _unpacked(data, path)
     if len(data) < 4 or data[:2] != b"\0\0":
         raise DataError(
             f"{path} is no IDX file: it must begin with two zero bytes, got {data[:4].hex(' ')!r}"
@@ -59,12 +66,16 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _contents(path: Path) -> bytes:
-    """Return the bytes of a file, decompressed where it is gzip."""
+def file_bytes(path: Path) -> bytes:
+    """Return the bytes of a file as they lie there. Raises DataError where it cannot be read."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _unpacked(data: bytes, path: str | os.PathLike) -> bytes:
+    """Return the contents of a file, decompressed where they are gzip."""
     if not data.startswith(GZIP_MAGIC):
         return data
     try:

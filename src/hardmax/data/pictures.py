@@ -21,7 +21,8 @@ MODES = {1: "L", 3: "RGB"}
 def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return pictures scaled to ``size`` (height, width), bilinearly and without aliasing.
 
-    ``images`` is uint8 of shape (examples, height, width, channels), and so is the result.
+    ``images`` is uint8 of shape (examples, height, width, channels), and so is the result; it is
+    ``images`` itself where that has the size already. Raises ArgumentError for a size below 1 x 1.
     """
     if min(size) < 1:
         raise ArgumentError(f"pictures must be at least 1 x 1, got the size {size}")

@@ -1,0 +1,28 @@
+"""What is shown of names that others chose."""
+
+import pytest
+
+from hardmax.checks import is_plain, plain
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("two\nlines\r", r"two\nlines\r"),
+        ("\ud800p\udcff.png", r"\ud800p\udcff.png"),
+        ("\u2028\x9b\0", r"\u2028\x9b\x00"),
+    ],
+)
+def test_what_is_not_plain_is_escaped(text, shown):
+    assert not is_plain(text)
+    assert plain(text) == shown
+    assert is_plain(shown)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ankle boot", "größer", "کتاب‌ها", "鞋", "👩‍🚀", "a\\b'\"", "a\xa0b"]
+)
+def test_what_is_plain_stays(text):
+    assert is_plain(text)
+    assert plain(text) == text
