@@ -6,7 +6,7 @@ from typing import Any
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["check_whole", "is_plain", "plain"]
+__all__ = ["check_seed", "check_whole", "is_plain", "plain"]
 
 
 def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -23,6 +23,14 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
         allowed = f"at least {least}" if most is None else f"{least} to {most}"
         raise ArgumentError(f"{name} must be a whole number of {allowed}, got {value!r}")
     return whole
+
+
+def check_seed(seed: Any) -> int:
+    """Return ``seed`` as an int. Raises ArgumentError unless it has at most 63 bits.
+
+    More are no seed for every framework.
+    """
+    return check_whole("seed", seed, 0, 2**63 - 1)
 
 
 def is_plain(text: str) -> bool:

@@ -90,7 +90,7 @@ def train(
         ),
     ],
     model: Annotated[str, typer.Option(help="softmax-regression or mlp.")] = "softmax-regression",
-    framework: Annotated[str, typer.Option(help="torch.")] = "torch",
+    framework: Annotated[str, typer.Option(help="torch or jax.")] = "torch",
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 256,
     lr: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,

@@ -14,7 +14,7 @@ import numpy as np
 import hardmax
 from hardmax import architectures, frameworks, report
 from hardmax.callbacks import Callback
-from hardmax.checks import check_whole
+from hardmax.checks import check_seed, check_whole
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.data.pictures import read_picture
@@ -50,8 +50,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
-        # More than 63 bits are no seed, and other rates no number, for every framework.
-        check_whole("seed", self.seed, 0, 2**63 - 1)
+        check_seed(self.seed)
         if not FLOAT32[0] <= self.lr <= FLOAT32[1]:
             raise ArgumentError(
                 "learning rate must be a number above 0 that float32 can hold "

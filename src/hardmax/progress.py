@@ -59,4 +59,6 @@ class Progress(Callback):
             f"  {self.held_out} loss {record['val_loss']:.4f}"
             f" accuracy {record['val_accuracy']:.4f}  {record['seconds']:.2f} s"
         )
+        if record["compile_seconds"]:
+            line += f" (and {record['compile_seconds']:.2f} s to compile)"
         print(line, flush=True)

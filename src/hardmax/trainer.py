@@ -11,7 +11,7 @@ from typing import Any
 from hardmax import checkpoint as checkpoints
 from hardmax.batches import Loader, stretches
 from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
-from hardmax.checks import check_whole
+from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.metrics import Evaluation
@@ -81,7 +81,7 @@ class Trainer(HyperParameters):
         if patience is not None:
             check_whole("patience", patience, 1)
         if seed is not None:
-            check_whole("seed", seed, 0)
+            check_seed(seed)
         if not gradient_clip_val >= 0:
             raise ArgumentError(f"gradient_clip_val must be 0 or more, got {gradient_clip_val!r}")
         self.gpus = [self.tensors.gpu(i) for i in range(min(num_gpus, self.tensors.num_gpus()))]

@@ -66,6 +66,7 @@ def test_train_prints_one_json_object(trained, framework):
         "val_loss",
         "val_accuracy",
         "seconds",
+        "compile_seconds",
     ]
     test = told["test"]
     assert list(test) == ["count", "correct", "accuracy", "interval", "loss"]
@@ -436,6 +437,8 @@ def start_long_training(framework, folder, *arguments, **streams):
         [*command, "--framework", framework, "--epochs", "1000000", *arguments],
         cwd=folder,
         text=True,
+        # A process that was started in the background has Ctrl-C ignored, and so have its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **streams,
     )
 
