@@ -33,6 +33,8 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 
 def main() -> None:
     """Run the command line; every error is one line on stderr and exit code 2."""
+    # TensorFlow tells of itself on stderr unless it is asked not to before it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # What a file is called must not decide whether it can be spoken of.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -90,7 +92,7 @@ def train(
         ),
     ],
     model: Annotated[str, typer.Option(help="softmax-regression or mlp.")] = "softmax-regression",
-    framework: Annotated[str, typer.Option(help="torch or jax.")] = "torch",
+    framework: Annotated[str, typer.Option(help="torch, jax or tensorflow.")] = "torch",
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 256,
     lr: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,

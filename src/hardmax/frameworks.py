@@ -9,7 +9,11 @@ from hardmax.errors import ArgumentError, MissingFrameworkError
 __all__ = ["FRAMEWORKS", "check", "load", "versions"]
 
 #: The siblings, and the packages that each needs, which its extra installs.
-FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
+FRAMEWORKS = {
+    "torch": ("torch",),
+    "jax": ("jax", "flax", "optax"),
+    "tensorflow": ("tensorflow", "keras"),
+}
 
 
 def check(name: str) -> None:
@@ -44,6 +48,4 @@ def load(name: str) -> ModuleType:
 
 def versions(name: str) -> dict[str, str]:
     """Return the versions of a framework's packages."""
-    from importlib import metadata
-
-    return {package: metadata.version(package) for package in FRAMEWORKS[name]}
+    return {package: importlib.import_module(package).__version__ for package in FRAMEWORKS[name]}

@@ -113,12 +113,24 @@ LACKING = {
         load_data_fashion_mnist normal plt predict_ch3 rand randn set_axes set_figsize sgd size
         squared_loss synthetic_data train_ch3 train_epoch_ch3
     """.split(),
+    "tensorflow": ["randn", "to"],
 }
-BESIDES = {"jax": ["get_key", "get_seed"]}
+BESIDES = {"jax": ["get_key", "get_seed"], "tensorflow": ["Updater"]}
 
 #: Where a framework forces another signature: JAX's models are functions of their parameters, and
-#: their settings are Flax's fields.
+#: their settings are Flax's fields; TensorFlow's gradients are handed around.
 OTHERWISE = {
+    "tensorflow": {
+        "Module.apply_init": None,
+        "DataModule": "root",
+        "Trainer.clip_gradients": "grad_clip_val grads",
+        "SGD": "lr",
+        "SGD.step": None,
+        "SGD.zero_grad": None,
+        "SGD.apply_gradients": "grads_and_vars",
+        "sgd": "params grads lr batch_size",
+        "Updater": "params lr",
+    },
     "jax": {
         "Module": "",
         "Module.training_step": "params batch state",

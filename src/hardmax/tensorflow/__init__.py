@@ -1,0 +1,157 @@
+"""hardmax on TensorFlow: ``from hardmax import tensorflow as d2l`` answers the book's cells.
+
+The names of both of the book's editions, the classes (``Module``, ``Trainer``, ...) and the
+functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
+"""
+
+from hardmax import frameworks as _frameworks
+
+_frameworks.check("tensorflow")  # says how to install what is missing
+
+from hardmax.board import Animator, ProgressBoard
+from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract
+from hardmax.hyperparameters import HyperParameters, add_to_class
+from hardmax.plots import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.tensorflow.data import DataModule, FashionMNIST, SyntheticRegressionData
+from hardmax.tensorflow.functions import (
+    Updater,
+    accuracy,
+    cross_entropy,
+    evaluate_accuracy,
+    evaluate_loss,
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    linreg,
+    load_array,
+    load_data_fashion_mnist,
+    predict_ch3,
+    sgd,
+    softmax,
+    squared_loss,
+    synthetic_data,
+    train_ch3,
+    train_epoch_ch3,
+)
+from hardmax.tensorflow.models import (
+    SGD,
+    LinearRegression,
+    LinearRegressionScratch,
+    SoftmaxRegression,
+    SoftmaxRegressionScratch,
+)
+from hardmax.tensorflow.module import Classifier, Module, nn_Module
+from hardmax.tensorflow.tensors import (
+    abs,
+    arange,
+    argmax,
+    astype,
+    concat,
+    cpu,
+    exp,
+    float32,
+    gpu,
+    log,
+    matmul,
+    normal,
+    num_gpus,
+    numpy,
+    ones,
+    rand,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    size,
+    stack,
+    tensor,
+    transpose,
+    try_all_gpus,
+    try_gpu,
+    zeros,
+)
+from hardmax.tensorflow.trainer import Trainer
+from hardmax.timing import Timer
+from hardmax.totals import Accumulator
+
+__all__ = [
+    "DATA_HUB",
+    "DATA_URL",
+    "SGD",
+    "Accumulator",
+    "Animator",
+    "Classifier",
+    "DataModule",
+    "FashionMNIST",
+    "HyperParameters",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "Module",
+    "ProgressBoard",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+    "SyntheticRegressionData",
+    "Timer",
+    "Trainer",
+    "Updater",
+    "abs",
+    "accuracy",
+    "add_to_class",
+    "arange",
+    "argmax",
+    "astype",
+    "concat",
+    "cpu",
+    "cross_entropy",
+    "download",
+    "download_all",
+    "download_extract",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "exp",
+    "float32",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
+    "gpu",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
+    "log",
+    "matmul",
+    "nn_Module",
+    "normal",
+    "num_gpus",
+    "numpy",
+    "ones",
+    "plot",
+    "plt",
+    "predict_ch3",
+    "rand",
+    "reduce_mean",
+    "reduce_sum",
+    "reshape",
+    "set_axes",
+    "set_figsize",
+    "sgd",
+    "show_images",
+    "size",
+    "softmax",
+    "squared_loss",
+    "stack",
+    "synthetic_data",
+    "tensor",
+    "train_ch3",
+    "train_epoch_ch3",
+    "transpose",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import pyplot when ``plt`` is asked for: it takes longer than all the rest of hardmax."""
+    if name == "plt":
+        import matplotlib.pyplot as plt
+
+        return plt
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

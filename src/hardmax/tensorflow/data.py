@@ -1,0 +1,111 @@
+"""Batches of tensors in memory, and the data sets made of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hardmax import batches
+from hardmax.data import module
+from hardmax.data.arrays import SCALE, Pictures
+
+__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+
+
+class Loader(batches.Loader):
+    """Batches of tensors (inputs..., labels), which may lie on any device.
+
+    With ``pictures`` the first tensor holds bytes, which are handed out as float32 of 0 to 1.
+    """
+
+    def __init__(
+        self, tensors: Sequence[tf.Tensor], batch_size: int, shuffle: bool, pictures: bool = False
+    ):
+        super().__init__(len(tensors[0]), batch_size, shuffle)
+        self.tensors = tuple(tensors)
+        self.pictures = pictures
+
+    def to(self, device: str) -> None:
+        """Move the tensors to a device."""
+        with tf.device(device):
+            self.tensors = tuple(tf.identity(a) for a in self.tensors)
+
+    def draw_seed(self) -> int:
+        """Return a seed from TensorFlow's global generator."""
+        return int(tf.random.uniform((), maxval=2**31 - 1, dtype=tf.int32))
+
+    def next_order(self) -> tf.Tensor | None:
+        """Begin an epoch and return its order; None if unshuffled."""
+        order = super().next_order()
+        return None if order is None else tf.constant(order.astype(np.int32))
+
+    def take(self, rows: Any) -> tuple[tf.Tensor, ...]:
+        """Return the examples ``rows``: a slice, or an int32 tensor."""
+        if isinstance(rows, slice):
+            return floats(tuple(a[rows] for a in self.tensors), self.pictures)
+        return floats(tuple(tf.gather(a, rows) for a in self.tensors), self.pictures)
+
+
+def floats(batch: tuple[tf.Tensor, ...], pictures: bool) -> tuple[tf.Tensor, ...]:
+    """Return a batch whose pictures, bytes, have become float32 of 0 to 1."""
+    return (tf.cast(batch[0], tf.float32) * SCALE, *batch[1:]) if pictures else batch
+
+
+class DataModule(module.DataModule):
+    """Training and validation batches; a subclass defines ``get_dataloader``."""
+
+    def __init__(self, root: str = "../data"):
+        self.save_hyperparameters()
+
+    def get_tensorloader(
+        self, tensors: Sequence[tf.Tensor], train: bool, indices: Any = slice(0, None)
+    ) -> Loader:
+        """Return batches of the examples ``indices`` of tensors, shuffled for training.
+
+        The tensors have the same number of examples, along their first axis.
+        """
+        chosen = tuple(tf.convert_to_tensor(a)[indices] for a in tensors)
+        return Loader(chosen, self.batch_size, shuffle=train)
+
+
+class PictureData(module.PictureData, DataModule):
+    """Labelled pictures of any kind; ``train`` and ``val`` are (pictures, labels), as bytes.
+
+    Batches are (pictures float32 (n, height, width, channels), labels int32 (n,)).
+    """
+
+    def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+        """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
+        return pictures.images, pictures.labels.astype(np.int32)
+
+    def picture_loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+        """Return batches of such a pair."""
+        images, labels = part
+        pixels = images[..., np.newaxis] if images.ndim == 3 else images
+        # A copy: TensorFlow may share memory with an array that it is given.
+        tensors = (tf.constant(pixels.copy()), tf.constant(labels))
+        return Loader(tensors, self.batch_size, shuffle, pictures=True)
+
+
+class FashionMNIST(module.FashionMNIST, PictureData):
+    """Fashion-MNIST as TensorFlow's tensors; ``hardmax.data.module`` tells of the arguments."""
+
+    def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+        """Return pictures, uint8 (n, height, width), and labels, int32 (n,)."""
+        images, labels = super().hold(pictures)
+        return images.squeeze(axis=3), labels
+
+
+class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
+    """Synthetic data as TensorFlow's tensors; ``hardmax.data.module`` tells of the arguments."""
+
+    w: tf.Tensor
+    b: float
+    noise: float
+
+    def synthesize(self, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return X and y of so many examples."""
+        X = tf.random.normal((count, len(self.w)))
+        noise = self.noise * tf.random.normal((count, 1))
+        return X, tf.matmul(X, tf.reshape(self.w, (-1, 1))) + self.b + noise

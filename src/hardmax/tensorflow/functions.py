@@ -1,0 +1,228 @@
+"""The book's functional edition: plain functions over networks, iterators and updaters."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from hardmax.functional import (
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    picture_size,
+    show_predictions,
+    train_and_draw,
+)
+from hardmax.tensorflow.data import FashionMNIST, Loader
+from hardmax.totals import Meter
+
+__all__ = [
+    "Updater",
+    "accuracy",
+    "cross_entropy",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
+    "predict_ch3",
+    "sgd",
+    "softmax",
+    "squared_loss",
+    "synthetic_data",
+    "train_ch3",
+    "train_epoch_ch3",
+]
+
+# Models and losses
+
+
+def linreg(X: tf.Tensor, w: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Return Xw + b, shape (examples, 1), of X (examples, inputs), w (inputs, 1) and b (1,)."""
+    return tf.matmul(X, w) + b
+
+
+def softmax(X: tf.Tensor) -> tf.Tensor:
+    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    return tf.nn.softmax(X, axis=1)
+
+
+def cross_entropy(y_hat: tf.Tensor, y: tf.Tensor, from_logits: bool = False) -> tf.Tensor:
+    """Return -log of the probability of the right class, float of shape (examples,).
+
+    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
+    large scores exact; ``y``: integer labels of shape (examples,).
+    """
+    logs = tf.nn.log_softmax(y_hat, axis=1) if from_logits else tf.math.log(y_hat)
+    return -tf.gather(logs, y, batch_dims=1)
+
+
+def squared_loss(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
+    return (y_hat - tf.reshape(y, y_hat.shape)) ** 2 / 2
+
+
+def sgd(params: Iterable[Any], grads: Iterable[Any], lr: float, batch_size: int) -> None:
+    """Take a step of minibatch SGD on the gradients of summed losses."""
+    for param, grad in zip(params, grads, strict=True):
+        param.assign_sub(lr * grad / batch_size)
+
+
+class Updater:
+    """Minibatch SGD on a list of variables, as ``train_ch3`` calls it."""
+
+    def __init__(self, params: list[Any], lr: float):
+        self.params = params
+        self.lr = lr
+
+    def __call__(self, batch_size: int, grads: Iterable[Any]) -> None:
+        """Take a step on the gradients of summed losses."""
+        sgd(self.params, grads, self.lr, batch_size)
+
+
+# Data
+
+
+def synthetic_data(w: tf.Tensor, b: float, num_examples: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return X of shape (num_examples, len(w)) and y = Xw + b + noise, (num_examples, 1).
+
+    Float32; X is drawn from N(0, 1), the noise from N(0, 0.01**2).
+    """
+    X = tf.random.normal((num_examples, w.shape[0]))
+    y = tf.matmul(X, tf.reshape(w, (-1, 1))) + b
+    return X, y + tf.random.normal(y.shape, stddev=0.01)
+
+
+def load_array(data_arrays: Sequence[tf.Tensor], batch_size: int, is_train: bool = True) -> Loader:
+    """Return batches of the tensors' examples, shuffled for training.
+
+    The tensors have the same number of examples, along their first axis.
+    """
+    tensors = [tf.convert_to_tensor(a) for a in data_arrays]
+    return Loader(tensors, batch_size, shuffle=is_train)
+
+
+def load_data_fashion_mnist(
+    batch_size: int, resize: int | tuple[int, int] | None = None
+) -> tuple[Loader, Loader]:
+    """Return the batches of Fashion-MNIST's training set and of its test set.
+
+    Pictures float32 (examples, height, width, 1) of 0 to 1, labels int32 (examples,). Raises what
+    ``FashionMNIST`` raises.
+    """
+    data = FashionMNIST(batch_size, picture_size(resize))
+    return data.train_dataloader(), data.val_dataloader()
+
+
+# Judging
+
+
+def accuracy(y_hat: tf.Tensor, y: tf.Tensor) -> float:
+    """Return how many predictions are right.
+
+    ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
+    """
+    return float(_correct(y_hat, y))
+
+
+def _correct(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
+        y_hat = tf.argmax(y_hat, axis=1)
+    right = tf.cast(tf.reshape(y_hat, y.shape), y.dtype) == y
+    return tf.math.count_nonzero(right)
+
+
+def _outputs(net: Callable, X: tf.Tensor, training: bool) -> tf.Tensor:
+    """Return what a network gives; one of Keras's is told whether it is trained."""
+    return net(X, training=training) if isinstance(net, tf.keras.layers.Layer) else net(X)
+
+
+def _loss(loss: Callable, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Return a loss; Keras's take the labels first."""
+    return loss(y, y_hat) if isinstance(loss, tf.keras.losses.Loss) else loss(y_hat, y)
+
+
+def _add(meter: Meter, loss: tf.Tensor, examples: int) -> None:
+    """Add the loss of a batch: one an example, or their mean, as Keras's give it."""
+    if len(loss.shape):
+        meter.add(tf.reduce_sum(loss), int(tf.size(loss)))
+    else:
+        meter.add(loss * examples, examples)
+
+
+def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
+    """Return the share of a data set's labels that a network decides rightly.
+
+    ``data_iter`` gives batches (X, y), y an integer of shape (examples,); ``net(X)`` returns scores
+    of shape (examples, classes).
+    """
+    meter = Meter()
+    for X, y in data_iter:
+        meter.add(_correct(_outputs(net, X, training=False), y), int(tf.size(y)))
+    return meter.mean()
+
+
+def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
+    """Return a network's mean loss on a data set of batches (X, y).
+
+    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``, or is one of Keras's.
+    """
+    meter = Meter()
+    for X, y in data_iter:
+        out = _outputs(net, X, training=False)
+        _add(meter, _loss(loss, out, tf.reshape(y, out.shape)), len(y))
+    return meter.mean()
+
+
+# Training
+
+
+def train_epoch_ch3(
+    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
+) -> tuple[float, float]:
+    """Train for an epoch; return the mean loss and the accuracy over its examples.
+
+    ``loss`` returns one loss an example, or is one of Keras's. ``updater`` is one of Keras's
+    optimizers, or takes a batch size and the gradients of summed losses by its ``params``.
+    """
+    losses, correct = Meter(), Meter()
+    for X, y in train_iter:
+        with tf.GradientTape() as tape:
+            y_hat = _outputs(net, X, training=True)
+            l = _loss(loss, y_hat, y)
+            mean = tf.reduce_mean(l)
+        if isinstance(updater, tf.keras.optimizers.Optimizer):
+            params = net.trainable_variables  # type: ignore[attr-defined]
+            updater.apply_gradients(zip(tape.gradient(mean, params), params, strict=True))
+        else:
+            updater(X.shape[0], tape.gradient(l, updater.params))
+        _add(losses, l, len(y))
+        correct.add(_correct(y_hat, y), int(tf.size(y)))
+    return losses.mean(), correct.mean()
+
+
+def train_ch3(
+    net: Callable,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    loss: Callable,
+    num_epochs: int,
+    updater: Any,
+) -> None:
+    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+
+    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    """
+    train_and_draw(
+        num_epochs,
+        lambda: train_epoch_ch3(net, train_iter, loss, updater),
+        lambda: evaluate_accuracy(net, test_iter),
+    )
+
+
+def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
+    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    X, y = next(iter(test_iter))
+    predictions = tf.argmax(_outputs(net, X, training=False), axis=1)
+    show_predictions(tf.reshape(X, X.shape[:3]), y, predictions, n)

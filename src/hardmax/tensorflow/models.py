@@ -1,0 +1,124 @@
+"""The book's models, and the one that is built from an architecture."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from hardmax.architectures import Network
+from hardmax.hyperparameters import HyperParameters
+from hardmax.initializers import SIGMA
+from hardmax.tensorflow import layers
+from hardmax.tensorflow.module import Classifier, Module
+
+__all__ = [
+    "SGD",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "NetworkClassifier",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent on plain variables."""
+
+    lr: float
+
+    def __init__(self, lr: float):
+        self.save_hyperparameters()
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
+        """Take ``lr`` times its gradient off every variable."""
+        for grad, param in grads_and_vars:
+            param.assign_sub(self.lr * grad)
+
+
+class LinearRegressionScratch(Module):
+    """Linear regression on bare variables; half the squared error is its loss."""
+
+    def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01):
+        super().__init__()
+        self.save_hyperparameters()
+        self.w = tf.Variable(tf.random.normal((num_inputs, 1), stddev=sigma))
+        self.b = tf.Variable(tf.zeros(1))
+
+    def forward(self, X: tf.Tensor) -> tf.Tensor:
+        """Return Xw + b, shape (examples, 1)."""
+        return tf.matmul(X, self.w) + self.b
+
+    def loss(self, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return the mean of half the squared errors."""
+        return tf.reduce_mean((y_hat - y) ** 2 / 2)
+
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD(self.lr)
+
+
+class LinearRegression(Module):
+    """Linear regression with Keras's layer; the squared error is its loss."""
+
+    def __init__(self, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        normal = tf.keras.initializers.RandomNormal(stddev=SIGMA)
+        self.net = tf.keras.layers.Dense(1, kernel_initializer=normal)
+
+    def loss(self, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return the mean squared error."""
+        return tf.reduce_mean((y_hat - y) ** 2)
+
+    def get_w_b(self) -> tuple[Any, Any]:
+        """Return the weights, shape (inputs, 1), and the bias, shape (1,), as arrays."""
+        return self.get_weights()[0], self.get_weights()[1]
+
+
+class SoftmaxRegressionScratch(Classifier):
+    """Softmax regression on bare variables: W from N(0, sigma**2), b = 0, minibatch SGD.
+
+    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
+    harm. ``softmax`` makes probabilities of them.
+    """
+
+    def __init__(self, num_inputs: int, num_outputs: int, lr: float, sigma: float = 0.01):
+        super().__init__()
+        self.save_hyperparameters()
+        self.W = tf.Variable(tf.random.normal((num_inputs, num_outputs), stddev=sigma))
+        self.b = tf.Variable(tf.zeros(num_outputs))
+
+    def forward(self, X: tf.Tensor) -> tf.Tensor:
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        return tf.matmul(tf.reshape(X, (-1, self.W.shape[0])), self.W) + self.b
+
+    def configure_optimizers(self) -> SGD:
+        """Return minibatch SGD."""
+        return SGD(self.lr)
+
+
+class SoftmaxRegression(Classifier):
+    """Softmax regression with Keras's layers."""
+
+    def __init__(self, num_outputs: int, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = tf.keras.Sequential(
+            [tf.keras.layers.Flatten(), tf.keras.layers.Dense(num_outputs)]
+        )
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by SGD.
+
+    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    """
+
+    is_portable = True
+
+    def __init__(self, network: Network, input_shape: tuple[int, int, int], lr: float):
+        super().__init__()
+        # Keras's models have an input_shape of their own, which cannot be set.
+        self.save_hyperparameters(ignore=["input_shape"])
+        self.input_shape_of_pictures = input_shape
+        self.net = layers.build(network, input_shape)

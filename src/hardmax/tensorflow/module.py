@@ -1,0 +1,145 @@
+"""The base classes of models: Module and Classifier."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from hardmax import module
+from hardmax.board import ProgressBoard
+from hardmax.roads import step_hook
+
+__all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
+
+nn_Module = tf.keras.Model
+
+
+class Module(module.Module, tf.keras.Model):
+    """A network, its loss and its optimizer.
+
+    ``training`` is the mode that the model is in: its layers follow it wherever ``forward`` calls
+    them without saying.
+    """
+
+    net: Any
+    training: bool | None
+
+    def __init__(self, plot_train_per_epoch: int = 2, plot_valid_per_epoch: int = 1):
+        super().__init__()
+        # Keras keeps what it is told when it compiles a model in attributes, of the names of
+        # methods here; hardmax's models are not compiled by Keras.
+        for name in [name for name in vars(self) if callable(getattr(module.Module, name, None))]:
+            delattr(self, name)
+        self.save_hyperparameters()
+        self.board = ProgressBoard()
+        self.training = None
+
+    def build(self, *input_shape: Any) -> None:
+        """Leave it to the layers to make their weights when they see their first inputs."""
+        self.built = True
+
+    def __call__(self, *inputs: Any, **kwargs: Any) -> tf.Tensor:
+        """Return ``forward`` of the inputs, in the mode that the model is in."""
+        if self.training is not None:
+            kwargs.setdefault("training", self.training)
+        return super().__call__(*inputs, **kwargs)
+
+    def call(self, X: tf.Tensor, *args: Any, training: bool | None = None) -> tf.Tensor:
+        """Return ``forward(X)``; Keras calls this."""
+        return self.forward(X, *args)
+
+    def forward(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the output of ``self.net``; a subclass without one defines its own."""
+        if not hasattr(self, "net"):
+            raise NotImplementedError(
+                f"{type(self).__name__} must set self.net or define forward(X)"
+            )
+        return self.net(X)
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The variables of the layers, and plain ones that are kept in attributes."""
+        return [*super().trainable_variables, *(v for _, v in scratch_weights(self))]
+
+    @step_hook
+    def training_step(self, batch: Any) -> tf.Tensor:
+        """Return the mean loss of a batch (inputs..., labels), and plot it."""
+        self._count(batch)
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        self.plot("loss", l, train=True)
+        return l
+
+    @step_hook
+    def validation_step(self, batch: Any) -> None:
+        """Plot the mean loss of a batch (inputs..., labels)."""
+        self._count(batch)
+        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
+
+    def configure_optimizers(self) -> Any:
+        """Return plain SGD with the learning rate ``self.lr``."""
+        return tf.keras.optimizers.SGD(self.lr)
+
+
+def scratch_weights(model: tf.keras.Model) -> Iterator[tuple[str, tf.Variable]]:
+    """Yield (name, variable) of a model's plain variables that are trained, in any of its layers.
+
+    The book's models from scratch keep their weights in these, where Keras does not see them.
+    """
+    seen: set[int] = set()
+    for prefix, layer in _layers(model, ""):
+        for name, value in vars(layer).items():
+            held = {name: value}
+            if isinstance(value, list | tuple):
+                held = {f"{name}.{i}": item for i, item in enumerate(value)}
+            for path, weight in held.items():
+                if isinstance(weight, tf.Variable) and weight.trainable and id(weight) not in seen:
+                    seen.add(id(weight))
+                    yield prefix + path, weight
+
+
+def _layers(layer: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    yield prefix, layer
+    for i, inner in enumerate(getattr(layer, "layers", ())):
+        yield from _layers(inner, f"{prefix}{i}.")
+
+
+class Classifier(Module):
+    """A module whose outputs are scores, one a class, of which the highest decides."""
+
+    @step_hook
+    def validation_step(self, batch: Any) -> None:
+        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
+        self._count(batch)
+        Y_hat = self(*batch[:-1])
+        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
+        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
+
+    def loss(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
+        """Return the cross-entropy of scores (..., classes) for labels (...), from the scores.
+
+        The mean over all labels, or one loss for each of them, float of shape (labels,).
+        """
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=tf.reshape(Y, (-1,)), logits=tf.reshape(Y_hat, (-1, Y_hat.shape[-1]))
+        )
+        return tf.reduce_mean(losses) if averaged else losses
+
+    def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
+        """Return the share of labels (...) that the scores (..., classes) decide rightly.
+
+        Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
+        shape (labels,).
+        """
+        decided = tf.argmax(tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), axis=1)
+        right = tf.cast(tf.cast(decided, Y.dtype) == tf.reshape(Y, (-1,)), tf.float32)
+        return tf.reduce_mean(right) if averaged else right
+
+    def layer_summary(self, X_shape: tuple[int, ...]) -> None:
+        """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
+
+        Lazy layers are made; apart from that the model stays as it is.
+        """
+        X = tf.zeros(X_shape)
+        for layer in self.net.layers:
+            X = layer(X)
+            print(layer.__class__.__name__, "output shape:\t", X.shape)

@@ -1,0 +1,94 @@
+"""The book's Trainer in TensorFlow, over the loop that all frameworks share."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hardmax import trainer
+from hardmax.batches import Loader
+from hardmax.roads import step_hook
+from hardmax.tensorflow import engine, layers, tensors
+
+__all__ = ["Trainer"]
+
+
+class Trainer(trainer.Trainer):
+    """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
+
+    engine = engine
+    tensors = tensors
+    graphs: dict[Any, Any]
+
+    def prepare_optimizer(self) -> None:
+        """Ask the model for its optimizer, once a fit, and let it make what it keeps."""
+        super().prepare_optimizer()
+        self.graphs = {}
+        self._make_weights(self.model, self.train_dataloader)
+        if self.seed is not None:
+            layers.seed_generators(self.model, self.seed)
+        if hasattr(self.optim, "build"):
+            with tf.device(self.run_device):
+                self.optim.build(self.model.trainable_variables)
+
+    def prepare_judging(self, model: Any, loader: Any) -> None:
+        """Have a model make its weights, and put its batches onto the run's device."""
+        super().prepare_judging(model, loader)
+        self.graphs = {}
+        self._make_weights(model, loader)
+
+    def _make_weights(self, model: Any, loader: Any) -> None:
+        """Call the model once, so that lazy layers make their weights outside of any graph."""
+        first = loader.peek() if isinstance(loader, Loader) else next(iter(loader))
+        model.training = False
+        with tf.device(self.run_device):
+            model(*first[:-1])
+
+    @step_hook
+    def prepare_batch(self, batch: Any) -> tuple[tf.Tensor, ...]:
+        """Return a batch's tensors on the run's device."""
+        with tf.device(self.run_device):
+            return tuple(tf.identity(a) for a in batch)
+
+    @step_hook
+    def fit_epoch(self) -> None:
+        """Train for an epoch and validate: by the engine, or step by step by the hooks."""
+        if self.uses_engine:
+            self.engine_epoch()
+            return
+        self.model.training = True
+        for batch in self.train_dataloader:
+            self.examples = len(batch[-1])
+            with tf.GradientTape() as tape:
+                loss = self.model.training_step(self.prepare_batch(batch))
+            self.apply_gradients(tape, loss)
+            self.train_batch_idx += 1
+        if self.val_dataloader is None:
+            return
+        self.model.training = False
+        for batch in self.val_dataloader:
+            self.examples = len(batch[-1])
+            self.model.validation_step(self.prepare_batch(batch))
+            self.val_batch_idx += 1
+
+    def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Take a step of the optimizer on the loss that a tape has seen."""
+        variables = self.model.trainable_variables
+        grads = tape.gradient(loss, variables)
+        if self.gradient_clip_val > 0:
+            grads = self.clip_gradients(self.gradient_clip_val, grads)
+        pairs = zip(grads, variables, strict=True)
+        self.optim.apply_gradients([(grad, v) for grad, v in pairs if grad is not None])
+
+    def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
+        """Return gradients scaled so that their norm, of all together, is at most that value."""
+        scale = tf.minimum(1.0, grad_clip_val / (tf.linalg.global_norm(grads) + 1e-6))
+        return [None if grad is None else grad * scale for grad in grads]
+
+    def get_weights(self, model: Any) -> dict[str, np.ndarray]:
+        """Return copies of the model's weights as named NumPy arrays."""
+        return layers.get_weights(model)
+
+    def set_weights(self, model: Any, weights: dict[str, np.ndarray]) -> None:
+        """Give the model such weights. Raises RunError where they do not fit."""
+        layers.set_weights(model, weights)
