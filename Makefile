@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Every framework that has a sibling; each is tested in a process of its own.
-FRAMEWORKS := torch jax
+FRAMEWORKS := torch jax tensorflow
 
 .PHONY: help install train test check format bench clean
 
@@ -23,7 +23,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[torch,jax]'
+	$(PIP) -e '.[torch,jax,tensorflow]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.install

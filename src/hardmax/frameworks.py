@@ -1,7 +1,11 @@
 """The one place where a framework is chosen by name: the command line's."""
 
+import contextlib
 import importlib
 import importlib.util
+import os
+import sys
+from collections.abc import Iterator
 from types import ModuleType
 
 from hardmax.errors import ArgumentError, MissingFrameworkError
@@ -39,11 +43,29 @@ def load(name: str) -> ModuleType:
     """Return the sibling of that name. Raises what ``check`` raises."""
     check(name)
     try:
-        return importlib.import_module(f"hardmax.{name}")
+        with _hushed():
+            return importlib.import_module(f"hardmax.{name}")
     except ImportError as error:
         raise MissingFrameworkError(
             f"framework {name!r} is installed but cannot be imported: {error}"
         ) from error
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep off stderr what libraries write there past Python, as TensorFlow does on its import."""
+    if sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def versions(name: str) -> dict[str, str]:

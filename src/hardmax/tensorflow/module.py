@@ -62,6 +62,11 @@ class Module(module.Module, tf.keras.Model):
         return [*super().trainable_variables, *(v for _, v in scratch_weights(self))]
 
     @step_hook
+    def plot(self, key: str, value: Any, train: bool) -> None:
+        """Plot a batch mean; a loss to which Keras's list of penalties was added has an axis."""
+        super().plot(key, tf.reduce_mean(value), train)
+
+    @step_hook
     def training_step(self, batch: Any) -> tf.Tensor:
         """Return the mean loss of a batch (inputs..., labels), and plot it."""
         self._count(batch)
