@@ -22,7 +22,7 @@ from hardmax.initializers import starting_weights
 from hardmax.metrics import Evaluation, log_softmax
 from hardmax.run import Run, RunWriter
 
-__all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
+__all__ = ["Keeper", "Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Trained:
     stopped_early: bool
 
 
-class _Keeper(Callback):
+class Keeper(Callback):
     """Keeps the whole epochs and their weights, for when training is cut short."""
 
     def __init__(self) -> None:
@@ -79,6 +79,7 @@ class _Keeper(Callback):
         self.weights: dict[str, np.ndarray] | None = None
 
     def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
+        """Keep the epochs so far, and copies of the weights as they are now."""
         self.weights = trainer.get_weights(trainer.model)
         self.epochs = [*trainer.history]
 
@@ -96,7 +97,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     network = architectures.NETWORKS[settings.model](len(dataset.classes))
     model = sibling.models.NetworkClassifier(network, dataset.shape, settings.lr)
     model.board.display = False
-    keeper = _Keeper()
+    keeper = Keeper()
     trainer = sibling.Trainer(
         settings.epochs,
         seed=settings.seed,
@@ -129,7 +130,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     return Trained(path, settings, keeper.epochs, evaluation, interrupted, trainer.should_stop)
 
 
-def _fit(trainer: Any, model: Any, data: Any, keeper: _Keeper) -> bool:
+def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper) -> bool:
     """Fit, and tell whether Ctrl-C ended it; the model then has its last whole epoch's weights."""
     try:
         trainer.fit(model, data)
