@@ -16,6 +16,10 @@ from typing import Any
 __all__ = ["fingerprint"]
 
 
+#: Types of values that have nothing to look into: most of what is met.
+PLAIN = frozenset({types.NoneType, bool, int, float, str, bytes})
+
+
 class _Itself:
     """Stands for an object that equals only itself, and keeps it, so that its id stays its own."""
 
@@ -46,6 +50,8 @@ class _Reader:
         self.met: dict[int, int] = {}
 
     def key(self, thing: Any) -> Hashable:
+        if type(thing) in PLAIN:
+            return (type(thing), thing)
         match thing:
             case types.FunctionType() | type():
                 return self.once(thing)
