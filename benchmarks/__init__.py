@@ -1,1 +1,1 @@
-"""What hardmax costs beside other ways to train the same network with PyTorch."""
+"""What hardmax costs beside other ways to train the same network, one framework at a time."""

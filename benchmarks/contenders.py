@@ -1,45 +1,96 @@
-"""Who trains, and what that needs, told without importing any of it."""
+"""Who trains in each framework, and what that needs, told without importing any of it."""
 
 import argparse
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CONTENDERS", "MODELS", "Contender", "missing", "positive"]
+from hardmax.frameworks import FRAMEWORKS
+
+__all__ = ["CONTENDERS", "MODELS", "ROADS", "Contender", "missing", "packages", "positive"]
 
 #: Names in hardmax.architectures.NETWORKS.
 MODELS = ("softmax-regression", "mlp")
 
+#: The contenders that are hardmax, in every framework; what they must keep up with is ``bare``.
+ROADS = ("command-line", "book")
+
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who trains: a function of a task, in a module of its own, and what that needs."""
+    """Somebody who trains: a function of a task, in a module of its own, and what that needs.
+
+    ``behind`` says how many times as long as hardmax it takes at least on a model, or --check
+    finds hardmax too slow.
+    """
 
     title: str
     module: str
     function: str
     packages: tuple[str, ...] = ()
+    behind: Mapping[str, float] = field(default_factory=dict)
 
     def load(self) -> Callable[..., Any]:
         return getattr(importlib.import_module(f"benchmarks.{self.module}"), self.function)
 
 
-CONTENDERS = {
-    "bare": Contender("bare PyTorch loop", "bare", "bare"),
-    "command-line": Contender("hardmax, command line's road", "with_hardmax", "command_line"),
-    "book": Contender("hardmax, the book's API", "with_hardmax", "book"),
-    "keras": Contender("Keras on PyTorch", "with_keras", "keras_fit", ("keras",)),
-    "lightning": Contender("Lightning", "with_lightning", "lightning_fit", ("lightning",)),
-    "skorch": Contender("skorch", "with_skorch", "skorch_fit", ("skorch",)),
+COMMAND_LINE = Contender("hardmax, command line's road", "with_hardmax", "command_line")
+
+CONTENDERS: dict[str, dict[str, Contender]] = {
+    "torch": {
+        "bare": Contender("bare PyTorch loop", "torch.bare", "bare"),
+        "command-line": COMMAND_LINE,
+        "book": Contender("hardmax, the book's API", "torch.book", "book"),
+        "keras": Contender(
+            "Keras on PyTorch",
+            "torch.with_keras",
+            "keras_fit",
+            ("keras",),
+            behind={"softmax-regression": 5.0},
+        ),
+        "lightning": Contender(
+            "Lightning",
+            "torch.with_lightning",
+            "lightning_fit",
+            ("lightning",),
+            behind={"softmax-regression": 5.0},
+        ),
+        "skorch": Contender("skorch", "torch.with_skorch", "skorch_fit", ("skorch",)),
+    },
+    "jax": {
+        "bare": Contender("bare lax.scan, an epoch a call", "jax.bare", "bare"),
+        "bare-step": Contender("bare jitted step, a batch a call", "jax.bare", "bare_step"),
+        "command-line": COMMAND_LINE,
+        "book": Contender("hardmax, the book's API", "jax.book", "book"),
+        "keras": Contender(
+            "Keras on JAX",
+            "jax.with_keras",
+            "keras_fit",
+            ("keras",),
+            behind=dict.fromkeys(MODELS, 1.0),
+        ),
+        "keras-steps": Contender(
+            "Keras on JAX, many steps an execution",
+            "jax.with_keras",
+            "keras_steps",
+            ("keras",),
+            behind=dict.fromkeys(MODELS, 1.0),
+        ),
+    },
 }
 
 
-def missing(names: Iterable[str]) -> list[str]:
-    """Return the packages that these contenders need and that are not installed."""
-    packages = ["hardmax", "torch", *(p for name in names for p in CONTENDERS[name].packages)]
-    return [package for package in packages if importlib.util.find_spec(package) is None]
+def packages(framework: str, names: Iterable[str]) -> list[str]:
+    """Return the packages that these contenders of a framework need."""
+    own = (p for name in names for p in CONTENDERS[framework][name].packages)
+    return [*dict.fromkeys(["hardmax", *FRAMEWORKS[framework], "numpy", *own])]
+
+
+def missing(wanted: Iterable[str]) -> list[str]:
+    """Return the packages that are not installed."""
+    return [package for package in wanted if importlib.util.find_spec(package) is None]
 
 
 def positive(text: str) -> int:

@@ -1,13 +1,15 @@
 """Rounds in which every contender trains in turn, and what is read off them."""
 
 import gc
+import importlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.task import Data, Fit, Task, judge
+from benchmarks.task import Fit, Task, judge
+from hardmax.data.arrays import Dataset
 
 __all__ = ["Results", "measure"]
 
@@ -23,9 +25,10 @@ ON_THE_EDGE = 2
 
 @dataclass
 class Results:
-    """What a contender's rounds gave; ``seconds`` has the counted epochs of each round."""
+    """What a contender's rounds gave: the first epoch of each, and the counted ``seconds``."""
 
     title: str
+    first: list[float] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
     test_loss: float = 0.0
     correct: int = 0
@@ -45,13 +48,16 @@ class Results:
     def ratio(self, other: "Results") -> float:
         """Return how many times the other's epoch an epoch takes: the median over the rounds."""
         rounds = zip(self.seconds, other.seconds, strict=True)
-        return median(median(own) / median(others) for own, others in rounds if own)
+        return median(median(own) / median(others) for own, others in rounds)
 
     def keep(self, task: Task, fit: Fit) -> None:
-        """Keep the losses of a fit, and whether what it says of the test set is so."""
+        """Keep the times and losses of a fit, and whether what it says of the test set is so."""
+        first, *counted = fit.seconds
+        self.first.append(first)
+        self.seconds.append(counted)
         self.test_loss, self.correct = judge(task, fit.weights)
         self.train_loss = fit.train_loss
-        said = fit.test_accuracy * len(task.data.dataset.test)
+        said = fit.test_accuracy * len(task.dataset.test)
         self.miscounted |= abs(said - self.correct) > ON_THE_EDGE
 
     def compare(self, reference: "Results") -> None:
@@ -67,7 +73,8 @@ class Results:
 
 
 def measure(
-    data: Data,
+    framework: str,
+    dataset: Dataset,
     model: str,
     names: Sequence[str],
     rounds: int,
@@ -76,21 +83,25 @@ def measure(
 ) -> dict[str, Results]:
     """Train a network in interleaved rounds; return each contender's results by name.
 
-    Who begins, and who comes after whom, changes from round to round. The first epoch of each
-    in the first round is its warm-up, and not counted.
+    Who begins, and who comes after whom, changes from round to round. Nobody finds anything
+    compiled, by himself or by others; one training of each before the rounds warms up the rest.
     """
-    task = Task(data, model, SEED, epochs)
-    trainers = {name: CONTENDERS[name].load() for name in names}
-    results = {name: Results(CONTENDERS[name].title) for name in names}
+    task = Task(framework, dataset, model, SEED, epochs)
+    contenders = CONTENDERS[framework]
+    forget = importlib.import_module(f"benchmarks.{framework}.work").forget
+    trainers = {name: contenders[name].load() for name in names}
+    results = {name: Results(contenders[name].title) for name in names}
+    for name in names:
+        tell(f"{framework}, {model}, warming up")
+        trainers[name](replace(task, epochs=1))
     for number in range(rounds):
-        tell(f"{model}, round {number + 1} of {rounds}")
+        tell(f"{framework}, {model}, round {number + 1} of {rounds}")
         first = number % len(names)
         turns = (*names[first:], *names[:first])
         for name in turns if number % 2 else reversed(turns):
+            forget()
             gc.collect()
-            fit = trainers[name](task)
-            results[name].seconds.append(fit.seconds[0 if number else 1 :])
-            results[name].keep(task, fit)
+            results[name].keep(task, trainers[name](task))
         for name in names:
             results[name].compare(results["bare"])
     return results

@@ -9,20 +9,32 @@ from statistics import median
 
 from benchmarks.contenders import missing, positive
 from benchmarks.tables import made_with, table, tell, write
+from hardmax.frameworks import FRAMEWORKS
+
+PACKAGES = ("hardmax", *(package for needed in FRAMEWORKS.values() for package in needed))
+
+#: The import of each sibling, and that of the packages that it builds on.
+SIBLINGS = {
+    f"import hardmax.{name}": f"import {', '.join(packages)}"
+    for name, packages in FRAMEWORKS.items()
+}
 
 COMMANDS = {
     "python, nothing imported": [sys.executable, "-c", ""],
     "import hardmax": [sys.executable, "-c", "import hardmax"],
     "hardmax --help": [str(Path(sys.executable).with_name("hardmax")), "--help"],
-    "import torch": [sys.executable, "-c", "import torch"],
-    "import hardmax.torch": [sys.executable, "-c", "import hardmax.torch"],
+    **{
+        code: [sys.executable, "-c", code]
+        for sibling, native in SIBLINGS.items()
+        for code in (native, sibling)
+    },
 }
 
 #: Most seconds, and over what.
 TARGETS = {
     "import hardmax": (0.1, None),
     "hardmax --help": (0.3, None),
-    "import hardmax.torch": (0.1, "import torch"),
+    **{sibling: (0.1, native) for sibling, native in SIBLINGS.items()},
 }
 
 
@@ -32,7 +44,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 where one is too slow")
     parser.add_argument("--write", action="store_true", help="put it into benchmarks/README.md")
     options = parser.parse_args()
-    lacking = missing([])
+    lacking = missing(PACKAGES)
     if lacking:
         print(f"not installed: {', '.join(lacking)}; run `make bench`", file=sys.stderr)
         return 2
@@ -81,7 +93,7 @@ def told(seconds: dict[str, list[float]], rounds: int) -> str:
         rows.append((what, f"{1e3 * median(times):.0f}", f"{1e3 * min(times):.0f}", target))
     return "\n\n".join(
         [
-            f"{made_with(('hardmax', 'torch'))}; {rounds} rounds.",
+            f"{made_with(PACKAGES)}; {rounds} rounds.",
             table(("", "ms", "least", "at most"), rows),
         ]
     )

@@ -1,21 +1,15 @@
 """The work that every contender does: the data, the start, the batches, and what it hands back."""
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional as F
-from torch.utils.data import Sampler
+from scipy.special import log_softmax
 
 from hardmax import architectures, batches
-from hardmax.data.arrays import SCALE, Dataset, Pictures
-from hardmax.data.fashion_mnist import load_fashion_mnist
+from hardmax.data.arrays import SCALE, Dataset
 from hardmax.initializers import starting_weights
-from hardmax.torch import layers
 
 BATCH_SIZE = 256
 LR = 0.1
@@ -23,34 +17,11 @@ CLASSES = 10
 
 
 @dataclass(frozen=True)
-class Data:
-    """Fashion-MNIST, as hardmax keeps it and as float32 tensors (examples, 1, 28, 28) of 0 to 1."""
-
-    dataset: Dataset
-
-    @cached_property
-    def train(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return _tensors(self.dataset.train)
-
-    @cached_property
-    def test(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return _tensors(self.dataset.test)
-
-
-def load() -> Data:
-    return Data(load_fashion_mnist())
-
-
-def _tensors(pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.tensor(pictures.images).permute(0, 3, 1, 2).contiguous()
-    return images.float().mul_(SCALE), torch.tensor(pictures.labels)
-
-
-@dataclass(frozen=True)
 class Task:
     """One network, trained for some epochs from the weights and in the order of one seed."""
 
-    data: Data
+    framework: str
+    dataset: Dataset
     model: str
     seed: int
     epochs: int
@@ -61,35 +32,26 @@ class Task:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return self.data.dataset.shape
+        return self.dataset.shape
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return the starting weights by portable name, which is that of ``network`` too."""
+        """Return the starting weights by portable name: (outputs, inputs), and (outputs,)."""
         return starting_weights(self.architecture, self.shape, self.seed)
 
-    def network(self) -> nn.Sequential:
-        """Return the network of PyTorch's layers, with the starting weights."""
-        net = layers.build(self.architecture, self.shape)
-        layers.set_weights(net, self.weights())
-        return net
-
     def order(self, epoch: int) -> np.ndarray:
-        return batches.order(len(self.data.dataset.train), self.seed, epoch)
+        return batches.order(len(self.dataset.train), self.seed, epoch)
 
 
-class Order(Sampler):
-    """Stands in for RandomSampler: the task's orders, epoch by epoch, at the same cost."""
+@dataclass
+class Orders:
+    """The task's orders, epoch by epoch, for those who shuffle in a place of their own."""
 
-    def __init__(self, task: Task):
-        self.task = task
-        self.epoch = 0
+    task: Task
+    epoch: int = 0
 
-    def __iter__(self) -> Iterator[int]:
+    def next(self) -> np.ndarray:
         self.epoch += 1
-        yield from self.task.order(self.epoch - 1).tolist()
-
-    def __len__(self) -> int:
-        return len(self.task.data.dataset.train)
+        return self.task.order(self.epoch - 1)
 
 
 @dataclass(frozen=True)
@@ -106,17 +68,33 @@ class Fit:
     test_accuracy: float
 
 
-def between(marks: list[float]) -> list[float]:
-    """Return the seconds from each mark to the next."""
-    return [end - start for start, end in pairwise(marks)]
+class Clock:
+    """Runs from the moment that it is made, just before the training is called."""
+
+    def __init__(self) -> None:
+        self.marks = [time.perf_counter()]
+
+    def mark(self) -> None:
+        """Mark the end of an epoch."""
+        self.marks.append(time.perf_counter())
+
+    def seconds(self) -> list[float]:
+        """Return the seconds from each mark to the next."""
+        return [end - start for start, end in pairwise(self.marks)]
 
 
 def judge(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
     """Return the mean loss and the number of right decisions on the test set, in float64."""
-    net = task.network()
-    layers.set_weights(net, weights)
-    images, labels = task.data.test
-    with torch.no_grad():
-        scores = net.double()(images.double())
-        loss = F.cross_entropy(scores, labels).item()
-        return loss, int((scores.argmax(dim=1) == labels).sum())
+    images, labels = task.dataset.test.images, task.dataset.test.labels
+    values = images.transpose(0, 3, 1, 2) * SCALE
+    for position, layer in enumerate(task.architecture):
+        match layer:
+            case architectures.Flatten():
+                values = values.reshape(len(values), -1)
+            case architectures.Linear():
+                weight, bias = weights[f"{position}.weight"], weights[f"{position}.bias"]
+                values = values @ weight.T.astype(np.float64) + bias
+            case architectures.Activation("relu"):
+                values = np.maximum(values, 0)
+    losses = -log_softmax(values, axis=1)[np.arange(len(labels)), labels]
+    return losses.mean().item(), int((values.argmax(axis=1) == labels).sum())

@@ -1,33 +1,33 @@
-"""Keras 3 on PyTorch: ``model.fit`` with its defaults, but for the progress bar."""
+"""Keras 3 on any framework: ``model.fit`` with its defaults, but for the progress bar."""
 
-import os
-import time
-from unittest import mock
-
-os.environ["KERAS_BACKEND"] = "torch"
+from functools import cache
 
 import keras
-import torch
+import numpy as np
 
-from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Order, Task, between
+from benchmarks.task import BATCH_SIZE, CLASSES, LR, Clock, Fit, Orders, Task
+from hardmax.data.arrays import SCALE, Pictures
 
 
-class Watch(keras.callbacks.Callback):
-    """Marks the ends of the epochs, and tells the order which epoch it is."""
+class Watch(Clock, keras.callbacks.Callback):
+    """Marks the ends of the epochs, and tells the orders which epoch it is."""
 
-    def __init__(self, order: Order):
-        super().__init__()
-        self.order = order
-        self.marks = []
-
-    def on_train_begin(self, logs=None):
-        self.marks.append(time.perf_counter())
+    def __init__(self, orders: Orders):
+        keras.callbacks.Callback.__init__(self)
+        self.orders = orders
+        Clock.__init__(self)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.order.epoch = epoch
+        self.orders.epoch = epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        self.marks.append(time.perf_counter())
+        self.mark()
+
+
+@cache
+def arrays(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+    """Return images, float32 (examples, height, width, channels) of 0 to 1, and labels."""
+    return pictures.images.astype(np.float32) * np.float32(SCALE), pictures.labels
 
 
 def build(task: Task) -> keras.Model:
@@ -41,29 +41,29 @@ def build(task: Task) -> keras.Model:
     return model
 
 
-def keras_fit(task: Task) -> Fit:
+def fit(task: Task, orders: Orders, steps: int = 1) -> Fit:
+    """Train with so many steps an execution; the caller sees to it that Keras goes by the orders.
+
+    It has no argument for the order of the examples.
+    """
     model = build(task)
     model.compile(
         optimizer=keras.optimizers.SGD(LR),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        steps_per_execution=steps,
     )
-    dataset = task.data.dataset
-    images, test_images = (
-        part[0].numpy().reshape(-1, *dataset.shape) for part in (task.data.train, task.data.test)
-    )
-    order = Order(task)
-    watch = Watch(order)
-    # Keras shuffles by this class; it has no argument for the order.
-    with mock.patch.object(torch.utils.data, "RandomSampler", return_value=order):
-        history = model.fit(
-            images,
-            dataset.train.labels,
-            batch_size=BATCH_SIZE,
-            epochs=task.epochs,
-            validation_data=(test_images, dataset.test.labels),
-            callbacks=[watch],
-            verbose=0,
-        ).history
+    images, labels = arrays(task.dataset.train)
+    test = arrays(task.dataset.test)
+    watch = Watch(orders)
+    history = model.fit(
+        images,
+        labels,
+        batch_size=BATCH_SIZE,
+        epochs=task.epochs,
+        validation_data=test,
+        callbacks=[watch],
+        verbose=0,
+    ).history
     weights = {name: w.T for name, w in zip(task.weights(), model.get_weights(), strict=True)}
-    return Fit(between(watch.marks), weights, history["loss"][-1], history["val_accuracy"][-1])
+    return Fit(watch.seconds(), weights, history["loss"][-1], history["val_accuracy"][-1])

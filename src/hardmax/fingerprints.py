@@ -17,6 +17,10 @@ from weakref import WeakKeyDictionary
 __all__ = ["fingerprint"]
 
 
+#: Types of values that have nothing to look into: most of what is met.
+PLAIN = frozenset({types.NoneType, bool, int, float, str, bytes})
+
+
 class _Itself:
     """Stands for an object that equals only itself, and keeps it, so that its id stays its own."""
 
@@ -51,6 +55,8 @@ class _Reader:
         self.met: dict[int, int] = {}
 
     def key(self, thing: Any) -> Hashable:
+        if type(thing) in PLAIN:
+            return (type(thing), thing)
         match thing:
             case types.FunctionType() | type():
                 return self.once(thing)

@@ -1,22 +1,20 @@
 """The reference: the loop that a careful engineer writes by hand."""
 
-import time
-
 import torch
 from torch.nn import functional as F
 
-from benchmarks.task import BATCH_SIZE, LR, Fit, Task
+from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
+from benchmarks.torch.work import network, tensors
 from hardmax.torch.layers import get_weights
 
 
 def bare(task: Task) -> Fit:
-    images, labels = task.data.train
-    test_images, test_labels = task.data.test
-    net = task.network()
+    images, labels = tensors(task.dataset.train)
+    test_images, test_labels = tensors(task.dataset.test)
+    net = network(task)
     optim = torch.optim.SGD(net.parameters(), lr=LR)
-    seconds = []
+    clock = Clock()
     for epoch in range(task.epochs):
-        start = time.perf_counter()
         loss_sum = torch.zeros((), dtype=torch.float64)
         correct = torch.zeros((), dtype=torch.int64)
         net.train()
@@ -42,5 +40,5 @@ def bare(task: Task) -> Fit:
                 loss_sum.add_(F.cross_entropy(scores, Y), alpha=len(Y))
                 correct += (scores.argmax(dim=1) == Y).sum()
         _, accuracy = loss_sum.item() / len(test_labels), correct.item() / len(test_labels)
-        seconds.append(time.perf_counter() - start)
-    return Fit(seconds, get_weights(net), train_loss, accuracy)
+        clock.mark()
+    return Fit(clock.seconds(), get_weights(net), train_loss, accuracy)

@@ -1,7 +1,6 @@
 """Lightning: a module and two DataLoaders, as its documentation shows them."""
 
 import logging
-import time
 import warnings
 
 import lightning
@@ -9,7 +8,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.task import BATCH_SIZE, LR, Fit, Order, Task, between
+from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
+from benchmarks.torch.work import Order, network, tensors
 from hardmax.torch.layers import get_weights
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -43,21 +43,17 @@ class Classifier(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=LR)
 
 
-class Watch(lightning.Callback):
+class Watch(Clock, lightning.Callback):
     """Marks the ends of the epochs."""
 
-    def __init__(self):
-        self.marks = []
-
-    def on_train_start(self, trainer, pl_module):
-        self.marks.append(time.perf_counter())
-
     def on_train_epoch_end(self, trainer, pl_module):
-        self.marks.append(time.perf_counter())
+        self.mark()
 
 
 def lightning_fit(task: Task) -> Fit:
-    model = Classifier(task.network())
+    model = Classifier(network(task))
+    train = DataLoader(TensorDataset(*tensors(task.dataset.train)), BATCH_SIZE, sampler=Order(task))
+    test = DataLoader(TensorDataset(*tensors(task.dataset.test)), BATCH_SIZE)
     watch = Watch()
     trainer = lightning.Trainer(
         max_epochs=task.epochs,
@@ -69,10 +65,8 @@ def lightning_fit(task: Task) -> Fit:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    train = DataLoader(TensorDataset(*task.data.train), BATCH_SIZE, sampler=Order(task))
-    test = DataLoader(TensorDataset(*task.data.test), BATCH_SIZE)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers|.*LeafSpec")
         trainer.fit(model, train, test)
     said = {name: value.item() for name, value in trainer.callback_metrics.items()}
-    return Fit(between(watch.marks), get_weights(model.net), said["train_loss"], said["val_acc"])
+    return Fit(watch.seconds(), get_weights(model.net), said["train_loss"], said["val_acc"])

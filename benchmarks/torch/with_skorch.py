@@ -1,36 +1,29 @@
 """skorch: a NeuralNetClassifier that is given arrays."""
 
-import time
-
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
-from benchmarks.task import BATCH_SIZE, LR, Fit, Order, Task, between
+from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
+from benchmarks.torch.work import Order, network, tensors
 from hardmax.torch.layers import get_weights
 
 
-class Watch(Callback):
+class Watch(Clock, Callback):
     """Marks the ends of the epochs."""
 
-    def initialize(self):
-        self.marks = []
-        return self
-
-    def on_train_begin(self, net, **kwargs):
-        self.marks.append(time.perf_counter())
-
     def on_epoch_end(self, net, **kwargs):
-        self.marks.append(time.perf_counter())
+        self.mark()
 
 
 def skorch_fit(task: Task) -> Fit:
-    (images, labels), (test_images, test_labels) = task.data.train, task.data.test
+    images, labels = tensors(task.dataset.train)
+    test_images, test_labels = tensors(task.dataset.test)
     watch = Watch()
     net = NeuralNetClassifier(
-        task.network(),
+        network(task),
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.SGD,
         lr=LR,
@@ -46,6 +39,4 @@ def skorch_fit(task: Task) -> Fit:
     )
     net.fit(images.numpy(), labels.numpy())
     last = net.history[-1]
-    return Fit(
-        between(watch.marks), get_weights(net.module_), last["train_loss"], last["valid_acc"]
-    )
+    return Fit(watch.seconds(), get_weights(net.module_), last["train_loss"], last["valid_acc"])

@@ -1,0 +1,26 @@
+"""Keras on JAX, with its defaults and with the number of steps an execution that suits it best."""
+
+from unittest import mock
+
+import numpy as np
+
+from benchmarks.task import Fit, Orders, Task
+from benchmarks.with_keras import fit
+
+#: A whole epoch, no slower than 8, 32, 64 or 128; it spares Keras what it does between batches.
+STEPS = 235
+
+
+def keras_fit(task: Task, steps: int = 1) -> Fit:
+    orders = Orders(task)
+
+    def permutation(count: int) -> np.ndarray:
+        return orders.next()
+
+    # Keras shuffles by this function.
+    with mock.patch.object(np.random, "permutation", permutation):
+        return fit(task, orders, steps)
+
+
+def keras_steps(task: Task) -> Fit:
+    return keras_fit(task, STEPS)
