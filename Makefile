@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Every framework that has a sibling; each is tested in a process of its own.
-FRAMEWORKS := torch jax tensorflow
+FRAMEWORKS := torch jax tensorflow mxnet
 
 .PHONY: help install train test check format bench clean
 
@@ -23,7 +23,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[torch,jax,tensorflow]'
+	$(PIP) -e '.[torch,jax,tensorflow,mxnet]'
+	$(PIP) --no-deps mxnet  # it asks for a NumPy of 2022, and does without
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.install

@@ -92,7 +92,7 @@ def train(
         ),
     ],
     model: Annotated[str, typer.Option(help="softmax-regression or mlp.")] = "softmax-regression",
-    framework: Annotated[str, typer.Option(help="torch, jax or tensorflow.")] = "torch",
+    framework: Annotated[str, typer.Option(help="torch, jax, tensorflow or mxnet.")] = "torch",
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 256,
     lr: Annotated[float, typer.Option(help="The learning rate.")] = 0.1,

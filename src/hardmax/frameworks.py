@@ -17,7 +17,11 @@ FRAMEWORKS = {
     "torch": ("torch",),
     "jax": ("jax", "flax", "optax"),
     "tensorflow": ("tensorflow", "keras"),
+    "mxnet": ("mxnet",),
 }
+
+#: How to install those that are not installed by their extra alone.
+INSTALL = {"mxnet": "pip install 'hardmax[mxnet]' && pip install --no-deps mxnet==1.9.1"}
 
 
 def check(name: str) -> None:
@@ -29,9 +33,10 @@ def check(name: str) -> None:
         raise ArgumentError(f"unknown framework {name!r}; known are {', '.join(FRAMEWORKS)}")
     missing = [package for package in FRAMEWORKS[name] if not _is_installed(package)]
     if missing:
+        install = INSTALL.get(name, f"pip install 'hardmax[{name}]'")
         raise MissingFrameworkError(
             f"framework {name!r} is not installed ({', '.join(missing)} not found); "
-            f"install it with: pip install 'hardmax[{name}]'"
+            f"install it with: {install}"
         )
 
 

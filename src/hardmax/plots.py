@@ -12,7 +12,7 @@ from hardmax.boards import in_notebook
 from hardmax.boards.figure import set_axes
 from hardmax.errors import ArgumentError
 
-__all__ = ["plot", "set_axes", "set_figsize", "show_images", "use_svg_display"]
+__all__ = ["on_host", "plot", "set_axes", "set_figsize", "show_images", "use_svg_display"]
 
 
 def use_svg_display() -> None:
@@ -75,8 +75,13 @@ def _curves(values: Any) -> list[np.ndarray]:
     if len(values) == 0:
         raise ArgumentError("plot needs at least one curve; got an empty sequence")
     if np.ndim(values[0]) == 0:
-        return [np.asarray(values)]
-    return [np.asarray(curve) for curve in values]
+        return [on_host(values)]
+    return [on_host(curve) for curve in values]
+
+
+def on_host(array: Any) -> np.ndarray:
+    """Return an array of any framework as NumPy's; MXNet's do not turn into one by themselves."""
+    return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
 
 
 def show_images(
@@ -96,7 +101,7 @@ def show_images(
     figure = plt.figure(figsize=(num_cols * scale, num_rows * scale))
     axes = figure.subplots(num_rows, num_cols, squeeze=False).flatten()
     for i, (ax, img) in enumerate(zip(axes, imgs, strict=False)):
-        ax.imshow(np.asarray(img))
+        ax.imshow(on_host(img))
         if titles:
             ax.set_title(titles[i])
     for ax in axes:

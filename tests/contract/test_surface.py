@@ -120,6 +120,7 @@ BESIDES = {"jax": ["get_key", "get_seed"], "tensorflow": ["Updater"]}
 #: Where a framework forces another signature: JAX's models are functions of their parameters, and
 #: their settings are Flax's fields; TensorFlow's gradients are handed around.
 OTHERWISE = {
+    "mxnet": {"Module.apply_init": None, "SGD.step": "_", "SGD.zero_grad": None},
     "tensorflow": {
         "Module.apply_init": None,
         "DataModule": "root",

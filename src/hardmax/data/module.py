@@ -8,7 +8,7 @@ import numpy as np
 from hardmax.data.arrays import Pictures
 from hardmax.data.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.hyperparameters import HyperParameters
-from hardmax.plots import show_images
+from hardmax.plots import on_host, show_images
 
 __all__ = ["DataModule", "FashionMNIST", "PictureData", "SyntheticRegressionData"]
 
@@ -121,4 +121,6 @@ class FashionMNIST(PictureData):
     ) -> None:
         """Show the pictures of a batch (pictures, labels) in a grid, with their names."""
         X, y = batch
-        show_images([np.squeeze(x) for x in X], nrows, ncols, labels or self.text_labels(y))
+        show_images(
+            [np.squeeze(on_host(x)) for x in X], nrows, ncols, labels or self.text_labels(y)
+        )

@@ -1,0 +1,165 @@
+"""hardmax on MXNet: ``from hardmax import mxnet as d2l`` answers the book's cells.
+
+The names of both of the book's editions, the classes (``Module``, ``Trainer``, ...) and the
+functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
+"""
+
+from hardmax import frameworks as _frameworks
+from hardmax import old_numpy as _old_numpy
+
+_frameworks.check("mxnet")  # says how to install what is missing
+
+with _old_numpy.lent("mxnet"):  # MXNet's last release was made for the NumPy of its time
+    from mxnet import npx as _npx
+
+_npx.set_np()
+
+from hardmax.board import Animator, ProgressBoard
+from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract
+from hardmax.hyperparameters import HyperParameters, add_to_class
+from hardmax.mxnet.data import DataModule, FashionMNIST, SyntheticRegressionData
+from hardmax.mxnet.functions import (
+    accuracy,
+    cross_entropy,
+    evaluate_accuracy,
+    evaluate_loss,
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    linreg,
+    load_array,
+    load_data_fashion_mnist,
+    predict_ch3,
+    sgd,
+    softmax,
+    squared_loss,
+    synthetic_data,
+    train_ch3,
+    train_epoch_ch3,
+)
+from hardmax.mxnet.models import (
+    SGD,
+    LinearRegression,
+    LinearRegressionScratch,
+    SoftmaxRegression,
+    SoftmaxRegressionScratch,
+)
+from hardmax.mxnet.module import Classifier, Module, nn_Module
+from hardmax.mxnet.tensors import (
+    abs,
+    arange,
+    argmax,
+    astype,
+    concat,
+    cpu,
+    exp,
+    float32,
+    gpu,
+    log,
+    matmul,
+    normal,
+    num_gpus,
+    numpy,
+    ones,
+    rand,
+    randn,
+    reduce_mean,
+    reduce_sum,
+    reshape,
+    size,
+    stack,
+    tensor,
+    to,
+    transpose,
+    try_all_gpus,
+    try_gpu,
+    zeros,
+)
+from hardmax.mxnet.trainer import Trainer
+from hardmax.plots import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.timing import Timer
+from hardmax.totals import Accumulator
+
+__all__ = [
+    "DATA_HUB",
+    "DATA_URL",
+    "SGD",
+    "Accumulator",
+    "Animator",
+    "Classifier",
+    "DataModule",
+    "FashionMNIST",
+    "HyperParameters",
+    "LinearRegression",
+    "LinearRegressionScratch",
+    "Module",
+    "ProgressBoard",
+    "SoftmaxRegression",
+    "SoftmaxRegressionScratch",
+    "SyntheticRegressionData",
+    "Timer",
+    "Trainer",
+    "abs",
+    "accuracy",
+    "add_to_class",
+    "arange",
+    "argmax",
+    "astype",
+    "concat",
+    "cpu",
+    "cross_entropy",
+    "download",
+    "download_all",
+    "download_extract",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "exp",
+    "float32",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
+    "gpu",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
+    "log",
+    "matmul",
+    "nn_Module",
+    "normal",
+    "num_gpus",
+    "numpy",
+    "ones",
+    "plot",
+    "plt",
+    "predict_ch3",
+    "rand",
+    "randn",
+    "reduce_mean",
+    "reduce_sum",
+    "reshape",
+    "set_axes",
+    "set_figsize",
+    "sgd",
+    "show_images",
+    "size",
+    "softmax",
+    "squared_loss",
+    "stack",
+    "synthetic_data",
+    "tensor",
+    "to",
+    "train_ch3",
+    "train_epoch_ch3",
+    "transpose",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import pyplot when ``plt`` is asked for: it takes longer than all the rest of hardmax."""
+    if name == "plt":
+        import matplotlib.pyplot as plt
+
+        return plt
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,118 @@
+"""Batches of arrays in memory, and the data sets made of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import mxnet as mx
+from mxnet import gluon, np
+
+from hardmax import batches
+from hardmax.data import module
+from hardmax.data.arrays import SCALE, Pictures
+from hardmax.mxnet.tensors import draw_seed
+
+__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+
+
+class Loader(batches.Loader):
+    """Batches of arrays (inputs..., labels), which may lie on any device.
+
+    With ``pictures`` the first array holds bytes, which are handed out as float32 of 0 to 1.
+    """
+
+    def __init__(
+        self, tensors: Sequence[np.ndarray], batch_size: int, shuffle: bool, pictures: bool = False
+    ):
+        super().__init__(len(tensors[0]), batch_size, shuffle)
+        self.tensors = tuple(tensors)
+        self.pictures = pictures
+
+    def to(self, device: mx.Context) -> None:
+        """Move the arrays to a device."""
+        self.tensors = tuple(a.as_in_ctx(device) for a in self.tensors)
+
+    def draw_seed(self) -> int:
+        """Return a seed from MXNet's global generator."""
+        return draw_seed()
+
+    def next_order(self) -> np.ndarray | None:
+        """Begin an epoch and return its order on the arrays' device; None if unshuffled."""
+        order = super().next_order()
+        if order is None:
+            return None
+        return np.array(order, dtype="int32", ctx=self.tensors[0].ctx)
+
+    def take(self, rows: Any) -> tuple[np.ndarray, ...]:
+        """Return the examples ``rows``: a slice, or an int32 array."""
+        if isinstance(rows, slice):
+            batch = tuple(a[rows] for a in self.tensors)
+        else:
+            batch = tuple(np.take(a, rows, axis=0) for a in self.tensors)
+        return (batch[0].astype("float32") * SCALE, *batch[1:]) if self.pictures else batch
+
+
+class DataModule(module.DataModule):
+    """Training and validation batches; a subclass defines ``get_dataloader``.
+
+    ``num_workers`` is the book's: data in memory needs no workers, and gets none.
+    """
+
+    def __init__(self, root: str = "../data", num_workers: int = 4):
+        self.save_hyperparameters()
+
+    def get_tensorloader(
+        self, tensors: Sequence[np.ndarray], train: bool, indices: Any = slice(0, None)
+    ) -> Loader:
+        """Return batches of the examples ``indices`` of arrays, shuffled for training.
+
+        The arrays have the same number of examples, along their first axis.
+        """
+        return Loader(tuple(a[indices] for a in tensors), self.batch_size, shuffle=train)
+
+
+class PictureSet(gluon.data.Dataset):
+    """Pictures as a dataset of (float32 of shape (channels, height, width), label)."""
+
+    def __init__(self, pictures: Pictures):
+        # Arrays of int64 indices are slow, and of no use to anyone.
+        self.images = np.array(pictures.images.transpose(0, 3, 1, 2), dtype="uint8")
+        self.labels = np.array(pictures.labels, dtype="int32")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return self.images[index].astype("float32") * SCALE, int(self.labels[index])
+
+
+class PictureData(module.PictureData, DataModule):
+    """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
+
+    Batches are (pictures float32 (n, channels, height, width), labels int32 (n,)).
+    """
+
+    def hold(self, pictures: Pictures) -> PictureSet:
+        """Return pictures as a dataset."""
+        return PictureSet(pictures)
+
+    def picture_loader(self, part: PictureSet, shuffle: bool) -> Loader:
+        """Return batches of a dataset of pictures."""
+        return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
+
+
+class FashionMNIST(module.FashionMNIST, PictureData):
+    """Fashion-MNIST as MXNet's arrays; ``hardmax.data.module`` tells of the arguments."""
+
+
+class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
+    """Synthetic data as MXNet's arrays; ``hardmax.data.module`` tells of the arguments."""
+
+    w: np.ndarray
+    b: float
+    noise: float
+
+    def synthesize(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return X and y of so many examples."""
+        X = np.random.normal(0, 1, (count, len(self.w)))
+        noise = np.random.normal(0, self.noise or 1, (count, 1)) * bool(self.noise)
+        return X, np.dot(X, self.w.reshape(-1, 1)) + self.b + noise

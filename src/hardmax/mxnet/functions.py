@@ -1,0 +1,193 @@
+"""The book's functional edition: plain functions over networks, iterators and updaters."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from mxnet import autograd, gluon, np, npx
+
+from hardmax.functional import (
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    picture_size,
+    show_predictions,
+    train_and_draw,
+)
+from hardmax.mxnet.data import FashionMNIST, Loader
+from hardmax.totals import Meter
+
+__all__ = [
+    "accuracy",
+    "cross_entropy",
+    "evaluate_accuracy",
+    "evaluate_loss",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
+    "predict_ch3",
+    "sgd",
+    "softmax",
+    "squared_loss",
+    "synthetic_data",
+    "train_ch3",
+    "train_epoch_ch3",
+]
+
+# Models and losses
+
+
+def linreg(X: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Xw + b, shape (examples, 1), of X (examples, inputs), w (inputs, 1) and b (1,)."""
+    return np.dot(X, w) + b
+
+
+def softmax(X: np.ndarray) -> np.ndarray:
+    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    return npx.softmax(X, axis=1)
+
+
+def cross_entropy(y_hat: np.ndarray, y: np.ndarray, from_logits: bool = False) -> np.ndarray:
+    """Return -log of the probability of the right class, float of shape (examples,).
+
+    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
+    large scores exact; ``y``: labels of shape (examples,).
+    """
+    logs = npx.log_softmax(y_hat, axis=1) if from_logits else np.log(y_hat)
+    return -npx.pick(logs, y, axis=1)
+
+
+def squared_loss(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
+    return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
+    """Take a step of minibatch SGD on summed losses."""
+    for param in params:
+        param[:] = param - lr * param.grad / batch_size
+
+
+# Data
+
+
+def synthetic_data(w: np.ndarray, b: float, num_examples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return X of shape (num_examples, len(w)) and y = Xw + b + noise, (num_examples, 1).
+
+    Float32; X is drawn from N(0, 1), the noise from N(0, 0.01**2).
+    """
+    X = np.random.normal(0, 1, (num_examples, len(w)))
+    y = np.dot(X, w.reshape(-1, 1)) + b
+    return X, y + np.random.normal(0, 0.01, y.shape)
+
+
+def load_array(data_arrays: Sequence[np.ndarray], batch_size: int, is_train: bool = True) -> Loader:
+    """Return batches of the arrays' examples, shuffled for training.
+
+    The arrays have the same number of examples, along their first axis.
+    """
+    return Loader(data_arrays, batch_size, shuffle=is_train)
+
+
+def load_data_fashion_mnist(
+    batch_size: int, resize: int | tuple[int, int] | None = None
+) -> tuple[Loader, Loader]:
+    """Return the batches of Fashion-MNIST's training set and of its test set.
+
+    Pictures float32 (examples, 1, height, width) of 0 to 1, labels int32 (examples,). Raises what
+    ``FashionMNIST`` raises.
+    """
+    data = FashionMNIST(batch_size, picture_size(resize))
+    return data.train_dataloader(), data.val_dataloader()
+
+
+# Judging
+
+
+def accuracy(y_hat: np.ndarray, y: np.ndarray) -> float:
+    """Return how many predictions are right.
+
+    ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
+    """
+    return float(_correct(y_hat, y))
+
+
+def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if y_hat.ndim > 1 and y_hat.shape[1] > 1:
+        y_hat = y_hat.argmax(axis=1)
+    # A sum of bytes would overflow, and float32 counts to 2**24.
+    return (y_hat.astype(y.dtype) == y).astype("int32").sum()
+
+
+def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
+    """Return the share of a data set's labels that a network decides rightly.
+
+    ``data_iter`` gives batches (X, y), y of shape (examples,); ``net(X)`` returns scores of shape
+    (examples, classes).
+    """
+    meter = Meter()
+    for X, y in data_iter:
+        meter.add(_correct(net(X), y), y.size)
+    return meter.mean()
+
+
+def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
+    """Return a network's mean loss on a data set of batches (X, y).
+
+    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)`` or one an example.
+    """
+    meter = Meter()
+    for X, y in data_iter:
+        out = net(X)
+        l = loss(out, y.reshape(out.shape))
+        meter.add(l.sum(), l.size)
+    return meter.mean()
+
+
+# Training
+
+
+def train_epoch_ch3(
+    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
+) -> tuple[float, float]:
+    """Train for an epoch; return the mean loss and the accuracy over its examples.
+
+    ``loss`` returns one loss an example. ``updater`` is one of Gluon's trainers, or a function of
+    the batch size that takes a step on summed losses.
+    """
+    step = updater.step if isinstance(updater, gluon.Trainer) else updater
+    losses, correct = Meter(), Meter()
+    for X, y in train_iter:
+        with autograd.record():
+            y_hat = net(X)
+            l = loss(y_hat, y)
+        l.backward()
+        step(X.shape[0])
+        losses.add(l.sum(), l.size)
+        correct.add(_correct(y_hat, y), y.size)
+    return losses.mean(), correct.mean()
+
+
+def train_ch3(
+    net: Callable,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    loss: Callable,
+    num_epochs: int,
+    updater: Any,
+) -> None:
+    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+
+    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    """
+    train_and_draw(
+        num_epochs,
+        lambda: train_epoch_ch3(net, train_iter, loss, updater),
+        lambda: evaluate_accuracy(net, test_iter),
+    )
+
+
+def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
+    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    X, y = next(iter(test_iter))
+    show_predictions(X.squeeze(1), y, net(X).argmax(axis=1), n)

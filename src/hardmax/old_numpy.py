@@ -1,0 +1,79 @@
+"""NumPy as it was in 2022, for a package that was written for it and for nobody else."""
+
+import contextlib
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["lent"]
+
+
+def _msort(a: Any) -> np.ndarray:
+    return np.sort(a, axis=0)
+
+
+#: What NumPy has lost since, by its old names. The financial functions were only ever listed.
+OLD: dict[str, Any] = {
+    "bool": bool,
+    "complex": complex,
+    "float": float,
+    "int": int,
+    "object": object,
+    "str": str,
+    "bool8": np.bool_,
+    "float_": np.float64,
+    "round_": np.round,
+    "NaN": np.nan,
+    "NAN": np.nan,
+    "Inf": np.inf,
+    "Infinity": np.inf,
+    "infty": np.inf,
+    "PINF": np.inf,
+    "NINF": -np.inf,
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "alltrue": np.all,
+    "sometrue": np.any,
+    "product": np.prod,
+    "cumproduct": np.cumprod,
+    "in1d": np.isin,
+    "msort": _msort,
+    "trapz": getattr(np, "trapezoid", None),
+    "MachAr": None,
+    **dict.fromkeys("fv ipmt irr mirr nper npv pmt ppmt pv rate".split()),
+}
+
+
+class _OldNumPy(types.ModuleType):
+    """NumPy with the names that it lost."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name) if name in vars(np) or name not in OLD else OLD[name]
+
+
+@contextlib.contextmanager
+def lent(package: str) -> Iterator[None]:
+    """Lend NumPy its old names while a block imports ``package``, and take them back.
+
+    Behind the block the package's modules have a stand-in for NumPy that keeps the names, and
+    NumPy has just the attributes that it had before.
+    """
+    names = OLD.keys() - vars(np).keys()
+    for name in names:
+        setattr(np, name, OLD[name])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # what else it uses of its time
+            yield
+    finally:
+        for name in names:
+            delattr(np, name)
+    stand_in = _OldNumPy("numpy")
+    for name, module in [*sys.modules.items()]:
+        if name.partition(".")[0] == package:
+            for attribute in [key for key, value in vars(module).items() if value is np]:
+                setattr(module, attribute, stand_in)
