@@ -100,17 +100,13 @@ class _Reader:
         return (code, defaults, self.surroundings(around | named, stored_in(code)))
 
     def cls(self, cls: type) -> Hashable:
-        own = self.is_own(cls)
-        if not own and cls.__module__.partition(".")[0] != "hardmax":
+        if not self.is_own(cls) and cls.__module__.partition(".")[0] != "hardmax":
             return cls
         bases = tuple(self.key(base) for base in cls.__bases__)
         return (cls, bases, self.members(cls))
 
     def members(self, cls: type) -> Hashable:
         members = {n: v for n, v in vars(cls).items() if n not in ("__dict__", "__weakref__")}
-        if not own:
-            # What hardmax put there stays what it is; only what the reader put there is read.
-            members = {n: v if self.is_read(v) else _Itself(v) for n, v in members.items()}
         functions = [value for value in members.values() if isinstance(value, types.FunctionType)]
         own = (self.is_own(inner) for f in functions for inner in unwrapped(f))
         if self.is_own(cls) or any(own):
@@ -131,11 +127,6 @@ class _Reader:
             (name, _Itself(value) if isinstance(value, list | dict | set) else self.key(value))
             for name, value in sorted(values.items())
             if name not in stored
-        )
-
-    def is_read(self, thing: Any) -> bool:
-        return type(thing) in PLAIN or (
-            isinstance(thing, types.FunctionType) and self.is_own(thing)
         )
 
     def is_own(self, thing: Any) -> bool:

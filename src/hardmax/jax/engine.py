@@ -57,14 +57,26 @@ class Program:
         self.model = weakref.ref(model)
         self.trainer: Any = trainer and weakref.ref(trainer)
         self.kind, self.tx = type(state), state.tx
+        settings = {name: v for name, v in vars(model).items() if name not in CARRIED}
+        public = {name: value for name, value in settings.items() if not name.startswith("_")}
+        self.key = (self.code(), fingerprint(public, home=type(model).__module__))
+        self.hash = hash(self.key)
+
+    def code(self) -> Hashable:
+        """Return the key of what model and optimizer do; it is made once in a fit."""
+        model = self.model()
+        trainer = self.trainer and self.trainer()
+        known = getattr(model.trainer, "codes", None)
+        kind = (type(model), trainer and trainer.gradient_clip_val)
+        if known is not None and kind in known and known[kind][0] is self.tx:
+            return known[kind][1]
         # An object whose settings are plain attributes, as the book's SGD, does what they say.
         optimizer = (type(self.tx), vars(self.tx)) if hasattr(self.tx, "hparams") else self.tx
         clips = (type(trainer).clip_gradients, trainer.gradient_clip_val) if trainer else ()
-        settings = {name: v for name, v in vars(model).items() if name not in CARRIED}
-        public = {name: value for name, value in settings.items() if not name.startswith("_")}
-        thing = (type(model), public, optimizer, clips)
-        self.key = fingerprint(thing, home=type(model).__module__)
-        self.hash = hash(self.key)
+        key = fingerprint((type(model), optimizer, clips), home=type(model).__module__)
+        if known is not None:
+            known[kind] = (self.tx, key)
+        return key
 
     def __hash__(self) -> int:
         return self.hash

@@ -24,6 +24,8 @@ class Trainer(trainer.Trainer):
     engine = engine
     tensors = tensors
     key: Any = None
+    #: While a fit lasts, what its models were found to do.
+    codes: dict[Any, Any] | None = None
 
     @property
     def state(self) -> engine.TrainState:
@@ -42,7 +44,11 @@ class Trainer(trainer.Trainer):
         becomes NaN or infinite.
         """
         self.key = key
-        super().fit(model, data)
+        self.codes = {}
+        try:
+            super().fit(model, data)
+        finally:
+            self.codes = None
 
     def prepare_optimizer(self) -> None:
         """Ask the model for its optimizer, once a fit, and make the state of the training."""
