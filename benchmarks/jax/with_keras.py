@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.task import Fit, Orders, Task
 from benchmarks.with_keras import fit
 
-#: A whole epoch, no slower than 8, 32, 64 or 128; it spares Keras what it does between batches.
+#: A whole epoch; 8, 32, 64 and 128 were no faster beyond the noise.
 STEPS = 235
 
 
