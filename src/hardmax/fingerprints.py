@@ -8,6 +8,7 @@ itself alone. What a function counts or collects while it runs is no part of wha
 
 import dataclasses
 import dis
+import sysconfig
 import types
 from collections.abc import Hashable, Iterator
 from functools import lru_cache, partial
@@ -16,6 +17,9 @@ from weakref import WeakKeyDictionary
 
 __all__ = ["fingerprint"]
 
+
+#: Where Python's own modules are.
+LIBRARY = sysconfig.get_path("stdlib")
 
 #: Types of values that have nothing to look into: most of what is met.
 PLAIN = frozenset({types.NoneType, bool, int, float, str, bytes})
@@ -96,8 +100,12 @@ class _Reader:
             held = (c if isinstance(c, type) else self.key(c) for c in contents)
             return (code, defaults, tuple(held))
         around = {name: _content(cell) for name, cell in cells}
-        named = {n: v for n, v in function.__globals__.items() if n in names_in(code)}
-        return (code, defaults, self.surroundings(around | named, stored_in(code)))
+        named = {n: v for n, v in function.__globals__.items() if n in globals_in(code)}
+        for name, module in [*named.items()]:
+            if isinstance(module, types.ModuleType) and not _is_installed(module):
+                asked = attributes_in(code) & vars(module).keys()
+                named |= {f"{name}.{attribute}": vars(module)[attribute] for attribute in asked}
+        return (code, defaults, self.surroundings(around | named, rebound_in(code)))
 
     def cls(self, cls: type) -> Hashable:
         if not self.is_own(cls) and cls.__module__.partition(".")[0] != "hardmax":
@@ -111,7 +119,7 @@ class _Reader:
         own = (self.is_own(inner) for f in functions for inner in unwrapped(f))
         if self.is_own(cls) or any(own):
             stored = frozenset().union(
-                *(stored_in(inner.__code__) for f in functions for inner in unwrapped(f))
+                *(set_in(inner.__code__) for f in functions for inner in unwrapped(f))
             )
             return self.surroundings(members, stored)
         # Nothing of the reader's is in it: it stays as it is as long as it has these members.
@@ -148,17 +156,35 @@ def unwrapped(function: types.FunctionType) -> Iterator[types.FunctionType]:
         yield from unwrapped(wrapped)
 
 
-@lru_cache(maxsize=4096)
-def names_in(code: types.CodeType) -> frozenset[str]:
-    """Return the names that a code object, and those within it, may look up as globals."""
-    inner = (names_in(const) for const in code.co_consts if isinstance(const, types.CodeType))
-    return frozenset(code.co_names).union(*inner)
+def _is_installed(module: types.ModuleType) -> bool:
+    """Tell a module of Python's or of an installed package from one that is being worked on."""
+    file = getattr(module, "__file__", None)
+    return file is None or "site-packages" in file or file.startswith(LIBRARY)
 
 
-@lru_cache(maxsize=4096)
-def stored_in(code: types.CodeType) -> frozenset[str]:
-    """Return the names of globals, attributes and outer variables that a code object sets."""
-    setting = ("STORE_GLOBAL", "STORE_ATTR", "STORE_DEREF")
-    own = {step.argval for step in dis.get_instructions(code) if step.opname in setting}
-    inner = (stored_in(const) for const in code.co_consts if isinstance(const, types.CodeType))
+def globals_in(code: types.CodeType) -> frozenset[str]:
+    """Return the names that a code object looks up as globals."""
+    return _named_by(code, ("LOAD_GLOBAL", "LOAD_NAME"))
+
+
+def attributes_in(code: types.CodeType) -> frozenset[str]:
+    """Return the names of attributes that a code object asks for."""
+    return _named_by(code, ("LOAD_ATTR", "LOAD_METHOD"))
+
+
+def rebound_in(code: types.CodeType) -> frozenset[str]:
+    """Return the names of globals and outer variables that a code object sets."""
+    return _named_by(code, ("STORE_GLOBAL", "STORE_DEREF"))
+
+
+def set_in(code: types.CodeType) -> frozenset[str]:
+    """Return the names of attributes that a code object sets."""
+    return _named_by(code, ("STORE_ATTR",))
+
+
+@lru_cache(maxsize=16384)
+def _named_by(code: types.CodeType, steps: tuple[str, ...]) -> frozenset[str]:
+    """Return what the given kinds of bytecode name, in a code object and those within it."""
+    own = {step.argval for step in dis.get_instructions(code) if step.opname in steps}
+    inner = (_named_by(c, steps) for c in code.co_consts if isinstance(c, types.CodeType))
     return frozenset(own).union(*inner)

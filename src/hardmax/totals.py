@@ -4,6 +4,7 @@ Means of batch means give the examples of a short last batch more weight than th
 and counts do not, whatever the batch size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +27,16 @@ class Steps(NamedTuple):
     loss: np.ndarray
     correct: np.ndarray | None
     examples: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sequence[np.ndarray]], decides: bool) -> "Steps":
+        """Return the steps of stretches that each give (loss, correct, examples).
+
+        ``decides`` tells whether the counts of right decisions are any.
+        """
+        loss, correct, examples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        counted = correct.astype(np.int64) if decides else None
+        return cls(loss, counted, examples.astype(np.int64))
 
 
 @dataclass

@@ -144,7 +144,7 @@ class Trainer(HyperParameters):
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self.history = history = []
         self.should_stop = False
-        self.uses_engine = takes_engine(self, self.model)
+        self.uses_engine = takes_engine(self, self.model) and self.engine_suits()
         callbacks = [*self.callbacks]
         if self.checkpoint is not None:
             callbacks.append(SaveCheckpoint(self.checkpoint))
@@ -181,6 +181,10 @@ class Trainer(HyperParameters):
             record |= {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
         self._check_loss(record["train_loss"])
         return record | {"seconds": seconds, "compile_seconds": self.compile_seconds}
+
+    def engine_suits(self) -> bool:
+        """Tell whether the engine can do what the optimizer asks for."""
+        return True
 
     def fit_epoch(self) -> None:
         """Train for an epoch and validate; each sibling says how, step by step."""
@@ -245,7 +249,7 @@ class Trainer(HyperParameters):
         Raises ArgumentError where ``data`` has no validation part.
         """
         loader = data.val_dataloader()
-        if loader is None:
+        if _batch_count(loader, "val_dataloader()") == 0:
             raise ArgumentError("nothing to evaluate: the data has no validation part")
         self.prepare_judging(model, loader)
         totals = Totals()

@@ -62,6 +62,19 @@ def test_linear_regression_finds_the_weights(fw, concise):
     assert len(model.board.data["val_loss"]) == 10
 
 
+@pytest.mark.parametrize("concise", [False, True])
+def test_labels_without_a_second_axis_are_taken_for_what_they_are(fw, concise):
+    class Flat(fw.SyntheticRegressionData):
+        def get_dataloader(self, train):
+            return self.get_tensorloader((self.X, fw.reshape(self.y, (-1,))), train)
+
+    data = Flat(w=fw.tensor([2, -3.4]), b=4.2, batch_size=1000)
+    model = fw.LinearRegression(lr=0.1) if concise else fw.LinearRegressionScratch(2, lr=0.1)
+    trainer = fw.Trainer(max_epochs=100, seed=0)
+    trainer.fit(model, data)
+    assert trainer.history[-1]["train_loss"] < 0.01
+
+
 def test_layer_summary_prints_each_layers_output_and_leaves_the_model_alone(fw, capsys):
     model = fw.SoftmaxRegression(num_outputs=10, lr=0.1)
     model.layer_summary((1, 28, 28, 1))

@@ -273,8 +273,11 @@ def test_there_is_no_history_before_a_fit(fw):
 def test_an_empty_validation_part_is_none(fw, make_model, train_pictures):
     data = fw.data.PictureData(train_pictures, train_pictures.take(np.arange(0)), 16)
     trainer = fw.Trainer(1)
-    trainer.fit(make_model(), data)
+    model = make_model()
+    trainer.fit(model, data)
     assert trainer.history[0]["val_loss"] is None
+    with pytest.raises(ArgumentError, match="no validation part"):
+        trainer.evaluate(model, data)
 
 
 def test_board_points_are_means_of_their_stretches(fit, make_model):

@@ -126,6 +126,30 @@ def test_what_code_counts_or_collects_while_it_runs_is_no_part_of_it():
     assert (key(cell.Model), key(cell.f)) == before
 
 
+def test_an_attribute_does_not_hide_a_global_of_its_name():
+    source = "class A:\n  def f(self): self.rate = rate\nrate = 1\n"
+    cell = module(source)
+    before = key(cell.A)
+    cell.rate = 2
+    assert key(cell.A) != before
+
+
+def test_names_of_attributes_are_no_globals():
+    cell = module("def f(x): return x.trainer\ntrainer = object()\n")
+    before = key(cell.f)
+    cell.trainer = object()
+    assert key(cell.f) == before
+
+
+def test_functions_are_followed_into_modules_that_are_worked_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "helpers_of_mine.py").write_text("def f(x): return x\n")
+    cell = module("import helpers_of_mine\nimport math\ndef g(x): return helpers_of_mine.f(x)\n")
+    before = key(cell.g)
+    cell.helpers_of_mine.f = make(2)
+    assert key(cell.g) != before
+
+
 def test_methods_of_own_classes_are_part_of_them():
     source = "class A:\n  rate = 3\n  def f(self): return 1\nclass B(A):\n  pass\n"
     cell = module(source)

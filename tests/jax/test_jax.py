@@ -15,6 +15,7 @@ from jax import numpy as jnp
 
 from hardmax import batches
 from hardmax import jax as hm
+from hardmax.callbacks import Callback
 from hardmax.data.arrays import Pictures
 from hardmax.errors import ArgumentError, RunError
 from hardmax.jax import engine
@@ -244,6 +245,138 @@ def test_a_setting_that_is_changed_is_noticed(data):
     np.testing.assert_allclose(step(model), 2 * small, rtol=1e-5)
     clipped = step(model, gradient_clip_val=1e-3)
     assert 0 < np.abs(clipped).max() <= 2e-4
+
+
+SCALE = 1.0
+
+
+class Scaled(Linear):
+    """A model that keeps a global variable under its own name, and a private field."""
+
+    _factor: float = 1.0
+
+    def setup(self):
+        self.SCALE = SCALE
+        self.dense = nn.Dense(3)
+
+    def __call__(self, X):
+        return self.dense(X.reshape(len(X), -1))
+
+    def loss(self, *arguments, averaged=True):
+        value, aux = super().loss(*arguments, averaged=averaged)
+        return self._factor * SCALE * value, aux
+
+
+def test_a_global_is_noticed_where_an_attribute_has_its_name(data, monkeypatch):
+    before = first_loss(Scaled(lr=1e-9), data)
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert first_loss(Scaled(lr=1e-9), data) == pytest.approx(5 * before, rel=1e-5)
+
+
+def test_private_fields_are_settings_too(data):
+    before = first_loss(Scaled(lr=1e-9), data)
+    after = first_loss(Scaled(lr=1e-9, _factor=3.0), data)
+    assert after == pytest.approx(3 * before, rel=1e-5)
+
+
+def test_settings_of_a_plain_optimizer_are_heeded_within_a_fit(data):
+    class Plain:
+        def __init__(self, lr):
+            self.lr = lr
+
+        def init(self, params):
+            return optax.EmptyState()
+
+        def update(self, updates, state, params=None):
+            return jax.tree.map(lambda grad: -self.lr * grad, updates), state
+
+    class Own(Linear):
+        def configure_optimizers(self):
+            return Plain(0.1)
+
+    class Stop(Callback):
+        def on_epoch(self, trainer, record):
+            trainer.optim.lr = 0.0
+
+    trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Stop()])
+    trainer.fit(Own(), data)
+    losses = [record["val_loss"] for record in trainer.history]
+    assert losses[0] == losses[1] == losses[2]
+    again = hm.Trainer(max_epochs=1, seed=0)
+    again.fit(Own(), data)
+    assert again.history[0]["compile_seconds"] == 0
+
+
+def test_clipping_of_a_readers_own_is_noticed(data):
+    weights = []
+    for factor in (1.0, 0.0):
+        trainer = hm.Trainer(max_epochs=1, seed=0, gradient_clip_val=1)
+        trainer.clip_gradients = lambda value, grads, by=factor: jax.tree.map(
+            lambda grad: by * grad, grads
+        )
+        model = Linear()
+        trainer.fit(model, data)
+        weights.append(trainer.get_weights(model)["params.Dense_0.bias"])
+    assert np.any(weights[0] != 0)
+    assert np.all(weights[1] == 0)
+
+
+def test_a_trainer_of_the_same_name_elsewhere_is_no_part_of_a_model(data):
+    class Asking(Linear):
+        def report(self):
+            return self.trainer
+
+    globals()["trainer"] = hm.Trainer(max_epochs=1, seed=0)
+    try:
+        globals()["trainer"].fit(Asking(), data)
+        globals()["trainer"] = hm.Trainer(max_epochs=1, seed=0)
+        globals()["trainer"].fit(Asking(), data)
+        assert globals()["trainer"].history[0]["compile_seconds"] == 0
+    finally:
+        del globals()["trainer"]
+
+
+def test_a_schedule_that_knows_the_model_keeps_it_no_longer_than_it_must(data):
+    class Scheduled(Linear):
+        def configure_optimizers(self):
+            return optax.sgd(lambda step: self.lr * 0.9**step)
+
+    model = Scheduled()
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.fit(model, data)
+    kept = weakref.ref(model)
+    del model, trainer
+    gc.collect()
+    # The key of what was compiled knows the schedule; it goes when its turn comes.
+    engine.COMPILED.clear()
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.parametrize("validation", [True, False])
+def test_the_mode_is_off_when_a_fit_is_over(pictures, validation):
+    data = PictureData(pictures, pictures if validation else None, 16)
+    model = MLP(3, 8, lr=0.1, dropout=0.5)
+    trainer = hm.Trainer(max_epochs=1)
+    trainer.fit(model, data)
+    variables = {"params": trainer.state.params, "batch_stats": trainer.state.batch_stats}
+    X = jnp.ones((2, 5, 5, 1))
+    np.testing.assert_array_equal(model.apply(variables, X), model.apply(variables, X))
+
+
+def test_a_seed_decides_dropout_of_a_model_that_has_weights(data):
+    start = MLP(3, 8, lr=0.1, dropout=0.5)
+    hm.Trainer(max_epochs=1, seed=0).fit(start, data)
+    weights = hm.Trainer(1).get_weights(start)
+    losses = []
+    for elsewhere in (1, 2):
+        random.seed(elsewhere)
+        model = MLP(3, 8, lr=0.1, dropout=0.5)
+        trainer = hm.Trainer(max_epochs=1, seed=5)
+        trainer.set_weights(model, weights)
+        trainer.fit(model, data)
+        losses.append(trainer.history[0]["train_loss"])
+    assert losses[0] == losses[1]
 
 
 def test_compiled_code_keeps_no_model_alive(data):

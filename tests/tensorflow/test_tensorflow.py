@@ -1,5 +1,6 @@
 """What is TensorFlow's own: graphs, Keras's traps, plain variables, seeds, the older edition."""
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from hardmax import batches
 from hardmax import tensorflow as hm
+from hardmax.callbacks import Callback
 from hardmax.data.arrays import Pictures
 from hardmax.errors import ArgumentError, RunError
 from hardmax.tensorflow.data import PictureData
@@ -190,7 +192,152 @@ def test_variables_in_lists_are_weights_and_each_counts_once():
 
     model = Listed()
     assert len(model.trainable_variables) == 2
-    assert sorted(hm.Trainer(1).get_weights(model)) == ["weights_of_mine.0", "weights_of_mine.1"]
+    found = hm.Trainer(1).get_weights(model)
+    assert sorted(found) == ["constant", "weights_of_mine.0", "weights_of_mine.1"]
+
+
+def test_variables_are_found_in_nested_layers_and_dicts():
+    class Inner(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(tf.ones((2, 3)))
+
+    class Outer(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+    class Nested(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.outer = Outer()
+            self.p = {"W": tf.Variable(tf.ones(4))}
+            self.net = tf.keras.layers.Dense(2)
+
+    model = Nested()
+    model.net(tf.ones((1, 3)))
+    assert sorted(tuple(v.shape) for v in model.trainable_variables) == [(2,), (2, 3), (3, 2), (4,)]
+    found = hm.Trainer(1).get_weights(model)
+    assert {"outer.inner.kernel", "p.W", "keras.0.kernel", "keras.1.bias"} == {*found}
+
+
+def test_statistics_in_plain_variables_are_weights_that_are_not_trained(data, tmp_path):
+    class Normed(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+            self.mean = tf.Variable(tf.zeros(25), trainable=False)
+            self.net = tf.keras.layers.Dense(3)
+
+        def forward(self, X):
+            X = tf.reshape(X, (-1, 25))
+            if self.training:
+                self.mean.assign(0.5 * self.mean + 0.5 * tf.reduce_mean(X, axis=0))
+            return self.net(X - self.mean)
+
+    path = tmp_path / "weights"
+    model, fresh = Normed(), Normed()
+    trainer = hm.Trainer(max_epochs=1, seed=0, checkpoint=path)
+    trainer.fit(model, data)
+    assert len(model.trainable_variables) == 2
+    fresh(tf.zeros((1, 25)))
+    trainer.load_checkpoint(fresh, path)
+    assert trainer.evaluate(fresh, data) == trainer.evaluate(model, data)
+
+
+def test_a_model_without_weights_is_refused(data):
+    class Empty(hm.Classifier):
+        def __init__(self):
+            super().__init__()
+            self.lr = 0.1
+
+        def forward(self, X):
+            return tf.reshape(X, (-1, 25))[:, :3]
+
+    with pytest.raises(ArgumentError, match="Empty has nothing to train"):
+        hm.Trainer(1).fit(Empty(), data)
+
+
+class Embedded(hm.Classifier):
+    def __init__(self, optimizer):
+        super().__init__()
+        self.optimizer_of_mine = optimizer
+        self.net = tf.keras.Sequential(
+            [tf.keras.layers.Embedding(7, 4), tf.keras.layers.Flatten(), tf.keras.layers.Dense(3)]
+        )
+
+    def configure_optimizers(self):
+        return self.optimizer_of_mine
+
+
+class Words(hm.DataModule):
+    batch_size = 8
+
+    def get_dataloader(self, train):
+        generator = np.random.default_rng(0)
+        words, labels = generator.integers(0, 7, (40, 5)), generator.integers(0, 3, 40)
+        return self.get_tensorloader((words, labels), train)
+
+
+def test_gradients_of_rows_alone_reach_a_readers_optimizer():
+    model = Embedded(hm.SGD(0.1))
+    trainer = hm.Trainer(max_epochs=2, seed=0)
+    trainer.fit(model, Words())
+    assert trainer.history[1]["train_loss"] < trainer.history[0]["train_loss"]
+
+
+def test_settings_that_change_within_a_fit_are_heeded():
+    class Stop(Callback):
+        def on_epoch(self, trainer, record):
+            trainer.optim.lr = 0.0
+
+    trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Stop()])
+    trainer.fit(Embedded(hm.SGD(0.1)), Words())
+    assert trainer.uses_engine
+    losses = [record["val_loss"] for record in trainer.history]
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_an_optimizer_that_counts_in_python_is_called_every_step():
+    class Counting(hm.HyperParameters):
+        def __init__(self, lr):
+            self.save_hyperparameters()
+            self.steps = 0
+
+        def apply_gradients(self, grads_and_vars):
+            self.steps += 1
+            for grad, variable in grads_and_vars:
+                variable.assign_sub(self.lr / self.steps * grad)
+
+    trainer = hm.Trainer(max_epochs=2, seed=0)
+    trainer.fit(Embedded(Counting(0.1)), Words())
+    assert not trainer.uses_engine
+    assert trainer.optim.steps == 10
+
+
+def test_judging_within_a_fit_makes_no_graph_twice(data):
+    class Judge(Callback):
+        def on_epoch(self, trainer, record):
+            trainer.evaluate(trainer.model, data)
+
+    trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Judge()])
+    trainer.fit(Linear(), data)
+    assert [record["compile_seconds"] > 0 for record in trainer.history] == [True, False, False]
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_the_mode_is_off_when_a_fit_is_over(pictures, breaks):
+    class Break(Callback):
+        def on_stretch(self, trainer):
+            if breaks:
+                raise KeyboardInterrupt
+
+    model = MLP(3, 8, lr=0.1, dropout=0.5)
+    with contextlib.suppress(KeyboardInterrupt):
+        trainer = hm.Trainer(max_epochs=1, callbacks=[Break()])
+        trainer.fit(model, PictureData(pictures, None, 16))
+    X = tf.ones((2, 5, 5, 1))
+    np.testing.assert_array_equal(model(X), model(X))
 
 
 def test_keras_hides_no_method():
@@ -368,9 +515,9 @@ def test_a_checkpoint_of_a_readers_model_comes_back(data, tmp_path):
     trainer.load_checkpoint(fresh, path)
     assert trainer.evaluate(fresh, data) == trainer.evaluate(model, data)
     weights = trainer.get_weights(model)
-    assert list(weights)[:2] == ["0.kernel", "1.bias"]
+    assert list(weights)[:2] == ["keras.0.kernel", "keras.1.bias"]
     with pytest.raises(RunError, match=r"must have shape \(25, 8\), got \(25, 9\)"):
-        trainer.set_weights(model, {**weights, "0.kernel": np.zeros((25, 9))})
+        trainer.set_weights(model, {**weights, "keras.0.kernel": np.zeros((25, 9))})
 
 
 def test_linear_regression_starts_from_small_weights():

@@ -57,26 +57,35 @@ class Program:
         self.model = weakref.ref(model)
         self.trainer: Any = trainer and weakref.ref(trainer)
         self.kind, self.tx = type(state), state.tx
-        settings = {name: v for name, v in vars(model).items() if name not in CARRIED}
-        public = {name: value for name, value in settings.items() if not name.startswith("_")}
-        self.key = (self.code(), fingerprint(public, home=type(model).__module__))
+        # An optimizer whose settings are plain attributes, as the book's SGD, does what they say.
+        optimizer = getattr(self.tx, "__dict__", None)
+        clip = (trainer.clip_gradients, trainer.gradient_clip_val) if trainer else (None, 0)
+        clips = getattr(clip[0], "__func__", clip[0])
+        settings = (self.settings(model), optimizer, clip[1])
+        home = type(model).__module__
+        self.key = (self.code(model, clips, home), fingerprint(settings, home))
         self.hash = hash(self.key)
 
-    def code(self) -> Hashable:
+    def settings(self, model: Any) -> dict[str, Any]:
+        """Return a model's attributes, without those that are Flax's own or of no matter here."""
+        fields = type(model).__dataclass_fields__
+        return {
+            name: value
+            for name, value in vars(model).items()
+            if name not in CARRIED and (name in fields or not name.startswith("_"))
+        }
+
+    def code(self, model: Any, clips: Any, home: str) -> Hashable:
         """Return the key of what model and optimizer do; it is made once in a fit."""
-        model = self.model()
-        trainer = self.trainer and self.trainer()
+        optimizer = type(self.tx) if hasattr(self.tx, "__dict__") else self.tx
+        kind = (type(model), id(self.tx), clips)
         known = getattr(model.trainer, "codes", None)
-        kind = (type(model), trainer and trainer.gradient_clip_val)
-        if known is not None and kind in known and known[kind][0] is self.tx:
-            return known[kind][1]
-        # An object whose settings are plain attributes, as the book's SGD, does what they say.
-        optimizer = (type(self.tx), vars(self.tx)) if hasattr(self.tx, "hparams") else self.tx
-        clips = (type(trainer).clip_gradients, trainer.gradient_clip_val) if trainer else ()
-        key = fingerprint((type(model), optimizer, clips), home=type(model).__module__)
-        if known is not None:
-            known[kind] = (self.tx, key)
-        return key
+        if known is None:
+            return fingerprint((type(model), optimizer, clips), home)
+        if kind not in known:
+            # The optimizer is kept with its key, so that its id stays its own.
+            known[kind] = (fingerprint((type(model), optimizer, clips), home), self.tx)
+        return known[kind][0]
 
     def __hash__(self) -> int:
         return self.hash
@@ -107,7 +116,7 @@ def _call(trainer: Any, function: Callable, program: Program, *arrays: Any, plan
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return planned(*arrays)
     kinds = tuple((a.shape, a.dtype, getattr(a, "sharding", None)) for a in leaves)
-    key = (function, program, plan, structure, kinds, jax.config.read("jax_enable_x64"))
+    key = (function, program.key, plan, structure, kinds, jax.config.read("jax_enable_x64"))
     if key not in COMPILED:
         start = time.perf_counter()
         COMPILED[key] = jax.jit(planned).lower(*arrays).compile()
@@ -159,27 +168,19 @@ def _run(
     trainer: Any, program: Program, step: Callable, carry: dict[str, Any], stretch: Iterable
 ) -> tuple[dict[str, Any], list[Any]]:
     """Take a step on every batch; return what it leaves and each batch's results."""
-    results = []
     if not isinstance(stretch, Stretch):
+        results = []
         for batch in stretch:
             carry, once = _call(trainer, step, program, carry, trainer.prepare_batch(batch))
             results.append((once, 1))
         return carry, results
     loader: Any = stretch.loader
     whole, rest = divmod(stretch.stop - stretch.start, loader.batch_size)
-    call = partial(_call, trainer)
-    data = (loader.tensors, stretch.order)
-    if whole:
-        plan: tuple = (step, loader.pictures, loader.batch_size, len(loader))
-        bounds = (np.int32(stretch.start), np.int32(whole))
-        carry, looped = call(_loop, program, carry, *data, *bounds, plan=plan)
-        results.append((looped, whole))
-    if rest:
-        plan = (step, loader.pictures, rest)
-        start = np.int32(stretch.stop - rest)
-        carry, once = call(_single, program, carry, *data, start, plan=plan)
-        results.append((once, 1))
-    return carry, results
+    plan = (step, loader.pictures, loader.batch_size, loader.count)
+    bounds = (np.int32(stretch.start), np.int32(whole), np.bool_(rest))
+    arrays = (carry, loader.tensors, stretch.order, *bounds)
+    carry, looped = _call(trainer, _loop, program, *arrays, plan=plan)
+    return carry, [(looped, whole + bool(rest))]
 
 
 def _loop(
@@ -187,27 +188,34 @@ def _loop(
     step: Callable,
     pictures: bool,
     size: int,
-    room: int,
+    count: int,
     carry: dict[str, Any],
     tensors: tuple[jax.Array, ...],
     order: jax.Array | None,
     start: jax.Array,
-    count: jax.Array,
+    whole: jax.Array,
+    has_rest: jax.Array,
 ) -> tuple[dict[str, Any], tuple[jax.Array, ...]]:
-    """Take ``count`` steps from position ``start`` on; return what they leave and their results.
+    """Take ``whole`` steps from position ``start`` on, and one on the epoch's short last batch.
 
-    One compilation serves stretches of any length: there is ``room`` for the results of an epoch.
+    Returns what they leave and their results. One compilation serves all stretches of ``count``
+    examples, of any length: there is room for the results of an epoch.
     """
 
-    def body(i: jax.Array, held: tuple) -> tuple:
+    def body(i: jax.Array, held: tuple, taken: int = size) -> tuple:
         carry, results = held
         at = start + i * size
-        carry, found = _single(program, step, pictures, size, carry, tensors, order, at)
+        carry, found = _single(program, step, pictures, taken, carry, tensors, order, at)
         return carry, tuple(all.at[i].set(one) for all, one in zip(results, found, strict=True))
 
     dtypes = (jnp.result_type(float), jnp.int32, jnp.int32)
-    results = tuple(jnp.zeros(room, dtype) for dtype in dtypes)
-    return lax.fori_loop(0, count, body, (carry, results))
+    held = (carry, tuple(jnp.zeros(-(-count // size), dtype) for dtype in dtypes))
+    if count >= size:
+        held = lax.fori_loop(0, whole, body, held)
+    if count % size:
+        last = partial(body, whole, taken=count % size)
+        held = lax.cond(has_rest, last, lambda held: held, held)
+    return held
 
 
 def _single(
@@ -234,9 +242,7 @@ def _steps(results: list[Any], accuracy: Callable | None) -> Steps:
     fetched = [
         [np.atleast_1d(np.asarray(one))[:count] for one in found] for found, count in results
     ]
-    loss, correct, examples = (np.concatenate(parts) for parts in zip(*fetched, strict=True))
-    counted = None if accuracy is None else correct.astype(np.int64)
-    return Steps(loss, counted, examples.astype(np.int64))
+    return Steps.joined(fetched, decides=accuracy is not None)
 
 
 # One step, as JAX traces it

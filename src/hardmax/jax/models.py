@@ -85,7 +85,7 @@ class LinearRegression(Module):
     def loss(self, params: Any, X: Any, y: jax.Array, state: Any) -> Any:
         """Return the mean of half the squared errors; ``X`` is a tuple of inputs."""
         y_hat, updates = self.outputs(params, X, state)
-        return _with(optax.l2_loss(y_hat, y).mean(), updates)
+        return _with(optax.l2_loss(y_hat, y.reshape(y_hat.shape)).mean(), updates)
 
     @nn.nowrap
     def get_w_b(self, state: Any) -> tuple[jax.Array, jax.Array]:

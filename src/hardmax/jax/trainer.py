@@ -49,12 +49,15 @@ class Trainer(trainer.Trainer):
             super().fit(model, data)
         finally:
             self.codes = None
+            model.training = False
 
     def prepare_optimizer(self) -> None:
         """Ask the model for its optimizer, once a fit, and make the state of the training."""
         super().prepare_optimizer()
         if self.key is not None or self.model.train_state is None:
             begin(self.model, self.train_dataloader, self.key)
+        elif self.seed is not None:
+            self.state = self.state.replace(dropout_rng=tensors.get_key())
         resting = self.model.train_state
         # The book's SGD returns the class of the empty state where its object is meant.
         empty = optax.EmptyState

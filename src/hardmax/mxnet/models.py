@@ -53,7 +53,7 @@ class LinearRegressionScratch(Module):
 
     def loss(self, y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the mean of half the squared errors."""
-        return ((y_hat - y) ** 2 / 2).mean()
+        return ((y_hat - y.reshape(y_hat.shape)) ** 2 / 2).mean()
 
     def configure_optimizers(self) -> SGD:
         """Return minibatch SGD."""

@@ -1,13 +1,14 @@
 """TensorFlow's own fastest way through a stretch of batches: one graph, and in it a loop."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from hardmax import trainer as core
 from hardmax.batches import Stretch
 from hardmax.roads import counter
 from hardmax.tensorflow.data import floats
@@ -73,17 +74,38 @@ def _run(trainer: Any, model: Any, step: Callable, stretch: Iterable) -> Steps:
 def _call(trainer: Any, function: Callable, fixed: tuple, *tensors: tf.Tensor) -> Any:
     """Return ``function(*fixed, *tensors)``, run as a graph that is traced once a fit.
 
-    The trainer keeps the graphs, and is told the seconds that tracing took.
+    It is traced anew where a plain setting of the model, of an optimizer not of Keras, or of the
+    trainer has changed: a graph has them as they were. The trainer keeps the graphs, and is told
+    the seconds that tracing took.
     """
     kinds = tuple((tuple(a.shape), a.dtype) for a in tensors)
-    key = (function, *map(id, fixed), kinds)
+    settings = (*(_plain(thing) for thing in fixed), _plain(getattr(trainer, "optim", None)))
+    key = (function, *map(id, fixed), kinds, settings)
     with tf.device(trainer.run_device):
         if key not in trainer.graphs:
             start = time.perf_counter()
-            graph = tf.function(partial(function, *fixed))
-            trainer.graphs[key] = graph.get_concrete_function(*tensors)
+            graph = tf.function(partial(function, *fixed)).get_concrete_function(*tensors)
+            # What is fixed is kept with the graph, so that its ids stay its own.
+            trainer.graphs[key] = (graph, fixed)
             trainer.compile_seconds += time.perf_counter() - start
-        return trainer.graphs[key](*tensors)
+        return trainer.graphs[key][0](*tensors)
+
+
+def _plain(thing: Any) -> Hashable:
+    """Return the settings of a model, a trainer or an optimizer that are plain values."""
+    if isinstance(thing, tf.keras.Model):
+        passing: tuple[str, ...] = ("built",)
+    elif isinstance(thing, core.Trainer):
+        return thing.gradient_clip_val
+    elif isinstance(thing, tf.keras.optimizers.Optimizer) or not hasattr(thing, "__dict__"):
+        return None
+    else:
+        passing = ()
+    return tuple(
+        (name, value)
+        for name, value in sorted(vars(thing).items())
+        if type(value) in (bool, int, float, str) and name not in passing
+    )
 
 
 def _loop(
@@ -129,9 +151,7 @@ def _single(
 def _steps(results: list[Any], accuracy: Callable | None) -> Steps:
     """Fetch the results of batches: each loss, how many right decisions of how many."""
     fetched = [[np.atleast_1d(one.numpy()) for one in found] for found in results]
-    loss, correct, examples = (np.concatenate(parts) for parts in zip(*fetched, strict=True))
-    counted = None if accuracy is None else correct.astype(np.int64)
-    return Steps(loss, counted, examples.astype(np.int64))
+    return Steps.joined(fetched, decides=accuracy is not None)
 
 
 # One step, as TensorFlow traces it

@@ -66,7 +66,7 @@ def _weights(model: Any) -> dict[str, Any]:
     if model.is_portable:
         names = weight_shapes(model.network, model.input_shape_of_pictures)
         return {name: _portable(model.net, name) for name in names}
-    weights = {f"{i}.{value.name}": value for i, value in enumerate(model.weights)}
+    weights = {f"keras.{i}.{value.name}": value for i, value in enumerate(model.weights)}
     weights |= dict(scratch_weights(model))
     if not weights:
         raise ArgumentError(

@@ -50,7 +50,7 @@ class LinearRegressionScratch(Module):
 
     def loss(self, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Return the mean of half the squared errors."""
-        return tf.reduce_mean((y_hat - y) ** 2 / 2)
+        return tf.reduce_mean((y_hat - tf.reshape(y, tf.shape(y_hat))) ** 2 / 2)
 
     def configure_optimizers(self) -> SGD:
         """Return minibatch SGD."""
@@ -68,7 +68,7 @@ class LinearRegression(Module):
 
     def loss(self, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Return the mean squared error."""
-        return tf.reduce_mean((y_hat - y) ** 2)
+        return tf.reduce_mean((y_hat - tf.reshape(y, tf.shape(y_hat))) ** 2)
 
     def get_w_b(self) -> tuple[Any, Any]:
         """Return the weights, shape (inputs, 1), and the bias, shape (1,), as arrays."""

@@ -59,7 +59,8 @@ class Module(module.Module, tf.keras.Model):
     @property
     def trainable_variables(self) -> list[Any]:
         """The variables of the layers, and plain ones that are kept in attributes."""
-        return [*super().trainable_variables, *(v for _, v in scratch_weights(self))]
+        scratch = (variable for _, variable in scratch_weights(self) if variable.trainable)
+        return [*super().trainable_variables, *scratch]
 
     @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
@@ -85,27 +86,30 @@ class Module(module.Module, tf.keras.Model):
         return tf.keras.optimizers.SGD(self.lr)
 
 
-def scratch_weights(model: tf.keras.Model) -> Iterator[tuple[str, tf.Variable]]:
-    """Yield (name, variable) of a model's plain variables that are trained, in any of its layers.
+def scratch_weights(
+    thing: Any, prefix: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, tf.Variable]]:
+    """Yield (name, variable) of the plain variables in a model, its layers, lists and dicts.
 
     The book's models from scratch keep their weights in these, where Keras does not see them.
     """
-    seen: set[int] = set()
-    for prefix, layer in _layers(model, ""):
-        for name, value in vars(layer).items():
-            held = {name: value}
-            if isinstance(value, list | tuple):
-                held = {f"{name}.{i}": item for i, item in enumerate(value)}
-            for path, weight in held.items():
-                if isinstance(weight, tf.Variable) and weight.trainable and id(weight) not in seen:
-                    seen.add(id(weight))
-                    yield prefix + path, weight
-
-
-def _layers(layer: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    yield prefix, layer
-    for i, inner in enumerate(getattr(layer, "layers", ())):
-        yield from _layers(inner, f"{prefix}{i}.")
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, tf.Variable):
+        yield prefix.removesuffix("."), thing
+    elif isinstance(thing, dict):
+        for name, value in thing.items():
+            yield from scratch_weights(value, f"{prefix}{name}.", seen)
+    elif isinstance(thing, list | tuple):
+        for i, value in enumerate(thing):
+            yield from scratch_weights(value, f"{prefix}{i}.", seen)
+    elif isinstance(thing, tf.keras.layers.Layer):
+        held = vars(thing).items()
+        public = {name: v for name, v in held if name != "hparams" and not name.startswith("_")}
+        inner = public | {"layers": getattr(thing, "layers", ())}
+        yield from scratch_weights(inner, prefix, seen)
 
 
 class Classifier(Module):

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from hardmax import trainer
 from hardmax.batches import Loader
+from hardmax.errors import ArgumentError
+from hardmax.fingerprints import set_in
 from hardmax.roads import step_hook
 from hardmax.tensorflow import engine, layers, tensors
 
@@ -19,22 +21,51 @@ class Trainer(trainer.Trainer):
     engine = engine
     tensors = tensors
     graphs: dict[Any, Any]
+    is_fitting = False
+
+    def fit(self, model: Any, data: Any) -> None:
+        """Train ``model`` on ``data`` for at most ``max_epochs``.
+
+        Raises DivergenceError where the training loss becomes NaN or infinite, ArgumentError for a
+        model without anything to train.
+        """
+        self.graphs = {}
+        self.is_fitting = True
+        try:
+            super().fit(model, data)
+        finally:
+            self.is_fitting = False
+            model.training = False
 
     def prepare_optimizer(self) -> None:
         """Ask the model for its optimizer, once a fit, and let it make what it keeps."""
         super().prepare_optimizer()
-        self.graphs = {}
         self._make_weights(self.model, self.train_dataloader)
+        if not self.model.trainable_variables:
+            raise ArgumentError(
+                f"{type(self.model).__name__} has nothing to train; keep its weights in layers or "
+                "as variables in its attributes"
+            )
         if self.seed is not None:
             layers.seed_generators(self.model, self.seed)
         if hasattr(self.optim, "build"):
             with tf.device(self.run_device):
                 self.optim.build(self.model.trainable_variables)
 
+    def engine_suits(self) -> bool:
+        """Tell whether the optimizer keeps what it counts where a graph can.
+
+        One that sets attributes of its own would set them once a graph, not once a step.
+        """
+        if isinstance(self.optim, tf.keras.optimizers.Optimizer):
+            return True
+        return not set_in(type(self.optim).apply_gradients.__code__)
+
     def prepare_judging(self, model: Any, loader: Any) -> None:
         """Have a model make its weights, and put its batches onto the run's device."""
         super().prepare_judging(model, loader)
-        self.graphs = {}
+        if not self.is_fitting:
+            self.graphs = {}
         self._make_weights(model, loader)
 
     def _make_weights(self, model: Any, loader: Any) -> None:
@@ -75,6 +106,9 @@ class Trainer(trainer.Trainer):
         """Take a step of the optimizer on the loss that a tape has seen."""
         variables = self.model.trainable_variables
         grads = tape.gradient(loss, variables)
+        if not isinstance(self.optim, tf.keras.optimizers.Optimizer):
+            # Only Keras's know what to do with the gradient of rows alone, as of an Embedding.
+            grads = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
         pairs = zip(grads, variables, strict=True)

@@ -58,7 +58,7 @@ class LinearRegressionScratch(Module):
 
     def loss(self, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the mean of half the squared errors."""
-        return ((y_hat - y) ** 2 / 2).mean()
+        return ((y_hat - y.reshape(y_hat.shape)) ** 2 / 2).mean()
 
     def configure_optimizers(self) -> SGD:
         """Return minibatch SGD."""
@@ -84,7 +84,7 @@ class LinearRegression(Module):
 
     def loss(self, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the mean squared error."""
-        return nn.functional.mse_loss(y_hat, y)
+        return nn.functional.mse_loss(y_hat, y.reshape(y_hat.shape))
 
     def get_w_b(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the weights, shape (1, inputs), and the bias, shape (1,)."""
