@@ -79,6 +79,34 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
             behind=dict.fromkeys(MODELS, 1.0),
         ),
     },
+    "tensorflow": {
+        "bare": Contender("bare tf.function, an epoch a call", "tensorflow.bare", "bare"),
+        "command-line": COMMAND_LINE,
+        "book": Contender("hardmax, the book's API", "tensorflow.book", "book"),
+        "keras": Contender(
+            "Keras on TensorFlow",
+            "tensorflow.with_keras",
+            "keras_fit",
+            behind={"softmax-regression": 3.0, "mlp": 1.0},
+        ),
+        "keras-jit": Contender(
+            "Keras on TensorFlow, jit_compile",
+            "tensorflow.with_keras",
+            "keras_jit",
+            behind=dict.fromkeys(MODELS, 1.0),
+        ),
+        "keras-steps": Contender(
+            "Keras on TensorFlow, many steps an execution",
+            "tensorflow.with_keras",
+            "keras_steps",
+            behind=dict.fromkeys(MODELS, 1.0),
+        ),
+    },
+    "mxnet": {
+        "bare": Contender("bare hybridized loop", "mxnet.bare", "bare"),
+        "command-line": COMMAND_LINE,
+        "book": Contender("hardmax, the book's API", "mxnet.book", "book"),
+    },
 }
 
 

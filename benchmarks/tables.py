@@ -28,7 +28,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def made_with(packages: Sequence[str]) -> str:
     """Say when and with what something was measured."""
-    versions = "".join(f", {name} {metadata.version(name)}" for name in packages)
+    installed_by = metadata.packages_distributions()
+    names = {name: installed_by.get(name, [name])[0] for name in packages}
+    versions = "".join(f", {name} {metadata.version(by)}" for name, by in names.items())
     return (
         f"{date.today()}, {_cores()} cores ({_cpu()}), {platform.system()}, "
         f"Python {platform.python_version()}{versions}"

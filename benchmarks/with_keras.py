@@ -41,7 +41,7 @@ def build(task: Task) -> keras.Model:
     return model
 
 
-def fit(task: Task, orders: Orders, steps: int = 1) -> Fit:
+def fit(task: Task, orders: Orders, steps: int = 1, jit: bool | str = "auto") -> Fit:
     """Train with so many steps an execution; the caller sees to it that Keras goes by the orders.
 
     It has no argument for the order of the examples.
@@ -52,6 +52,7 @@ def fit(task: Task, orders: Orders, steps: int = 1) -> Fit:
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         steps_per_execution=steps,
+        jit_compile=jit,
     )
     images, labels = arrays(task.dataset.train)
     test = arrays(task.dataset.test)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import mxnet as mx
-from mxnet import autograd, gluon, np, npx
+from mxnet import autograd, gluon, np
 from mxnet.gluon import nn
 
 from hardmax import module
@@ -14,6 +14,10 @@ from hardmax.roads import step_hook
 __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 
 nn_Module = nn.Block
+
+#: Compiled once for all models; without static memory, which the next loss would be written to.
+CROSS_ENTROPY = gluon.loss.SoftmaxCrossEntropyLoss()
+CROSS_ENTROPY.hybridize()
 
 
 class Module(module.Module, nn.Block):
@@ -122,8 +126,9 @@ class Classifier(Module):
 
         The mean over all labels, or one loss for each of them, float of shape (labels,).
         """
-        logs = npx.log_softmax(Y_hat.reshape(-1, Y_hat.shape[-1]), axis=-1)
-        losses = -npx.pick(logs, Y.reshape(-1), axis=-1)
+        if Y_hat.ndim != 2:
+            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        losses = CROSS_ENTROPY(Y_hat, Y)
         return losses.mean() if averaged else losses
 
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
@@ -132,8 +137,9 @@ class Classifier(Module):
         Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
         shape (labels,).
         """
-        decided = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
-        right = (decided.astype(Y.dtype) == Y.reshape(-1)).astype("float32")
+        if Y_hat.ndim != 2:
+            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        right = (Y_hat.argmax(axis=1).astype(Y.dtype) == Y).astype("float32")
         return right.mean() if averaged else right
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:

@@ -58,17 +58,13 @@ def _run(trainer: Any, model: Any, step: Callable, stretch: Iterable) -> Steps:
         return _steps(results, counter(model))
     loader: Any = stretch.loader
     whole, rest = divmod(stretch.stop - stretch.start, loader.batch_size)
-    fixed = (step, trainer, model, loader.pictures)
+    fixed = (step, trainer, model, loader.pictures, loader.batch_size, loader.count)
     # Arguments that are always there: without an order the numbers of the examples are one.
     order = tf.range(loader.count) if stretch.order is None else stretch.order
-    if whole:
-        bounds = (tf.constant(stretch.start), tf.constant(whole))
-        data = (order, *bounds, *loader.tensors)
-        results.append(call(_loop, (*fixed, loader.batch_size), *data))
-    if rest:
-        start = tf.constant(stretch.stop - rest)
-        results.append(call(_single, (*fixed, rest), order, start, *loader.tensors))
-    return _steps(results, counter(model))
+    bounds = (tf.constant(stretch.start), tf.constant(whole), tf.constant(rest > 0))
+    looped = call(_loop, fixed, order, *bounds, *loader.tensors)
+    taken = whole + bool(rest)
+    return _steps([[one[:taken] for one in looped]], counter(model))
 
 
 def _call(trainer: Any, function: Callable, fixed: tuple, *tensors: tf.Tensor) -> Any:
@@ -114,22 +110,35 @@ def _loop(
     model: Any,
     pictures: bool,
     size: int,
+    examples: int,
     order: tf.Tensor,
     start: tf.Tensor,
-    count: tf.Tensor,
+    whole: tf.Tensor,
+    has_rest: tf.Tensor,
     *tensors: tf.Tensor,
-) -> tuple[tf.Tensor, ...]:
-    """Take ``count`` steps from position ``start`` of the order on; return their results."""
+) -> list[tf.Tensor]:
+    """Take ``whole`` steps from position ``start`` on, and one on the epoch's short last batch.
+
+    Returns their results, of shape (whole + 1,): the last of them means nothing without such a
+    batch. One graph serves all stretches of so many ``examples``.
+    """
+
+    def take(at: tf.Tensor, count: int) -> tuple[tf.Tensor, ...]:
+        return _single(step, trainer, model, pictures, count, order, at, *tensors)
 
     def body(i: tf.Tensor, *held: tf.TensorArray) -> tuple:
-        found = _single(step, trainer, model, pictures, size, order, start + i * size, *tensors)
+        found = take(start + i * size, size)
         return (i + 1, *(all.write(i, one) for all, one in zip(held, found, strict=True)))
 
-    empty = [tf.TensorArray(dtype, size=count, element_shape=()) for dtype in RESULTS]
-    _, *results = tf.while_loop(
-        lambda i, *_: i < count, body, (tf.constant(0), *empty), parallel_iterations=1
-    )
-    return tuple(result.stack() for result in results)
+    empty = [tf.TensorArray(dtype, size=whole, element_shape=()) for dtype in RESULTS]
+    at, *arrays = tf.while_loop(lambda i, *_: i < whole, body, (tf.constant(0), *empty))
+    nothing = tuple(tf.zeros((), dtype) for dtype in RESULTS)
+    last = nothing
+    if examples % size:
+        last = tf.cond(has_rest, lambda: take(start + at * size, examples % size), lambda: nothing)
+    return [
+        tf.concat([all.stack(), one[tf.newaxis]], 0) for all, one in zip(arrays, last, strict=True)
+    ]
 
 
 def _single(
@@ -172,7 +181,7 @@ def _evaluate_step(trainer: Any, model: Any, *batch: tf.Tensor) -> tuple[tf.Tens
 
 def _mean(loss: tf.Tensor) -> tf.Tensor:
     """Return a loss without axes: one to which a list of penalties was added has one."""
-    return tf.cast(tf.reduce_mean(loss), tf.float32)
+    return tf.cast(loss if loss.shape.rank == 0 else tf.reduce_mean(loss), tf.float32)
 
 
 def _counts(model: Any, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -128,9 +128,9 @@ class Classifier(Module):
 
         The mean over all labels, or one loss for each of them, float of shape (labels,).
         """
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=tf.reshape(Y, (-1,)), logits=tf.reshape(Y_hat, (-1, Y_hat.shape[-1]))
-        )
+        if len(Y_hat.shape) != 2:
+            Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=Y, logits=Y_hat)
         return tf.reduce_mean(losses) if averaged else losses
 
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
@@ -139,8 +139,9 @@ class Classifier(Module):
         Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
         shape (labels,).
         """
-        decided = tf.argmax(tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), axis=1)
-        right = tf.cast(tf.cast(decided, Y.dtype) == tf.reshape(Y, (-1,)), tf.float32)
+        if len(Y_hat.shape) != 2:
+            Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
+        right = tf.cast(tf.cast(tf.argmax(Y_hat, axis=1), Y.dtype) == Y, tf.float32)
         return tf.reduce_mean(right) if averaged else right
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:

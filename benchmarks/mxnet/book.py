@@ -1,0 +1,37 @@
+"""hardmax as a reader of the book writes it."""
+
+from dataclasses import replace
+
+from mxnet.gluon import nn
+
+from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Task
+from benchmarks.with_hardmax import fit
+from hardmax import mxnet as d2l
+
+
+class MLP(d2l.Classifier):
+    """The book's multilayer perceptron."""
+
+    def __init__(self, num_outputs: int, num_hiddens: int, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = nn.HybridSequential()
+        self.net.add(nn.Flatten(), nn.Dense(num_hiddens, activation="relu"), nn.Dense(num_outputs))
+        self.net.initialize()
+
+
+def book(task: Task) -> Fit:
+    data = d2l.FashionMNIST(batch_size=BATCH_SIZE)
+    models = {
+        "softmax-regression": lambda: d2l.SoftmaxRegression(num_outputs=CLASSES, lr=LR),
+        "mlp": lambda: MLP(num_outputs=CLASSES, num_hiddens=256, lr=LR),
+    }
+    model = models[task.model]()
+    model.board.display = False
+    trainer = d2l.Trainer(max_epochs=task.epochs, seed=task.seed)
+    own = list(model._collect_params_with_prefix())
+    names = dict(zip(sorted(own), sorted(task.weights()), strict=True))
+    start = task.weights()
+    trainer.set_weights(model, {name: start[portable] for name, portable in names.items()})
+    done = fit(trainer, model, data)
+    return replace(done, weights={names[own]: value for own, value in done.weights.items()})

@@ -1,0 +1,1 @@
+"""The contenders on TensorFlow."""

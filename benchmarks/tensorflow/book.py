@@ -1,0 +1,42 @@
+"""hardmax as a reader of the book writes it."""
+
+from dataclasses import replace
+
+import tensorflow as tf
+
+from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Task
+from benchmarks.tensorflow.work import portable
+from benchmarks.with_hardmax import fit
+from hardmax import tensorflow as d2l
+from hardmax.layouts import to_channels_last
+
+
+class MLP(d2l.Classifier):
+    """The book's multilayer perceptron."""
+
+    def __init__(self, num_outputs: int, num_hiddens: int, lr: float):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = tf.keras.models.Sequential(
+            [
+                tf.keras.layers.Flatten(),
+                tf.keras.layers.Dense(num_hiddens, activation="relu"),
+                tf.keras.layers.Dense(num_outputs),
+            ]
+        )
+
+
+def book(task: Task) -> Fit:
+    data = d2l.FashionMNIST(batch_size=BATCH_SIZE)
+    models = {
+        "softmax-regression": lambda: d2l.SoftmaxRegression(num_outputs=CLASSES, lr=LR),
+        "mlp": lambda: MLP(num_outputs=CLASSES, num_hiddens=256, lr=LR),
+    }
+    model = models[task.model]()
+    model.board.display = False
+    model(tf.zeros((1, *task.shape)))  # makes the lazy layers
+    turned = to_channels_last(task.architecture, task.shape, task.weights())
+    for variable, value in zip(model.trainable_variables, turned.values(), strict=True):
+        variable.assign(value)
+    done = fit(d2l.Trainer(max_epochs=task.epochs, seed=task.seed), model, data)
+    return replace(done, weights=portable(task, model.trainable_variables))

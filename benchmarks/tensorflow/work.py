@@ -1,0 +1,37 @@
+"""The task in TensorFlow's terms."""
+
+from functools import cache
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.task import Task
+from hardmax.data.arrays import Pictures
+from hardmax.layouts import from_channels_last, to_channels_last
+from hardmax.tensorflow import layers
+
+
+def forget() -> None:
+    """Forget what was compiled, so that every training begins as in a new process."""
+    tf.keras.backend.clear_session()
+
+
+@cache
+def tensors(pictures: Pictures) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return images, uint8 (examples, height, width, channels), and labels, int32."""
+    return tf.constant(pictures.images.copy()), tf.constant(pictures.labels.astype(np.int32))
+
+
+def network(task: Task) -> tf.keras.Sequential:
+    """Return the network of Keras's layers, with the starting weights."""
+    net = layers.build(task.architecture, task.shape)
+    turned = to_channels_last(task.architecture, task.shape, task.weights())
+    for variable, value in zip(net.trainable_variables, turned.values(), strict=True):
+        variable.assign(value)
+    return net
+
+
+def portable(task: Task, variables: list) -> dict[str, np.ndarray]:
+    """Return the weights by portable name."""
+    found = dict(zip(task.weights(), (v.numpy() for v in variables), strict=True))
+    return from_channels_last(task.architecture, task.shape, found)
