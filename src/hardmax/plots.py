@@ -12,7 +12,27 @@ from hardmax.boards import in_notebook
 from hardmax.boards.figure import set_axes
 from hardmax.errors import ArgumentError
 
-__all__ = ["on_host", "plot", "set_axes", "set_figsize", "show_images", "use_svg_display"]
+__all__ = [
+    "on_demand",
+    "on_host",
+    "plot",
+    "set_axes",
+    "set_figsize",
+    "show_images",
+    "use_svg_display",
+]
+
+
+def on_demand(name: str) -> Any:
+    """Return pyplot when a sibling is asked for ``plt``: it takes long to import.
+
+    Raises AttributeError for any other name.
+    """
+    if name == "plt":
+        import matplotlib.pyplot as plt
+
+        return plt
+    raise AttributeError(f"there is no {name!r} here")
 
 
 def use_svg_display() -> None:

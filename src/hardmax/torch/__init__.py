@@ -5,6 +5,7 @@ functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
 """
 
 from hardmax import frameworks as _frameworks
+from hardmax import plots as _plots
 
 _frameworks.check("torch")  # says how to install what is missing
 
@@ -149,11 +150,4 @@ __all__ = [
     "zeros",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import pyplot when ``plt`` is asked for: it takes longer than all the rest of hardmax."""
-    if name == "plt":
-        import matplotlib.pyplot as plt
-
-        return plt
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = _plots.on_demand  # plt
