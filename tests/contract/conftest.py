@@ -17,6 +17,14 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
+def pytest_collection_modifyitems(config, items):
+    """Run what is the same code whatever the framework with one of them alone."""
+    if config.getoption("--framework") != "torch":
+        shared = [item for item in items if item.get_closest_marker("shared")]
+        config.hook.pytest_deselected(items=shared)
+        items[:] = [item for item in items if item not in shared]
+
+
 @pytest.fixture(scope="session")
 def framework(request):
     return request.config.getoption("--framework")

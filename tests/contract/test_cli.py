@@ -139,6 +139,7 @@ def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
     np.testing.assert_allclose([e["probability"] for e in told], chances.max(axis=1), rtol=1e-4)
 
 
+@pytest.mark.shared
 def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("RGB", (30, 20), "white").save(tmp_path / name)
@@ -150,6 +151,7 @@ def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_pa
     )
 
 
+@pytest.mark.shared
 def test_a_picture_may_be_called_anything(hardmax, trained, tmp_path):
     names = [os.fsdecode(b"p\xff.png"), "new\nline.png", "\x1b[31m.png", "größer.png"]
     for name in names:
@@ -233,6 +235,7 @@ def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx
     assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
 
 
+@pytest.mark.shared
 def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_idx_folder):
     make_idx_folder(tmp_path / ("n" * 240))
     done = hardmax("train", "n" * 240, "--framework", framework, "--epochs", 1)
@@ -269,6 +272,7 @@ BAD_ARGUMENTS = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", BAD_ARGUMENTS)
 def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
     (tmp_path / "file").write_text("a file")
@@ -282,6 +286,7 @@ def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
+@pytest.mark.shared
 def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
     arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
     done = hardmax("train", "digits", *arguments, "--batch-size", 10**20)
@@ -291,6 +296,7 @@ def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["asked"]["batch_size"] == 10**20
 
 
+@pytest.mark.shared
 def test_unknown_commands_are_refused(hardmax):
     assert_one_line_error(hardmax("trian"), "trian")
 
@@ -303,6 +309,7 @@ def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, fr
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.shared
 def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, framework, tmp_path):
     """With this rate the validation loss goes up and down."""
     arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
@@ -367,6 +374,7 @@ SPOILT_DATA = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", SPOILT_DATA)
 def test_spoilt_data(hardmax, framework, tmp_path, make_idx_folder, case):
     folder = make_idx_folder(tmp_path / "data")
@@ -376,6 +384,7 @@ def test_spoilt_data(hardmax, framework, tmp_path, make_idx_folder, case):
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+@pytest.mark.shared
 def test_images_and_labels_that_disagree(hardmax, framework, tmp_path, make_idx_folder, write_idx):
     folder = make_idx_folder(tmp_path / "data")
     write_idx(folder / "train-labels-idx1-ubyte.gz", np.zeros(7, np.uint8))
@@ -383,6 +392,7 @@ def test_images_and_labels_that_disagree(hardmax, framework, tmp_path, make_idx_
     assert_one_line_error(done, "120 images and 7 labels")
 
 
+@pytest.mark.shared
 def test_no_network_and_no_data(hardmax, framework, tmp_path):
     nowhere = {
         "HARDMAX_DATA": None,
@@ -394,6 +404,7 @@ def test_no_network_and_no_data(hardmax, framework, tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.shared
 def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_folder):
     make_idx_folder(tmp_path / "root" / "fashion-mnist")
     done = hardmax(
@@ -403,6 +414,7 @@ def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_f
     assert_one_line_error(done, "SHA-256", "train-images-idx3-ubyte.gz")
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl", "report.html"])
 @pytest.mark.parametrize("spoil", ["missing", "truncated", "tampered"])
 def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
@@ -419,10 +431,12 @@ def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
     assert_one_line_error(hardmax("predict", run, "a.png"), name)
 
 
+@pytest.mark.shared
 def test_a_run_that_is_not_there(hardmax):
     assert_one_line_error(hardmax("evaluate", "nowhere"), "no such run folder: nowhere")
 
 
+@pytest.mark.shared
 def test_files_that_are_no_pictures(hardmax, trained, tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
@@ -509,6 +523,7 @@ def train_interrupted(framework, folder, place, name, times):
     )
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING)
 def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 1)
@@ -519,6 +534,7 @@ def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, n
     assert (results["epochs"], results["interrupted"]) == (3, False)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
 def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 2)
@@ -527,12 +543,14 @@ def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.shared
 def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
     done = train_interrupted(framework, tmp_path, "hardmax.run_writer:RunWriter", "_rename", 5)
     assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("place", "name"),
     [("hardmax.data.sources", "load"), ("hardmax.trainer:Trainer", "run_epoch")],
@@ -570,12 +588,14 @@ def train_in_a_terminal(framework, folder, epochs, stdout):
     return text
 
 
+@pytest.mark.shared
 def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
     text = train_in_a_terminal(framework, tmp_path, 40, stdout=None)
     assert text.count("train loss") == 40
     assert text.rstrip().endswith("report.html")
 
 
+@pytest.mark.shared
 def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, tmp_path):
     with open(tmp_path / "log", "wb") as log:
         text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
@@ -584,6 +604,7 @@ def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, 
     assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "run", "report"]
 
 
+@pytest.mark.shared
 def test_help_imports_no_framework(python):
     out = python(
         "import sys\n"
@@ -598,6 +619,7 @@ def test_help_imports_no_framework(python):
     assert out.rstrip().endswith("set()")
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
 def test_every_command_has_help(hardmax, command):
     done = hardmax(command, "--help")
@@ -605,6 +627,7 @@ def test_every_command_has_help(hardmax, command):
     assert "Usage: hardmax" in done.stdout
 
 
+@pytest.mark.shared
 def test_version(hardmax):
     import hardmax as package
 
