@@ -24,4 +24,5 @@ def test_softmax_regression_gets_where_the_book_gets(framework, data_root, tmp_p
     scores += run.weights["1.bias"]
     assert trained.test.correct == (scores.argmax(axis=1) == test.labels).sum()
     losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(10_000), test.labels]
-    assert trained.test.loss == pytest.approx(losses.mean(), rel=1e-6)
+    # MXNet's log-softmax, in float32, is off by a little more than one in a million.
+    assert trained.test.loss == pytest.approx(losses.mean(), rel=3e-6)
