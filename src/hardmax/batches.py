@@ -9,7 +9,7 @@ import numpy as np
 
 from hardmax.checks import check_whole
 
-__all__ = ["Loader", "Stretch", "batches", "order", "stretch_bounds", "stretches"]
+__all__ = ["Loader", "Stretch", "batches", "first_batch", "order", "stretch_bounds", "stretches"]
 
 
 def order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -92,6 +92,11 @@ class Loader:
     def split(self, order: Any) -> Iterable:
         """Cut an order into batches."""
         return [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
+
+
+def first_batch(batches: Any) -> tuple:
+    """Return the first batch; a Loader of ours does not begin an epoch for it."""
+    return batches.peek() if isinstance(batches, Loader) else next(iter(batches))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import types
 from collections.abc import Hashable, Iterator
 from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 __all__ = ["fingerprint"]
 
@@ -45,10 +44,6 @@ def fingerprint(thing: Any, home: str) -> Hashable:
     ``home``.
     """
     return _Reader({"__main__", home.partition(".")[0]} - {"hardmax"}).key(thing)
-
-
-#: The members of classes that were read before, and their keys.
-READ: WeakKeyDictionary[type, tuple[dict[str, Any], Hashable]] = WeakKeyDictionary()
 
 
 class _Reader:
@@ -110,24 +105,13 @@ class _Reader:
     def cls(self, cls: type) -> Hashable:
         if not self.is_own(cls) and cls.__module__.partition(".")[0] != "hardmax":
             return cls
-        bases = tuple(self.key(base) for base in cls.__bases__)
-        return (cls, bases, self.members(cls))
-
-    def members(self, cls: type) -> Hashable:
         members = {n: v for n, v in vars(cls).items() if n not in ("__dict__", "__weakref__")}
         functions = [value for value in members.values() if isinstance(value, types.FunctionType)]
-        own = (self.is_own(inner) for f in functions for inner in unwrapped(f))
-        if self.is_own(cls) or any(own):
-            stored = frozenset().union(
-                *(set_in(inner.__code__) for f in functions for inner in unwrapped(f))
-            )
-            return self.surroundings(members, stored)
-        # Nothing of the reader's is in it: it stays as it is as long as it has these members.
-        known, key = READ.get(cls, (None, None))
-        if known != members:
-            key = _Reader(self.home).surroundings(members, frozenset())
-            READ[cls] = (members, key)
-        return key
+        stored = frozenset().union(
+            *(set_in(inner.__code__) for f in functions for inner in unwrapped(f))
+        )
+        bases = tuple(self.key(base) for base in cls.__bases__)
+        return (cls, bases, self.surroundings(members, stored))
 
     def surroundings(self, values: dict[str, Any], stored: frozenset[str]) -> Hashable:
         """Return the key of named values but those that the code itself sets or collects into."""

@@ -4,7 +4,8 @@ Means of batch means give the examples of a short last batch more weight than th
 and counts do not, whatever the batch size.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["Accumulator", "Meter", "Steps", "Totals"]
+__all__ = ["Accumulator", "Collected", "Meter", "Steps", "Totals"]
 
 
 class Steps(NamedTuple):
@@ -37,6 +38,36 @@ class Steps(NamedTuple):
         loss, correct, examples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         counted = correct.astype(np.int64) if decides else None
         return cls(loss, counted, examples.astype(np.int64))
+
+
+class Collected:
+    """The results of batches, left on the device until they are all there.
+
+    ``accuracy`` counts decisions, or is None; ``fetch`` brings a list of the device's scalars over
+    in one go, as a NumPy array of shape (len(list),).
+    """
+
+    def __init__(self, accuracy: Callable | None, fetch: Callable[[list], np.ndarray]):
+        self.accuracy = accuracy
+        self.fetch = fetch
+        self.losses: list[Any] = []
+        self.correct: list[Any] = []
+        self.examples: list[int] = []
+
+    def add(self, loss: Any, outputs: Any, labels: Any) -> None:
+        """Add a batch: its mean loss, that wants no gradient, and what it was decided by."""
+        self.losses.append(loss)
+        if self.accuracy is None:
+            self.examples.append(len(labels))
+            return
+        right = self.accuracy(outputs, labels, averaged=False)
+        self.correct.append(right.sum())
+        self.examples.append(math.prod(right.shape))
+
+    def steps(self) -> Steps:
+        """Fetch the results."""
+        correct = None if self.accuracy is None else self.fetch(self.correct).astype(np.int64)
+        return Steps(self.fetch(self.losses), correct, np.array(self.examples, dtype=np.int64))
 
 
 @dataclass

@@ -99,6 +99,22 @@ class PictureData(DataModule):
         raise NotImplementedError
 
 
+def pair(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
+    return pictures.images, pictures.labels.astype(np.int32)
+
+
+def grey_pair(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+    """Return grey pictures, uint8 (n, height, width), and labels, int32 (n,), as Keras has them."""
+    images, labels = pair(pictures)
+    return images.squeeze(axis=3), labels
+
+
+def with_channels(images: np.ndarray) -> np.ndarray:
+    """Return pictures with an axis of channels behind them, where they had none."""
+    return images[..., np.newaxis] if images.ndim == 3 else images
+
+
 class FashionMNIST(PictureData):
     """Fashion-MNIST, its test set as the validation part, at the size ``resize``.
 

@@ -49,8 +49,8 @@ def carried(state: Any) -> dict[str, Any]:
 class Program:
     """A model and an optimizer as compiled code sees them: what they do, but no arrays.
 
-    Programs that do the same are equal, so that what was compiled for one serves the others, in
-    this fit and in later ones. The model is held weakly: compiled code outlives models.
+    Programs that do the same have equal keys, so that what was compiled for one serves the others,
+    in this fit and in later ones. The model is held weakly: compiled code outlives models.
     """
 
     def __init__(self, model: Any, state: Any, trainer: Any = None):
@@ -64,7 +64,6 @@ class Program:
         settings = (self.settings(model), optimizer, clip[1])
         home = type(model).__module__
         self.key = (self.code(model, clips, home), fingerprint(settings, home))
-        self.hash = hash(self.key)
 
     def settings(self, model: Any) -> dict[str, Any]:
         """Return a model's attributes, without those that are Flax's own or of no matter here."""
@@ -86,12 +85,6 @@ class Program:
             # The optimizer is kept with its key, so that its id stays its own.
             known[kind] = (fingerprint((type(model), optimizer, clips), home), self.tx)
         return known[kind][0]
-
-    def __hash__(self) -> int:
-        return self.hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Program) and self.key == other.key
 
     def traced(self, carry: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return the model and its state, while JAX traces."""

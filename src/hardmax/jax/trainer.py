@@ -8,7 +8,7 @@ import optax
 from jax import numpy as jnp
 
 from hardmax import trainer
-from hardmax.batches import Loader
+from hardmax.batches import first_batch
 from hardmax.jax import engine, layers, tensors
 from hardmax.roads import step_hook
 
@@ -119,7 +119,7 @@ class Trainer(trainer.Trainer):
 
 def begin(model: Any, loader: Any, key: Any) -> None:
     """Give a model starting weights for the inputs of ``loader``, from a key or a drawn one."""
-    first = loader.peek() if isinstance(loader, Loader) else next(iter(loader))
+    first = first_batch(loader)
     params_key, dropout_key = jax.random.split(tensors.get_key() if key is None else key)
     keys = {"params": params_key, "dropout": dropout_key}
     layers.set_variables(model, model.apply_init(first[:-1], key=keys), dropout_key)

@@ -74,7 +74,6 @@ class PictureSet(gluon.data.Dataset):
     """Pictures as a dataset of (float32 of shape (channels, height, width), label)."""
 
     def __init__(self, pictures: Pictures):
-        # Arrays of int64 indices are slow, and of no use to anyone.
         self.images = np.array(pictures.images.transpose(0, 3, 1, 2), dtype="uint8")
         self.labels = np.array(pictures.labels, dtype="int32")
 
@@ -114,5 +113,5 @@ class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
     def synthesize(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return X and y of so many examples."""
         X = np.random.normal(0, 1, (count, len(self.w)))
-        noise = np.random.normal(0, self.noise or 1, (count, 1)) * bool(self.noise)
+        noise = self.noise * np.random.normal(0, 1, (count, 1))
         return X, np.dot(X, self.w.reshape(-1, 1)) + self.b + noise

@@ -7,7 +7,7 @@ import numpy as onp
 from mxnet import autograd, np
 
 from hardmax.roads import counter
-from hardmax.totals import Steps
+from hardmax.totals import Collected, Steps
 
 __all__ = ["evaluate", "scores", "train"]
 
@@ -20,7 +20,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
-    collected = _Collected(model)
+    collected = Collected(counter(model), _numpy)
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
         with autograd.record():
@@ -30,13 +30,13 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
         if clip > 0:
             trainer.clip_gradients(clip, model)
         optim.step(1)
-        collected.add(loss, outputs, labels)
+        collected.add(loss.detach(), outputs, labels)
     return collected.steps()
 
 
 def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
     """Return the steps of a model that is not trained, over a stretch of batches."""
-    collected = _Collected(model)
+    collected = Collected(counter(model), _numpy)
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
         outputs = model(*inputs)
@@ -49,29 +49,6 @@ def scores(trainer: Any, model: Any, loader: Iterable) -> onp.ndarray:
     # Fetched one by one: a network with static memory writes the next into the same place.
     outputs = [model(*trainer.prepare_batch(batch)[:-1]).asnumpy() for batch in loader]
     return onp.concatenate(outputs).astype(onp.float32)
-
-
-class _Collected:
-    """The results of batches, left on the device until they are all there."""
-
-    def __init__(self, model: Any):
-        self.accuracy = counter(model)
-        self.losses: list[np.ndarray] = []
-        self.correct: list[np.ndarray] = []
-        self.examples: list[int] = []
-
-    def add(self, loss: np.ndarray, outputs: np.ndarray, labels: np.ndarray) -> None:
-        self.losses.append(loss.detach())
-        if self.accuracy is None:
-            self.examples.append(len(labels))
-            return
-        right = self.accuracy(outputs, labels, averaged=False)
-        self.correct.append(right.sum())
-        self.examples.append(right.size)
-
-    def steps(self) -> Steps:
-        correct = None if self.accuracy is None else _numpy(self.correct).astype(onp.int64)
-        return Steps(_numpy(self.losses), correct, onp.array(self.examples, dtype=onp.int64))
 
 
 def _numpy(values: list[np.ndarray]) -> onp.ndarray:

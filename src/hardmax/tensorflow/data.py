@@ -77,14 +77,13 @@ class PictureData(module.PictureData, DataModule):
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
-        return pictures.images, pictures.labels.astype(np.int32)
+        return module.pair(pictures)
 
     def picture_loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         images, labels = part
-        pixels = images[..., np.newaxis] if images.ndim == 3 else images
         # A copy: TensorFlow may share memory with an array that it is given.
-        tensors = (tf.constant(pixels.copy()), tf.constant(labels))
+        tensors = (tf.constant(module.with_channels(images).copy()), tf.constant(labels))
         return Loader(tensors, self.batch_size, shuffle, pictures=True)
 
 
@@ -93,8 +92,7 @@ class FashionMNIST(module.FashionMNIST, PictureData):
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width), and labels, int32 (n,)."""
-        images, labels = super().hold(pictures)
-        return images.squeeze(axis=3), labels
+        return module.grey_pair(pictures)
 
 
 class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):

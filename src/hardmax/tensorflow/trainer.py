@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax import trainer
-from hardmax.batches import Loader
+from hardmax.batches import first_batch
 from hardmax.errors import ArgumentError
 from hardmax.fingerprints import set_in
 from hardmax.roads import step_hook
@@ -70,7 +70,7 @@ class Trainer(trainer.Trainer):
 
     def _make_weights(self, model: Any, loader: Any) -> None:
         """Call the model once, so that lazy layers make their weights outside of any graph."""
-        first = loader.peek() if isinstance(loader, Loader) else next(iter(loader))
+        first = first_batch(loader)
         model.training = False
         with tf.device(self.run_device):
             model(*first[:-1])

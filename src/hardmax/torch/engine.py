@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from hardmax.roads import counter
-from hardmax.totals import Steps
+from hardmax.totals import Collected, Steps
 
 __all__ = ["evaluate", "scores", "train"]
 
@@ -20,7 +20,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
-    collected = _Collected(model)
+    collected = Collected(counter(model), _numpy)
     model.train()
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
@@ -38,7 +38,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
 
 def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
     """Return the steps of a model that is not trained, over a stretch of batches."""
-    collected = _Collected(model)
+    collected = Collected(counter(model), _numpy)
     model.eval()
     with torch.no_grad():
         for batch in stretch:
@@ -54,29 +54,6 @@ def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
     with torch.no_grad():
         outputs = [model(*trainer.prepare_batch(batch)[:-1]) for batch in loader]
     return torch.cat(outputs).float().cpu().numpy()
-
-
-class _Collected:
-    """The results of batches, left on the device until they are all there."""
-
-    def __init__(self, model: Any):
-        self.accuracy = counter(model)
-        self.losses: list[torch.Tensor] = []
-        self.correct: list[torch.Tensor] = []
-        self.examples: list[int] = []
-
-    def add(self, loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
-        self.losses.append(loss)
-        if self.accuracy is None:
-            self.examples.append(len(labels))
-            return
-        right = self.accuracy(outputs, labels, averaged=False)
-        self.correct.append(right.sum())
-        self.examples.append(right.numel())
-
-    def steps(self) -> Steps:
-        correct = None if self.accuracy is None else _numpy(self.correct).astype(np.int64)
-        return Steps(_numpy(self.losses), correct, np.array(self.examples, dtype=np.int64))
 
 
 def _numpy(values: list[torch.Tensor]) -> np.ndarray:
