@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from hardmax import checkpoint
-from hardmax.architectures import Network, from_json, to_json, weight_shapes
+from hardmax.architectures import Network, from_json, to_json
 from hardmax.checks import is_plain
 from hardmax.errors import RunError
+from hardmax.shapes import output_shape, weight_shapes
 
 __all__ = ["Run", "checksum", "dumps", "file_checksum"]
 
@@ -81,8 +82,8 @@ class Run:
         wanted = {name: ("F32", shape) for name, shape in expected.items()}
         if described != wanted:
             raise RunError(f"{path / MODEL} does not fit its network: {_short(described)}")
-        outputs = [shape[0] for shape in expected.values()][-1:]
-        if outputs != [len(classes)]:
+        outputs = output_shape(network, input_shape)
+        if outputs != (len(classes),):
             raise RunError(f"{path / MODEL} names {len(classes)} classes, its scores are {outputs}")
         weights, _ = checkpoint.load(path / MODEL)
         for name, array in weights.items():

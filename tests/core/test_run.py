@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardmax.architectures import softmax_regression, weight_shapes
 from hardmax.errors import RunError
+from hardmax.networks import softmax_regression
 from hardmax.run import Run, dumps
 from hardmax.run_writer import RunWriter
+from hardmax.shapes import weight_shapes
 
 ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
