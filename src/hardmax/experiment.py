@@ -81,9 +81,8 @@ def _train(
         callbacks=[keeper, *([watcher] if watcher else [])],
     )
     made_with = _made_with(settings.framework, str(trainer.find_device()))
-    trainer.set_weights(
-        model, starting_weights(network, dataset.shape, settings.seed, settings.start)
-    )
+    started = starting_weights(network, dataset.shape, settings.seed, settings.first_weights)
+    trainer.set_weights(model, started)
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,

@@ -64,7 +64,9 @@ def mlp(
     Behind each come its activation and, where its rate is above 0, dropout.
     """
     behind: Network = (Activation(activation), Dropout(dropout))[: 2 if dropout else 1]
-    layers = [layer for units in hidden for layer in (Linear(units), *behind)]
+    layers: list[Layer] = []
+    for units in hidden:
+        layers += [Linear(units), *behind]
     return (Flatten(), *layers, Linear(classes))
 
 
@@ -155,16 +157,11 @@ INCEPTIONS = (
 def googlenet(classes: int) -> Network:
     """Return GoogLeNet without its auxiliary classifiers. C. Szegedy et al., CVPR 2015."""
     pool = Pool("max", 3, 2, padding=1)
-    first, second, third = (tuple(_inception(*sizes) for sizes in part) for part in INCEPTIONS)
-    return (
-        *(Conv(64, 7, stride=2, padding=3), RELU, pool),
-        *(Conv(64, 1), RELU, Conv(192, 3, padding=1), RELU, pool),
-        *(*first, pool),
-        *(*second, pool),
-        *third,
-        GlobalPool(),
-        Linear(classes),
-    )
+    layers: list[Layer] = [Conv(64, 7, stride=2, padding=3), RELU, pool]
+    layers += [Conv(64, 1), RELU, Conv(192, 3, padding=1), RELU]
+    for blocks in INCEPTIONS:
+        layers += [pool, *(_inception(*sizes) for sizes in blocks)]
+    return (*layers, GlobalPool(), Linear(classes))
 
 
 def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pooled: int) -> Concat:

@@ -59,9 +59,7 @@ class Settings:
                 )
         networks.check_name(self.model)
         networks.check_options(self.model, self.options)
-        if self.start is None:
-            object.__setattr__(self, "start", networks.NETWORKS[self.model].start)
-        check_start(str(self.start))
+        check_start(self.first_weights)
         object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
 
@@ -69,6 +67,11 @@ class Settings:
     def recipe(self) -> Recipe:
         """The optimizer and its learning rates."""
         return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+
+    @property
+    def first_weights(self) -> str:
+        """How weights start."""
+        return self.start or networks.NETWORKS[self.model].start
 
     @property
     def options(self) -> dict[str, Any]:

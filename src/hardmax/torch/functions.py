@@ -266,7 +266,7 @@ def train_ch6(
     train_and_tell(num_epochs, train_iter, train, test, device)
 
 
-def init_cnn(module: nn.Module) -> None:
+def init_cnn(module: Any) -> None:
     """Start a module's weights, if it is a Linear or Conv2d layer, from Xavier's uniform."""
     if type(module) in (nn.Linear, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)

@@ -71,36 +71,32 @@ def _layer(layer: Layer) -> nn.Module:
     raise AssertionError(layer)
 
 
-class _Normalizing:
-    """BatchNorm whose running variance is that of the batches, as in the other frameworks.
+def _normalized(layer: Any, X: torch.Tensor) -> torch.Tensor:
+    """Normalize pictures or vectors; the running variance is that of the batches.
 
     PyTorch's own multiplies it by n / (n - 1), and refuses a batch of one.
     """
+    mean, var = layer.running_mean, layer.running_var
+    scale = (layer.weight, layer.bias)
+    if not layer.training:
+        return nn.functional.batch_norm(X, mean, var, *scale, eps=EPSILON)
+    out, own_mean, root = torch.native_batch_norm(X, *scale, None, None, True, 0.0, EPSILON)
+    with torch.no_grad():
+        mean.lerp_(own_mean, 1 - MOMENTUM)
+        var.lerp_((root**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
+    return out
 
-    weight: torch.Tensor
-    bias: torch.Tensor
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
-    training: bool
+
+class _BatchNorm(nn.BatchNorm2d):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return _normalized(self, X)
+
+
+class _LazyBatchNorm(nn.LazyBatchNorm2d):
+    cls_to_become = _BatchNorm
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        scale = (self.weight, self.bias)
-        if not self.training:
-            known = (self.running_mean, self.running_var)
-            return nn.functional.batch_norm(X, *known, *scale, eps=EPSILON)
-        out, mean, root = torch.native_batch_norm(X, *scale, None, None, True, 0.0, EPSILON)
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, 1 - MOMENTUM)
-            self.running_var.lerp_((root**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
-        return out
-
-
-class _BatchNorm(_Normalizing, nn.BatchNorm2d):
-    """For pictures and for vectors."""
-
-
-class _LazyBatchNorm(_Normalizing, nn.LazyBatchNorm2d):
-    cls_to_become = _BatchNorm
+        return _normalized(self, X)
 
 
 class _Residual(nn.Module):
