@@ -10,6 +10,7 @@ import typer
 from hardmax import __version__
 from hardmax.commands.common import remark
 from hardmax.commands.evaluate import evaluate
+from hardmax.commands.models import models
 from hardmax.commands.predict import predict
 from hardmax.commands.train import train
 from hardmax.errors import HardmaxError
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, predict):
+for command in (train, evaluate, predict, models):
     app.command()(command)
 
 
