@@ -14,6 +14,7 @@ from hardmax.plots import show_images
 from hardmax.totals import Steps, Totals
 
 __all__ = [
+    "LEGEND",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
     "picture_size",
