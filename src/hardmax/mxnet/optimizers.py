@@ -30,6 +30,7 @@ class _Optimizer(mx.optimizer.Optimizer):
 
     def __init__(self, recipe: Recipe, rates: list[float]):
         super().__init__()
+        self.allow_np_array = True
         self.recipe = recipe
         self.rates = rates
 
