@@ -58,17 +58,17 @@ def _layer(layer: Layer, training: bool, starts: dict[str, Any]) -> Any:
         case Linear(outputs, bias):
             return nn.Dense(outputs, bias, **starts)
         case Conv(outputs, kernel, stride, padding, groups, bias):
-            sides, moves = (kernel, kernel), (stride, stride)
-            kind = partial(nn.Conv, feature_group_count=groups, use_bias=bias, **starts)
-            return kind(outputs, sides, moves, padding=padding)
+            sides = ((kernel, kernel), (stride, stride), padding)
+            return nn.Conv(outputs, *sides, feature_group_count=groups, use_bias=bias, **starts)
         case BatchNorm():
             # The fast variance, E[x^2] - E[x]^2, loses digits.
-            kind = partial(nn.BatchNorm, momentum=MOMENTUM, epsilon=EPSILON)
-            return kind(use_running_average=not training, use_fast_variance=False)
+            return nn.BatchNorm(
+                not training, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False
+            )
         case Pool(kind, size, stride, padding):
             pool = nn.max_pool if kind == "max" else nn.avg_pool
-            sides = ((padding, padding),) * 2
-            return partial(pool, window_shape=(size, size), strides=(stride,) * 2, padding=sides)
+            window: dict[str, Any] = {"window_shape": (size,) * 2, "strides": (stride,) * 2}
+            return partial(pool, **window, padding=((padding, padding),) * 2)
         case GlobalPool():
             return partial(jnp.mean, axis=(1, 2))
         case Activation(function):

@@ -30,16 +30,18 @@ class _Optimizer(mx.optimizer.Optimizer):
 
     def __init__(self, recipe: Recipe, rates: list[float]):
         super().__init__()
-        self.allow_np_array = True
         self.recipe = recipe
         self.rates = rates
 
-    def create_state(self, index: int, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def create_state(self, index: int, weight: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return what is kept of a weight's gradients: their mean and that of their squares."""
-        return np.zeros_like(weight), np.zeros_like(weight)
+        zeros = np.zeros(weight.shape, ctx=weight.context)
+        return zeros, zeros.copy()
 
-    def update(self, index: int, weight: np.ndarray, grad: np.ndarray, state: Any) -> None:
+    def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
         """Take a step on one weight."""
+        # MXNet hands both over as arrays of its older kind, which share their memory.
+        weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
         self._update_count(index)
         step = self._index_update_count[index]
         rate = self.rates[step - 1]
