@@ -46,7 +46,7 @@ def test_losses_are_those_of_pytorch(train, framework, data_root, arguments):
     assert abs(one["correct"] - other["correct"]) <= 1  # a tie may fall to the other side
 
 
-@pytest.mark.parametrize("model", ["lenet", "resnet18"])
+@pytest.mark.parametrize("model", ["mlp", "resnet18"])
 def test_a_run_is_judged_and_used_by_another_framework(train, hardmax, framework, model):
     options = ["--model", model, "--epochs", 2, "--optimizer", "adam"]
     for origin, other in (("torch", framework), (framework, "torch")):
