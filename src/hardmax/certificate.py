@@ -32,8 +32,8 @@ COLUMNS = {
     "final_scores": "final scores",
 }
 
-#: The relative difference that rounding explains where nothing has been trained for long. What
-#: comes later grows with the training, because each step goes on from the differences before it.
+#: The relative differences that rounded sums explain where nothing has been trained. What comes
+#: later grows with the training, because each step goes on from the differences before it.
 NORMAL = {"starting_scores": 1e-5, "gradients": 1e-4}
 
 
@@ -111,7 +111,7 @@ def _compared(network: dict[str, Any], folder: Path, chosen: Sequence[str]) -> d
 
 
 def _beyond(pair: dict[str, Any], dropout: bool) -> list[str]:
-    """Return what differs by more than rounding explains; dropout explains any gradients."""
+    """Return what differs by more than is normal; dropout explains any gradients."""
     return [
         kind
         for kind, limit in NORMAL.items()

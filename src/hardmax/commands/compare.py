@@ -115,7 +115,7 @@ def _print_network(network: dict[str, Any]) -> None:
 
 
 def _pair_line(pair: dict[str, Any], kinds: tuple[str, ...]) -> str:
-    """Return a pair's differences, those beyond rounding with an exclamation mark."""
+    """Return a pair's differences, with a mark behind those that are more than normal."""
     shares = "".join(
         f"{pair[kind]['relative']:>15.1e}{'!' if kind in pair['beyond'] else ' '}" for kind in kinds
     )
