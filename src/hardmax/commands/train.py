@@ -5,8 +5,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardmax.checks import plain
-from hardmax.commands.common import INTERRUPTED, Json, print_json, remark
-from hardmax.errors import ArgumentError
+from hardmax.commands.common import (
+    INTERRUPTED,
+    Activation,
+    BatchSize,
+    Clip,
+    Data,
+    Device,
+    Dropout,
+    Epochs,
+    Hidden,
+    Json,
+    Momentum,
+    Optimizer,
+    Rate,
+    Schedule,
+    Seed,
+    Start,
+    Warmup,
+    WeightDecay,
+    print_json,
+    remark,
+    widths,
+)
 
 if TYPE_CHECKING:
     from hardmax.experiment import Trained
@@ -15,49 +36,26 @@ __all__ = ["train"]
 
 
 def train(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="digits, fashion-mnist, or a folder with the four IDX files."
-        ),
-    ],
+    data: Data,
     model: Annotated[
         str, typer.Option(help="A network's name; `hardmax models` lists them.")
     ] = "softmax-regression",
-    hidden: Annotated[
-        str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
-    ] = None,
-    activation: Annotated[
-        str | None, typer.Option(help="An mlp's activation: relu, sigmoid or tanh.")
-    ] = None,
-    dropout: Annotated[
-        float | None, typer.Option(help="The share of an mlp's hidden units to drop.")
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="How weights start: normal, xavier or he.  [default: as suits the model]"
-        ),
-    ] = None,
+    hidden: Hidden = None,
+    activation: Activation = None,
+    dropout: Dropout = None,
+    start: Start = None,
     framework: Annotated[str, typer.Option(help="torch, jax, tensorflow or mxnet.")] = "torch",
-    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 10,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 256,
-    lr: Annotated[
-        float | None,
-        typer.Option(help="The learning rate.  [default: 0.1, of adam and adamw 0.001]"),
-    ] = None,
-    optimizer: Annotated[str, typer.Option(help="sgd, adam or adamw.")] = "sgd",
-    momentum: Annotated[float, typer.Option(help="The momentum of sgd.")] = 0.0,
-    weight_decay: Annotated[float, typer.Option(help="How fast weights decay.")] = 0.0,
-    schedule: Annotated[
-        str, typer.Option(help="The learning rate's course: constant, step or cosine.")
-    ] = "constant",
-    warmup: Annotated[float, typer.Option(help="Epochs over which the rate first rises.")] = 0.0,
-    clip: Annotated[
-        float, typer.Option(help="The largest norm of all gradients together; 0: no limit.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Decides weights and order; same seed, same run.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0 or mps.")] = "auto",
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 256,
+    lr: Rate = None,
+    optimizer: Optimizer = "sgd",
+    momentum: Momentum = 0.0,
+    weight_decay: WeightDecay = 0.0,
+    schedule: Schedule = "constant",
+    warmup: Warmup = 0.0,
+    clip: Clip = 0.0,
+    seed: Seed = 0,
+    device: Device = "auto",
     validation: Annotated[
         float | None, typer.Option(help="Fraction of the training set to validate on.")
     ] = None,
@@ -76,7 +74,7 @@ def train(
     from hardmax.settings import Settings
 
     own = {name: value for name, value in asked.items() if name not in ("out", "as_json")}
-    settings = Settings(**own | {"hidden": _widths(hidden)})
+    settings = Settings(**own | {"hidden": widths(hidden)})
     from hardmax.progress import Progress
 
     progress = Progress(epochs, "validation" if validation else "test", quiet=as_json)
@@ -100,18 +98,6 @@ def train(
             f"in {trained.path}"
         )
         raise typer.Exit(INTERRUPTED)
-
-
-def _widths(text: str | None) -> tuple[int, ...] | None:
-    """Return the numbers in ``256,128``."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(width) for width in text.split(","))
-    except ValueError:
-        raise ArgumentError(
-            f"hidden units must be whole numbers with commas between them, got {text!r}"
-        ) from None
 
 
 def _told(trained: "Trained") -> dict[str, Any]:
