@@ -41,6 +41,19 @@ class Trained:
     interrupted: bool
 
 
+class _Stop(Callback):
+    """Ends a fit where there was Ctrl-C."""
+
+    def __init__(self, interruptions: Interruptions):
+        self.interruptions = interruptions
+
+    def on_stretch(self, trainer: Any) -> None:
+        self.interruptions.check()
+
+    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
+        self.interruptions.check()
+
+
 def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
     """Train a network and write its run folder; ``watcher`` is told of the host events.
 
@@ -78,7 +91,7 @@ def _train(
         seed=settings.seed,
         device=settings.device,
         patience=settings.patience,
-        callbacks=[keeper, *([watcher] if watcher else [])],
+        callbacks=[keeper, *([watcher] if watcher else []), _Stop(interruptions)],
     )
     made_with = _made_with(settings.framework, str(trainer.find_device()))
     started = starting_weights(network, dataset.shape, settings.seed, settings.first_weights)
@@ -120,6 +133,7 @@ def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Int
     Raises DivergenceError where the loss or a weight is no finite number.
     """
     advice = f"try a smaller --lr than {model.recipe.lr:g}"
+    interruptions.listen()
     try:
         trainer.fit(model, data)
         interruptions.hold()

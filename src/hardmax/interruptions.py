@@ -11,7 +11,8 @@ __all__ = ["Interruptions"]
 class Interruptions:
     """Decides what Ctrl-C does within a ``with`` block; afterwards all is as before.
 
-    At first it raises KeyboardInterrupt, as ever. After ``hold`` one Ctrl-C is only counted,
+    At first it raises KeyboardInterrupt, as ever. After ``listen`` the first is counted, and
+    ``check`` raises it; one more raises at once. After ``hold`` one Ctrl-C is only counted,
     unless there was one before, and the next one raises. After ``settle`` all are only counted.
     ``count`` is how many there were.
 
@@ -21,6 +22,19 @@ class Interruptions:
     def __init__(self) -> None:
         self.count = 0
         self.ends_at: float = 1
+
+    def listen(self) -> None:
+        """From here on there is somebody who asks, again and again, with ``check``.
+
+        What a signal raises is lost where it comes while a destructor or the callback of a library
+        runs: Python drops it there.
+        """
+        self.ends_at = 2
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where there was Ctrl-C."""
+        if self.count:
+            raise KeyboardInterrupt
 
     def hold(self) -> None:
         """From here on, what is under way is worth more than an early end."""
