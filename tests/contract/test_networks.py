@@ -79,9 +79,9 @@ def build(fw):
     return make
 
 
-def check_scores(fw, model, weights, network, shape):
+def check_scores(fw, model, weights, network, shape, batch_size=3):
     part = pictures(shape, 3)
-    loader = fw.data.PictureData(None, part, 2).val_dataloader()
+    loader = fw.data.PictureData(None, part, batch_size).val_dataloader()
     found = fw.Trainer(1).scores(model, loader)
     right = reference.scores(network, weights, part.images)
     assert np.abs(found - right).max() <= 1e-5 * np.abs(right).max()
@@ -109,7 +109,7 @@ def check_step(weights, network, shape, loss, after):
 def test_every_kind_of_layer_computes_its_formula(fw, build, network):
     shape = (15, 13, 2)
     model, weights = build(network, shape)
-    check_scores(fw, model, weights, network, shape)
+    check_scores(fw, model, weights, network, shape, batch_size=2)
     loss, after = fit_one_step(fw, model, shape)
     if network is EVERY_LAYER:
         check_step(weights, network, shape, loss, after)

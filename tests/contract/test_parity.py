@@ -69,10 +69,13 @@ def test_losses_of_rectified_units_are_those_of_pytorch(both, recipe):
 
 
 @pytest.mark.parametrize("model", ["mlp", "resnet18"])
-def test_a_run_is_judged_and_used_by_another_framework(train, hardmax, framework, model):
-    options = ["--model", model, "--epochs", 2, "--optimizer", "adam"]
+def test_a_run_is_judged_and_used_by_another_framework(
+    train, hardmax, framework, make_idx_folder, tmp_path, model
+):
+    make_idx_folder(tmp_path / "data", side=8)
+    options = ["--model", model, "--epochs", 2, "--batch-size", 60, "--optimizer", "adam"]
     for origin, other in (("torch", framework), (framework, "torch")):
-        own = train(origin, "digits", *options)["test"]
+        own = train(origin, "data", *options)["test"]
         judged = hardmax("evaluate", origin, "--framework", other, "--json")
         found = json.loads(judged.stdout)
         assert found["correct"] == own["correct"]
