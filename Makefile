@@ -16,7 +16,7 @@ help:
 	@echo "make test     check and test everything"
 	@echo "make check    formatting, lint, types, import rules"
 	@echo "make format   put the formatting right"
-	@echo "make bench    measure against other trainers (Fashion-MNIST, several minutes)"
+	@echo "make bench    measure against other trainers (Fashion-MNIST, about an hour)"
 	@echo "make clean    remove the environment and what tools left behind"
 
 $(VENV)/bin/python:

@@ -1,6 +1,7 @@
 """What an epoch costs: ``python -m benchmarks`` measures it, ``--help`` lists the options."""
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from benchmarks.measure import Results
 
 #: What --check asks of both roads of hardmax: at most so many times the bare loop's time, and at
-#: most so many seconds for a first epoch, with what is compiled for it.
+#: most so many seconds for a first epoch, with what is compiled for it, of the small networks.
 AT_MOST = {"torch": 1.10, "jax": 1.10, "tensorflow": 1.10, "mxnet": 1.15}
-FIRST = 3.0
+FIRST = {"softmax-regression": 3.0, "mlp": 3.0}
 
 HEADER = (
     "",
@@ -59,8 +60,11 @@ def main() -> int:
     except HardmaxError as error:
         print(error, file=sys.stderr)
         return 2
-    work = (options.only, options.rounds, options.epochs, tell)
-    measured = {model: measure(options.framework, dataset, model, *work) for model in options.model}
+    rounds = {model: options.rounds or MODELS[model] for model in options.model}
+    measured = {
+        model: measure(options.framework, dataset, model, options.only, often, options.epochs, tell)
+        for model, often in rounds.items()
+    }
     tell("")
     text = told(measured, needed, options)
     print(text)
@@ -93,7 +97,8 @@ def parse() -> argparse.Namespace:
     names = list(dict.fromkeys(name for by_name in CONTENDERS.values() for name in by_name))
     add = parser.add_argument
     add("--framework", choices=CONTENDERS, help="one of them (default: one after the other)")
-    add("--rounds", type=positive, default=10, help="how often each trains (default: 10)")
+    often = ", ".join(f"{model} {rounds}" for model, rounds in MODELS.items())
+    add("--rounds", type=positive, help=f"how often each trains (default: {often})")
     add(
         "--epochs",
         type=positive,
@@ -114,7 +119,7 @@ def parse() -> argparse.Namespace:
         # The reference always trains, and the order is that of the table.
         wanted = {"bare", *(options.only or names)}
         options.only = [name for name in CONTENDERS[options.framework] if name in wanted]
-    options.model = options.model or MODELS
+    options.model = options.model or [*MODELS]
     return options
 
 
@@ -122,10 +127,11 @@ def told(
     measured: dict[str, dict[str, "Results"]], needed: Sequence[str], options: argparse.Namespace
 ) -> str:
     """Return the tables, and what they were measured with, as Markdown."""
-    parts = [f"{made_with(needed)}; {options.rounds} rounds of {options.epochs} epochs."]
+    parts = [f"{made_with(needed)}; trainings of {options.epochs} epochs."]
     for model, by_name in measured.items():
         rows = [row(result, by_name["bare"]) for result in by_name.values()]
-        parts += [f"**{model}**", table(HEADER, rows)]
+        rounds = len(by_name["bare"].seconds)
+        parts += [f"**{model}**, {rounds} rounds", table(HEADER, rows)]
     return "\n\n".join(parts)
 
 
@@ -161,14 +167,15 @@ def slow(framework: str, model: str, results: dict[str, "Results"]) -> list[str]
         most = AT_MOST[framework]
         if ratio > most:
             faults.append(f"{model}: {road.title} takes {ratio:.3f} of bare, not {most:.2f}")
-        if first > FIRST:
-            faults.append(f"{model}: {road.title} takes {first:.1f} s to begin, not {FIRST:.0f}")
+        begin = FIRST.get(model, math.inf)
+        if first > begin:
+            faults.append(f"{model}: {road.title} takes {first:.1f} s to begin, not {begin:.0f}")
         for name, other in results.items():
             wanted = CONTENDERS[framework][name].behind.get(model, 0)
             if other.ratio(road) < wanted:
                 faults.append(
-                    f"{model}: {road.title} is {other.ratio(road):.1f} times as fast as "
-                    f"{other.title}, not {wanted:.0f}"
+                    f"{model}: {road.title} is {other.ratio(road):.2f} times as fast as "
+                    f"{other.title}, not {wanted:.2f}"
                 )
     return faults
 

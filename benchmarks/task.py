@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import log_softmax
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import expit, log_softmax
 
 from hardmax import architectures, batches, networks
 from hardmax.data.arrays import SCALE, Dataset
@@ -35,8 +36,9 @@ class Task:
         return self.dataset.shape
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return the starting weights by portable name: (outputs, inputs), and (outputs,)."""
-        return starting_weights(self.architecture, self.shape, self.seed)
+        """Return the starting weights, portable."""
+        start = networks.NETWORKS[self.model].start
+        return starting_weights(self.architecture, self.shape, self.seed, start)
 
     def order(self, epoch: int) -> np.ndarray:
         return batches.order(len(self.dataset.train), self.seed, epoch)
@@ -86,7 +88,14 @@ class Clock:
 def judge(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
     """Return the mean loss and the number of right decisions on the test set, in float64."""
     images, labels = task.dataset.test.images, task.dataset.test.labels
-    values = images.transpose(0, 3, 1, 2) * SCALE
+    parts = np.array_split(images.transpose(0, 3, 1, 2), 20)  # a convolution's windows are large
+    scores = np.concatenate([forward(task, weights, part * SCALE) for part in parts])
+    losses = -log_softmax(scores, axis=1)[np.arange(len(labels)), labels]
+    return losses.mean().item(), int((scores.argmax(axis=1) == labels).sum())
+
+
+def forward(task: Task, weights: dict[str, np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Return the scores of pictures, float64 (examples, channels, height, width)."""
     for position, layer in enumerate(task.architecture):
         match layer:
             case architectures.Flatten():
@@ -94,7 +103,19 @@ def judge(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
             case architectures.Linear():
                 weight, bias = weights[f"{position}.weight"], weights[f"{position}.bias"]
                 values = values @ weight.T.astype(np.float64) + bias
+            case architectures.Conv(_, size, padding=padding):
+                weight, bias = weights[f"{position}.weight"], weights[f"{position}.bias"]
+                padded = np.pad(values, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+                windows = sliding_window_view(padded, (size, size), (2, 3))
+                values = np.einsum("nchwyx,ocyx->nohw", windows, weight, optimize=True)
+                values += bias[:, None, None]
+            case architectures.Pool("average", 2, 2):
+                windows = sliding_window_view(values, (2, 2), (2, 3))[:, :, ::2, ::2]
+                values = windows.mean(axis=(4, 5))
             case architectures.Activation("relu"):
                 values = np.maximum(values, 0)
-    losses = -log_softmax(values, axis=1)[np.arange(len(labels)), labels]
-    return losses.mean().item(), int((values.argmax(axis=1) == labels).sum())
+            case architectures.Activation("sigmoid"):
+                values = expit(values)
+            case _:
+                raise NotImplementedError(f"no formula here for {layer}")
+    return values

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.task import BATCH_SIZE, CLASSES, LR, Clock, Fit, Orders, Task
 from hardmax.data.arrays import SCALE, Pictures
+from hardmax.layouts import from_channels_last, to_channels_last
 
 
 class Watch(Clock, keras.callbacks.Callback):
@@ -32,12 +33,23 @@ def arrays(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
 
 def build(task: Task) -> keras.Model:
     layers = keras.layers
-    hidden = {"softmax-regression": [], "mlp": [layers.Dense(256, activation="relu")]}
-    model = keras.Sequential(
-        [keras.Input(task.shape), layers.Flatten(), *hidden[task.model], layers.Dense(CLASSES)]
-    )
-    # Keras keeps (inputs, outputs). With one channel, it flattens a picture as everybody does.
-    model.set_weights([weight.T for weight in task.weights().values()])
+    flatten, out = layers.Flatten(), layers.Dense(CLASSES)
+    stacks = {
+        "softmax-regression": lambda: [flatten, out],
+        "mlp": lambda: [flatten, layers.Dense(256, activation="relu"), out],
+        "lenet": lambda: [
+            layers.Conv2D(6, 5, padding="same", activation="sigmoid"),
+            layers.AveragePooling2D(2),
+            layers.Conv2D(16, 5, activation="sigmoid"),
+            layers.AveragePooling2D(2),
+            flatten,
+            layers.Dense(120, activation="sigmoid"),
+            layers.Dense(84, activation="sigmoid"),
+            out,
+        ],
+    }
+    model = keras.Sequential([keras.Input(task.shape), *stacks[task.model]()])
+    model.set_weights([*to_channels_last(task.architecture, task.shape, task.weights()).values()])
     return model
 
 
@@ -66,5 +78,6 @@ def fit(task: Task, orders: Orders, steps: int = 1, jit: bool | str = "auto") ->
         callbacks=[watch],
         verbose=0,
     ).history
-    weights = {name: w.T for name, w in zip(task.weights(), model.get_weights(), strict=True)}
+    trained = dict(zip(task.weights(), model.get_weights(), strict=True))
+    weights = from_channels_last(task.architecture, task.shape, trained)
     return Fit(watch.seconds(), weights, history["loss"][-1], history["val_accuracy"][-1])

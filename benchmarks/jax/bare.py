@@ -9,15 +9,31 @@ from jax import numpy as jnp
 from benchmarks.jax.work import tensors
 from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
 from hardmax.data.arrays import SCALE
+from hardmax.layouts import from_channels_last, to_channels_last
 
 
 def forward(params, X):
     """Return the scores of bytes X, by params: a (weight, bias) for each layer."""
-    X = X.reshape(len(X), -1).astype(jnp.float32) * np.float32(SCALE)
+    X = X.astype(jnp.float32) * np.float32(SCALE)
     *hidden, (W, b) = params
+    activation = jax.nn.relu
+    if params[0][0].ndim == 4:
+        X, hidden, activation = convolved(hidden[:2], X), hidden[2:], jax.nn.sigmoid
+    X = X.reshape(len(X), -1)
     for weight, bias in hidden:
-        X = jax.nn.relu(X @ weight + bias)
+        X = activation(X @ weight + bias)
     return X @ W + b
+
+
+def convolved(layers, X):
+    """Return what LeNet's two convolutions, and the pools behind them, make of pictures X."""
+    for (weight, bias), padding in zip(layers, ("SAME", "VALID"), strict=True):
+        X = lax.conv_general_dilated(
+            X, weight, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        X = jax.nn.sigmoid(X + bias)
+        X = lax.reduce_window(X, 0.0, lax.add, (1, 2, 2, 1), (1, 2, 2, 1), "VALID") / 4
+    return X
 
 
 def judged(params, X, Y):
@@ -104,11 +120,13 @@ def means(sums, part):
 
 
 def start(task: Task):
-    """Return the starting weights, each layer's as (inputs, outputs) and (outputs,)."""
-    values = [jnp.array(weight.T) for weight in task.weights().values()]
+    """Return the starting weights and biases, layer by layer."""
+    turned = to_channels_last(task.architecture, task.shape, task.weights())
+    values = [jnp.array(weight) for weight in turned.values()]
     return list(zip(values[::2], values[1::2], strict=True))
 
 
 def portable(task: Task, params) -> dict[str, np.ndarray]:
-    values = (np.asarray(value).T for layer in params for value in layer)
-    return dict(zip(task.weights(), values, strict=True))
+    values = (np.asarray(value) for layer in params for value in layer)
+    found = dict(zip(task.weights(), values, strict=True))
+    return from_channels_last(task.architecture, task.shape, found)

@@ -7,6 +7,7 @@ from flax import linen as nn
 from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Task
 from benchmarks.with_hardmax import fit
 from hardmax import jax as d2l
+from hardmax.layouts import from_channels_last, to_channels_last
 
 
 class MLP(d2l.Classifier):
@@ -27,6 +28,7 @@ class MLP(d2l.Classifier):
 LAYERS = {
     "softmax-regression": {"1": "params.net.layers_1"},
     "mlp": {"1": "params.Dense_0", "3": "params.Dense_1"},
+    "lenet": {position: f"params.net.layers_{position}" for position in ("0", "3", "7", "9", "11")},
 }
 
 
@@ -35,6 +37,7 @@ def book(task: Task) -> Fit:
     models = {
         "softmax-regression": lambda: d2l.SoftmaxRegression(num_outputs=CLASSES, lr=LR),
         "mlp": lambda: MLP(num_outputs=CLASSES, num_hiddens=256, lr=LR),
+        "lenet": lambda: d2l.LeNet(lr=LR, num_classes=CLASSES),
     }
     model = models[task.model]()
     model.board.display = False
@@ -47,8 +50,8 @@ def book(task: Task) -> Fit:
             (f"{layer}.bias", f"{position}.bias"),
         )
     }
-    start = task.weights()
-    # Flax keeps (inputs, outputs). With one channel, it flattens a picture as everybody does.
-    trainer.set_weights(model, {own: start[portable].T for own, portable in names.items()})
+    start = to_channels_last(task.architecture, task.shape, task.weights())
+    trainer.set_weights(model, {own: start[portable] for own, portable in names.items()})
     done = fit(trainer, model, data)
-    return replace(done, weights={names[own]: w.T for own, w in done.weights.items()})
+    trained = {names[own]: weight for own, weight in done.weights.items()}
+    return replace(done, weights=from_channels_last(task.architecture, task.shape, trained))

@@ -22,7 +22,8 @@ def tensors(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
 
 def network(task: Task):
     """Return the network of Gluon's layers, hybridized, with the starting weights."""
-    net = layers.build(task.architecture, task.shape)
+    net = layers.build(task.architecture)
+    layers.make_weights(net, task.shape)
     layers.set_weights(net, task.weights())
     net.hybridize(static_alloc=True, static_shape=True)
     return net

@@ -24,7 +24,8 @@ def tensors(pictures: Pictures) -> tuple[tf.Tensor, tf.Tensor]:
 
 def network(task: Task) -> tf.keras.Sequential:
     """Return the network of Keras's layers, with the starting weights."""
-    net = layers.build(task.architecture, task.shape)
+    net = layers.build(task.architecture)
+    layers.make_weights(net, task.shape)
     turned = to_channels_last(task.architecture, task.shape, task.weights())
     for variable, value in zip(net.trainable_variables, turned.values(), strict=True):
         variable.assign(value)

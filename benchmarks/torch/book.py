@@ -25,6 +25,7 @@ def book(task: Task) -> Fit:
     models = {
         "softmax-regression": lambda: d2l.SoftmaxRegression(num_outputs=CLASSES, lr=LR),
         "mlp": lambda: MLP(num_outputs=CLASSES, num_hiddens=256, lr=LR),
+        "lenet": lambda: d2l.LeNet(lr=LR, num_classes=CLASSES),
     }
     model = models[task.model]()
     model.board.display = False

@@ -25,7 +25,8 @@ def tensors(pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
 
 def network(task: Task) -> nn.Sequential:
     """Return the network of PyTorch's layers, with the starting weights by portable name."""
-    net = layers.build(task.architecture, task.shape)
+    net = layers.build(task.architecture)
+    layers.make_weights(net, task.shape)
     layers.set_weights(net, task.weights())
     return net
 

@@ -1,0 +1,19 @@
+"""The benchmarks run, and find that the contenders did the same work."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.usefixtures("data_root")
+def test_hardmax_does_the_work_of_the_loop_written_by_hand(framework):
+    command = [sys.executable, "-m", "benchmarks", "--framework", framework]
+    work = ["--model", "mlp", "--rounds", "1", "--epochs", "2", "--only", "command-line", "book"]
+    done = subprocess.run([*command, *work], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert len({row[-3].strip() for row in rows[2:]}) == 1, done.stdout  # the right decisions
