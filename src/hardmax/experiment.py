@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,15 @@ class Trained:
     interrupted: bool
 
 
-def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
+def train(
+    settings: Settings,
+    out: str | None = None,
+    watcher: Callback | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Trained:
     """Train a network and write its run folder; ``watcher`` is told of the host events.
 
+    ``say`` is given what a person should know of how the data was read, before the training.
     Ctrl-C after the first epoch ends the training, and the run folder is written with the epochs
     that are whole. Raises KeyboardInterrupt, which says when it came, where Ctrl-C comes before
     that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
@@ -52,7 +59,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     keeper = Keeper(lowest=settings.patience is not None)
     with Interruptions() as interruptions:
         try:
-            trained = _train(settings, out, keeper, watcher, interruptions)
+            trained = _train(settings, out, keeper, watcher, interruptions, say)
         except KeyboardInterrupt:
             when = "before an epoch was over" if keeper.kept is None else "while saving the run"
             raise KeyboardInterrupt(f"{when}; nothing kept") from None
@@ -65,8 +72,12 @@ def _train(
     keeper: Keeper,
     watcher: Callback | None,
     interruptions: Interruptions,
+    say: Callable[[str], None] | None,
 ) -> Trained:
-    dataset = sources.load(settings.data)
+    dataset = sources.load(settings.data, settings.reading)
+    if say is not None:
+        for told in dataset.remarks:
+            say(told)
     sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
     network = networks.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
@@ -177,4 +188,5 @@ def _described(dataset: Dataset, fitted: tuple[Pictures, Pictures]) -> dict[str,
         "train": len(fitted[0]),
         "validation": 0 if fitted[1] is dataset.test else len(fitted[1]),
         "test": len(dataset.test),
+        "prepared": dataset.prepared,
     }

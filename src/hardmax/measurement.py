@@ -119,7 +119,7 @@ class _Laboratory:
 
     def __init__(self, settings: Settings, run: Run):
         self.settings, self.run = settings, run
-        self.dataset = sources.load(settings.data)
+        self.dataset = sources.load(settings.data, settings.reading)
         self.sibling = frameworks.load(settings.framework)
         self.start = starting_weights(
             run.network, run.input_shape, settings.seed, settings.first_weights
@@ -206,10 +206,10 @@ def main() -> None:
     """Measure what stdin asks for; an error is one line on stderr."""
     run, file = map(Path, sys.argv[1:])
     asked = json.load(sys.stdin)
-    hidden = asked["hidden"]
+    # JSON has no tuples.
+    asked = {key: tuple(own) if isinstance(own, list) else own for key, own in asked.items()}
     try:
-        settings = Settings(**asked | {"hidden": None if hidden is None else tuple(hidden)})
-        _measured(settings, run).save(file)
+        _measured(Settings(**asked), run).save(file)
     except (HardmaxError, MemoryError) as error:
         sys.exit(str(error) or "out of memory")
 

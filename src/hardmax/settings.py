@@ -5,6 +5,7 @@ from typing import Any
 
 from hardmax import frameworks, networks
 from hardmax.checks import check_seed, check_whole
+from hardmax.data.reading import Reading, check_pictures
 from hardmax.errors import ArgumentError
 from hardmax.initializers import check_start
 from hardmax.recipes import Recipe
@@ -18,7 +19,8 @@ class Settings:
 
     ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
     weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
-    of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``.
+    of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``,
+    ``size``, ``channels`` and ``skip_bad`` those of a ``Reading``.
     """
 
     data: str
@@ -41,11 +43,15 @@ class Settings:
     device: str = "auto"
     validation: float | None = None
     patience: int | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
         check_seed(self.seed)
+        check_pictures(self.size, self.channels)
         if not self.clip >= 0:
             raise ArgumentError(f"the norm to clip gradients to must be 0 or more, got {self.clip}")
         if self.validation is not None and not 0 < self.validation < 1:
@@ -62,6 +68,11 @@ class Settings:
         check_start(self.first_weights)
         object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
+
+    @property
+    def reading(self) -> Reading:
+        """How the data is to be read."""
+        return Reading(self.size, self.channels, self.skip_bad, self.seed)
 
     @property
     def recipe(self) -> Recipe:

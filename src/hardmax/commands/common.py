@@ -12,6 +12,7 @@ __all__ = [
     "INTERRUPTED",
     "Activation",
     "BatchSize",
+    "Channels",
     "Clip",
     "Data",
     "Device",
@@ -26,11 +27,14 @@ __all__ = [
     "RunFolder",
     "Schedule",
     "Seed",
+    "Size",
+    "SkipBad",
     "Start",
     "Warmup",
     "WeightDecay",
     "print_json",
     "remark",
+    "sides",
     "widths",
 ]
 
@@ -49,8 +53,22 @@ Framework = Annotated[
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="digits, fashion-mnist, or a folder with the four IDX files."
+        metavar="DATA",
+        help="digits, fashion-mnist, or a folder of pictures (one folder a class) or of IDX files.",
     ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="What pictures are scaled to, as 32 or 24x32 (height x width).  "
+        "[default: as suits the data]"
+    ),
+]
+Channels = Annotated[
+    int | None, typer.Option(help="1: grey, 3: colour.  [default: as suits the data]")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out picture files that cannot be read.")
 ]
 Hidden = Annotated[
     str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
@@ -91,6 +109,19 @@ def widths(text: str | None) -> tuple[int, ...] | None:
         raise ArgumentError(
             f"hidden units must be whole numbers with commas between them, got {text!r}"
         ) from None
+
+
+def sides(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of ``24x32`` or, twice the same, of ``32``.
+
+    Raises ArgumentError where the text is neither.
+    """
+    if text is None:
+        return None
+    numbers = text.split("x")
+    if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
+        raise ArgumentError(f"a size is one number or height x width, as 24x32, got {text!r}")
+    return int(numbers[0]), int(numbers[-1])
 
 
 def remark(message: str) -> None:

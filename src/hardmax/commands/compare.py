@@ -10,6 +10,7 @@ from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
     BatchSize,
+    Channels,
     Clip,
     Data,
     Device,
@@ -22,11 +23,14 @@ from hardmax.commands.common import (
     Rate,
     Schedule,
     Seed,
+    Size,
+    SkipBad,
     Start,
     Warmup,
     WeightDecay,
     print_json,
     remark,
+    sides,
     widths,
 )
 
@@ -56,6 +60,9 @@ def compare(
     clip: Clip = 0.0,
     seed: Seed = 0,
     device: Device = "auto",
+    size: Size = None,
+    channels: Channels = None,
+    skip_bad: SkipBad = False,
     out: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="The certificate's folder.  [default: runs/NAME]"),
@@ -68,7 +75,7 @@ def compare(
 
     own = ("data", "models", "frameworks", "out", "as_json")
     options = {name: value for name, value in asked.items() if name not in own}
-    options["hidden"] = widths(hidden)
+    options |= {"hidden": widths(hidden), "size": sides(size)}
     chosen = (models.split(","), frameworks.split(","))
     try:
         path, record = certify(data, *chosen, options, out, None if as_json else _tell)

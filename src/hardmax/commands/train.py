@@ -9,6 +9,7 @@ from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
     BatchSize,
+    Channels,
     Clip,
     Data,
     Device,
@@ -21,11 +22,14 @@ from hardmax.commands.common import (
     Rate,
     Schedule,
     Seed,
+    Size,
+    SkipBad,
     Start,
     Warmup,
     WeightDecay,
     print_json,
     remark,
+    sides,
     widths,
 )
 
@@ -63,6 +67,9 @@ def train(
         int | None,
         typer.Option(help="Stop after so many epochs without a lower validation loss."),
     ] = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_bad: SkipBad = False,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="The run folder.  [default: runs/NAME]")
     ] = None,
@@ -74,13 +81,13 @@ def train(
     from hardmax.settings import Settings
 
     own = {name: value for name, value in asked.items() if name not in ("out", "as_json")}
-    settings = Settings(**own | {"hidden": widths(hidden)})
+    settings = Settings(**own | {"hidden": widths(hidden), "size": sides(size)})
     from hardmax.progress import Progress
 
     progress = Progress(epochs, "validation" if validation else "test", quiet=as_json)
     try:
         with progress:
-            trained = run_training(settings, out, progress)
+            trained = run_training(settings, out, progress, remark)
     except KeyboardInterrupt as interruption:
         remark(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None

@@ -1,8 +1,9 @@
 """Labelled pictures in memory: checked once, kept as bytes, never changed."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -65,14 +66,17 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 class Dataset:
     """A training set and a test set of pictures of one shape, and the classes' names.
 
-    Raises DataError where a set is empty, a shape differs, a label has no class or a class's name
-    has line breaks or control characters.
+    ``prepared`` is what was done to make it of what was given, as JSON has it; ``remarks`` are
+    what a person should be told of that. Raises DataError where a set is empty, a shape differs, a
+    label has no class or a class's name has line breaks or control characters.
     """
 
     name: str
     train: Pictures
     test: Pictures
     classes: tuple[str, ...]
+    prepared: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if 0 in self.shape:
