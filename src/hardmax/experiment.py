@@ -105,7 +105,11 @@ def _train(
         tested = sibling.data.PictureData(None, test, settings.batch_size)
         evaluation = trainer.evaluate(model, tested)
         record = {
-            "asked": {**asdict(settings), "data": _lasting(settings.data)},
+            "asked": {
+                **asdict(settings),
+                "data": _lasting(settings.data),
+                "test": _lasting(settings.test),
+            },
             "made_with": made_with,
             "data": _described(dataset, fitted),
             "results": {
@@ -162,9 +166,10 @@ def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictur
     return split_off(dataset.train, settings.validation, settings.seed), dataset.test
 
 
-def _lasting(source: str) -> str:
-    """Return a data set's name, or a path that is right from any folder."""
-    return source if source in sources.NAMED else os.path.abspath(source)
+def _lasting(source: Any) -> Any:
+    """Return what is no path as it is, and a path so that it is right from any folder."""
+    is_path = isinstance(source, str) and source not in sources.NAMED
+    return os.path.abspath(source) if is_path else source
 
 
 def _made_with(framework: str, device: str) -> dict[str, Any]:

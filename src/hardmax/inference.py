@@ -66,6 +66,7 @@ def _reading(run: Run, source: str | None) -> Reading:
         None if size is None else tuple(size),
         run.entry("asked", "channels", int | None),
         run.record["asked"].get("skip_bad") is True,
+        run.entry("asked", "test", float | str | None) if trained_on else None,
         run.entry("asked", "seed", int),
         run.input_shape,
         run.classes,

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hardmax import frameworks, networks
-from hardmax.checks import check_seed, check_whole
-from hardmax.data.reading import Reading, check_pictures
+from hardmax.checks import check_fraction, check_seed, check_whole
+from hardmax.data.reading import Reading
 from hardmax.errors import ArgumentError
 from hardmax.initializers import check_start
 from hardmax.recipes import Recipe
@@ -20,7 +20,7 @@ class Settings:
     ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
     weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
     of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``,
-    ``size``, ``channels`` and ``skip_bad`` those of a ``Reading``.
+    ``test`` to ``skip_bad`` those of a ``Reading``.
     """
 
     data: str
@@ -43,6 +43,7 @@ class Settings:
     device: str = "auto"
     validation: float | None = None
     patience: int | None = None
+    test: float | str | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None
     skip_bad: bool = False
@@ -51,11 +52,11 @@ class Settings:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
         check_seed(self.seed)
-        check_pictures(self.size, self.channels)
+        _ = self.reading  # it checks itself
         if not self.clip >= 0:
             raise ArgumentError(f"the norm to clip gradients to must be 0 or more, got {self.clip}")
-        if self.validation is not None and not 0 < self.validation < 1:
-            raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
+        if self.validation is not None:
+            check_fraction("validation", self.validation)
         if self.patience is not None:
             check_whole("patience", self.patience, 1)
             if self.validation is None:
@@ -72,7 +73,7 @@ class Settings:
     @property
     def reading(self) -> Reading:
         """How the data is to be read."""
-        return Reading(self.size, self.channels, self.skip_bad, self.seed)
+        return Reading(self.size, self.channels, self.skip_bad, self.test, self.seed)
 
     @property
     def recipe(self) -> Recipe:

@@ -245,7 +245,7 @@ def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_i
 
 BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
-    "missing path": (["./nowhere"], "no such folder: './nowhere'"),
+    "missing path": (["./nowhere"], "no such folder or file: './nowhere'"),
     "no data": ([], "DATA"),
     "unknown model": (["digits", "--model", "resnet"], "known are softmax-regression, mlp"),
     "unknown framework": (["digits", "--framework", "theano"], "known are"),

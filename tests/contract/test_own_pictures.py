@@ -104,7 +104,7 @@ def test_coloured_pictures_of_any_sizes_need_no_flag(hardmax, framework, tmp_pat
     assert (run.classes, run.input_shape, channels) == (("day", "night"), (side, side, 3), 3)
     said = f"60 pictures of 2 classes, as {side} x {side} colour (the median side;"
     assert said in done.stderr
-    assert "12 of 60 examples, a fifth of each class, were split off" in done.stderr
+    assert "12 of 60 examples, 0.2 of each class, were split off" in done.stderr
     assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
     (tmp_path / "other" / "day").mkdir(parents=True)
     for path in sorted((shapes / "day").iterdir())[:7]:
@@ -116,6 +116,22 @@ def test_coloured_pictures_of_any_sizes_need_no_flag(hardmax, framework, tmp_pat
         "shapes/night/night 1.png: night",
         "shapes/day/day 2.png: day",
     ]
+
+
+@pytest.mark.shared
+def test_what_to_test_on_may_be_asked_for(hardmax, framework, tmp_path, shapes):
+    arguments = ("--framework", framework, "--epochs", 1, "--size", 6, "--channels", 1)
+    done = hardmax("train", "shapes", "--test", 0.5, *arguments, "--out", "half", "--json")
+    told = json.loads(done.stdout)["test"]
+    assert told["count"] == 30
+    assert json.loads(hardmax("evaluate", "half", "--json").stdout) == told
+    X = np.full((9, 6, 6), 80, np.uint8)
+    np.savez(tmp_path / "apart.npz", X=X, y=np.array(["day", "day", "night"] * 3))
+    arguments = (*arguments, "--test", "apart.npz", "--out", "apart", "--json")
+    told = json.loads(hardmax("train", "shapes", *arguments).stdout)["test"]
+    assert (told["count"], told["correct"]) in ((9, 6), (9, 3))
+    assert Run.open(tmp_path / "apart").record["data"]["train"] == 60
+    assert json.loads(hardmax("evaluate", "apart", "--json").stdout) == told
 
 
 @pytest.mark.shared

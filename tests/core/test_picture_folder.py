@@ -92,7 +92,7 @@ def test_without_a_test_part_a_fifth_of_each_class_is_split_off_by_the_seed(alon
     assert parts[0] | parts[1] == every
     assert not parts[0] & parts[1]
     assert (data.prepared["split_off"], data.prepared["split_seed"]) == (0.2, 3)
-    assert "6 of 30 examples" in data.remarks[1]
+    assert "6 of 30 examples, 0.2 of each class," in data.remarks[1]
 
 
 def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_path):

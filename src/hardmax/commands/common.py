@@ -30,8 +30,10 @@ __all__ = [
     "Size",
     "SkipBad",
     "Start",
+    "Test",
     "Warmup",
     "WeightDecay",
+    "fraction_or_source",
     "print_json",
     "remark",
     "sides",
@@ -54,7 +56,15 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, fashion-mnist, or a folder of pictures (one folder a class) or of IDX files.",
+        help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, or "
+        "an .npz file.",
+    ),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        help="What to test on: other data, or a fraction to split off data that has no test part.  "
+        "[default: its test part, or 0.2]"
     ),
 ]
 Size = Annotated[
@@ -122,6 +132,14 @@ def sides(text: str | None) -> tuple[int, int] | None:
     if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
         raise ArgumentError(f"a size is one number or height x width, as 24x32, got {text!r}")
     return int(numbers[0]), int(numbers[-1])
+
+
+def fraction_or_source(text: str | None) -> float | str | None:
+    """Return the number in a text that is one, else the text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def remark(message: str) -> None:

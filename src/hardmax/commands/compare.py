@@ -26,8 +26,10 @@ from hardmax.commands.common import (
     Size,
     SkipBad,
     Start,
+    Test,
     Warmup,
     WeightDecay,
+    fraction_or_source,
     print_json,
     remark,
     sides,
@@ -60,6 +62,7 @@ def compare(
     clip: Clip = 0.0,
     seed: Seed = 0,
     device: Device = "auto",
+    test: Test = None,
     size: Size = None,
     channels: Channels = None,
     skip_bad: SkipBad = False,
@@ -75,7 +78,7 @@ def compare(
 
     own = ("data", "models", "frameworks", "out", "as_json")
     options = {name: value for name, value in asked.items() if name not in own}
-    options |= {"hidden": widths(hidden), "size": sides(size)}
+    options |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
     chosen = (models.split(","), frameworks.split(","))
     try:
         path, record = certify(data, *chosen, options, out, None if as_json else _tell)

@@ -25,8 +25,10 @@ from hardmax.commands.common import (
     Size,
     SkipBad,
     Start,
+    Test,
     Warmup,
     WeightDecay,
+    fraction_or_source,
     print_json,
     remark,
     sides,
@@ -67,6 +69,7 @@ def train(
         int | None,
         typer.Option(help="Stop after so many epochs without a lower validation loss."),
     ] = None,
+    test: Test = None,
     size: Size = None,
     channels: Channels = None,
     skip_bad: SkipBad = False,
@@ -81,7 +84,8 @@ def train(
     from hardmax.settings import Settings
 
     own = {name: value for name, value in asked.items() if name not in ("out", "as_json")}
-    settings = Settings(**own | {"hidden": widths(hidden), "size": sides(size)})
+    own |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
+    settings = Settings(**own)
     from hardmax.progress import Progress
 
     progress = Progress(epochs, "validation" if validation else "test", quiet=as_json)
