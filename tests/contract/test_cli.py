@@ -625,7 +625,7 @@ def test_help_imports_no_framework(python):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "data"])
 def test_every_command_has_help(hardmax, command):
     done = hardmax(command, "--help")
     assert done.returncode == 0

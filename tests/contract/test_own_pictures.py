@@ -206,3 +206,28 @@ def test_compare_takes_folders_of_pictures(hardmax, framework, tmp_path, shapes)
     assert done.returncode == 0, done.stderr
     assert "60 pictures of 2 classes, as 6 x 6 colour\n" in done.stdout
     assert "12 of 12" in done.stdout
+
+
+@pytest.mark.shared
+def test_data_says_what_it_found(hardmax, shapes):
+    spoil(shapes, "unreadable")
+    os.link(shapes / "day" / "day 3.png", shapes / "night" / "night\n3.png")
+    done = hardmax("data", "shapes")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split() for line in lines[:4]] == [
+        ["class", "examples"],
+        ["day", "30"],
+        ["night", "31"],
+        ["2", "classes", "61"],
+    ]
+    assert "files that cannot be read: 2" in lines
+    assert "pictures that are there more than once: 1" in lines
+    assert r"  day/day 3.png = night/night\n3.png" in lines
+    assert any(line.startswith("  and ") and line.endswith("which --json lists") for line in lines)
+    told = json.loads(hardmax("data", "shapes", "--json").stdout)
+    assert sorted(told["unreadable"]) == ["day/b.png", "night/a.png"]
+    assert told["same"] == [["day/day 3.png", "night/night\n3.png"]]
+    assert sum(size["pictures"] for size in told["sizes"]) == 61
+    done = hardmax("data", "nothing")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
