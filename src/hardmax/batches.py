@@ -54,6 +54,9 @@ class Loader:
     ``batch_size`` is at most ``count``. Raises ArgumentError for a batch size below 1.
     """
 
+    #: Whether all examples lie on the device, so that an engine can take many batches at once.
+    resident = True
+
     def __init__(self, count: int, batch_size: int, shuffle: bool):
         self.count = count
         # No larger than the data, because frameworks cut arrays up by 64-bit numbers.
@@ -119,8 +122,8 @@ class Stretch:
 def stretches(loader: Any, parts: int) -> Iterator[Iterable]:
     """Cut the next epoch of ``loader`` into ``parts`` stretches; see ``stretch_bounds``.
 
-    A Loader of ours gives Stretch objects, which a compiled engine can take whole; any other
-    sized iterable gives plain iterators over its batches.
+    A Loader of ours that is resident gives Stretch objects, which a compiled engine can take
+    whole; any other sized iterable gives plain iterators over its batches.
     """
     count = len(loader)
     ours = isinstance(loader, Loader)
@@ -130,7 +133,8 @@ def stretches(loader: Any, parts: int) -> Iterator[Iterable]:
         start, stop = stretch_bounds(start, count, parts)
         if ours:
             size = loader.batch_size
-            yield Stretch(loader, source, start * size, min(stop * size, loader.count))
+            stretch = Stretch(loader, source, start * size, min(stop * size, loader.count))
+            yield stretch if loader.resident else iter(stretch)
         else:
             yield islice(source, stop - start)
         start = stop

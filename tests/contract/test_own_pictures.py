@@ -2,14 +2,16 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hardmax import experiment, inference
-from hardmax.data import picture_cache
+from hardmax.data import mapped, picture_cache
 from hardmax.data.fashion_mnist import load_fashion_mnist
+from hardmax.data.streaming import StreamedLoader
 from hardmax.run import Run
 from hardmax.settings import Settings
 
@@ -76,6 +78,31 @@ def test_predictions_are_those_of_the_judgement(clothes, trained):
     predictions, changes = inference.predict(trained.path, [str(file) for file in files])
     right = [one.label == file.parent.name for one, file in zip(predictions, files, strict=True)]
     assert (sum(right), changes) == (trained.test.correct, [])
+
+
+def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, monkeypatch):
+    """The validation part, too, is split off into a file."""
+    asked = replace(settings(framework, clothes / "png"), validation=0.4, model="mlp", lr=0.3)
+    resident = experiment.train(asked, clothes / "resident")
+    taken, original = [], StreamedLoader.take
+
+    def take(loader, rows):
+        batch = original(loader, rows)
+        taken.append(len(batch[1]))
+        return batch
+
+    monkeypatch.setattr(StreamedLoader, "take", take)
+    monkeypatch.setattr(mapped, "LARGE", 2**19)
+    streamed = experiment.train(asked, clothes / "streamed")
+    # Two epochs of 1200 and 800 examples, and twice the test set: its evaluation and its scores.
+    assert sum(taken) >= 2 * (1200 + 800) + 2 * TEST
+    for one, other in zip(streamed.epochs, resident.epochs, strict=True):
+        assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
+        assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-5)
+    assert streamed.test.loss == pytest.approx(resident.test.loss, rel=1e-5)
+    assert inference.evaluate(streamed.path) == streamed.test
+    first, second = (Run.open(run.path).record["data"] for run in (streamed, resident))
+    assert first == second
 
 
 @pytest.fixture

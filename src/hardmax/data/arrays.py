@@ -9,6 +9,7 @@ import numpy as np
 
 from hardmax.batches import order
 from hardmax.checks import is_plain
+from hardmax.data.mapped import blocks, taken
 from hardmax.errors import ArgumentError, DataError
 
 __all__ = ["SCALE", "Dataset", "Pictures", "split_off"]
@@ -51,9 +52,10 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: np.ndarray) -> "Pictures":
-        """Return the examples at the integer positions ``rows``."""
-        return Pictures(self.images[rows], self.labels[rows])
+    def take(self, rows: np.ndarray | slice) -> "Pictures":
+        """Return the examples at the integer positions ``rows``, or those of a slice."""
+        images = self.images[rows] if isinstance(rows, slice) else taken(self.images, rows)
+        return Pictures(images, self.labels[rows])
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -120,7 +122,8 @@ class Dataset:
         digest = hashlib.sha256(repr(self.classes).encode())
         for pictures in (self.train, self.test):
             digest.update(str(pictures.images.shape).encode())
-            digest.update(np.ascontiguousarray(pictures.images).data)
+            for block in blocks(pictures.images):
+                digest.update(np.ascontiguousarray(block).data)
             digest.update(np.ascontiguousarray(pictures.labels).data)
         return digest.hexdigest()
 
