@@ -99,7 +99,7 @@ def _train(
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
-        data = sibling.data.PictureData(*fitted, settings.batch_size)
+        data = sibling.data.PictureData(*fitted, settings.batch_size, settings.balanced)
         kept = _fit(trainer, model, data, keeper, interruptions)
         stopped_early = trainer.should_stop
         tested = sibling.data.PictureData(None, test, settings.batch_size)

@@ -19,8 +19,9 @@ class Settings:
 
     ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
     weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
-    of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``,
-    ``test`` to ``skip_bad`` those of a ``Reading``.
+    of all gradients together, 0 for no limit; ``balanced`` gives all classes the same share of an
+    epoch. ``lr`` to ``warmup`` are those of a ``Recipe``, ``test`` to ``skip_bad`` those of a
+    ``Reading``.
     """
 
     data: str
@@ -43,6 +44,7 @@ class Settings:
     device: str = "auto"
     validation: float | None = None
     patience: int | None = None
+    balanced: bool = False
     test: float | str | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None

@@ -105,6 +105,23 @@ def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, 
     assert first == second
 
 
+@pytest.mark.shared
+def test_balanced_training_gives_all_classes_the_same_share(framework, tmp_path):
+    """From scores of almost 0, a step moves biases by (share of the class - 1 / classes) x lr."""
+    X, y = np.zeros((200, 2, 2), np.uint8), np.repeat(["often", "rare"], [180, 20])
+    np.savez(tmp_path / "skewed.npz", X=X, y=y, X_test=X, y_test=y)
+    apart = {}
+    for balanced in (False, True):
+        asked = Settings(
+            str(tmp_path / "skewed.npz"), framework=framework, epochs=1, balanced=balanced
+        )
+        run = Run.open(experiment.train(asked, tmp_path / str(balanced)).path)
+        assert run.record["asked"]["balanced"] is balanced
+        apart[balanced] = float(run.weights["1.bias"][0] - run.weights["1.bias"][1])
+    assert apart[False] == pytest.approx(0.1 * (0.9 - 0.1), rel=1e-4)
+    assert apart[True] == pytest.approx(0, abs=1e-6)
+
+
 @pytest.fixture
 def shapes(tmp_path, monkeypatch):
     """A folder of pictures that are bright above or below, coloured, of many sizes, in one part."""

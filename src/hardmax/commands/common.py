@@ -11,6 +11,7 @@ from hardmax.errors import ArgumentError
 __all__ = [
     "INTERRUPTED",
     "Activation",
+    "Balanced",
     "BatchSize",
     "Channels",
     "Clip",
@@ -59,6 +60,10 @@ Data = Annotated[
         help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, or "
         "an .npz file.",
     ),
+]
+Balanced = Annotated[
+    bool,
+    typer.Option("--balanced", help="Train on equally many examples of each class."),
 ]
 Test = Annotated[
     str | None,

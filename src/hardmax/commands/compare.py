@@ -9,6 +9,7 @@ from hardmax.checks import plain
 from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
+    Balanced,
     BatchSize,
     Channels,
     Clip,
@@ -62,6 +63,7 @@ def compare(
     clip: Clip = 0.0,
     seed: Seed = 0,
     device: Device = "auto",
+    balanced: Balanced = False,
     test: Test = None,
     size: Size = None,
     channels: Channels = None,

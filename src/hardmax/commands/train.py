@@ -8,6 +8,7 @@ from hardmax.checks import plain
 from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
+    Balanced,
     BatchSize,
     Channels,
     Clip,
@@ -69,6 +70,7 @@ def train(
         int | None,
         typer.Option(help="Stop after so many epochs without a lower validation loss."),
     ] = None,
+    balanced: Balanced = False,
     test: Test = None,
     size: Size = None,
     channels: Channels = None,

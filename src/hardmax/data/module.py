@@ -80,12 +80,20 @@ class PictureData(DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its parts, None where there is none.
 
     A sibling says how it holds pictures, and how it makes batches of what it holds. Pictures that
-    are too many for memory stay in their file, and are held a batch at a time.
+    are too many for memory stay in their file, and are held a batch at a time. With ``balanced``
+    an epoch of the training has equally many examples of each class.
     """
 
-    def __init__(self, train: Pictures | None, val: Pictures | None, batch_size: int = 64):
+    def __init__(
+        self,
+        train: Pictures | None,
+        val: Pictures | None,
+        batch_size: int = 64,
+        balanced: bool = False,
+    ):
         super().__init__()
         self.batch_size = batch_size
+        self.balanced_by = train.labels if balanced and train is not None else None
         self.train, self.val = (
             part if part is None or stays_in_file(part.images) else self.hold(part)
             for part in (train, val)
@@ -94,9 +102,14 @@ class PictureData(DataModule):
     def get_dataloader(self, train: bool) -> Any:
         """Return batches of (pictures, labels); None where there is no such part."""
         part = self.train if train else self.val
+        if part is None:
+            return None
         if isinstance(part, Pictures):
-            return StreamedLoader(part, self.batch_size, train, self.one_batch)
-        return None if part is None else self.picture_loader(part, shuffle=train)
+            loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
+        else:
+            loader = self.picture_loader(part, shuffle=train)
+        loader.balanced_by = self.balanced_by
+        return loader
 
     def one_batch(self, pictures: Pictures) -> Any:
         """Return a loader of some pictures, no more than a batch."""
