@@ -9,7 +9,16 @@ import numpy as np
 
 from hardmax.checks import check_whole
 
-__all__ = ["Loader", "Stretch", "batches", "first_batch", "order", "stretch_bounds", "stretches"]
+__all__ = [
+    "Loader",
+    "Stretch",
+    "balanced_order",
+    "batches",
+    "first_batch",
+    "order",
+    "stretch_bounds",
+    "stretches",
+]
 
 
 def order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -19,6 +28,24 @@ def order(count: int, seed: int, epoch: int) -> np.ndarray:
     for the same ``seed`` and ``epoch`` in every framework.
     """
     return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def balanced_order(labels: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """Return an order of as many examples as there are, of each class equally many.
+
+    ``labels``: integers of shape (count,). The examples of a rare class come several times, each
+    as often as the others or once more; of a frequent class some are left out, others in each
+    epoch. An int64 array of shape (count,), from NumPy's PCG64 generator as that of ``order``.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    classes, counts = np.unique(labels, return_counts=True)
+    shares = np.diff(len(labels) * np.arange(len(classes) + 1) // len(classes))
+    rows = []
+    for label, count, share in zip(classes, counts, shares, strict=True):
+        members = np.flatnonzero(labels == label)
+        rounds = [generator.permutation(members) for _ in range(-(-share // count))]
+        rows.append(np.concatenate(rounds)[:share])
+    return generator.permutation(np.concatenate(rows))
 
 
 def batches(
@@ -51,8 +78,12 @@ class Loader:
 
     ``seed`` makes the order a function of (seed, epoch), counting the epochs from 0 as they
     are begun; without one, every epoch draws its order from the framework's own generator.
-    ``batch_size`` is at most ``count``. Raises ArgumentError for a batch size below 1.
+    ``batch_size`` is at most ``count``. With ``balanced_by``, the examples' labels, a shuffled
+    epoch has equally many of each class. Raises ArgumentError for a batch size below 1.
     """
+
+    #: Whether all examples lie on the device, so that an engine can take many batches at once.
+    resident = True
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
         self.count = count
@@ -60,6 +91,7 @@ class Loader:
         self.batch_size = min(check_whole("batch size", batch_size, 1), max(count, 1))
         self.shuffle = shuffle
         self.seed: int | None = None
+        self.balanced_by: np.ndarray | None = None
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -79,6 +111,8 @@ class Loader:
             return None
         seed = self.draw_seed() if self.seed is None else self.seed
         self.epoch += 1
+        if self.balanced_by is not None:
+            return balanced_order(self.balanced_by, seed, self.epoch - 1)
         return order(self.count, seed, self.epoch - 1)
 
     def draw_seed(self) -> int:
@@ -119,8 +153,8 @@ class Stretch:
 def stretches(loader: Any, parts: int) -> Iterator[Iterable]:
     """Cut the next epoch of ``loader`` into ``parts`` stretches; see ``stretch_bounds``.
 
-    A Loader of ours gives Stretch objects, which a compiled engine can take whole; any other
-    sized iterable gives plain iterators over its batches.
+    A Loader of ours that is resident gives Stretch objects, which a compiled engine can take
+    whole; any other sized iterable gives plain iterators over its batches.
     """
     count = len(loader)
     ours = isinstance(loader, Loader)
@@ -130,7 +164,8 @@ def stretches(loader: Any, parts: int) -> Iterator[Iterable]:
         start, stop = stretch_bounds(start, count, parts)
         if ours:
             size = loader.batch_size
-            yield Stretch(loader, source, start * size, min(stop * size, loader.count))
+            stretch = Stretch(loader, source, start * size, min(stop * size, loader.count))
+            yield stretch if loader.resident else iter(stretch)
         else:
             yield islice(source, stop - start)
         start = stop

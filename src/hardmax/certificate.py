@@ -47,10 +47,10 @@ def certify(
 ) -> tuple[Path, dict[str, Any]]:
     """Train networks in the ``chosen`` frameworks, write the certificate's folder, return both.
 
-    ``options`` are further ``Settings``. ``tell`` is told of each training that is over, on one
-    line. The folder holds RECORD, REPORT and the run folders; it is ``out``, or lies in ``runs``.
-    Raises HardmaxError for whatever cannot be done. Then nothing is left behind, and what can be
-    known before is told before anything is trained.
+    ``options`` are further ``Settings``. ``tell`` is told, on one line each, how the data was
+    read, and of each training that is over. The folder holds RECORD, REPORT and the run folders; it
+    is ``out``, or lies in ``runs``. Raises HardmaxError for whatever cannot be done. Then nothing
+    is left behind, and what can be known before is told before anything is trained.
     """
     _check_names("models", models, 1)
     _check_names("frameworks", chosen, 2)
@@ -58,7 +58,10 @@ def certify(
         model: [Settings(data=data, model=model, framework=name, **options) for name in chosen]
         for model in models
     }
-    dataset = sources.load(data)
+    dataset = sources.load(data, asked[models[0]][0].reading)
+    if tell is not None:
+        for told in dataset.remarks:
+            tell(told)
     described = {model: _described(settings[0], dataset) for model, settings in asked.items()}
     with FolderWriter(out, folder_name(dataset.name, "certificate")) as writer:
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:

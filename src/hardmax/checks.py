@@ -6,7 +6,7 @@ from typing import Any
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["check_seed", "check_whole", "is_plain", "plain"]
+__all__ = ["check_fraction", "check_seed", "check_whole", "is_plain", "plain"]
 
 
 def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -23,6 +23,12 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
         allowed = f"at least {least}" if most is None else f"{least} to {most}"
         raise ArgumentError(f"{name} must be a whole number of {allowed}, got {value!r}")
     return whole
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Raise ArgumentError unless ``value`` lies between 0 and 1."""
+    if not 0 < value < 1:
+        raise ArgumentError(f"{name} must be a fraction of 0 to 1, got {value}")
 
 
 def check_seed(seed: Any) -> int:

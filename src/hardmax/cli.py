@@ -10,6 +10,7 @@ import typer
 from hardmax import __version__
 from hardmax.commands.common import remark
 from hardmax.commands.compare import compare
+from hardmax.commands.data import data
 from hardmax.commands.evaluate import evaluate
 from hardmax.commands.models import models
 from hardmax.commands.predict import predict
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, predict, compare, models):
+for command in (train, evaluate, predict, compare, data, models):
     app.command()(command)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,15 @@ class _Stop(Callback):
         self.interruptions.check()
 
 
-def train(settings: Settings, out: str | None = None, watcher: Callback | None = None) -> Trained:
+def train(
+    settings: Settings,
+    out: str | None = None,
+    watcher: Callback | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Trained:
     """Train a network and write its run folder; ``watcher`` is told of the host events.
 
+    ``say`` is given what a person should know of how the data was read, before the training.
     Ctrl-C after the first epoch ends the training, and the run folder is written with the epochs
     that are whole. Raises KeyboardInterrupt, which says when it came, where Ctrl-C comes before
     that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
@@ -65,7 +72,7 @@ def train(settings: Settings, out: str | None = None, watcher: Callback | None =
     keeper = Keeper(lowest=settings.patience is not None)
     with Interruptions() as interruptions:
         try:
-            trained = _train(settings, out, keeper, watcher, interruptions)
+            trained = _train(settings, out, keeper, watcher, interruptions, say)
         except KeyboardInterrupt:
             when = "before an epoch was over" if keeper.kept is None else "while saving the run"
             raise KeyboardInterrupt(f"{when}; nothing kept") from None
@@ -78,8 +85,12 @@ def _train(
     keeper: Keeper,
     watcher: Callback | None,
     interruptions: Interruptions,
+    say: Callable[[str], None] | None,
 ) -> Trained:
-    dataset = sources.load(settings.data)
+    dataset = sources.load(settings.data, settings.reading)
+    if say is not None:
+        for told in dataset.remarks:
+            say(told)
     sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
     network = networks.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
@@ -101,13 +112,17 @@ def _train(
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
-        data = sibling.data.PictureData(*fitted, settings.batch_size)
+        data = sibling.data.PictureData(*fitted, settings.batch_size, settings.balanced)
         kept = _fit(trainer, model, data, keeper, interruptions)
         stopped_early = trainer.should_stop
         tested = sibling.data.PictureData(None, test, settings.batch_size)
         evaluation = trainer.evaluate(model, tested)
         record = {
-            "asked": {**asdict(settings), "data": _lasting(settings.data)},
+            "asked": {
+                **asdict(settings),
+                "data": _lasting(settings.data),
+                "test": _lasting(settings.test),
+            },
             "made_with": made_with,
             "data": _described(dataset, fitted),
             "results": {
@@ -165,9 +180,10 @@ def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictur
     return split_off(dataset.train, settings.validation, settings.seed), dataset.test
 
 
-def _lasting(source: str) -> str:
-    """Return a data set's name, or a path that is right from any folder."""
-    return source if source in sources.NAMED else os.path.abspath(source)
+def _lasting(source: Any) -> Any:
+    """Return what is no path as it is, and a path so that it is right from any folder."""
+    is_path = isinstance(source, str) and source not in sources.NAMED
+    return os.path.abspath(source) if is_path else source
 
 
 def _made_with(framework: str, device: str) -> dict[str, Any]:
@@ -191,4 +207,5 @@ def _described(dataset: Dataset, fitted: tuple[Pictures, Pictures]) -> dict[str,
         "train": len(fitted[0]),
         "validation": 0 if fitted[1] is dataset.test else len(fitted[1]),
         "test": len(dataset.test),
+        "prepared": dataset.prepared,
     }

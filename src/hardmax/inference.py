@@ -1,6 +1,7 @@
 """What is done with a run: it is judged, and used."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from hardmax import frameworks
 from hardmax.data import sources
 from hardmax.data.arrays import Pictures
 from hardmax.data.pictures import read_picture
+from hardmax.data.reading import Reading
 from hardmax.errors import DataError
 from hardmax.metrics import Evaluation, log_softmax
 from hardmax.recipes import Recipe
@@ -19,15 +21,21 @@ from hardmax.run import Run
 __all__ = ["Prediction", "evaluate", "predict"]
 
 
-def evaluate(path: str, source: str | None = None, framework: str | None = None) -> Evaluation:
+def evaluate(
+    path: str,
+    source: str | None = None,
+    framework: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Evaluation:
     """Judge a run on the test set of the data it was trained on, or on that of ``source``.
 
-    ``framework`` does it, or that of the training. Raises RunError for a run that cannot be used,
+    ``framework`` does it, or that of the training. ``say`` is given what a person should know of
+    how the data was read. Raises RunError for a run that cannot be used,
     DataError for data that does not fit it, or that is no longer what the run was trained on.
     """
     run = Run.open(path)
     own = run.entry("asked", "data", str)
-    dataset = sources.load(own if source is None else source)
+    dataset = sources.load(own if source is None else source, _reading(run, source))
     if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
         raise DataError(
             f"{own} has changed since the run was trained on it; to judge the run on it as it is "
@@ -38,10 +46,32 @@ def evaluate(path: str, source: str | None = None, framework: str | None = None)
             f"{source or own} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
             f"the run {len(run.classes)} classes of pictures {run.input_shape}"
         )
+    if say is not None:
+        for told in dataset.remarks:
+            say(told)
     sibling, trainer, model = _revived(run, framework)
     # The batches of the training, so that the sums round as they did there.
     data = sibling.data.PictureData(None, dataset.test, run.entry("asked", "batch_size", int))
     return trainer.evaluate(model, data)
+
+
+def _reading(run: Run, source: str | None) -> Reading:
+    """Return how to read data to judge a run on: as it was read for the training.
+
+    Of data that has no test part, and is not what the run was trained on, nothing is split off.
+    """
+    size = run.entry("asked", "size", list | None)
+    trained_on = source is None or os.path.abspath(source) == run.entry("asked", "data", str)
+    return Reading(
+        None if size is None else tuple(size),
+        run.entry("asked", "channels", int | None),
+        run.record["asked"].get("skip_bad") is True,
+        run.entry("asked", "test", float | str | None) if trained_on else None,
+        run.entry("asked", "seed", int),
+        run.input_shape,
+        run.classes,
+        not trained_on,
+    )
 
 
 @dataclass(frozen=True)

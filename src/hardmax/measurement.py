@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hardmax import checkpoint, experiment, frameworks
-from hardmax.batches import batches
+from hardmax import batches, checkpoint, experiment, frameworks
 from hardmax.callbacks import Callback
 from hardmax.data import sources
 from hardmax.data.arrays import Pictures
@@ -119,7 +118,7 @@ class _Laboratory:
 
     def __init__(self, settings: Settings, run: Run):
         self.settings, self.run = settings, run
-        self.dataset = sources.load(settings.data)
+        self.dataset = sources.load(settings.data, settings.reading)
         self.sibling = frameworks.load(settings.framework)
         self.start = starting_weights(
             run.network, run.input_shape, settings.seed, settings.first_weights
@@ -148,7 +147,10 @@ class _Laboratory:
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
         """Return the weights after a step from the start, on the first batch of the run."""
         train = self.dataset.train
-        rows = batches(len(train), self.settings.batch_size, self.settings.seed)[0]
+        order = batches.order(len(train), self.settings.seed, 0)
+        if self.settings.balanced:
+            order = batches.balanced_order(train.labels, self.settings.seed, 0)
+        rows = order[: self.settings.batch_size]
         trainer, model = self.equipped(self.start, recipe, clip)
         trainer.fit(model, self.sibling.data.PictureData(train.take(rows), None, len(rows)))
         return trainer.get_weights(model)
@@ -206,10 +208,10 @@ def main() -> None:
     """Measure what stdin asks for; an error is one line on stderr."""
     run, file = map(Path, sys.argv[1:])
     asked = json.load(sys.stdin)
-    hidden = asked["hidden"]
+    # JSON has no tuples.
+    asked = {key: tuple(own) if isinstance(own, list) else own for key, own in asked.items()}
     try:
-        settings = Settings(**asked | {"hidden": None if hidden is None else tuple(hidden)})
-        _measured(settings, run).save(file)
+        _measured(Settings(**asked), run).save(file)
     except (HardmaxError, MemoryError) as error:
         sys.exit(str(error) or "out of memory")
 

@@ -38,11 +38,14 @@ class Progress(Callback):
         self.bar = self.bars.add_task("training", total=epochs)
 
     def __enter__(self) -> "Progress":
-        self.bars.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.bars.stop()
+
+    def on_fit_start(self, trainer: "Trainer") -> None:
+        """Show the bar; reading the data, before this, may show one of its own."""
+        self.bars.start()
 
     def on_stretch(self, trainer: "Trainer") -> None:
         """Move the bar."""

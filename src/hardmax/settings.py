@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hardmax import frameworks, networks
-from hardmax.checks import check_seed, check_whole
+from hardmax.checks import check_fraction, check_seed, check_whole
+from hardmax.data.reading import Reading
 from hardmax.errors import ArgumentError
 from hardmax.initializers import check_start
 from hardmax.recipes import Recipe
@@ -18,7 +19,9 @@ class Settings:
 
     ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
     weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
-    of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``.
+    of all gradients together, 0 for no limit; ``balanced`` gives all classes the same share of an
+    epoch. ``lr`` to ``warmup`` are those of a ``Recipe``, ``test`` to ``skip_bad`` those of a
+    ``Reading``.
     """
 
     data: str
@@ -41,15 +44,21 @@ class Settings:
     device: str = "auto"
     validation: float | None = None
     patience: int | None = None
+    balanced: bool = False
+    test: float | str | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch size", self.batch_size, 1)
         check_seed(self.seed)
+        _ = self.reading  # it checks itself
         if not self.clip >= 0:
             raise ArgumentError(f"the norm to clip gradients to must be 0 or more, got {self.clip}")
-        if self.validation is not None and not 0 < self.validation < 1:
-            raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
+        if self.validation is not None:
+            check_fraction("validation", self.validation)
         if self.patience is not None:
             check_whole("patience", self.patience, 1)
             if self.validation is None:
@@ -62,6 +71,11 @@ class Settings:
         check_start(self.first_weights)
         object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
+
+    @property
+    def reading(self) -> Reading:
+        """How the data is to be read."""
+        return Reading(self.size, self.channels, self.skip_bad, self.test, self.seed)
 
     @property
     def recipe(self) -> Recipe:

@@ -245,7 +245,7 @@ def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_i
 
 BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
-    "missing path": (["./nowhere"], "no such folder: './nowhere'"),
+    "missing path": (["./nowhere"], "no such folder or file: './nowhere'"),
     "no data": ([], "DATA"),
     "unknown model": (["digits", "--model", "resnet"], "known are softmax-regression, mlp"),
     "unknown framework": (["digits", "--framework", "theano"], "known are"),
@@ -636,7 +636,7 @@ def test_help_imports_no_framework(python):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "data"])
 def test_every_command_has_help(hardmax, command):
     done = hardmax(command, "--help")
     assert done.returncode == 0

@@ -4,6 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from hardmax.batches import balanced_order
+from hardmax.data.arrays import Pictures
+
 NAMES = "t-shirt trouser pullover dress coat sandal shirt sneaker bag".split()
 
 
@@ -18,6 +21,20 @@ def test_an_epoch_has_every_example_exactly_once(fw, make_data, train_pictures):
         found = sorted(map(tuple, np.column_stack([labels, np.rint(pixels * 255)]).astype(int)))
         whole = train_pictures.images.reshape(203, -1)
         assert found == sorted(map(tuple, np.column_stack([train_pictures.labels, whole])))
+
+
+def test_a_balanced_epoch_has_the_pictures_of_its_order(fw, train_pictures, val_pictures):
+    labels = np.repeat(np.arange(4), [150, 40, 10, 3])
+    skewed = Pictures(train_pictures.images, labels)
+    loader = fw.data.PictureData(skewed, val_pictures, 16, balanced=True).train_dataloader()
+    loader.seed = 5
+    for epoch in range(2):
+        batches = [(fw.numpy(X), fw.numpy(y)) for X, y in loader]
+        rows = balanced_order(labels, 5, epoch)
+        assert np.array_equal(np.concatenate([y for _, y in batches]), labels[rows])
+        pixels = np.concatenate([X.reshape(len(X), -1) for X, _ in batches])
+        expected = train_pictures.images[rows].reshape(203, -1)
+        np.testing.assert_allclose(pixels * 255, expected, rtol=1e-6)
 
 
 def test_validation_batches_keep_their_order(fw, make_data, val_pictures):

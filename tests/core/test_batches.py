@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardmax.batches import Loader, batches, order, stretch_bounds, stretches
+from hardmax.batches import (
+    Loader,
+    balanced_order,
+    batches,
+    order,
+    stretch_bounds,
+    stretches,
+)
 from hardmax.errors import ArgumentError
 
 counts = st.integers(0, 300)
@@ -166,3 +173,38 @@ def test_a_batch_may_be_larger_than_the_data(count, size):
     loader = Rows(count, size, shuffle=False)
     assert len(loader) == len(lists(loader)) == min(count, 1)
     assert loader.batch_size <= max(count, 1)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=200), seeds, epochs)
+def test_a_balanced_epoch_has_the_classes_and_within_each_the_examples_equally_often(
+    labels, seed, epoch
+):
+    labels = np.array(labels)
+    found = balanced_order(labels, seed, epoch)
+    assert found.dtype == np.int64
+    assert len(found) == len(labels)
+    times = np.bincount(found, minlength=len(labels))
+    shares = [times[labels == label].sum() for label in np.unique(labels)]
+    assert max(shares) - min(shares) <= 1
+    for label in np.unique(labels):
+        own = times[labels == label]
+        assert own.max() - own.min() <= 1
+    assert np.array_equal(found, balanced_order(labels, seed, epoch))
+
+
+def test_what_a_balanced_epoch_leaves_out_comes_in_others():
+    labels = np.repeat([0, 1], [90, 10])
+    seen = [{*balanced_order(labels, 0, epoch).tolist()} for epoch in range(40)]
+    assert seen[0] != seen[1]
+    assert set.union(*seen) == {*range(100)}
+
+
+def test_a_loader_is_balanced_where_it_shuffles():
+    labels = np.repeat([0, 1], [9, 3])
+    for shuffle in (True, False):
+        loader = Rows(12, 5, shuffle)
+        loader.seed, loader.balanced_by = 7, labels
+        for epoch in range(2):
+            rows = np.concatenate([rows for (rows,) in loader])
+            expected = balanced_order(labels, 7, epoch) if shuffle else np.arange(12)
+            assert np.array_equal(rows, expected)

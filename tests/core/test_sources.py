@@ -7,8 +7,9 @@ import pytest
 from sklearn.datasets import load_digits as sklearn_digits
 
 from hardmax.data.idx_folder import read_idx_folder
+from hardmax.data.reading import Reading
 from hardmax.data.sources import NAMED, load
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError
 
 TRAIN_IMAGES, TEST_IMAGES = "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"
 TRAIN_LABELS, TEST_LABELS = "train-labels-idx1-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
@@ -168,7 +169,7 @@ def test_a_part_without_examples_is_refused(part, told, folder, write_idx, refus
 
 
 def test_a_file_in_place_of_a_folder_is_refused(folder, refused):
-    with refused(DataError, f"{folder / TRAIN_IMAGES} is a file", "folder"):
+    with refused(DataError, f"{folder / TRAIN_IMAGES} is a file of no kind", "folder"):
         load(str(folder / TRAIN_IMAGES))
 
 
@@ -197,3 +198,43 @@ def test_an_unknown_source_is_told_with_all_that_is_known(source, refused):
 def test_a_folder_that_may_not_be_entered_is_named(locked, refused):
     with refused(DataError, locked / "marks", "Permission denied"):
         load(str(locked / "marks"))
+
+
+def test_the_test_part_may_be_other_data(folder, tmp_path, make_idx_folder):
+    other = load(str(make_idx_folder(tmp_path / "other", train=16, test=4)))
+    data = load(str(folder), Reading(test=str(tmp_path / "other")))
+    assert examples(data.train) == examples(load(str(folder)).train)
+    assert examples(data.test) == examples(other.test)
+    assert data.prepared == {"test": {"name": "other"}}
+    assert data.remarks == (f"{folder}: its own test part is not used",)
+
+
+def test_other_data_without_parts_is_all_test(tmp_path):
+    images, labels = np.zeros((12, 2, 2), "u1"), np.array(["a", "b"] * 6)
+    np.savez(tmp_path / "learn.npz", X=images, y=labels)
+    np.savez(tmp_path / "judge.npz", X=images[:5] + 1, y=labels[:5])
+    data = load(str(tmp_path / "learn.npz"), Reading(test=str(tmp_path / "judge.npz")))
+    assert (len(data.train), len(data.test), data.remarks) == (12, 5, ())
+    assert data.test.images.min() == 1
+
+
+def test_other_test_data_must_have_the_classes_and_the_shape(tmp_path, refused, make_idx_folder):
+    for name, options in (("learn", {}), ("fewer", {"classes": 3}), ("larger", {"side": 7})):
+        make_idx_folder(tmp_path / name, **options)
+    for name, told in (("fewer", ["0, 1, 2,", "0, 1, 2, 3"]), ("larger", ["(7, 7, 1)"])):
+        with refused(DataError, *told):
+            load(str(tmp_path / "learn"), Reading(test=str(tmp_path / name)))
+    with refused(DataError, "unknown data 'nothing'"):
+        load(str(tmp_path / "learn"), Reading(test="nothing"))
+
+
+@pytest.mark.parametrize("source", ["digits", "folder"])
+def test_a_fraction_is_not_split_off_data_that_has_a_test_part(source, folder, refused):
+    with refused(DataError, "has a test part of its own"):
+        load(str(folder) if source == "folder" else source, Reading(test=0.3))
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -1, float("nan")])
+def test_a_fraction_to_test_on_lies_between_0_and_1(fraction, refused):
+    with refused(ArgumentError, "test must be a fraction of 0 to 1", fraction):
+        Reading(test=fraction)

@@ -11,7 +11,9 @@ from hardmax.errors import ArgumentError
 __all__ = [
     "INTERRUPTED",
     "Activation",
+    "Balanced",
     "BatchSize",
+    "Channels",
     "Clip",
     "Data",
     "Device",
@@ -26,11 +28,16 @@ __all__ = [
     "RunFolder",
     "Schedule",
     "Seed",
+    "Size",
+    "SkipBad",
     "Start",
+    "Test",
     "Warmup",
     "WeightDecay",
+    "fraction_or_source",
     "print_json",
     "remark",
+    "sides",
     "widths",
 ]
 
@@ -49,8 +56,34 @@ Framework = Annotated[
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="digits, fashion-mnist, or a folder with the four IDX files."
+        metavar="DATA",
+        help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, or "
+        "an .npz file.",
     ),
+]
+Balanced = Annotated[
+    bool,
+    typer.Option("--balanced", help="Train on equally many examples of each class."),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        help="What to test on: other data, or a fraction to split off data that has no test part.  "
+        "[default: its test part, or 0.2]"
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="What pictures are scaled to, as 32 or 24x32 (height x width).  "
+        "[default: as suits the data]"
+    ),
+]
+Channels = Annotated[
+    int | None, typer.Option(help="1: grey, 3: colour.  [default: as suits the data]")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out picture files that cannot be read.")
 ]
 Hidden = Annotated[
     str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
@@ -91,6 +124,27 @@ def widths(text: str | None) -> tuple[int, ...] | None:
         raise ArgumentError(
             f"hidden units must be whole numbers with commas between them, got {text!r}"
         ) from None
+
+
+def sides(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of ``24x32`` or, twice the same, of ``32``.
+
+    Raises ArgumentError where the text is neither.
+    """
+    if text is None:
+        return None
+    numbers = text.split("x")
+    if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
+        raise ArgumentError(f"a size is one number or height x width, as 24x32, got {text!r}")
+    return int(numbers[0]), int(numbers[-1])
+
+
+def fraction_or_source(text: str | None) -> float | str | None:
+    """Return the number in a text that is one, else the text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def remark(message: str) -> None:

@@ -9,7 +9,9 @@ from hardmax.checks import plain
 from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
+    Balanced,
     BatchSize,
+    Channels,
     Clip,
     Data,
     Device,
@@ -22,11 +24,16 @@ from hardmax.commands.common import (
     Rate,
     Schedule,
     Seed,
+    Size,
+    SkipBad,
     Start,
+    Test,
     Warmup,
     WeightDecay,
+    fraction_or_source,
     print_json,
     remark,
+    sides,
     widths,
 )
 
@@ -56,6 +63,11 @@ def compare(
     clip: Clip = 0.0,
     seed: Seed = 0,
     device: Device = "auto",
+    balanced: Balanced = False,
+    test: Test = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_bad: SkipBad = False,
     out: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="The certificate's folder.  [default: runs/NAME]"),
@@ -68,7 +80,7 @@ def compare(
 
     own = ("data", "models", "frameworks", "out", "as_json")
     options = {name: value for name, value in asked.items() if name not in own}
-    options["hidden"] = widths(hidden)
+    options |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
     chosen = (models.split(","), frameworks.split(","))
     try:
         path, record = certify(data, *chosen, options, out, None if as_json else _tell)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hardmax.commands.common import Framework, Json, RunFolder, print_json
+from hardmax.commands.common import Framework, Json, RunFolder, print_json, remark
 
 __all__ = ["evaluate"]
 
@@ -21,7 +21,7 @@ def evaluate(
     """Judge a run on a test set."""
     from hardmax import inference
 
-    evaluation = inference.evaluate(run, data, framework)
+    evaluation = inference.evaluate(run, data, framework, remark)
     if as_json:
         print_json(evaluation.as_dict())
     else:

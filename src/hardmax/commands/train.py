@@ -8,7 +8,9 @@ from hardmax.checks import plain
 from hardmax.commands.common import (
     INTERRUPTED,
     Activation,
+    Balanced,
     BatchSize,
+    Channels,
     Clip,
     Data,
     Device,
@@ -21,11 +23,16 @@ from hardmax.commands.common import (
     Rate,
     Schedule,
     Seed,
+    Size,
+    SkipBad,
     Start,
+    Test,
     Warmup,
     WeightDecay,
+    fraction_or_source,
     print_json,
     remark,
+    sides,
     widths,
 )
 
@@ -63,6 +70,11 @@ def train(
         int | None,
         typer.Option(help="Stop after so many epochs without a lower validation loss."),
     ] = None,
+    balanced: Balanced = False,
+    test: Test = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_bad: SkipBad = False,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="The run folder.  [default: runs/NAME]")
     ] = None,
@@ -74,13 +86,14 @@ def train(
     from hardmax.settings import Settings
 
     own = {name: value for name, value in asked.items() if name not in ("out", "as_json")}
-    settings = Settings(**own | {"hidden": widths(hidden)})
+    own |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
+    settings = Settings(**own)
     from hardmax.progress import Progress
 
     progress = Progress(epochs, "validation" if validation else "test", quiet=as_json)
     try:
         with progress:
-            trained = run_training(settings, out, progress)
+            trained = run_training(settings, out, progress, remark)
     except KeyboardInterrupt as interruption:
         remark(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None

@@ -1,13 +1,15 @@
 """Labelled pictures in memory: checked once, kept as bytes, never changed."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from hardmax.batches import order
 from hardmax.checks import is_plain
+from hardmax.data.mapped import blocks, taken
 from hardmax.errors import ArgumentError, DataError
 
 __all__ = ["SCALE", "Dataset", "Pictures", "split_off"]
@@ -50,9 +52,10 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: np.ndarray) -> "Pictures":
-        """Return the examples at the integer positions ``rows``."""
-        return Pictures(self.images[rows], self.labels[rows])
+    def take(self, rows: np.ndarray | slice) -> "Pictures":
+        """Return the examples at the integer positions ``rows``, or those of a slice."""
+        images = self.images[rows] if isinstance(rows, slice) else taken(self.images, rows)
+        return Pictures(images, self.labels[rows])
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -65,14 +68,17 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 class Dataset:
     """A training set and a test set of pictures of one shape, and the classes' names.
 
-    Raises DataError where a set is empty, a shape differs, a label has no class or a class's name
-    has line breaks or control characters.
+    ``prepared`` is what was done to make it of what was given, as JSON has it; ``remarks`` are
+    what a person should be told of that. Raises DataError where a set is empty, a shape differs, a
+    label has no class or a class's name has line breaks or control characters.
     """
 
     name: str
     train: Pictures
     test: Pictures
     classes: tuple[str, ...]
+    prepared: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if 0 in self.shape:
@@ -116,7 +122,8 @@ class Dataset:
         digest = hashlib.sha256(repr(self.classes).encode())
         for pictures in (self.train, self.test):
             digest.update(str(pictures.images.shape).encode())
-            digest.update(np.ascontiguousarray(pictures.images).data)
+            for block in blocks(pictures.images):
+                digest.update(np.ascontiguousarray(block).data)
             digest.update(np.ascontiguousarray(pictures.labels).data)
         return digest.hexdigest()
 

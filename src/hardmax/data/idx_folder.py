@@ -8,10 +8,21 @@ from hardmax.data.arrays import Dataset, Pictures
 from hardmax.data.idx import read_idx
 from hardmax.errors import DataError
 
-__all__ = ["find_part", "read_idx_folder"]
+__all__ = ["find_part", "is_idx_folder", "read_idx_folder"]
 
 #: How the files of a part may begin; the rest is -images-idx3-ubyte, -labels-idx1-ubyte.
 PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
+
+
+def is_idx_folder(folder: Path) -> bool:
+    """Tell whether a folder has a file whose name begins as those of IDX folders do."""
+    starts = tuple(
+        f"{prefix}-{what}"
+        for prefixes in PREFIXES.values()
+        for prefix in prefixes
+        for what in ("images", "labels")
+    )
+    return any(name.startswith(starts) for name in _files(folder))
 
 
 def read_idx_folder(folder: Path, name: str, classes: tuple[str, ...] | None = None) -> Dataset:
@@ -51,11 +62,7 @@ def find_part(folder: Path, part: str, what: str) -> Path:
     Raises DataError where there is none, or more than one.
     """
     starts = [f"{prefix}-{what}" for prefix in PREFIXES[part]]
-    try:
-        names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    except OSError as error:
-        raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error
-    found = [name for name in names if name.startswith(tuple(starts))]
+    found = [name for name in _files(folder) if name.startswith(tuple(starts))]
     # The same file with and without .gz, side by side, is one file.
     stems = {name.removesuffix(".gz") for name in found}
     if len(stems) == 1:
@@ -65,3 +72,11 @@ def find_part(folder: Path, part: str, what: str) -> Path:
     )
     problem = "has no" if not found else f"has more than one ({', '.join(found)})"
     raise DataError(f"{folder} {problem} file {wanted}")
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the names of a folder's files, sorted."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error

@@ -7,6 +7,8 @@ import numpy as np
 
 from hardmax.data.arrays import Pictures
 from hardmax.data.fashion_mnist import load_fashion_mnist, text_labels
+from hardmax.data.mapped import stays_in_file
+from hardmax.data.streaming import StreamedLoader
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plots import on_host, show_images
 
@@ -77,18 +79,41 @@ class SyntheticRegressionData(DataModule):
 class PictureData(DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its parts, None where there is none.
 
-    A sibling says how it holds pictures, and how it makes batches of what it holds.
+    A sibling says how it holds pictures, and how it makes batches of what it holds. Pictures that
+    are too many for memory stay in their file, and are held a batch at a time. With ``balanced``
+    an epoch of the training has equally many examples of each class.
     """
 
-    def __init__(self, train: Pictures | None, val: Pictures | None, batch_size: int = 64):
+    def __init__(
+        self,
+        train: Pictures | None,
+        val: Pictures | None,
+        batch_size: int = 64,
+        balanced: bool = False,
+    ):
         super().__init__()
         self.batch_size = batch_size
-        self.train, self.val = (None if part is None else self.hold(part) for part in (train, val))
+        self.balanced_by = train.labels if balanced and train is not None else None
+        self.train, self.val = (
+            part if part is None or stays_in_file(part.images) else self.hold(part)
+            for part in (train, val)
+        )
 
     def get_dataloader(self, train: bool) -> Any:
         """Return batches of (pictures, labels); None where there is no such part."""
         part = self.train if train else self.val
-        return None if part is None else self.picture_loader(part, shuffle=train)
+        if part is None:
+            return None
+        if isinstance(part, Pictures):
+            loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
+        else:
+            loader = self.picture_loader(part, shuffle=train)
+        loader.balanced_by = self.balanced_by
+        return loader
+
+    def one_batch(self, pictures: Pictures) -> Any:
+        """Return a loader of some pictures, no more than a batch."""
+        return self.picture_loader(self.hold(pictures), shuffle=False)
 
     def hold(self, pictures: Pictures) -> Any:
         """Return a part as the framework's data sets are."""

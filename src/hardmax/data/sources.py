@@ -2,27 +2,82 @@
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from hardmax.data.arrays import Dataset
+from hardmax.data.arrays import Dataset, Pictures
 from hardmax.data.digits import load_digits
 from hardmax.data.fashion_mnist import load_fashion_mnist
-from hardmax.data.idx_folder import read_idx_folder
+from hardmax.data.idx_folder import is_idx_folder, read_idx_folder
+from hardmax.data.npz import read_npz
+from hardmax.data.picture_folder import read_picture_folder
+from hardmax.data.pictures import recolour, resize
+from hardmax.data.reading import Reading, listed
 from hardmax.errors import DataError
 
-__all__ = ["NAMED", "load"]
+__all__ = ["NAMED", "find_path", "load"]
 
 #: The data sets that are known by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
 
+#: The endings of files that can be read.
+FILES = frozenset({".npz"})
 
-def load(source: str) -> Dataset:
-    """Return the data set called ``source``, or the one in the folder of that path.
+#: What else may be given, in words.
+OTHERS = "a folder of pictures (one folder a class) or of IDX files, or an .npz file"
+
+
+def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (it is frozen)
+    """Return the data set called ``source``, or the one at that path.
 
     Raises DataError where there is neither, and what the data set's reader raises.
     """
+    if isinstance(reading.test, str):
+        return _load_apart(source, reading.test, replace(reading, test=None))
+    dataset = _read(source, reading)
+    if reading.test is not None and "split_off" not in dataset.prepared:
+        raise DataError(
+            f"{dataset.name} has a test part of its own; a fraction to test on is split off data "
+            "that has none"
+        )
+    return dataset
+
+
+def _read(source: str, reading: Reading) -> Dataset:
     if source in NAMED:
-        return NAMED[source]()
+        return _fitted(NAMED[source](), reading)
+    path = find_path(source)
+    name = path.resolve().name
+    if path.is_file():
+        return _fitted(read_npz(path, path.stem, reading), reading)
+    if is_idx_folder(path):
+        return _fitted(read_idx_folder(path, name), reading)
+    return read_picture_folder(path, name, reading)
+
+
+def _load_apart(source: str, test: str, reading: Reading) -> Dataset:
+    """Return a data set whose test part is other data, read as the training's is."""
+    learnt = _read(source, replace(reading, whole=True))
+    judged = _read(test, replace(reading, whole=True, shape=learnt.shape, classes=learnt.classes))
+    if judged.classes != learnt.classes:
+        raise DataError(
+            f"{test} has the classes {listed(judged.classes)}, and {source} has "
+            f"{listed(learnt.classes)}; they must be the same"
+        )
+    unused = [] if learnt.test is learnt.train else [f"{source}: its own test part is not used"]
+    return replace(
+        learnt,
+        test=judged.test,
+        prepared={**learnt.prepared, "test": {"name": judged.name, **judged.prepared}},
+        remarks=(*learnt.remarks, *unused, *judged.remarks),
+    )
+
+
+def find_path(source: str) -> Path:
+    """Return the folder or file that ``source`` is the path of.
+
+    Raises DataError where there is none, or where it is a file of no kind that can be read.
+    """
     path = Path(source)
     try:
         is_folder, exists = path.is_dir(), path.exists()
@@ -30,15 +85,28 @@ def load(source: str) -> Dataset:
         raise DataError(f"cannot look at {path}: {error.strerror}") from error
     except OSError:  # what is no path at all, such as a name that is too long
         is_folder = exists = False
-    if is_folder:
-        return read_idx_folder(path, path.resolve().name)
+    if is_folder or (exists and path.suffix.lower() in FILES):
+        return path
     if exists:
-        raise DataError(f"{path} is a file; give the folder that holds the four IDX files")
+        raise DataError(f"{path} is a file of no kind that can be read; give {OTHERS}")
     known = ", ".join(NAMED)
     if os.sep in source:
-        raise DataError(
-            f"no such folder: {source!r}; give a folder of IDX files, or one of {known}"
-        )
+        raise DataError(f"no such folder or file: {source!r}; give {OTHERS}, or one of {known}")
     near = difflib.get_close_matches(source.lower(), NAMED, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {known}, or a folder of IDX files"
+    hint = f"did you mean {near[0]}?" if near else f"known are {known}, or {OTHERS}"
     raise DataError(f"unknown data {source!r}; {hint}")
+
+
+def _fitted(dataset: Dataset, reading: Reading) -> Dataset:
+    """Return a data set with the size and the channels that were asked for, if any were."""
+    _, height, width, channels = dataset.train.images.shape
+    size = reading.size or (height, width)
+
+    def fitted(part: Pictures) -> Pictures:
+        return Pictures(
+            resize(recolour(part.images, reading.channels or channels), size), part.labels
+        )
+
+    train = fitted(dataset.train)
+    test = train if dataset.test is dataset.train else fitted(dataset.test)
+    return replace(dataset, train=train, test=test)

@@ -11,12 +11,15 @@ from hardmax.totals import Collected, Steps
 
 __all__ = ["evaluate", "fetch", "scores", "train"]
 
+#: How many batches may be queued.
+AHEAD = 64
+
 
 def train(trainer: Any, stretch: Iterable) -> Steps:
     """Take a step of ``trainer.optim`` on every batch of a stretch; return the steps.
 
     The model's own ``loss`` and ``accuracy`` are called. MXNet works on what is queued; the host
-    waits for it once, at the end.
+    waits for all of it once, at the end.
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
@@ -31,6 +34,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
             trainer.clip_gradients(clip, model)
         optim.step(1)
         collected.add(loss.detach(), outputs, labels)
+        _keep_pace(collected.losses)
     return collected.steps()
 
 
@@ -41,7 +45,14 @@ def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
         *inputs, labels = trainer.prepare_batch(batch)
         outputs = model(*inputs)
         collected.add(model.loss(outputs, labels), outputs, labels)
+        _keep_pace(collected.losses)
     return collected.steps()
+
+
+def _keep_pace(losses: list[np.ndarray]) -> None:
+    """Wait where more batches are queued than AHEAD, because each of them takes memory."""
+    if len(losses) >= AHEAD and len(losses) % (AHEAD // 2) == 0:
+        losses[-AHEAD // 2].wait_to_read()
 
 
 def scores(trainer: Any, model: Any, loader: Iterable) -> onp.ndarray:
