@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import log_softmax
 
-from hardmax import architectures, batches
+from hardmax import architectures, batches, networks
 from hardmax.data.arrays import SCALE, Dataset
 from hardmax.initializers import starting_weights
 
@@ -28,7 +28,7 @@ class Task:
 
     @property
     def architecture(self) -> architectures.Network:
-        return architectures.NETWORKS[self.model](CLASSES)
+        return networks.make(self.model, self.shape, CLASSES)
 
     @property
     def shape(self) -> tuple[int, int, int]:

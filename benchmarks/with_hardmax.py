@@ -7,6 +7,7 @@ from hardmax import frameworks
 from hardmax.callbacks import Callback
 from hardmax.keeper import Keeper
 from hardmax.progress import Progress
+from hardmax.recipes import Recipe
 
 
 class Watch(Clock, Callback):
@@ -20,7 +21,7 @@ def command_line(task: Task) -> Fit:
     """Train by the calls, and with the callbacks, of ``hardmax.experiment.train``."""
     sibling = frameworks.load(task.framework)
     dataset = task.dataset
-    model = sibling.models.NetworkClassifier(task.architecture, dataset.shape, LR)
+    model = sibling.models.NetworkClassifier(task.architecture, dataset.shape, Recipe(LR))
     model.board.display = False
     trainer = sibling.Trainer(task.epochs, seed=task.seed, device="cpu")
     trainer.set_weights(model, task.weights())

@@ -64,11 +64,18 @@ class EarlyStopping(Callback):
 
 
 class SaveCheckpoint(Callback):
-    """Writes the weights to one file after every epoch."""
+    """Writes the weights to one file after every epoch.
+
+    The header has the ``epoch`` and, for a model that no architecture describes, the ``framework``:
+    its weights have native names, and load there alone.
+    """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
 
     def on_epoch(self, trainer: "Trainer", record: dict[str, Any]) -> None:
         """Replace the file by the weights as they are now."""
-        checkpoint.save(self.path, trainer.get_weights(trainer.model), {"epoch": record["epoch"]})
+        header = {"epoch": record["epoch"]}
+        if not trainer.model.is_portable:
+            header["framework"] = trainer.framework
+        checkpoint.save(self.path, trainer.get_weights(trainer.model), header)

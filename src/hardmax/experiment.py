@@ -1,72 +1,29 @@
-"""What the command line does, without its words: train a run, judge it, use it."""
+"""Trains a network and writes its run folder, whenever and however the training ends."""
 
 import contextlib
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import hardmax
-from hardmax import architectures, frameworks, report
+from hardmax import frameworks, networks, report
 from hardmax.callbacks import Callback
-from hardmax.checks import check_seed, check_whole
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
-from hardmax.data.pictures import read_picture
-from hardmax.errors import ArgumentError, DataError, DivergenceError
+from hardmax.errors import DivergenceError
 from hardmax.initializers import starting_weights
 from hardmax.interruptions import Interruptions
 from hardmax.keeper import Keeper, Kept
-from hardmax.metrics import Evaluation, log_softmax
+from hardmax.metrics import Evaluation
 from hardmax.run import Run
 from hardmax.run_writer import RunWriter, folder_name
+from hardmax.settings import Settings
 
-__all__ = ["Prediction", "Settings", "Trained", "evaluate", "predict", "train"]
-
-#: The least and the largest positive number of float32.
-FLOAT32 = (2.0**-149, float(np.finfo(np.float32).max))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is asked of a training. Raises ArgumentError for values that make no sense."""
-
-    data: str
-    model: str = "softmax-regression"
-    framework: str = "torch"
-    epochs: int = 10
-    batch_size: int = 256
-    lr: float = 0.1
-    seed: int = 0
-    device: str = "auto"
-    validation: float | None = None
-    patience: int | None = None
-
-    def __post_init__(self) -> None:
-        check_whole("epochs", self.epochs, 1)
-        check_whole("batch size", self.batch_size, 1)
-        check_seed(self.seed)
-        if not FLOAT32[0] <= self.lr <= FLOAT32[1]:
-            raise ArgumentError(
-                "learning rate must be a number above 0 that float32 can hold "
-                f"({FLOAT32[0]:.1e} to {FLOAT32[1]:.1e}), got {self.lr}"
-            )
-        if self.validation is not None and not 0 < self.validation < 1:
-            raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
-        if self.patience is not None:
-            check_whole("patience", self.patience, 1)
-            if self.validation is None:
-                raise ArgumentError(
-                    "early stopping must not go by the test set; "
-                    "give --validation FRACTION to split a part off the training set for it"
-                )
-        architectures.check_name(self.model)
-        frameworks.check(self.framework)
+__all__ = ["Trained", "train"]
 
 
 @dataclass(frozen=True)
@@ -112,18 +69,20 @@ def _train(
     dataset = sources.load(settings.data)
     sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
-    network = architectures.NETWORKS[settings.model](len(dataset.classes))
-    model = sibling.models.NetworkClassifier(network, dataset.shape, settings.lr)
+    network = networks.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
+    model = sibling.models.NetworkClassifier(network, dataset.shape, settings.recipe)
     model.board.display = False
     trainer = sibling.Trainer(
         settings.epochs,
+        gradient_clip_val=settings.clip,
         seed=settings.seed,
         device=settings.device,
         patience=settings.patience,
         callbacks=[keeper, *([watcher] if watcher else [])],
     )
     made_with = _made_with(settings.framework, str(trainer.find_device()))
-    trainer.set_weights(model, starting_weights(network, dataset.shape, settings.seed))
+    started = starting_weights(network, dataset.shape, settings.seed, settings.first_weights)
+    trainer.set_weights(model, started)
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
@@ -160,7 +119,7 @@ def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Int
 
     Raises DivergenceError where the loss or a weight is no finite number.
     """
-    advice = f"try a smaller --lr than {model.lr:g}"
+    advice = f"try a smaller --lr than {model.recipe.lr:g}"
     try:
         trainer.fit(model, data)
         interruptions.hold()
@@ -219,71 +178,3 @@ def _described(dataset: Dataset, fitted: tuple[Pictures, Pictures]) -> dict[str,
         "validation": 0 if fitted[1] is dataset.test else len(fitted[1]),
         "test": len(dataset.test),
     }
-
-
-def evaluate(path: str, source: str | None = None) -> Evaluation:
-    """Judge a run on the test set of the data it was trained on, or on that of ``source``.
-
-    Raises RunError for a run that cannot be used, DataError for data that does not fit it, or
-    that is no longer what the run was trained on.
-    """
-    run = Run.open(path)
-    own = run.entry("asked", "data", str)
-    dataset = sources.load(own if source is None else source)
-    if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
-        raise DataError(
-            f"{own} has changed since the run was trained on it; to judge the run on it as it is "
-            f"now, name it: hardmax evaluate {path} {own}"
-        )
-    if dataset.shape != run.input_shape or len(dataset.classes) != len(run.classes):
-        raise DataError(
-            f"{source or own} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
-            f"the run {len(run.classes)} classes of pictures {run.input_shape}"
-        )
-    sibling, trainer, model = _revived(run)
-    # The batches of the training, so that the sums round as they did there.
-    data = sibling.data.PictureData(None, dataset.test, run.entry("asked", "batch_size", int))
-    return trainer.evaluate(model, data)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The class that a run gives a picture, its probability, and every class's score."""
-
-    file: str
-    label: str
-    probability: float
-    scores: list[float]
-
-
-def predict(path: str, files: Sequence[str]) -> tuple[list[Prediction], list[str]]:
-    """Return a run's predictions for picture files, and how the pictures had to be changed.
-
-    Raises RunError for a run that cannot be used, DataError for a file that is no picture;
-    then nothing is predicted.
-    """
-    run = Run.open(path)
-    read = [read_picture(file, run.input_shape) for file in files]
-    changes = [f"{file}: {change}" for file, (_, change) in zip(files, read, strict=True) if change]
-    images = np.stack([pixels for pixels, _ in read])
-    sibling, trainer, model = _revived(run)
-    pictures = Pictures(images, np.zeros(len(files), np.int64))
-    data = sibling.data.PictureData(None, pictures, len(files))
-    scores = trainer.scores(model, data.val_dataloader())
-    probabilities = np.exp(log_softmax(scores))
-    return [
-        Prediction(file, run.classes[best], float(chances[best]), own.tolist())
-        for file, best, chances, own in zip(
-            files, scores.argmax(axis=1), probabilities, scores, strict=True
-        )
-    ], changes
-
-
-def _revived(run: Run) -> tuple[ModuleType, Any, Any]:
-    """Return the sibling that a run was made with, a trainer, and the run's model."""
-    sibling = frameworks.load(run.entry("asked", "framework", str))
-    lr = run.entry("asked", "lr", int | float)
-    model = sibling.models.NetworkClassifier(run.network, run.input_shape, lr)
-    trainer = sibling.Trainer(1, device="auto")
-    trainer.set_weights(model, run.weights)
-    return sibling, trainer, model

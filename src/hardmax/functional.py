@@ -2,21 +2,31 @@
 
 import contextlib
 import os
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hardmax.batches import stretches
 from hardmax.board import Animator
 from hardmax.data.fashion_mnist import text_labels
 from hardmax.plots import show_images
+from hardmax.totals import Steps, Totals
 
 __all__ = [
+    "LEGEND",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
     "picture_size",
     "show_predictions",
     "train_and_draw",
+    "train_and_tell",
 ]
+
+LEGEND = ["train loss", "train acc", "test acc"]
+
+#: How often an epoch the convolutional chapters draw a point.
+POINTS = 5
 
 get_fashion_mnist_labels = text_labels
 
@@ -41,8 +51,7 @@ def train_and_draw(
     ``train_epoch`` returns the mean loss and the accuracy over its examples, ``test`` the accuracy
     on others. Warns where the result is worse than softmax regression should be on Fashion-MNIST.
     """
-    legend = ["train loss", "train acc", "test acc"]
-    animator = Animator(xlabel="epoch", xlim=[1, num_epochs], ylim=[0.3, 0.9], legend=legend)
+    animator = Animator(xlabel="epoch", xlim=[1, num_epochs], ylim=[0.3, 0.9], legend=LEGEND)
     with contextlib.closing(animator):
         for epoch in range(num_epochs):
             train_loss, train_acc = train_epoch()
@@ -55,6 +64,38 @@ def train_and_draw(
             "loss below 0.5 and accuracies above 0.7",
             stacklevel=3,
         )
+
+
+def train_and_tell(
+    num_epochs: int,
+    train_iter: Any,
+    train: Callable[[Any], Steps],
+    test: Callable[[], float],
+    device: Any,
+) -> None:
+    """Train for ``num_epochs``, draw as it goes, and print how it ended and how fast it was.
+
+    ``train`` takes a step on every batch that it is given, some of ``train_iter``'s in a row, and
+    waits for the device; ``test`` returns the accuracy on other examples.
+    """
+    print("training on", device)
+    animator = Animator(xlabel="epoch", xlim=[1, num_epochs], legend=LEGEND)
+    seconds, examples, parts = 0.0, 0, min(POINTS, len(train_iter))
+    with contextlib.closing(animator):
+        for epoch in range(num_epochs):
+            totals = Totals()
+            for i, stretch in enumerate(stretches(train_iter, parts)):
+                start = time.perf_counter()
+                totals.add(train(stretch))
+                seconds += time.perf_counter() - start
+                animator.add(epoch + (i + 1) / parts, (totals.loss, totals.accuracy, None))
+            examples += totals.count
+            test_acc = test()
+            animator.add(epoch + 1, (None, None, test_acc))
+    print(
+        f"loss {totals.loss:.3f}, train acc {totals.accuracy:.3f}, test acc {test_acc:.3f}\n"
+        f"{examples / seconds:.1f} examples/sec on {device}"
+    )
 
 
 def show_predictions(pictures: Sequence[Any], labels: Any, predictions: Any, n: int) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from hardmax.architectures import Flatten, Linear, Network
+from hardmax.architectures import Conv, Linear, Network
 from hardmax.errors import RunError
+from hardmax.shapes import Shape, walk
 
 __all__ = ["check_fit", "from_channels_last", "to_channels_last"]
 
@@ -33,43 +34,41 @@ def check_fit(
 
 
 def to_channels_last(
-    network: Network, input_shape: tuple[int, int, int], weights: Mapping[str, np.ndarray]
+    network: Network, input_shape: Shape, weights: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Return portable weights as a channels-last framework has them, by the same names.
 
-    A Linear layer's weight becomes (inputs, outputs), its inputs in the order of a picture of
-    ``input_shape`` (height, width, channels).
+    A Linear layer's weight becomes (inputs, outputs), its inputs in the order in which a picture
+    lies flat there; a Conv layer's (height, width, inputs / groups, outputs).
     """
-    height, width, channels = input_shape
     turned = dict(weights)
-    for name, after_flatten in _linear_weights(network):
-        kernel = weights[name].T
-        if after_flatten:
+    for name, picture in _matrices(network, input_shape):
+        kernel = np.moveaxis(weights[name], (0, 1), (-1, -2))
+        if picture is not None:
+            height, width, channels = picture
             pixels = kernel.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
             kernel = pixels.reshape(kernel.shape)
-        turned[name] = kernel
+        turned[name] = np.ascontiguousarray(kernel)
     return turned
 
 
 def from_channels_last(
-    network: Network, input_shape: tuple[int, int, int], weights: Mapping[str, np.ndarray]
+    network: Network, input_shape: Shape, weights: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Return what ``to_channels_last`` was given."""
-    height, width, channels = input_shape
     turned = dict(weights)
-    for name, after_flatten in _linear_weights(network):
+    for name, picture in _matrices(network, input_shape):
         kernel = weights[name]
-        if after_flatten:
+        if picture is not None:
+            height, width, channels = picture
             pixels = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
             kernel = pixels.reshape(kernel.shape)
-        turned[name] = np.ascontiguousarray(kernel.T)
+        turned[name] = np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
     return turned
 
 
-def _linear_weights(network: Network) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each Linear layer's weight, and whether a picture lies flat before it."""
-    flattened = False
-    for position, layer in enumerate(network):
-        if isinstance(layer, Linear):
-            yield f"{position}.weight", flattened
-        flattened = isinstance(layer, Flatten) or (flattened and not isinstance(layer, Linear))
+def _matrices(network: Network, input_shape: Shape) -> Iterator[tuple[str, Shape | None]]:
+    """Yield the name of each Linear or Conv layer's weight, and the picture flat before it."""
+    for place in walk(network, input_shape):
+        if isinstance(place.layer, Linear | Conv):
+            yield f"{place.name}.weight", place.picture

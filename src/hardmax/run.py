@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from hardmax import checkpoint
-from hardmax.architectures import Network, from_json, to_json, weight_shapes
+from hardmax.architectures import Network, from_json, to_json
 from hardmax.checks import is_plain
 from hardmax.errors import RunError
+from hardmax.shapes import output_shape, weight_shapes
 
 __all__ = ["Run", "checksum", "dumps", "file_checksum"]
 
@@ -37,6 +38,9 @@ SUMMED = (METRICS, MODEL, REPORT)
 
 #: What makes 0 to 1 of a byte; the network wants it.
 DIVISOR = 255
+
+#: More pixels than this, or channels, no side of a picture has.
+LONGEST = 2**20
 
 #: More bytes than this no run has; it is looked at before anything is read.
 LARGEST = {RECORD: 2**26, METRICS: 2**30, MODEL: 2**32, REPORT: 2**30}
@@ -80,9 +84,9 @@ class Run:
         # Known from the header alone, so that nothing large is made that does not fit.
         wanted = {name: ("F32", shape) for name, shape in expected.items()}
         if described != wanted:
-            raise RunError(f"{path / MODEL} does not fit its network: {_short(described)}")
-        outputs = [shape[0] for shape in expected.values()][-1:]
-        if outputs != [len(classes)]:
+            raise RunError(f"{path / MODEL} does not fit its network: {_misfit(described, wanted)}")
+        outputs = output_shape(network, input_shape)
+        if outputs != (len(classes),):
             raise RunError(f"{path / MODEL} names {len(classes)} classes, its scores are {outputs}")
         weights, _ = checkpoint.load(path / MODEL)
         for name, array in weights.items():
@@ -126,8 +130,8 @@ def _read_header(header: Any) -> tuple[Network, tuple[int, int, int], tuple[str,
     Raises KeyError, TypeError or ValueError where it says nothing that can be used.
     """
     height, width, channels = shape = header["input_shape"]
-    if not all(type(size) is int and size > 0 for size in shape) or channels not in (1, 3):
-        raise ValueError(f"an input of shape {shape}; (height, width, 1 or 3) is wanted")
+    if not all(type(n) is int and 0 < n <= LONGEST for n in shape) or channels not in (1, 3):
+        raise ValueError(f"an input of shape {_short(shape)}; (height, width, 1 or 3) is wanted")
     if header["pixels_divided_by"] != DIVISOR:
         raise ValueError(f"pixels divided by {header['pixels_divided_by']}, not {DIVISOR}")
     classes = header["classes"]
@@ -137,6 +141,16 @@ def _read_header(header: Any) -> tuple[Network, tuple[int, int, int], tuple[str,
         if not (isinstance(name, str) and is_plain(name)):
             raise ValueError(f"a class called {name!r}")
     return from_json(header["network"]), (height, width, channels), tuple(classes)
+
+
+def _misfit(described: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Say of the first weight that differs how it is and how it should be."""
+    for name in wanted:
+        if name not in described:
+            return f"it lacks {_short(name)}, of type and shape {_short(wanted[name])}"
+        if described[name] != wanted[name]:
+            return f"{_short(name)} must be {_short(wanted[name])}, is {_short(described[name])}"
+    return f"it has {_short(min(described.keys() - wanted.keys()))}, which no layer has"
 
 
 def _short(thing: Any) -> str:

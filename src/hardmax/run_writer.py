@@ -1,10 +1,10 @@
-"""Writes run folders: whole or not at all, and never over somebody else's files."""
+"""Writes folders: whole or not at all, and never over somebody else's files."""
 
 import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hardmax import checkpoint
 from hardmax.errors import RunError
@@ -21,22 +21,23 @@ from hardmax.run import (
     file_checksum,
 )
 
-__all__ = ["RunWriter", "folder_name"]
+__all__ = ["FolderWriter", "RunWriter", "folder_name"]
 
 #: How many bytes of a data set's name go into a folder's; some file systems take 143 in all.
 NAME_BYTES = 80
 
 
 def folder_name(data: str, *more: str) -> str:
-    """Return a name for a run folder: that of the data, shortened and made plain, and more."""
+    """Return a name for a folder: that of the data, shortened and made plain, and more."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in data)
     return "-".join([plain.encode()[:NAME_BYTES].decode(errors="ignore"), *more])
 
 
-class RunWriter:
-    """Writes a run folder; use it in a ``with`` block, which leaves nothing behind on failure.
+class FolderWriter:
+    """Writes a folder; use it in a ``with`` block, which leaves nothing behind on failure.
 
-    The folder is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
+    In the block ``folder`` is the folder under a temporary name, and ``publish`` gives it its own.
+    That is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
     Raises RunError, at the beginning of the block where that can be known by then, if the folder
     cannot be written or has something in it.
     """
@@ -72,7 +73,7 @@ class RunWriter:
                 f"mount; choose a folder in it, such as --out {self.out / 'run'}"
             )
 
-    def __enter__(self) -> "RunWriter":
+    def __enter__(self) -> Self:
         parent = self.target.parent
         while not parent.exists():
             parent = parent.parent
@@ -94,19 +95,6 @@ class RunWriter:
     def __exit__(self, *exc_info: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
-        """Write the files, as yet under a temporary name."""
-        checkpoint.save(self.folder / MODEL, run.weights, run.header())
-        try:
-            (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
-            (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: file_checksum(self.folder / name) for name in SUMMED}
-            record = {"format": FORMAT, **run.record, "files": files}
-            record["checksum"] = checksum(dumps(record).encode())
-            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
-        except OSError as error:
-            raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error
-
     def publish(self) -> Path:
         """Give the folder its name and return its path."""
         try:
@@ -126,3 +114,20 @@ class RunWriter:
                     raise
                 number += 1
                 target = self.target.with_name(f"{self.target.name}-{number}")
+
+
+class RunWriter(FolderWriter):
+    """Writes a run folder."""
+
+    def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
+        """Write the run's files, as yet under a temporary name."""
+        checkpoint.save(self.folder / MODEL, run.weights, run.header())
+        try:
+            (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
+            (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
+            files = {name: file_checksum(self.folder / name) for name in SUMMED}
+            record = {"format": FORMAT, **run.record, "files": files}
+            record["checksum"] = checksum(dumps(record).encode())
+            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
+        except OSError as error:
+            raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error

@@ -12,7 +12,7 @@ from hardmax import checkpoint as checkpoints
 from hardmax.batches import Loader, stretches
 from hardmax.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.checks import check_seed, check_whole
-from hardmax.errors import ArgumentError, DivergenceError
+from hardmax.errors import ArgumentError, DivergenceError, RunError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.metrics import Evaluation
 from hardmax.roads import is_step_hook, takes_engine
@@ -48,6 +48,9 @@ class Trainer(HyperParameters):
     callbacks: Sequence[Callback] = ()
     gpus: Sequence[Any] = ()
     history: Sequence[dict[str, Any]] = ()
+
+    #: The name of the sibling.
+    framework: str
 
     max_epochs: int
     engine: Any
@@ -284,9 +287,16 @@ class Trainer(HyperParameters):
     def load_checkpoint(self, model: Any, path: str | os.PathLike) -> dict[str, Any]:
         """Give the model the weights of a checkpoint file; return the file's header.
 
-        Raises RunError where the file is missing or damaged, or does not fit the model.
+        Raises RunError where the file is missing or damaged, or does not fit the model: a model of
+        the reader's own is kept under names that its own framework alone knows.
         """
         weights, header = checkpoints.load(path)
+        origin = header.get("framework", self.framework)
+        if origin != self.framework:
+            raise RunError(
+                f"{path} has the weights of a model of one's own in {origin}, under the names that "
+                f"it has there; load it with hardmax.{origin}, not with hardmax.{self.framework}"
+            )
         self.set_weights(model, weights)
         return header
 

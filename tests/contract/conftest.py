@@ -8,6 +8,7 @@ import pytest
 from hardmax import architectures
 from hardmax.data.arrays import Pictures
 from hardmax.initializers import starting_weights
+from hardmax.recipes import Recipe
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -80,7 +81,7 @@ def make_model(fw):
             architectures.Activation("relu"),
             architectures.Linear(CLASSES),
         )
-        model = (cls or fw.models.NetworkClassifier)(network, SHAPE, lr)
+        model = (cls or fw.models.NetworkClassifier)(network, SHAPE, Recipe(lr))
         weights = starting_weights(network, SHAPE, seed)
         fw.Trainer(1).set_weights(model, {name: 30 * value for name, value in weights.items()})
         return model

@@ -445,14 +445,18 @@ def test_files_that_are_no_pictures(hardmax, trained, tmp_path):
     assert_one_line_error(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
 
 
+def hear_ctrl_c():
+    """Have Ctrl-C heard; what a shell starts in its background, and its children, ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start_long_training(framework, folder, *arguments, **streams):
     command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
     return subprocess.Popen(
         [*command, "--framework", framework, "--epochs", "1000000", *arguments],
         cwd=folder,
         text=True,
-        # A process that was started in the background has Ctrl-C ignored, and so have its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hear_ctrl_c,
         **streams,
     )
 
@@ -520,6 +524,7 @@ def train_interrupted(framework, folder, place, name, times):
         cwd=folder,
         capture_output=True,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 

@@ -23,12 +23,21 @@ def test_softmax_of_ordinary_scores(fw):
     np.testing.assert_allclose(fw.numpy(fw.softmax(fw.tensor(scores))), expected, rtol=1e-5)
 
 
-def test_an_untrained_scratch_model_guesses(fw, data_root):
-    model = fw.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1)
-    found = fw.Trainer(1).evaluate(model, fw.FashionMNIST(batch_size=256))
-    assert found.count == 10_000
-    assert found.accuracy == pytest.approx(0.1, abs=0.1)
-    assert found.loss == pytest.approx(np.log(10), abs=0.2)
+def test_untrained_scratch_models_guess(fw, data_root):
+    """One model's accuracy scatters by 0.04 around the 0.1 of a guess, its loss by 0.017.
+
+    The weights of the classes are drawn alike, so that none of the ten is more likely than another.
+    """
+    data = fw.FashionMNIST(batch_size=10_000)
+    trainer = fw.Trainer(1)
+    found = [
+        trainer.evaluate(fw.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1), data)
+        for _ in range(20)
+    ]
+    assert {one.count for one in found} == {10_000}
+    assert np.mean([one.accuracy for one in found]) == pytest.approx(0.1, abs=0.06)
+    assert np.mean([one.loss for one in found]) == pytest.approx(np.log(10), abs=0.05)
+    assert len({one.loss for one in found}) == 20
 
 
 @pytest.mark.parametrize("concise", [False, True])

@@ -27,6 +27,7 @@ class Model(Module):
 class ScriptedTrainer(Trainer):
     """Trains by counting epochs; the validation losses are given."""
 
+    framework = "scripted"
     tensors = SimpleNamespace(num_gpus=lambda: 0)
 
     def __init__(self, losses, **settings):
@@ -153,7 +154,7 @@ def test_the_file_has_the_weights_of_every_epoch_in_turn(tmp_path):
     path = tmp_path / "a.safetensors"
     reader = Reader(path)
     fit(ScriptedTrainer([1.0] * 3, callbacks=[SaveCheckpoint(path), reader]))
-    assert reader.read == [([i], {"epoch": i}) for i in (1, 2, 3)]
+    assert reader.read == [([i], {"epoch": i, "framework": "scripted"}) for i in (1, 2, 3)]
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -162,15 +163,36 @@ def test_the_file_keeps_the_last_epoch_where_the_model_gets_the_best_one_back(tm
     trainer = ScriptedTrainer([1.0, 2.0, 3.0], patience=2, checkpoint=str(path))
     assert fit(trainer) == 1
     weights, header = checkpoint.load(path)
-    assert (weights["weight"].tolist(), header) == ([3], {"epoch": 3})
+    assert (weights["weight"].tolist(), header["epoch"]) == ([3], 3)
 
 
 def test_weights_are_loaded_from_the_file_into_another_model(tmp_path):
     trainer = ScriptedTrainer([1.0, 1.0], checkpoint=tmp_path / "a")
     fit(trainer)
     other = Model()
-    assert trainer.load_checkpoint(other, tmp_path / "a") == {"epoch": 2}
+    assert trainer.load_checkpoint(other, tmp_path / "a")["epoch"] == 2
     assert other.weight == 2
+
+
+class ElsewhereTrainer(ScriptedTrainer):
+    framework = "elsewhere"
+
+
+def test_weights_under_native_names_are_refused_by_another_framework(tmp_path):
+    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"))
+    other = Model()
+    with pytest.raises(RunError, match=r"one's own in scripted, .* not with hardmax\.elsewhere"):
+        ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a")
+    assert other.weight == 0
+
+
+def test_portable_weights_are_for_any_framework(tmp_path):
+    model = Model()
+    model.is_portable = True
+    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"), model)
+    other = Model()
+    assert ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a") == {"epoch": 1}
+    assert other.weight == 1
 
 
 def test_a_file_that_cannot_be_written_ends_the_training(tmp_path):

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardmax.architectures import Activation, Flatten, Linear, weight_shapes
+from hardmax.architectures import Activation, Flatten, Linear
 from hardmax.errors import RunError
 from hardmax.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.shapes import weight_shapes
 
 sizes = st.integers(1, 4)
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hardmax.architectures import softmax_regression, weight_shapes
+from hardmax.architectures import Flatten, Linear, to_json
 from hardmax.errors import RunError
+from hardmax.networks import softmax_regression
 from hardmax.run import Run, dumps
 from hardmax.run_writer import RunWriter
+from hardmax.shapes import weight_shapes
 
 ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
@@ -216,6 +218,21 @@ def test_weights_that_do_not_fit_what_they_say_of_themselves_are_refused(refused
     folder = write(tmp_path / "run", crafted)
     with refused(RunError, "model.safetensors"):
         Run.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ([Flatten(), Linear(4)], r"1\.weight' must be \('F32', \(4, 4\)\), is \('F32', \(3, 4\)\)"),
+        ([Flatten(), Linear(3, bias=False)], r"it has '1\.bias', which no layer has"),
+        ([Flatten(), Linear(3), Linear(3)], r"it lacks '2\.weight', of type and shape"),
+    ],
+)
+def test_the_weight_that_does_not_fit_is_named_with_its_shape(tmp_path, network, told):
+    run = a_run({**RECORD, "header": {"network": to_json(tuple(network))}})
+    crafted = Crafted(run.record, run.network, run.input_shape, run.classes, run.weights)
+    with pytest.raises(RunError, match=told):
+        Run.open(write(tmp_path / "run", crafted))
 
 
 def filled(value, dtype):

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from hardmax.architectures import softmax_regression, weight_shapes
 from hardmax.errors import RunError
+from hardmax.networks import softmax_regression
 from hardmax.run import Run
 from hardmax.run_writer import RunWriter, folder_name
+from hardmax.shapes import weight_shapes
 
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
 EPOCHS = [{"epoch": 1, "train_loss": 0.5}]

@@ -154,7 +154,7 @@ def test_the_kind_of_weights_decides_the_optimizer(data):
     assert isinstance(concise.parameters(), gluon.parameter.ParameterDict)
 
 
-def test_bare_arrays_within_modules_are_found_and_others_are_not():
+def test_bare_arrays_within_modules_are_found_and_are_weights_if_they_have_a_gradient():
     class Inner(hm.Module):
         def __init__(self):
             super().__init__()
@@ -170,11 +170,37 @@ def test_bare_arrays_within_modules_are_found_and_others_are_not():
             self.both[0].attach_grad()
 
     model = Outer()
-    assert sorted(array.shape for array in model.get_scratch_params()) == [(2,), (4,)]
+    found = sorted(array.shape for array in model.get_scratch_params())
+    assert found == [(2,), (3,), (4,), (5,)]
+    assert sorted(array.shape for array in model.parameters()) == [(2,), (4,)]
     assert sorted(hm.Trainer(1).get_weights(model)) == ["both.0", "inner.w"]
     model.set_scratch_params_device(mx.cpu(1))
     assert model.inner.w.ctx == mx.cpu(1)
     assert model.inner.w.grad is not None
+
+
+def test_gradients_may_be_attached_to_what_a_model_finds_of_its_own(data):
+    class MLPScratch(hm.Classifier):
+        def __init__(self, lr):
+            super().__init__()
+            self.save_hyperparameters()
+            self.W1, self.b1 = np.random.randn(25, 8) * 0.3, np.zeros(8)
+            self.W2, self.b2 = np.random.randn(8, 3) * 0.3, np.zeros(3)
+            for array in self.get_scratch_params():
+                array.attach_grad()
+
+        def forward(self, X):
+            hidden = np.maximum(np.dot(X.reshape(-1, 25), self.W1) + self.b1, 0)
+            return np.dot(hidden, self.W2) + self.b2
+
+    model = MLPScratch(lr=0.1)
+    trainer = hm.Trainer(max_epochs=5, seed=0)
+    before = trainer.get_weights(model)
+    trainer.fit(model, data)
+    after = trainer.get_weights(model)
+    assert sorted(after) == ["W1", "W2", "b1", "b2"]
+    assert all((after[name] != before[name]).any() for name in after)
+    assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
 def test_gluons_own_loaders_and_optimizers_go_into_fit(pictures):

@@ -12,11 +12,14 @@ from hardmax.board import ProgressBoard
 from hardmax.data.download import DATA_URL, download
 from hardmax.hyperparameters import HyperParameters, add_to_class
 from hardmax.jax.data import DataModule, FashionMNIST, SyntheticRegressionData
-from hardmax.jax.functions import cross_entropy, softmax
+from hardmax.jax.functions import corr2d, cross_entropy, softmax
 from hardmax.jax.models import (
     SGD,
+    LeNet,
     LinearRegression,
     LinearRegressionScratch,
+    Residual,
+    ResNeXtBlock,
     SoftmaxRegression,
     SoftmaxRegressionScratch,
 )
@@ -59,10 +62,13 @@ __all__ = [
     "DataModule",
     "FashionMNIST",
     "HyperParameters",
+    "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
     "Module",
     "ProgressBoard",
+    "ResNeXtBlock",
+    "Residual",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
     "SyntheticRegressionData",
@@ -73,6 +79,7 @@ __all__ = [
     "argmax",
     "astype",
     "concat",
+    "corr2d",
     "cpu",
     "cross_entropy",
     "download",

@@ -110,15 +110,22 @@ def _call(trainer: Any, function: Callable, program: Program, *arrays: Any, plan
         return planned(*arrays)
     kinds = tuple((a.shape, a.dtype, getattr(a, "sharding", None)) for a in leaves)
     key = (function, program.key, plan, structure, kinds, jax.config.read("jax_enable_x64"))
-    if key not in COMPILED:
-        start = time.perf_counter()
-        COMPILED[key] = jax.jit(planned).lower(*arrays).compile()
+    start = time.perf_counter()
+    compiled, is_new = _kept(key, lambda: jax.jit(planned).lower(*arrays).compile())
+    if is_new and trainer is not None:
+        trainer.compile_seconds += time.perf_counter() - start
+    return compiled(*arrays)
+
+
+def _kept(key: Hashable, make: Callable) -> tuple[Any, bool]:
+    """Return what was made for a key, and whether that was just now."""
+    is_new = key not in COMPILED
+    if is_new:
+        COMPILED[key] = make()
         if len(COMPILED) > KEPT:
             COMPILED.popitem(last=False)
-        if trainer is not None:
-            trainer.compile_seconds += time.perf_counter() - start
     COMPILED.move_to_end(key)
-    return COMPILED[key](*arrays)
+    return COMPILED[key], is_new
 
 
 # The engine's contract
@@ -161,7 +168,7 @@ def _run(
     trainer: Any, program: Program, step: Callable, carry: dict[str, Any], stretch: Iterable
 ) -> tuple[dict[str, Any], list[Any]]:
     """Take a step on every batch; return what it leaves and each batch's results."""
-    if not isinstance(stretch, Stretch):
+    if not isinstance(stretch, Stretch) or _loops_badly(program, step, carry, stretch):
         results = []
         for batch in stretch:
             carry, once = _call(trainer, step, program, carry, trainer.prepare_batch(batch))
@@ -174,6 +181,23 @@ def _run(
     arrays = (carry, loader.tensors, stretch.order, *bounds)
     carry, looped = _call(trainer, _loop, program, *arrays, plan=plan)
     return carry, [(looped, whole + bool(rest))]
+
+
+def _loops_badly(
+    program: Program, step: Callable, carry: dict[str, Any], stretch: Iterable
+) -> bool:
+    """Tell whether a step has convolutions and runs on CPUs.
+
+    There XLA gives a convolution within a loop one core, and a third of the speed.
+    """
+    if jax.tree.leaves(carry)[0].device.platform != "cpu":
+        return False
+
+    def look() -> bool:
+        traced = jax.jit(partial(step, program)).trace(carry, next(iter(stretch)))
+        return "conv_general_dilated" in str(traced.jaxpr)
+
+    return _kept((_loops_badly, step, program.key), look)[0]
 
 
 def _loop(

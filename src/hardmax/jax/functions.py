@@ -3,7 +3,7 @@
 import jax
 from jax import numpy as jnp
 
-__all__ = ["cross_entropy", "softmax"]
+__all__ = ["corr2d", "cross_entropy", "softmax"]
 
 
 def softmax(X: jax.Array) -> jax.Array:
@@ -19,3 +19,11 @@ def cross_entropy(y_hat: jax.Array, y: jax.Array, from_logits: bool = False) -> 
     """
     logs = jax.nn.log_softmax(y_hat, axis=1) if from_logits else jnp.log(y_hat)
     return -logs[jnp.arange(len(y)), y]
+
+
+def corr2d(X: jax.Array, K: jax.Array) -> jax.Array:
+    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+
+    Its shape is (H - h + 1, W - w + 1).
+    """
+    return jax.scipy.signal.correlate2d(X, K, mode="valid")

@@ -1,6 +1,7 @@
 """Builds an architecture from Flax's own layers, and carries weights in and out."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,38 +11,101 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import numpy as jnp
 
-from hardmax.architectures import Activation, Flatten, Linear, Network, weight_shapes
+from hardmax.architectures import (
+    EPSILON,
+    MOMENTUM,
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Layer,
+    Linear,
+    Network,
+    Pool,
+    Residual,
+    Sequence,
+)
 from hardmax.errors import ArgumentError
 from hardmax.jax.engine import TrainState
 from hardmax.jax.tensors import get_key
 from hardmax.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.shapes import STATISTICS, Place, walk, weight_shapes
 
 __all__ = ["build", "flatten", "get_weights", "set_variables", "set_weights"]
 
-#: Flax's names of what the portable weights call weight and bias.
-KERNELS = {"weight": "kernel", "bias": "bias"}
+ACTIVATIONS = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
+
+#: Flax's names of what the portable weights call otherwise.
+NAMES = {"weight": "kernel", "running_mean": "mean", "running_var": "var"}
 
 
-def build(network: Network, input_shape: tuple[int, int, int]) -> nn.Sequential:
-    """Return the network for pictures of ``input_shape`` (height, width, channels).
+def build(network: Network, training: bool, **starts: Any) -> Any:
+    """Return the network, in training or not; a layer's number i is called ``layers_i``.
 
-    Its layer number i has the portable weights whose names begin with ``i.``.
+    ``starts``: how the weights of Linear and Conv layers begin, as Flax's layers take it.
     """
-    layers: list[Any] = []
-    for layer in network:
-        match layer:
-            case Flatten():
-                layers.append(flatten)
-            case Linear(outputs):
-                layers.append(nn.Dense(outputs))
-            case Activation("relu"):
-                layers.append(nn.relu)
-    return nn.Sequential(layers)
+    layers = [_layer(layer, training, starts) for layer in network]
+    return nn.Sequential(layers) if layers else _same
+
+
+def _layer(layer: Layer, training: bool, starts: dict[str, Any]) -> Any:
+    match layer:
+        case Flatten():
+            return flatten
+        case Linear(outputs, bias):
+            return nn.Dense(outputs, bias, **starts)
+        case Conv(outputs, kernel, stride, padding, groups, bias):
+            sides = ((kernel, kernel), (stride, stride), padding)
+            return nn.Conv(outputs, *sides, feature_group_count=groups, use_bias=bias, **starts)
+        case BatchNorm():
+            # The fast variance, E[x^2] - E[x]^2, loses digits.
+            return nn.BatchNorm(
+                not training, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False
+            )
+        case Pool(kind, size, stride, padding):
+            pool = nn.max_pool if kind == "max" else nn.avg_pool
+            window: dict[str, Any] = {"window_shape": (size,) * 2, "strides": (stride,) * 2}
+            return partial(pool, **window, padding=((padding, padding),) * 2)
+        case GlobalPool():
+            return partial(jnp.mean, axis=(1, 2))
+        case Activation(function):
+            return ACTIVATIONS[function]
+        case Dropout(rate):
+            return nn.Dropout(rate, deterministic=not training)
+        case Sequence(layers):
+            return build(layers, training, **starts)
+        case Residual(body, shortcut):
+            return _Residual(build(body, training, **starts), build(shortcut, training, **starts))
+        case Concat(branches):
+            return _Concat([build(branch, training, **starts) for branch in branches])
+    raise AssertionError(layer)
 
 
 def flatten(X: jax.Array) -> jax.Array:
     """Return each example as a vector: shape (examples, ...) becomes (examples, entries)."""
     return X.reshape(len(X), -1)
+
+
+def _same(X: jax.Array) -> jax.Array:
+    return X
+
+
+class _Residual(nn.Module):
+    body: Any
+    shortcut: Any
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        return self.body(X) + self.shortcut(X)
+
+
+class _Concat(nn.Module):
+    layers: Any
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        return jnp.concatenate([branch(X) for branch in self.layers], axis=-1)
 
 
 def get_weights(model: Any) -> dict[str, np.ndarray]:
@@ -55,15 +119,12 @@ def get_weights(model: Any) -> dict[str, np.ndarray]:
         raise ArgumentError(
             f"{type(model).__name__} has no weights yet; fit it, or give it some with set_weights"
         )
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
     if not model.is_portable:
-        variables = {"params": state.params, "batch_stats": state.batch_stats}
         return {name: np.array(value) for name, value in flatten_dict(variables, sep=".").items()}
-    native = flatten_dict(state.params["net"])
-    found = {
-        name: np.asarray(native[_path(name)])
-        for name in weight_shapes(model.network, model.input_shape)
-    }
-    return from_channels_last(model.network, model.input_shape, found)
+    native = flatten_dict(variables)
+    found = {name: np.asarray(native[path]) for name, path in _paths(model).items()}
+    return from_channels_last(model.network, model.example_shape, found)
 
 
 def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
@@ -73,10 +134,10 @@ def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
     the reader's own that has no weights yet takes any.
     """
     if model.is_portable:
-        check_fit(weight_shapes(model.network, model.input_shape), weights)
-        turned = to_channels_last(model.network, model.input_shape, weights)
-        net = unflatten_dict({_path(name): value for name, value in turned.items()})
-        set_variables(model, {"params": {"net": net}})
+        check_fit(weight_shapes(model.network, model.example_shape), weights)
+        turned = to_channels_last(model.network, model.example_shape, weights)
+        paths = _paths(model)
+        set_variables(model, unflatten_dict({paths[name]: turned[name] for name in turned}))
         return
     if model.train_state is not None:
         check_fit({name: own.shape for name, own in get_weights(model).items()}, weights)
@@ -96,7 +157,19 @@ def set_variables(model: Any, variables: Mapping[str, Any], dropout_rng: Any = N
         model.train_state = model.train_state.replace(**given)
 
 
-def _path(name: str) -> tuple[str, str]:
-    """Return where Flax's Sequential keeps a portable weight."""
-    position, kind = name.split(".")
-    return f"layers_{position}", KERNELS[kind]
+def _paths(model: Any) -> dict[str, tuple[str, ...]]:
+    """Return where Flax keeps each portable weight of a model."""
+    return {
+        f"{place.name}.{kind}": _path(place, kind)
+        for place in walk(model.network, model.example_shape)
+        for kind in place.weights
+    }
+
+
+def _path(place: Place, kind: str) -> tuple[str, ...]:
+    parts = place.name.split(".")
+    way = (f"layers_{part}" if part.isdigit() else part for part in parts)
+    name = NAMES.get(kind, kind)
+    if isinstance(place.layer, BatchNorm) and kind == "weight":
+        name = "scale"
+    return ("batch_stats" if kind in STATISTICS else "params", "net", *way, name)

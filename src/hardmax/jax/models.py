@@ -1,22 +1,29 @@
 """The book's models, and the one that is built from an architecture."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import optax
 from flax import linen as nn
 
+from hardmax import networks
 from hardmax.architectures import Network
 from hardmax.hyperparameters import HyperParameters
 from hardmax.initializers import SIGMA
-from hardmax.jax import layers
+from hardmax.jax import layers, optimizers
 from hardmax.jax.module import Classifier, Module
+from hardmax.recipes import Recipe
+from hardmax.shapes import Shape
 
 __all__ = [
     "SGD",
+    "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
     "NetworkClassifier",
+    "ResNeXtBlock",
+    "Residual",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
@@ -138,18 +145,87 @@ class SoftmaxRegression(Classifier):
         self.net = nn.Sequential([layers.flatten, nn.Dense(self.num_outputs)])
 
 
-class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by SGD.
+class LeNet(Classifier):
+    """LeNet-5 as the book has it, of Flax's layers; ``kernel_init`` makes what draws weights."""
 
-    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    lr: float = 0.1
+    num_classes: int = 10
+    kernel_init: Callable = nn.initializers.xavier_uniform
+
+    def setup(self) -> None:
+        """Make the layers."""
+        lenet = networks.lenet(self.num_classes)
+        self.net = layers.build(lenet, training=True, kernel_init=self.kernel_init())
+
+
+class Residual(nn.Module):
+    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them.
+
+    Not ``training``, BatchNorm goes by its running means.
+    """
+
+    num_channels: int
+    use_1x1conv: bool = False
+    strides: tuple[int, int] = (1, 1)
+    training: bool = True
+
+    def setup(self) -> None:
+        """Make the layers."""
+        block = networks.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
+        self.net = layers.build((block,), self.training)
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        """Return (examples, height / strides, width / strides, num_channels)."""
+        return self.net(X)
+
+
+class ResNeXtBlock(nn.Module):
+    """ResNeXt's block: ``num_channels * bot_mul`` channels in groups of ``groups`` channels.
+
+    Not ``training``, BatchNorm goes by its running means.
+    """
+
+    num_channels: int
+    groups: int
+    bot_mul: float
+    use_1x1conv: bool = False
+    strides: tuple[int, int] = (1, 1)
+    training: bool = True
+
+    def setup(self) -> None:
+        """Make the layers."""
+        bottleneck = round(self.num_channels * self.bot_mul)
+        groups = bottleneck // self.groups
+        block = networks.resnext_block(
+            self.num_channels, groups, bottleneck, self.use_1x1conv, self.strides[0]
+        )
+        self.net = layers.build((block,), self.training)
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        """Return (examples, height / strides, width / strides, num_channels)."""
+        return self.net(X)
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by a recipe.
+
+    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
+    vectors (entries,).
     """
 
     network: Network
-    input_shape: tuple[int, int, int]
-    lr: float
+    example_shape: Shape
+    recipe: Recipe
+    training: bool = True
 
     is_portable = True
 
     def setup(self) -> None:
         """Make the layers."""
-        self.net = layers.build(self.network, self.input_shape)
+        self.net = layers.build(self.network, self.training)
+
+    @nn.nowrap
+    def configure_optimizers(self) -> Any:
+        """Return the recipe's optimizer."""
+        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
+        return optimizers.make(self.recipe, rates)

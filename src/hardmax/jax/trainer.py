@@ -21,6 +21,7 @@ class Trainer(trainer.Trainer):
     ``state`` is the state of the model that is, or was last, fitted.
     """
 
+    framework = "jax"
     engine = engine
     tensors = tensors
     key: Any = None

@@ -9,7 +9,7 @@ from mxnet import autograd, np
 from hardmax.roads import counter
 from hardmax.totals import Collected, Steps
 
-__all__ = ["evaluate", "scores", "train"]
+__all__ = ["evaluate", "fetch", "scores", "train"]
 
 
 def train(trainer: Any, stretch: Iterable) -> Steps:
@@ -20,7 +20,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
-    collected = Collected(counter(model), _numpy)
+    collected = Collected(counter(model), fetch)
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
         with autograd.record():
@@ -36,7 +36,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
 
 def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
     """Return the steps of a model that is not trained, over a stretch of batches."""
-    collected = Collected(counter(model), _numpy)
+    collected = Collected(counter(model), fetch)
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
         outputs = model(*inputs)
@@ -51,6 +51,6 @@ def scores(trainer: Any, model: Any, loader: Iterable) -> onp.ndarray:
     return onp.concatenate(outputs).astype(onp.float32)
 
 
-def _numpy(values: list[np.ndarray]) -> onp.ndarray:
+def fetch(values: list[np.ndarray]) -> onp.ndarray:
     """Fetch scalars from the device in one go, as an array of shape (len(values),)."""
     return np.stack(values).asnumpy() if values else onp.zeros(0)

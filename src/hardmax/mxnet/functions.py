@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mxnet import autograd, gluon, np, npx
+import mxnet as mx
+from mxnet import autograd, gluon, init, np, npx
 
 from hardmax.functional import (
     get_dataloader_workers,
@@ -11,14 +12,19 @@ from hardmax.functional import (
     picture_size,
     show_predictions,
     train_and_draw,
+    train_and_tell,
 )
 from hardmax.mxnet.data import FashionMNIST, Loader
-from hardmax.totals import Meter
+from hardmax.mxnet.engine import fetch
+from hardmax.mxnet.module import CROSS_ENTROPY
+from hardmax.totals import Collected, Meter, Steps
 
 __all__ = [
     "accuracy",
+    "corr2d",
     "cross_entropy",
     "evaluate_accuracy",
+    "evaluate_accuracy_gpu",
     "evaluate_loss",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
@@ -31,6 +37,7 @@ __all__ = [
     "squared_loss",
     "synthetic_data",
     "train_ch3",
+    "train_ch6",
     "train_epoch_ch3",
 ]
 
@@ -60,6 +67,16 @@ def cross_entropy(y_hat: np.ndarray, y: np.ndarray, from_logits: bool = False) -
 def squared_loss(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+def corr2d(X: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+
+    Its shape is (H - h + 1, W - w + 1).
+    """
+    (height, width), (h, w) = X.shape, K.shape
+    bottom, right = height - h + 1, width - w + 1
+    return sum(K[i, j] * X[i : i + bottom, j : j + right] for i in range(h) for j in range(w))
 
 
 def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
@@ -131,6 +148,16 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
     return meter.mean()
 
 
+def evaluate_accuracy_gpu(
+    net: gluon.Block, data_iter: Iterable, device: mx.Context | None = None
+) -> float:
+    """Return what ``evaluate_accuracy`` does; its batches go to ``device``, or where the net is."""
+    if device is None:
+        device = next(iter(net.collect_params().values())).list_ctx()[0]
+    moved = ((X.as_in_ctx(device), y.as_in_ctx(device)) for X, y in data_iter)
+    return evaluate_accuracy(net, moved)
+
+
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
     """Return a network's mean loss on a data set of batches (X, y).
 
@@ -185,6 +212,44 @@ def train_ch3(
         lambda: train_epoch_ch3(net, train_iter, loss, updater),
         lambda: evaluate_accuracy(net, test_iter),
     )
+
+
+def train_ch6(
+    net: gluon.Block,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    num_epochs: int,
+    lr: float,
+    device: mx.Context,
+) -> None:
+    """Train a network by SGD from Xavier's weights on a device; draw it, and print how it ended.
+
+    The losses are cross-entropies of ``net(X)``, scores of shape (examples, classes).
+    """
+    net.initialize(init.Xavier(), ctx=device, force_reinit=True)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr})
+
+    def train(stretch: Iterable) -> Steps:
+        collected = Collected(_right, fetch)
+        for X, y in stretch:
+            X, y = X.as_in_ctx(device), y.as_in_ctx(device)
+            with autograd.record():
+                y_hat = net(X)
+                loss = CROSS_ENTROPY(y_hat, y).mean()
+            loss.backward()
+            trainer.step(1)
+            collected.add(loss.detach(), y_hat, y)
+        return collected.steps()
+
+    def test() -> float:
+        return evaluate_accuracy_gpu(net, test_iter, device)
+
+    train_and_tell(num_epochs, train_iter, train, test, device)
+
+
+def _right(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
+    """Return which labels the scores decide rightly, one entry for each."""
+    return (y_hat.argmax(axis=1).astype(y.dtype) == y).astype("int32")
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:

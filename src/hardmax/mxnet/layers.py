@@ -1,38 +1,109 @@
 """Builds an architecture from Gluon's own layers, and carries weights in and out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as onp
 from mxnet import gluon, np
 from mxnet.gluon import nn
 
-from hardmax.architectures import Activation, Flatten, Linear, Network, weight_shapes
+from hardmax.architectures import (
+    EPSILON,
+    MOMENTUM,
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Layer,
+    Linear,
+    Network,
+    Pool,
+    Residual,
+    Sequence,
+)
 from hardmax.errors import ArgumentError
 from hardmax.layouts import check_fit
 from hardmax.mxnet.module import scratch_weights
+from hardmax.shapes import Shape
 
-__all__ = ["build", "get_weights", "set_weights"]
+__all__ = ["build", "get_weights", "make_weights", "set_weights"]
+
+#: What BatchNorm's portable weights are called elsewhere.
+SCALES = {"gamma": "weight", "beta": "bias"}
 
 
-def build(network: Network, input_shape: tuple[int, int, int]) -> nn.HybridSequential:
-    """Return the network for pictures of ``input_shape`` (height, width, channels).
+def build(network: Network) -> nn.HybridSequential:
+    """Return the network, whose layers make their weights when they see their first inputs.
 
-    The native names of its weights are the portable ones, and so are their layouts.
+    The native names of its weights are the portable ones but for BatchNorm's, and so are their
+    layouts.
     """
-    shapes = weight_shapes(network, input_shape)
     net = nn.HybridSequential()
-    for position, layer in enumerate(network):
-        match layer:
-            case Flatten():
-                net.add(nn.Flatten())
-            case Linear(outputs):
-                inputs = shapes[f"{position}.weight"][1]
-                net.add(nn.Dense(outputs, in_units=inputs, flatten=False))
-            case Activation("relu"):
-                net.add(nn.Activation("relu"))
-    net.initialize()
+    net.add(*map(_layer, network))
     return net
+
+
+def _layer(layer: Layer) -> gluon.HybridBlock:
+    match layer:
+        case Flatten():
+            return nn.Flatten()
+        case Linear(outputs, bias):
+            return nn.Dense(outputs, use_bias=bias, flatten=False)
+        case Conv(outputs, kernel, stride, padding, groups, bias):
+            return nn.Conv2D(outputs, kernel, stride, padding, groups=groups, use_bias=bias)
+        case BatchNorm():
+            return nn.BatchNorm(momentum=MOMENTUM, epsilon=EPSILON)
+        case Pool("max", size, stride, padding):
+            return nn.MaxPool2D(size, stride, padding)
+        case Pool("average", size, stride):
+            return nn.AvgPool2D(size, stride)
+        case GlobalPool():
+            pool = nn.HybridSequential()
+            pool.add(nn.GlobalAvgPool2D(), nn.Flatten())
+            return pool
+        case Activation(function):
+            return nn.Activation(function)
+        case Dropout(rate):
+            return nn.Dropout(rate)
+        case Sequence(layers):
+            return build(layers)
+        case Residual(body, shortcut):
+            return _Residual(build(body), build(shortcut))
+        case Concat(branches):
+            return _Concat(map(build, branches))
+    raise AssertionError(layer)
+
+
+class _Residual(gluon.HybridBlock):
+    def __init__(self, body: gluon.HybridBlock, shortcut: gluon.HybridBlock):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def hybrid_forward(self, F: Any, X: Any) -> Any:
+        return self.body(X) + self.shortcut(X)
+
+
+class _Concat(gluon.HybridBlock):
+    def __init__(self, branches: Iterable[gluon.HybridBlock]):
+        super().__init__()
+        for i, branch in enumerate(branches):
+            self.register_child(branch, str(i))
+
+    def hybrid_forward(self, F: Any, X: Any) -> Any:
+        return F.np.concatenate([branch(X) for branch in self._children.values()], axis=1)
+
+
+def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:
+    """Have a network make its weights for examples of a shape (height, width, channels).
+
+    Vectors have the shape (entries,).
+    """
+    *sides, channels = example_shape
+    net.initialize()
+    net(np.zeros((1, channels, *sides)))
 
 
 def get_weights(model: gluon.Block) -> dict[str, onp.ndarray]:
@@ -74,7 +145,7 @@ def _array(value: Any) -> np.ndarray:
 
 def _weights(model: Any) -> dict[str, Any]:
     if getattr(model, "is_portable", False):
-        model = model.net
+        return {_portable(n): v for n, v in model.net._collect_params_with_prefix().items()}
     weights = model._collect_params_with_prefix() | dict(scratch_weights(model))
     if not weights:
         raise ArgumentError(
@@ -82,3 +153,8 @@ def _weights(model: Any) -> dict[str, Any]:
             "arrays with gradients attached, in its attributes"
         )
     return weights
+
+
+def _portable(name: str) -> str:
+    way, dot, kind = name.rpartition(".")
+    return f"{way}{dot}{SCALES.get(kind, kind)}"

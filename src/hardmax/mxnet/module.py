@@ -68,14 +68,17 @@ class Module(module.Module, nn.Block):
         return gluon.Trainer(params, "sgd", {"learning_rate": self.lr})
 
     def get_scratch_params(self) -> list[np.ndarray]:
-        """Return the bare arrays that are trained, of the module and of those within it."""
-        return [array for _, array in scratch_weights(self)]
+        """Return the bare arrays of the module and of those within it.
+
+        The book attaches gradients to what this returns: it need not have any yet.
+        """
+        return [array for _, array in scratch_arrays(self)]
 
     def parameters(self) -> Any:
-        """Return Gluon's dict of parameters where there are any, else the bare arrays."""
+        """Return Gluon's dict of parameters where there are any, else the trained bare arrays."""
         params = self.collect_params()
         in_gluon = isinstance(params, gluon.parameter.ParameterDict) and len(params.keys())
-        return params if in_gluon else self.get_scratch_params()
+        return params if in_gluon else [a for a in self.get_scratch_params() if a.grad is not None]
 
     def set_scratch_params_device(self, device: mx.Context) -> None:
         """Move the bare arrays that are trained to a device."""
@@ -94,20 +97,25 @@ class Module(module.Module, nn.Block):
         self.set_scratch_params_device(device)
 
 
-def scratch_weights(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, array) of a block's bare arrays that want a gradient, and of those within it.
-
-    The book's models from scratch keep their weights in these, where Gluon does not see them.
-    """
+def scratch_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (name, array) of a block's bare arrays, and of those of the blocks within it."""
     for name, value in vars(model).items():
         held = {name: value}
         if isinstance(value, list | tuple):
             held = {f"{name}.{i}": item for i, item in enumerate(value)}
-        for path, weight in held.items():
-            if isinstance(weight, np.ndarray) and weight.grad is not None:
-                yield prefix + path, weight
+        for path, array in held.items():
+            if isinstance(array, np.ndarray):
+                yield prefix + path, array
     for name, child in model._children.items():
-        yield from scratch_weights(child, f"{prefix}{name}.")
+        yield from scratch_arrays(child, f"{prefix}{name}.")
+
+
+def scratch_weights(model: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield those of the bare arrays that want a gradient.
+
+    The book's models from scratch keep their weights in these, where Gluon does not see them.
+    """
+    return (pair for pair in scratch_arrays(model) if pair[1].grad is not None)
 
 
 class Classifier(Module):

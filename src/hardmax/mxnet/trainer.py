@@ -15,6 +15,7 @@ __all__ = ["Trainer"]
 class Trainer(trainer.Trainer):
     """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
 
+    framework = "mxnet"
     engine = engine
     tensors = tensors
 

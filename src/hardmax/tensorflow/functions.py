@@ -5,7 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from hardmax.board import Animator
 from hardmax.functional import (
+    LEGEND,
     get_dataloader_workers,
     get_fashion_mnist_labels,
     picture_size,
@@ -13,11 +15,14 @@ from hardmax.functional import (
     train_and_draw,
 )
 from hardmax.tensorflow.data import FashionMNIST, Loader
+from hardmax.timing import Timer
 from hardmax.totals import Meter
 
 __all__ = [
+    "TrainCallback",
     "Updater",
     "accuracy",
+    "corr2d",
     "cross_entropy",
     "evaluate_accuracy",
     "evaluate_loss",
@@ -32,6 +37,7 @@ __all__ = [
     "squared_loss",
     "synthetic_data",
     "train_ch3",
+    "train_ch6",
     "train_epoch_ch3",
 ]
 
@@ -61,6 +67,16 @@ def cross_entropy(y_hat: tf.Tensor, y: tf.Tensor, from_logits: bool = False) -> 
 def squared_loss(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
     return (y_hat - tf.reshape(y, y_hat.shape)) ** 2 / 2
+
+
+def corr2d(X: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
+    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+
+    Its shape is (H - h + 1, W - w + 1).
+    """
+    X, K = tf.convert_to_tensor(X), tf.convert_to_tensor(K)
+    out = tf.nn.conv2d(X[tf.newaxis, :, :, tf.newaxis], K[:, :, tf.newaxis, tf.newaxis], 1, "VALID")
+    return out[0, :, :, 0]
 
 
 def sgd(params: Iterable[Any], grads: Iterable[Any], lr: float, batch_size: int) -> None:
@@ -105,14 +121,26 @@ def load_array(data_arrays: Sequence[tf.Tensor], batch_size: int, is_train: bool
 
 def load_data_fashion_mnist(
     batch_size: int, resize: int | tuple[int, int] | None = None
-) -> tuple[Loader, Loader]:
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Return the batches of Fashion-MNIST's training set and of its test set.
 
     Pictures float32 (examples, height, width, 1) of 0 to 1, labels int32 (examples,). Raises what
     ``FashionMNIST`` raises.
     """
     data = FashionMNIST(batch_size, picture_size(resize))
-    return data.train_dataloader(), data.val_dataloader()
+    return _dataset(data.train_dataloader()), _dataset(data.val_dataloader())
+
+
+def _dataset(loader: Loader) -> tf.data.Dataset:
+    """Return a loader's batches as what Keras's ``fit`` and ``evaluate`` take."""
+
+    def rows() -> Iterable[tf.Tensor]:
+        order = loader.next_order()
+        return loader.split(tf.range(loader.count) if order is None else order)
+
+    numbers = tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec([None], tf.int32))
+    counted = numbers.apply(tf.data.experimental.assert_cardinality(len(loader)))
+    return counted.map(loader.take).prefetch(tf.data.AUTOTUNE)
 
 
 # Judging
@@ -219,6 +247,66 @@ def train_ch3(
         lambda: train_epoch_ch3(net, train_iter, loss, updater),
         lambda: evaluate_accuracy(net, test_iter),
     )
+
+
+class TrainCallback(tf.keras.callbacks.Callback):
+    """Draws what Keras's ``fit`` does epoch by epoch, and prints how it ended and how fast it was.
+
+    ``net`` is compiled with the metric "accuracy"; ``test_iter`` gives batches (X, y).
+    """
+
+    def __init__(
+        self, net: Any, train_iter: Any, test_iter: Any, num_epochs: int, device_name: str
+    ):
+        super().__init__()
+        self.net = net
+        self.train_iter = train_iter
+        self.test_iter = test_iter
+        self.num_epochs = num_epochs
+        self.device_name = device_name
+        self.timer = Timer()
+        self.animator = Animator(xlabel="epoch", xlim=[1, num_epochs], legend=LEGEND)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the clock."""
+        self.timer.start()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Draw the loss and both accuracies."""
+        self.timer.stop()
+        judged = self.net.evaluate(self.test_iter, verbose=0, return_dict=True)
+        loss, accuracy = logs["loss"], logs["accuracy"]
+        self.animator.add(epoch + 1, (loss, accuracy, judged["accuracy"]))
+        if epoch + 1 < self.num_epochs:
+            return
+        self.animator.close()
+        examples = sum(len(y) for _, y in self.train_iter)
+        print(
+            f"loss {loss:.3f}, train acc {accuracy:.3f}, test acc {judged['accuracy']:.3f}\n"
+            f"{examples / self.timer.avg():.1f} examples/sec on {self.device_name}"
+        )
+
+
+def train_ch6(
+    net_fn: Callable[[], Any],
+    train_iter: tf.data.Dataset,
+    test_iter: tf.data.Dataset,
+    num_epochs: int,
+    lr: float,
+    device: Any,
+) -> Any:
+    """Train what ``net_fn`` returns by SGD on a device; draw it, print how it ended, return it.
+
+    The losses are cross-entropies of the network's scores, of shape (examples, classes).
+    """
+    with device:
+        name = tf.zeros(()).device
+        net = net_fn()
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        net.compile(tf.keras.optimizers.SGD(lr), loss, metrics=["accuracy"])
+        callback = TrainCallback(net, train_iter, test_iter, num_epochs, name)
+        net.fit(train_iter, epochs=num_epochs, verbose=0, callbacks=[callback])
+    return net
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:

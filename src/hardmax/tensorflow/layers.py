@@ -1,37 +1,150 @@
 """Builds an architecture from Keras's own layers, and carries weights in and out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from hardmax.architectures import Activation, Flatten, Linear, Network, weight_shapes
+from hardmax.architectures import (
+    EPSILON,
+    MOMENTUM,
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Layer,
+    Linear,
+    Network,
+    Pool,
+    Residual,
+    Sequence,
+)
 from hardmax.errors import ArgumentError
 from hardmax.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.shapes import Shape, walk, weight_shapes
 from hardmax.tensorflow.module import scratch_weights
 
-__all__ = ["build", "get_weights", "seed_generators", "set_weights"]
+__all__ = ["build", "get_weights", "make_weights", "seed_generators", "set_weights"]
 
-#: Keras's names of what the portable weights call weight and bias.
-KERNELS = {"weight": "kernel", "bias": "bias"}
+#: Keras's names of what the portable weights call otherwise, and those of BatchNorm.
+NAMES = {"weight": "kernel", "running_mean": "moving_mean", "running_var": "moving_variance"}
+SCALES = {"weight": "gamma", "bias": "beta"}
 
 
-def build(network: Network, input_shape: tuple[int, int, int]) -> tf.keras.Sequential:
-    """Return the network for pictures of ``input_shape`` (height, width, channels).
+def build(network: Network) -> tf.keras.Sequential:
+    """Return the network, whose layers make their weights when they see their first inputs."""
+    return tf.keras.Sequential([_layer(layer) for layer in network])
 
-    Its layer number i has the portable weights whose names begin with ``i.``.
+
+def _layer(layer: Layer) -> tf.keras.layers.Layer:
+    match layer:
+        case Flatten():
+            return tf.keras.layers.Flatten()
+        case Linear(outputs, bias):
+            return tf.keras.layers.Dense(outputs, use_bias=bias)
+        case Conv(outputs, kernel, stride, padding, groups, bias):
+            return Conv2D(padding, outputs, kernel, stride, groups=groups, use_bias=bias)
+        case BatchNorm():
+            return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)
+        case Pool("max", size, stride, padding):
+            return MaxPooling2D(padding, size, stride)
+        case Pool("average", size, stride):
+            return tf.keras.layers.AveragePooling2D(size, stride)
+        case GlobalPool():
+            return tf.keras.layers.GlobalAveragePooling2D()
+        case Activation(function):
+            return tf.keras.layers.Activation(function)
+        case Dropout(rate):
+            return tf.keras.layers.Dropout(rate)
+        case Sequence(layers):
+            return build(layers)
+        case Residual(body, shortcut):
+            return _Residual(_part(body), _part(shortcut))
+        case Concat(branches):
+            return _Concat([_part(branch) for branch in branches])
+    raise AssertionError(layer)
+
+
+def _part(network: Network) -> tf.keras.layers.Layer:
+    return build(network) if network else tf.keras.layers.Identity()
+
+
+def _sides(padding: int) -> list[tuple[int, int]]:
+    """Return how many pixels TensorFlow is to add before and behind each axis of pictures."""
+    return [(0, 0), (padding, padding), (padding, padding), (0, 0)]
+
+
+def _padded(shape: Shape, sides: list[tuple[int, int]]) -> Shape:
+    """Return the shape (examples, height, width, channels) with those pixels added."""
+    pairs = zip(shape, sides, strict=True)
+    return tuple(entries and entries + sum(pixels) for entries, pixels in pairs)
+
+
+class Conv2D(tf.keras.layers.Conv2D):
+    """Keras's layer with as much padding on every side, and with groups on CPUs."""
+
+    def __init__(self, sides: int, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.sides = _sides(sides)
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the convolutions of pictures (examples, height, width, channels)."""
+        inputs = tf.split(X, self.groups, axis=-1)
+        kernels = tf.split(tf.convert_to_tensor(self.kernel), self.groups, axis=-1)
+        pairs = zip(inputs, kernels, strict=True)
+        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.sides) for x, kernel in pairs]
+        out = tf.concat(outputs, -1) if self.groups > 1 else outputs[0]
+        return tf.nn.bias_add(out, self.bias) if self.use_bias else out
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the convolutions of pictures of a shape."""
+        return super().compute_output_shape(_padded(shape, self.sides))
+
+
+class MaxPooling2D(tf.keras.layers.MaxPooling2D):
+    """Keras's layer with as much padding, which no maximum sees, on every side."""
+
+    def __init__(self, sides: int, size: int, stride: int):
+        super().__init__(size, stride)
+        self.sides = _sides(sides)
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the maxima of pictures (examples, height, width, channels)."""
+        return tf.nn.max_pool2d(X, self.pool_size, self.strides, self.sides)
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the maxima of pictures of a shape."""
+        return super().compute_output_shape(_padded(shape, self.sides))
+
+
+class _Residual(tf.keras.layers.Layer):
+    def __init__(self, body: tf.keras.layers.Layer, shortcut: tf.keras.layers.Layer):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        return self.body(X) + self.shortcut(X)
+
+
+class _Concat(tf.keras.layers.Layer):
+    def __init__(self, branches: list[tf.keras.layers.Layer]):
+        super().__init__()
+        self.layers = branches
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        return tf.concat([branch(X) for branch in self.layers], axis=-1)
+
+
+def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:
+    """Have a network make its weights for examples of a shape (height, width, channels).
+
+    Vectors have the shape (entries,).
     """
-    layers: list[Any] = [tf.keras.Input(input_shape)]
-    for layer in network:
-        match layer:
-            case Flatten():
-                layers.append(tf.keras.layers.Flatten())
-            case Linear(outputs):
-                layers.append(tf.keras.layers.Dense(outputs))
-            case Activation("relu"):
-                layers.append(tf.keras.layers.ReLU())
-    return tf.keras.Sequential(layers)
+    net(tf.zeros((1, *example_shape)), training=False)
 
 
 def get_weights(model: Any) -> dict[str, np.ndarray]:
@@ -43,7 +156,7 @@ def get_weights(model: Any) -> dict[str, np.ndarray]:
     found = {name: value.numpy().copy() for name, value in _weights(model).items()}
     if not model.is_portable:
         return found
-    return from_channels_last(model.network, model.input_shape_of_pictures, found)
+    return from_channels_last(model.network, model.example_shape, found)
 
 
 def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
@@ -53,7 +166,7 @@ def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
     """
     own = _weights(model)
     if model.is_portable:
-        shape = model.input_shape_of_pictures
+        shape = model.example_shape
         check_fit(weight_shapes(model.network, shape), weights)
         weights = to_channels_last(model.network, shape, weights)
     else:
@@ -64,8 +177,7 @@ def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
 
 def _weights(model: Any) -> dict[str, Any]:
     if model.is_portable:
-        names = weight_shapes(model.network, model.input_shape_of_pictures)
-        return {name: _portable(model.net, name) for name in names}
+        return dict(_portable(model))
     weights = {f"keras.{i}.{value.name}": value for i, value in enumerate(model.weights)}
     weights |= dict(scratch_weights(model))
     if not weights:
@@ -76,10 +188,17 @@ def _weights(model: Any) -> dict[str, Any]:
     return weights
 
 
-def _portable(net: tf.keras.Sequential, name: str) -> Any:
-    """Return the variable that has a portable name."""
-    position, kind = name.split(".")
-    return getattr(net.layers[int(position)], KERNELS[kind])
+def _portable(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the portable name of each variable of a model, and the variable."""
+    for place in walk(model.network, model.example_shape):
+        if not place.weights:
+            continue
+        layer = model.net
+        for part in place.name.split("."):
+            layer = layer.layers[int(part)] if part.isdigit() else getattr(layer, part)
+        names = NAMES | SCALES if isinstance(place.layer, BatchNorm) else NAMES
+        for kind in place.weights:
+            yield f"{place.name}.{kind}", getattr(layer, names.get(kind, kind))
 
 
 def seed_generators(model: Any, seed: int) -> None:

@@ -5,17 +5,23 @@ from typing import Any
 
 import tensorflow as tf
 
+from hardmax import networks
 from hardmax.architectures import Network
 from hardmax.hyperparameters import HyperParameters
 from hardmax.initializers import SIGMA
-from hardmax.tensorflow import layers
+from hardmax.recipes import Recipe
+from hardmax.shapes import Shape
+from hardmax.tensorflow import layers, optimizers
 from hardmax.tensorflow.module import Classifier, Module
 
 __all__ = [
     "SGD",
+    "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
     "NetworkClassifier",
+    "ResNeXtBlock",
+    "Residual",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
@@ -108,17 +114,69 @@ class SoftmaxRegression(Classifier):
         )
 
 
-class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by SGD.
+class LeNet(Classifier):
+    """LeNet-5 as the book has it, of Keras's layers; ``net`` makes its weights when it runs."""
 
-    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    def __init__(self, lr: float = 0.1, num_classes: int = 10):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = layers.build(networks.lenet(num_classes))
+
+
+class Residual(tf.keras.Model):
+    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them."""
+
+    def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
+        super().__init__()
+        self.net = layers.build((networks.residual_block(num_channels, use_1x1conv, strides),))
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return (examples, height / strides, width / strides, num_channels)."""
+        return self.net(X)
+
+
+class ResNeXtBlock(tf.keras.Model):
+    """ResNeXt's block: ``num_channels * bot_mul`` channels in groups of ``groups`` channels."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        groups: int,
+        bot_mul: float,
+        use_1x1conv: bool = False,
+        strides: int = 1,
+    ):
+        super().__init__()
+        bottleneck = round(num_channels * bot_mul)
+        block = networks.resnext_block(
+            num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
+        )
+        self.net = layers.build((block,))
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return (examples, height / strides, width / strides, num_channels)."""
+        return self.net(X)
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by a recipe.
+
+    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
+    vectors (entries,).
     """
 
     is_portable = True
+    network: Network
+    example_shape: Shape
+    recipe: Recipe
 
-    def __init__(self, network: Network, input_shape: tuple[int, int, int], lr: float):
+    def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
         super().__init__()
-        # Keras's models have an input_shape of their own, which cannot be set.
-        self.save_hyperparameters(ignore=["input_shape"])
-        self.input_shape_of_pictures = input_shape
-        self.net = layers.build(network, input_shape)
+        self.save_hyperparameters()
+        self.net = layers.build(network)
+        layers.make_weights(self.net, example_shape)
+
+    def configure_optimizers(self) -> Any:
+        """Return the recipe's optimizer."""
+        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
+        return optimizers.make(self.recipe, rates)

@@ -18,6 +18,7 @@ __all__ = ["Trainer"]
 class Trainer(trainer.Trainer):
     """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
 
+    framework = "tensorflow"
     engine = engine
     tensors = tensors
     graphs: dict[Any, Any]

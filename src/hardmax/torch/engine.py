@@ -9,7 +9,7 @@ import torch
 from hardmax.roads import counter
 from hardmax.totals import Collected, Steps
 
-__all__ = ["evaluate", "scores", "train"]
+__all__ = ["evaluate", "fetch", "scores", "train"]
 
 
 def train(trainer: Any, stretch: Iterable) -> Steps:
@@ -20,7 +20,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
-    collected = Collected(counter(model), _numpy)
+    collected = Collected(counter(model), fetch)
     model.train()
     for batch in stretch:
         *inputs, labels = trainer.prepare_batch(batch)
@@ -38,7 +38,7 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
 
 def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
     """Return the steps of a model that is not trained, over a stretch of batches."""
-    collected = Collected(counter(model), _numpy)
+    collected = Collected(counter(model), fetch)
     model.eval()
     with torch.no_grad():
         for batch in stretch:
@@ -56,7 +56,7 @@ def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
     return torch.cat(outputs).float().cpu().numpy()
 
 
-def _numpy(values: list[torch.Tensor]) -> np.ndarray:
+def fetch(values: list[torch.Tensor]) -> np.ndarray:
     """Fetch scalars from the device in one go, as an array of shape (len(values),)."""
     if not values:
         return np.zeros(0)

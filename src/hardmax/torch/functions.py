@@ -12,18 +12,23 @@ from hardmax.functional import (
     picture_size,
     show_predictions,
     train_and_draw,
+    train_and_tell,
 )
 from hardmax.torch.data import FashionMNIST, Loader
+from hardmax.torch.engine import fetch
 from hardmax.torch.module import judged
-from hardmax.totals import Meter
+from hardmax.totals import Collected, Meter, Steps
 
 __all__ = [
     "accuracy",
+    "corr2d",
     "cross_entropy",
     "evaluate_accuracy",
+    "evaluate_accuracy_gpu",
     "evaluate_loss",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
+    "init_cnn",
     "linreg",
     "load_array",
     "load_data_fashion_mnist",
@@ -33,6 +38,7 @@ __all__ = [
     "squared_loss",
     "synthetic_data",
     "train_ch3",
+    "train_ch6",
     "train_epoch_ch3",
 ]
 
@@ -62,6 +68,15 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor, from_logits: bool = Fals
 def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+def corr2d(X: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
+    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+
+    Its shape is (H - h + 1, W - w + 1).
+    """
+    windows = X.unfold(0, K.shape[0], 1).unfold(1, K.shape[1], 1)
+    return (windows * K).sum((2, 3))
 
 
 def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
@@ -139,6 +154,20 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
     return meter.mean()
 
 
+def evaluate_accuracy_gpu(net: Callable, data_iter: Iterable, device: Any = None) -> float:
+    """Return what ``evaluate_accuracy`` does, its batches on a device: the network's own, if None.
+
+    The inputs of a batch may be a list of tensors.
+    """
+    if device is None and isinstance(net, nn.Module):
+        device = next(net.parameters()).device
+    return evaluate_accuracy(net, ((_moved(X, device), y.to(device)) for X, y in data_iter))
+
+
+def _moved(X: Any, device: Any) -> Any:
+    return [x.to(device) for x in X] if isinstance(X, list) else X.to(device)
+
+
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
     """Return a network's mean loss on a data set of batches (X, y).
 
@@ -200,6 +229,52 @@ def train_ch3(
         lambda: train_epoch_ch3(net, train_iter, loss, updater),
         lambda: evaluate_accuracy(net, test_iter),
     )
+
+
+def train_ch6(
+    net: nn.Module,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    num_epochs: int,
+    lr: float,
+    device: Any,
+) -> None:
+    """Train a network by SGD from Xavier's weights on a device; draw it, and print how it ended.
+
+    The losses are cross-entropies of ``net(X)``, scores of shape (examples, classes).
+    """
+    net.apply(init_cnn)
+    net.to(device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+
+    def train(stretch: Iterable) -> Steps:
+        net.train()
+        collected = Collected(_right, fetch)
+        for X, y in stretch:
+            X, y = X.to(device), y.to(device)
+            y_hat = net(X)
+            loss = nn.functional.cross_entropy(y_hat, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            collected.add(loss.detach(), y_hat.detach(), y)
+        return collected.steps()
+
+    def test() -> float:
+        return evaluate_accuracy_gpu(net, test_iter, device)
+
+    train_and_tell(num_epochs, train_iter, train, test, device)
+
+
+def init_cnn(module: Any) -> None:
+    """Start a module's weights, if it is a Linear or Conv2d layer, from Xavier's uniform."""
+    if type(module) in (nn.Linear, nn.Conv2d):
+        nn.init.xavier_uniform_(module.weight)
+
+
+def _right(y_hat: torch.Tensor, y: torch.Tensor, averaged: bool) -> torch.Tensor:
+    """Return which labels the scores decide rightly, one entry for each."""
+    return y_hat.argmax(dim=1) == y
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:

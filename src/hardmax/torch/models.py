@@ -5,18 +5,24 @@ from typing import Any
 import torch
 from torch import nn
 
+from hardmax import networks
 from hardmax.architectures import Network
 from hardmax.hyperparameters import HyperParameters
 from hardmax.initializers import SIGMA
-from hardmax.torch import layers
+from hardmax.recipes import Recipe
+from hardmax.shapes import Shape
+from hardmax.torch import layers, optimizers
 from hardmax.torch.functions import cross_entropy
 from hardmax.torch.module import Classifier, Module
 
 __all__ = [
     "SGD",
+    "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
     "NetworkClassifier",
+    "ResNeXtBlock",
+    "Residual",
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
@@ -131,15 +137,69 @@ class SoftmaxRegression(Classifier):
         self.net = nn.Sequential(nn.Flatten(), nn.LazyLinear(num_outputs))
 
 
-class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by SGD.
+class LeNet(Classifier):
+    """LeNet-5 as the book has it, of PyTorch's layers; ``net`` makes its weights when it runs."""
 
-    ``network`` is for pictures of ``input_shape`` (height, width, channels).
+    def __init__(self, lr: float = 0.1, num_classes: int = 10):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = layers.build(networks.lenet(num_classes))
+
+
+class Residual(nn.Module):
+    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them."""
+
+    def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
+        super().__init__()
+        self.net = layers.build((networks.residual_block(num_channels, use_1x1conv, strides),))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return (examples, num_channels, height / strides, width / strides)."""
+        return self.net(X)
+
+
+class ResNeXtBlock(nn.Module):
+    """ResNeXt's block: ``num_channels * bot_mul`` channels in groups of ``groups`` channels."""
+
+    def __init__(
+        self,
+        num_channels: int,
+        groups: int,
+        bot_mul: float,
+        use_1x1conv: bool = False,
+        strides: int = 1,
+    ):
+        super().__init__()
+        bottleneck = round(num_channels * bot_mul)
+        block = networks.resnext_block(
+            num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
+        )
+        self.net = layers.build((block,))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return (examples, num_channels, height / strides, width / strides)."""
+        return self.net(X)
+
+
+class NetworkClassifier(Classifier):
+    """The classifier that an architecture describes, trained by a recipe.
+
+    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
+    vectors (entries,).
     """
 
     is_portable = True
+    network: Network
+    example_shape: Shape
+    recipe: Recipe
 
-    def __init__(self, network: Network, input_shape: tuple[int, int, int], lr: float):
+    def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(network, input_shape)
+        self.net = layers.build(network)
+        layers.make_weights(self.net, example_shape)
+
+    def configure_optimizers(self) -> Any:
+        """Return the recipe's optimizer."""
+        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
+        return optimizers.make(self.recipe, self, rates)

@@ -16,6 +16,7 @@ __all__ = ["Trainer"]
 class Trainer(trainer.Trainer):
     """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
 
+    framework = "torch"
     engine = engine
     tensors = tensors
 

@@ -1,0 +1,105 @@
+"""What the commands share: arguments that many take, and how they speak."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from hardmax.checks import plain
+from hardmax.errors import ArgumentError
+
+__all__ = [
+    "INTERRUPTED",
+    "Activation",
+    "BatchSize",
+    "Clip",
+    "Data",
+    "Device",
+    "Dropout",
+    "Epochs",
+    "Framework",
+    "Hidden",
+    "Json",
+    "Momentum",
+    "Optimizer",
+    "Rate",
+    "RunFolder",
+    "Schedule",
+    "Seed",
+    "Start",
+    "Warmup",
+    "WeightDecay",
+    "print_json",
+    "remark",
+    "widths",
+]
+
+#: The exit code of a command that Ctrl-C ended.
+INTERRUPTED = 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
+Framework = Annotated[
+    str | None,
+    typer.Option(help="torch, jax, tensorflow or mxnet.  [default: that of the training]"),
+]
+
+# What can be asked of a training
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="digits, fashion-mnist, or a folder with the four IDX files."
+    ),
+]
+Hidden = Annotated[
+    str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
+]
+Activation = Annotated[str | None, typer.Option(help="An mlp's activation: relu, sigmoid or tanh.")]
+Dropout = Annotated[float | None, typer.Option(help="The share of an mlp's hidden units to drop.")]
+Start = Annotated[
+    str | None,
+    typer.Option(help="How weights start: normal, xavier or he.  [default: as suits the model]"),
+]
+Epochs = Annotated[int, typer.Option(help="How often to go through the data.")]
+BatchSize = Annotated[int, typer.Option(help="Examples a step.")]
+Rate = Annotated[
+    float | None,
+    typer.Option(help="The learning rate.  [default: 0.1, of adam and adamw 0.001]"),
+]
+Optimizer = Annotated[str, typer.Option(help="sgd, adam or adamw.")]
+Momentum = Annotated[float, typer.Option(help="The momentum of sgd.")]
+WeightDecay = Annotated[float, typer.Option(help="How fast weights decay.")]
+Schedule = Annotated[
+    str, typer.Option(help="The learning rate's course: constant, step or cosine.")
+]
+Warmup = Annotated[float, typer.Option(help="Epochs over which the rate first rises.")]
+Clip = Annotated[
+    float, typer.Option(help="The largest norm of all gradients together; 0: no limit.")
+]
+Seed = Annotated[int, typer.Option(help="Decides weights and order; same seed, same run.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0 or mps.")]
+
+
+def widths(text: str | None) -> tuple[int, ...] | None:
+    """Return the numbers in ``256,128``. Raises ArgumentError where they are none."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise ArgumentError(
+            f"hidden units must be whole numbers with commas between them, got {text!r}"
+        ) from None
+
+
+def remark(message: str) -> None:
+    """Say something on stderr, on one line."""
+    print(plain(f"hardmax: {message}"), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as strict JSON, on one line of stdout."""
+    from hardmax.run import dumps
+
+    print(dumps(value))

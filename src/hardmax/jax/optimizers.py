@@ -1,0 +1,57 @@
+"""Makes a recipe's optimizer of Optax's own."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+from jax import numpy as jnp
+
+from hardmax.recipes import BETAS, EPSILON, Recipe
+
+__all__ = ["make"]
+
+
+def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
+    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
+
+    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    """
+    decay = [optax.add_decayed_weights(recipe.weight_decay, _decaying)] * bool(recipe.weight_decay)
+    adam = [optax.scale_by_adam(*BETAS, EPSILON)]
+    rate = optax.scale_by_learning_rate(recipe.rate) if recipe.is_constant else _follow(rates)
+    match recipe.optimizer:
+        case "sgd":
+            momentum = [optax.trace(recipe.momentum)] * bool(recipe.momentum)
+            return optax.chain(*decay, *momentum, rate)
+        case "adam":
+            return optax.chain(*decay, *adam, rate)
+    return optax.chain(*adam, *decay, rate)
+
+
+def _decaying(weights: Any) -> Any:
+    """Return which weights decay: those of two or more axes."""
+    return jax.tree.map(lambda weight: weight.ndim > 1, weights)
+
+
+class _Following(NamedTuple):
+    rates: jax.Array
+    step: jax.Array
+
+
+def _follow(rates: np.ndarray) -> optax.GradientTransformation:
+    """Return what scales the updates of each step by the next learning rate.
+
+    The rates are part of its state, not of its code: that serves other rates too.
+    """
+    # Bytes, unlike arrays, tell whether two optimizers do the same.
+    held = rates.tobytes()
+
+    def init(_: Any) -> _Following:
+        return _Following(jnp.asarray(np.frombuffer(held, np.float32)), jnp.zeros((), jnp.int32))
+
+    def update(updates: Any, state: _Following, _: Any = None) -> tuple[Any, _Following]:
+        rate = state.rates[state.step]
+        return jax.tree.map(lambda u: -rate * u, updates), state._replace(step=state.step + 1)
+
+    return optax.GradientTransformation(init, update)

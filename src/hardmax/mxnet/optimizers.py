@@ -1,0 +1,68 @@
+"""Makes a recipe's optimizer as one of MXNet's."""
+
+from typing import Any
+
+import mxnet as mx
+import numpy as onp
+from mxnet import gluon, np
+
+from hardmax.recipes import BETAS, EPSILON, Recipe
+
+__all__ = ["make"]
+
+
+def make(recipe: Recipe, model: Any, rates: onp.ndarray) -> gluon.Trainer:
+    """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
+
+    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    """
+    if recipe == Recipe(recipe.rate):
+        return gluon.Trainer(model.parameters(), "sgd", {"learning_rate": recipe.rate})
+    return gluon.Trainer(model.parameters(), _Optimizer(recipe, rates.tolist()))
+
+
+class _Optimizer(mx.optimizer.Optimizer):
+    """What a recipe computes.
+
+    MXNet's own SGD and Adam scale momentum by the learning rate, add epsilon elsewhere, and have
+    every weight decay.
+    """
+
+    def __init__(self, recipe: Recipe, rates: list[float]):
+        super().__init__()
+        self.recipe = recipe
+        self.rates = rates
+
+    def create_state(self, index: int, weight: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is kept of a weight's gradients: their mean and that of their squares."""
+        zeros = np.zeros(weight.shape, ctx=weight.context)
+        return zeros, zeros.copy()
+
+    def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
+        """Take a step on one weight."""
+        # MXNet hands both over as arrays of its older kind, which share their memory.
+        weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
+        self._update_count(index)
+        step = self._index_update_count[index]
+        rate = self.rates[step - 1]
+        decay = self.recipe.weight_decay if weight.ndim > 1 else 0.0
+        if self.recipe.optimizer == "adamw":
+            weight -= rate * decay * weight
+        elif decay:
+            grad = grad + decay * weight
+        if self.recipe.optimizer == "sgd":
+            mean = state[0]
+            mean *= self.recipe.momentum
+            mean += grad
+            weight -= rate * mean
+        else:
+            weight -= rate * _adam(grad, state, step)
+
+
+def _adam(grad: np.ndarray, state: Any, step: int) -> np.ndarray:
+    """Return Adam's step number ``step`` for a gradient, without the learning rate."""
+    unbiased = []
+    for held, beta, value in zip(state, BETAS, (grad, grad**2), strict=True):
+        held += (1 - beta) * (value - held)
+        unbiased.append(held / (1 - beta**step))
+    return unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON)

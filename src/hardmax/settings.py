@@ -1,0 +1,80 @@
+"""What can be asked of a training."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hardmax import frameworks, networks
+from hardmax.checks import check_seed, check_whole
+from hardmax.errors import ArgumentError
+from hardmax.initializers import check_start
+from hardmax.recipes import Recipe
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of a training. Raises ArgumentError for values that make no sense.
+
+    ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
+    weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
+    of all gradients together, 0 for no limit. ``lr`` to ``warmup`` are those of a ``Recipe``.
+    """
+
+    data: str
+    model: str = "softmax-regression"
+    hidden: tuple[int, ...] | None = None
+    activation: str | None = None
+    dropout: float | None = None
+    start: str | None = None
+    framework: str = "torch"
+    epochs: int = 10
+    batch_size: int = 256
+    lr: float | None = None
+    optimizer: str = "sgd"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup: float = 0.0
+    clip: float = 0.0
+    seed: int = 0
+    device: str = "auto"
+    validation: float | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        check_whole("epochs", self.epochs, 1)
+        check_whole("batch size", self.batch_size, 1)
+        check_seed(self.seed)
+        if not self.clip >= 0:
+            raise ArgumentError(f"the norm to clip gradients to must be 0 or more, got {self.clip}")
+        if self.validation is not None and not 0 < self.validation < 1:
+            raise ArgumentError(f"validation must be a fraction of 0 to 1, got {self.validation}")
+        if self.patience is not None:
+            check_whole("patience", self.patience, 1)
+            if self.validation is None:
+                raise ArgumentError(
+                    "early stopping must not go by the test set; "
+                    "give --validation FRACTION to split a part off the training set for it"
+                )
+        networks.check_name(self.model)
+        networks.check_options(self.model, self.options)
+        check_start(self.first_weights)
+        object.__setattr__(self, "lr", self.recipe.lr)
+        frameworks.check(self.framework)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The optimizer and its learning rates."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+
+    @property
+    def first_weights(self) -> str:
+        """How weights start."""
+        return self.start or networks.NETWORKS[self.model].start
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the network is to be made with."""
+        names = ("hidden", "activation", "dropout")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

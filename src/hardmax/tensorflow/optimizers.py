@@ -1,0 +1,82 @@
+"""Makes a recipe's optimizer as one of Keras's."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hardmax.recipes import BETAS, EPSILON, Recipe
+
+__all__ = ["make"]
+
+
+def make(recipe: Recipe, rates: np.ndarray) -> tf.keras.optimizers.Optimizer:
+    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
+
+    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    """
+    if recipe == Recipe(recipe.rate):
+        return tf.keras.optimizers.SGD(recipe.rate)
+    return _Optimizer(recipe, recipe.rate if recipe.is_constant else _Following(rates))
+
+
+class _Following(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of each step, from a table."""
+
+    def __init__(self, rates: np.ndarray):
+        self.rates = rates
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        return tf.gather(self.rates, tf.cast(step, tf.int32))
+
+
+class _Optimizer(tf.keras.optimizers.Optimizer):
+    """What a recipe computes.
+
+    Keras's own SGD, Adam and AdamW scale momentum by the learning rate, add epsilon elsewhere, and
+    have every weight decay.
+    """
+
+    def __init__(self, recipe: Recipe, rate: Any):
+        super().__init__(rate)
+        self.recipe = recipe
+        self.means: list[Any] = []
+        self.squares: list[Any] = []
+
+    def build(self, variables: list[Any]) -> None:
+        """Make what is kept of every weight's gradients."""
+        if self.built:
+            return
+        super().build(variables)
+        self.means = self.add_optimizer_variables(variables, "mean")
+        if self.recipe.optimizer != "sgd":
+            self.squares = self.add_optimizer_variables(variables, "square")
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Take a step on one weight."""
+        rate = tf.cast(learning_rate, tf.float32)
+        decay = self.recipe.weight_decay if len(variable.shape) > 1 else 0.0
+        if self.recipe.optimizer == "adamw":
+            variable.assign_sub(rate * decay * variable)
+        elif decay:
+            gradient = gradient + decay * variable
+        place = self._get_variable_index(variable)
+        if self.recipe.optimizer == "sgd":
+            mean = self.means[place]
+            mean.assign(self.recipe.momentum * mean + gradient)
+            variable.assign_sub(rate * mean)
+        else:
+            variable.assign_sub(rate * self._adam(gradient, place))
+
+    def _adam(self, gradient: Any, place: int) -> tf.Tensor:
+        """Return Adam's step for a gradient, without the learning rate."""
+        step = tf.cast(self.iterations + 1, tf.float32)
+        unbiased = []
+        for held, beta, value in (
+            (self.means[place], BETAS[0], gradient),
+            (self.squares[place], BETAS[1], tf.square(gradient)),
+        ):
+            held.assign(held + (1 - beta) * (value - held))
+            # 1 - beta**step would lose digits.
+            unbiased.append(held / -tf.math.expm1(step * np.log(beta)))
+        return unbiased[0] / (tf.sqrt(unbiased[1]) + EPSILON)

@@ -1,0 +1,50 @@
+"""Makes a recipe's optimizer of PyTorch's own."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from hardmax.recipes import BETAS, EPSILON, Recipe
+
+__all__ = ["make"]
+
+
+def make(recipe: Recipe, model: Any, rates: np.ndarray) -> torch.optim.Optimizer:
+    """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
+
+    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    """
+    groups = _groups([*model.parameters()], recipe.weight_decay)
+    optim: torch.optim.Optimizer
+    match recipe.optimizer:
+        case "sgd":
+            optim = torch.optim.SGD(groups, recipe.rate, recipe.momentum)
+        case "adam":
+            optim = torch.optim.Adam(groups, recipe.rate, BETAS, EPSILON)
+        case "adamw":
+            optim = torch.optim.AdamW(groups, recipe.rate, BETAS, EPSILON, weight_decay=0)
+    if not recipe.is_constant:
+        _follow(optim, rates)
+    return optim
+
+
+def _groups(weights: list[torch.Tensor], decay: float) -> list[dict[str, Any]]:
+    """Return the weights that decay, those of two or more axes, apart from the others."""
+    if not decay:
+        return [{"params": weights}]
+    decaying = [weight for weight in weights if weight.ndim > 1]
+    others = [weight for weight in weights if weight.ndim < 2]
+    return [{"params": decaying, "weight_decay": decay}, {"params": others}]
+
+
+def _follow(optim: torch.optim.Optimizer, rates: np.ndarray) -> None:
+    """Have every step of an optimizer take the next learning rate."""
+    following = iter(rates.tolist())
+
+    def take_next(*_: Any) -> None:
+        rate = next(following)
+        for group in optim.param_groups:
+            group["lr"] = rate
+
+    optim.register_step_pre_hook(take_next)

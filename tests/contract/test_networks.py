@@ -1,0 +1,159 @@
+"""Networks built by a framework, against the formulas in NumPy: scores, statistics, one step."""
+
+import numpy as np
+import pytest
+import reference
+
+from hardmax import networks
+from hardmax.architectures import (
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Linear,
+    Pool,
+    Residual,
+    Sequence,
+)
+from hardmax.data.arrays import Pictures
+from hardmax.errors import RunError
+from hardmax.initializers import starting_weights
+from hardmax.recipes import Recipe
+from hardmax.shapes import weight_shapes
+
+CLASSES = 10
+GREY, COLOUR = (28, 28, 1), (96, 96, 3)
+WITH_DROPOUT = ("alexnet", "vgg11", "nin")
+
+#: Every kind of layer, each in the ways that frameworks differ in: two groups, padding that no
+#: maximum sees, windows that reach beyond, branches that change nothing, vectors normalized.
+EVERY_LAYER = (
+    *(Conv(4, 3, stride=2, padding=1, bias=False), BatchNorm(), Activation("tanh")),
+    Sequence(
+        (Conv(6, 3, padding=2, groups=2), Activation("sigmoid"), Pool("max", 3, 2, padding=1))
+    ),
+    Residual((Conv(6, 1), BatchNorm(), Activation("relu"))),
+    Residual((Conv(8, 3, padding=1),), (Conv(8, 1, bias=False), BatchNorm())),
+    Concat(((), (Conv(3, 1), Concat(((Activation("relu"),), (BatchNorm(),)))))),
+    Pool("average", 2, 2),
+    Flatten(),
+    Linear(16, bias=False),
+    *(Activation("tanh"), Linear(12), BatchNorm(), Linear(CLASSES)),
+)
+SHORT = (Conv(5, 3), Activation("relu"), GlobalPool(), Dropout(0.5), Linear(CLASSES))
+
+
+def pictures(shape, count=8):
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
+    return Pictures(images, generator.integers(0, CLASSES, count))
+
+
+def lively_weights(network, shape, start="he"):
+    """Return starting weights, with biases and statistics that matter."""
+    generator = np.random.default_rng(2)
+    weights = starting_weights(network, shape, 0, start)
+    for name, value in weights.items():
+        noise = generator.random(value.shape, np.float32)
+        if name.endswith(("bias", "running_mean")):
+            weights[name] = value + 0.2 * (noise - 0.5)
+        elif name.endswith("running_var") or value.ndim == 1:
+            weights[name] = value + 0.5 * noise
+    return weights
+
+
+@pytest.fixture
+def build(fw):
+    """A function that returns a model of a network, with lively weights, and the weights."""
+
+    def make(network, shape, recipe=None, start="he"):
+        model = fw.models.NetworkClassifier(network, shape, recipe or Recipe(0.01))
+        model.board.display = False
+        weights = lively_weights(network, shape, start)
+        fw.Trainer(1).set_weights(model, weights)
+        return model, weights
+
+    return make
+
+
+def check_scores(fw, model, weights, network, shape):
+    part = pictures(shape, 3)
+    loader = fw.data.PictureData(None, part, 2).val_dataloader()
+    found = fw.Trainer(1).scores(model, loader)
+    right = reference.scores(network, weights, part.images)
+    assert np.abs(found - right).max() <= 1e-5 * np.abs(right).max()
+
+
+def fit_one_step(fw, model, shape):
+    """Train for a step; return the loss before it, and all the weights behind it."""
+    part = pictures(shape)
+    trainer = fw.Trainer(1, seed=0)
+    trainer.fit(model, fw.data.PictureData(part, None, len(part)))
+    return trainer.history[0]["train_loss"], trainer.get_weights(model)
+
+
+def check_step(weights, network, shape, loss, after):
+    part = pictures(shape)
+    forward = reference.Forward(weights, training=True)
+    out = forward.run(network, np.moveaxis(part.images / 255, -1, 1))
+    assert loss == pytest.approx(reference.cross_entropy(out, part.labels), rel=1e-4)
+    for name, seen in forward.seen.items():
+        moved = 0.9 * weights[name] + 0.1 * seen
+        assert np.abs(after[name] - moved).max() <= 1e-4 * np.abs(moved).max(), name
+
+
+@pytest.mark.parametrize("network", [EVERY_LAYER, SHORT], ids=["every layer", "short"])
+def test_every_kind_of_layer_computes_its_formula(fw, build, network):
+    shape = (15, 13, 2)
+    model, weights = build(network, shape)
+    check_scores(fw, model, weights, network, shape)
+    loss, after = fit_one_step(fw, model, shape)
+    if network is EVERY_LAYER:
+        check_step(weights, network, shape, loss, after)
+    assert after.keys() == weights.keys() == weight_shapes(network, shape).keys()
+    check_scores(fw, model, after, network, shape)
+
+
+@pytest.mark.parametrize("shape", [GREY, COLOUR], ids=["28x28x1", "96x96x3"])
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_every_network_gives_the_scores_of_its_formula_and_trains_a_step(fw, build, name, shape):
+    network = networks.make(name, shape, CLASSES)
+    model, weights = build(network, shape, start=networks.NETWORKS[name].start)
+    check_scores(fw, model, weights, network, shape)
+    loss, after = fit_one_step(fw, model, shape)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(value).all() for value in after.values())
+    last = f"{len(network) - 1}.bias"
+    if last in after:
+        assert not np.array_equal(after[last], weights[last])
+    if name not in WITH_DROPOUT:
+        check_step(weights, network, shape, loss, after)
+
+
+def test_weights_come_out_as_they_went_in(fw, build):
+    model, weights = build(EVERY_LAYER, (15, 13, 2))
+    found = fw.Trainer(1).get_weights(model)
+    assert [*found] == [*weights]
+    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+
+
+def test_weights_that_do_not_fit_are_refused_by_name_and_shape(fw, build):
+    model, weights = build(EVERY_LAYER, (15, 13, 2))
+    foreign = weights | {"5.body.0.weight": np.zeros((8, 5, 3, 3), np.float32)}
+    with pytest.raises(RunError, match=r"5\.body\.0\.weight must have shape \(8, 6, 3, 3\), got"):
+        fw.Trainer(1).set_weights(model, foreign)
+    found = fw.Trainer(1).get_weights(model)
+    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+
+
+def test_a_last_batch_of_one_is_trained_on(fw, build):
+    shape = (15, 13, 2)
+    model, _ = build(EVERY_LAYER, shape)
+    part = pictures(shape, 9)
+    trainer = fw.Trainer(1, seed=0)
+    trainer.fit(model, fw.data.PictureData(part, part, 4))
+    assert np.isfinite(trainer.history[0]["train_loss"])
+    assert trainer.evaluate(model, fw.data.PictureData(None, part, 4)).count == 9
