@@ -1,108 +1,318 @@
-"""How good scores are, read off all of them at once, whatever blocks they came in."""
+"""How good scores are, read off all of them at once, in whatever batches they were computed."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
-from hardmax.metrics import log_softmax
+from hardmax.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
 
-__all__ = ["Scored", "agreement", "average_precision", "brier", "reliability", "roc_auc", "table"]
+__all__ = ["Judgement", "judge", "log_confidence", "one_against_rest", "ranking"]
+
+#: How many examples at a time are given probabilities; there may be many classes.
+BLOCK = 256
+
+#: With more classes than this there is no confusion matrix: it has their number squared.
+MATRIX_CLASSES = 1000
+
+#: Bins of probabilities, as many as C. Guo et al. take.
+BINS = 15
+
+#: The most guesses that ``top`` allows.
+GUESSES = 5
+
+#: What is too long for a summary.
+DETAILS = ("classes", "confusion", "reliability")
 
 
-class Scored:
-    """Scores, labels and weights, gathered block by block.
+@dataclass(frozen=True)
+class Judgement(Evaluation):
+    """An evaluation, and everything else that scores and labels tell; None is what is undefined.
 
-    Ranks (ROC AUC, average precision) need every score, so all are kept: float64, classes + 2
-    numbers an example. What is read off them is thereby the same for any split into blocks.
+    ``loss`` is the log loss. ``top`` has, by k, the share of examples whose true class is among
+    the k likeliest. ``brier`` has the Brier score and its parts. ``macro`` and ``weighted`` are
+    means of precision, recall and F1 over the classes that occur or are decided, as in
+    scikit-learn; ``roc_auc`` and ``average_precision`` means over the classes, one against rest,
+    that have one. ``calibration_error`` is the expected calibration error, a sum over the points
+    of ``reliability``. ``classes`` has lists with an entry a class. ``confusion`` has true classes
+    in rows, and is None for more than MATRIX_CLASSES.
     """
 
-    def __init__(self, classes: int):
-        self.classes = classes
-        self._blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    top: dict[str, float]
+    brier: dict[str, float]
+    macro: dict[str, float]
+    weighted: dict[str, float]
+    kappa: float | None
+    matthews: float | None
+    roc_auc: float | None
+    average_precision: float | None
+    calibration_error: float
+    classes: dict[str, list[Any]]
+    confusion: list[list[Any]] | None
+    reliability: list[dict[str, float]]
 
-    def add(
-        self, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
-    ) -> None:
-        """Add a block of scores or log-probabilities (n, classes) and integer labels (n,).
+    def summary(self) -> dict[str, Any]:
+        """Return as JSON has it what has no entry a class or a bin."""
+        return {name: value for name, value in self.as_dict().items() if name not in DETAILS}
 
-        ``weights`` are float (n,), 1 each if None. Raises ArgumentError where shapes do not fit, a
-        label is none of the classes, a score is not finite, or a weight is negative.
-        """
-        scores = np.array(scores, dtype=np.float64)
-        labels = np.array(labels)
-        weights = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
-        if scores.shape != (len(labels), self.classes) or weights.shape != labels.shape:
-            raise ArgumentError(
-                f"scores must have shape ({len(labels)}, {self.classes}) and weights "
-                f"({len(labels)},), got {scores.shape} and {weights.shape}"
-            )
-        if labels.size and not 0 <= labels.min() <= labels.max() < self.classes:
-            raise ArgumentError(
-                f"labels must be 0 to {self.classes - 1}, got {labels.min()} to {labels.max()}"
-            )
-        if not (np.isfinite(scores).all() and np.isfinite(weights).all() and (weights >= 0).all()):
-            raise ArgumentError("scores must be finite, and weights finite and not negative")
-        self._blocks.append((scores, labels.astype(np.int64), weights))
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return scores, labels and weights; raises ArgumentError where nothing has weight."""
-        if not any(weights.any() for _, _, weights in self._blocks):
-            raise ArgumentError("nothing to judge: no example has a weight above 0")
-        scores, labels, weights = (np.concatenate(part) for part in zip(*self._blocks, strict=True))
-        return scores, labels, weights
-
-    def as_dict(self, top: int = 5, bins: int = 15) -> dict[str, Any]:
-        """Return every metric, as JSON has them; None is what is not defined on this data."""
-        scores, labels, weights = self.arrays()
-        logs = log_softmax(scores)
-        probabilities = np.exp(logs)
-        truth = labels[:, None] == np.arange(self.classes)
-        own = np.take_along_axis(scores, labels[:, None], 1)
-        # Of equal scores the first class goes first, as argmax has it.
-        before = np.arange(self.classes) < labels[:, None]
-        rank = ((scores > own) | ((scores == own) & before)).sum(axis=1)
-        matrix = np.zeros((self.classes, self.classes))
-        np.add.at(matrix, (labels, scores.argmax(axis=1)), weights)
-        points = reliability(probabilities, labels, weights, bins)
-        confusion = matrix.astype(np.int64) if (weights == np.floor(weights)).all() else matrix
-        return {
-            "accuracy": float(np.average(rank == 0, weights=weights)),
-            "top": {
-                k: float(np.average(rank < k, weights=weights))
-                for k in range(1, min(top, self.classes) + 1)
-            },
-            "log_loss": float(np.average(-logs[truth], weights=weights)),
-            "brier": brier(probabilities, truth, weights, bins),
-            **table(matrix),
-            **agreement(matrix),
-            "roc_auc": [
-                roc_auc(p, t, weights) for p, t in zip(probabilities.T, truth.T, strict=True)
-            ],
-            "average_precision": [
-                average_precision(p, t, weights)
-                for p, t in zip(probabilities.T, truth.T, strict=True)
-            ],
-            "calibration_error": sum(
-                p["share"] * abs(p["accuracy"] - p["confidence"]) for p in points
-            ),
-            "reliability": points,
-            "confusion": confusion.tolist(),
+    def figures(self) -> str:
+        """Return the figures beyond accuracy and loss on one line."""
+        told = {
+            # Among few classes the true one is easily among the likeliest.
+            f"top {GUESSES}": self.top[str(GUESSES)] if len(self.classes["recall"]) > 10 else None,
+            "macro F1": self.macro["f1"],
+            "kappa": self.kappa,
+            "MCC": self.matthews,
+            "ROC AUC": self.roc_auc,
+            "average precision": self.average_precision,
+            "Brier score": self.brier["score"],
+            "ECE": self.calibration_error,
         }
+        return ", ".join(f"{name} {value:.4f}" for name, value in told.items() if value is not None)
 
 
-def reliability(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray, bins: int
+def judge(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Judgement:
+    """Return how good scores or log-probabilities (n, classes) are for integer labels (n,).
+
+    ``weights`` are float (n,), None for 1 each; with weights there is no interval. Of equal scores
+    the first class goes first, as argmax has it. Raises ArgumentError where shapes do not fit, a
+    label is none of the classes, a score is not finite, a weight is negative, or none is above 0.
+    """
+    own = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
+    _check(scores, labels, own)
+    count, classes = scores.shape
+    rows = _rows(scores, labels)
+    right = rows.rank == 0
+    hits, decided, support = (
+        np.bincount(a, w, classes)
+        for a, w in ((labels, own * right), (rows.decided, own), (labels, own))
+    )
+    table = _table(hits, decided, support)
+    columns = [_Column.of(*part, own) for part in one_against_rest(scores, labels, range(classes))]
+    areas = {
+        "roc_auc": [column.roc_auc for column in columns],
+        "average_precision": [column.average_precision for column in columns],
+    }
+    reliability = _reliability(np.exp(rows.log_highest), right, own)
+    matrix = None
+    if classes <= MATRIX_CLASSES:
+        matrix = confusion_matrix(labels, rows.decided, classes, weights).tolist()
+    return Judgement(
+        count,
+        int(right.sum()),
+        _mean(right, own),
+        wilson_interval(int(right.sum()), count) if weights is None else None,
+        _mean(rows.loss, own),
+        top={str(k): _mean(rows.rank < k, own) for k in range(2, min(GUESSES + 1, classes))},
+        brier=_brier(_mean(rows.squared, own), columns),
+        macro=_class_means(table, decided + support > 0),
+        weighted=_class_means(table, support),
+        **_agreement(hits, decided, support),
+        **{name: _defined_mean(values) for name, values in areas.items()},
+        calibration_error=sum(
+            point["share"] * abs(point["accuracy"] - point["confidence"]) for point in reliability
+        ),
+        classes={**table, **areas, "support": support.tolist()},
+        confusion=matrix,
+        reliability=reliability,
+    )
+
+
+def _check(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
+    if scores.ndim != 2 or len(scores) != len(labels) or weights.shape != labels.shape:
+        raise ArgumentError(
+            "scores must have shape (n, classes), labels and weights (n,); got "
+            f"{scores.shape}, {labels.shape} and {weights.shape}"
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ArgumentError("weights must be finite numbers that are not negative")
+    if not weights.any():
+        raise ArgumentError("nothing to judge: no example has a weight above 0")
+    if not 0 <= labels.min() <= labels.max() < scores.shape[1]:
+        raise ArgumentError(
+            f"labels must be 0 to {scores.shape[1] - 1}, got {labels.min()} to {labels.max()}"
+        )
+    if not np.isfinite(scores).all():
+        raise ArgumentError("scores must be finite numbers; the network gives some that are not")
+
+
+class _Rows(NamedTuple):
+    """What each example's scores say of its label, arrays of shape (n,).
+
+    The ``loss``, the ``rank`` of the true class from 0 on, the ``decided`` class, the logarithm
+    of its probability, and the ``squared`` distance of the probabilities from the truth.
+    """
+
+    loss: np.ndarray
+    rank: np.ndarray
+    decided: np.ndarray
+    log_highest: np.ndarray
+    squared: np.ndarray
+
+
+def _rows(scores: np.ndarray, labels: np.ndarray) -> _Rows:
+    numbers = np.arange(scores.shape[1])
+    parts = []
+    for at in range(0, len(scores), BLOCK):
+        block, true = scores[at : at + BLOCK], labels[at : at + BLOCK, None]
+        logs = log_softmax(block)
+        own = np.take_along_axis(block, true, 1)
+        ahead = (block > own) | ((block == own) & (numbers < true))
+        parts.append(
+            (
+                -np.take_along_axis(logs, true, 1)[:, 0],
+                ahead.sum(axis=1),
+                block.argmax(axis=1),
+                logs.max(axis=1),
+                ((np.exp(logs) - (numbers == true)) ** 2).sum(axis=1),
+            )
+        )
+    return _Rows(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def log_confidence(scores: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the likeliest class's probability, float64 (n,)."""
+    blocks = (scores[at : at + BLOCK] for at in range(0, len(scores), BLOCK))
+    return np.concatenate([np.zeros(0), *(log_softmax(block).max(axis=1) for block in blocks)])
+
+
+def one_against_rest(
+    scores: np.ndarray, labels: np.ndarray, classes: Iterable[int]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, by class, the logarithms of its probability, float64 (n,), and who is of it (n,)."""
+    highest, peaks = log_confidence(scores), scores.max(axis=1)
+    for number in classes:
+        yield scores[:, number].astype(np.float64) - peaks + highest, labels == number
+
+
+class _Column(NamedTuple):
+    """What one class against the rest is like."""
+
+    roc_auc: float | None
+    average_precision: float | None
+    unreliability: float
+    base: float
+
+    @classmethod
+    def of(cls, logs: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> "_Column":
+        """Judge logarithms of a class's probability; ``truth`` says which examples are of it."""
+        p, total = np.exp(logs), weights.sum()
+        bins = np.minimum((p * BINS).astype(int), BINS - 1)
+        share, forecast, event = (np.bincount(bins, weights * x) for x in (p >= 0, p, truth))
+        some = share > 0
+        gap = ((forecast - event)[some] ** 2 / share[some]).sum()
+        area, precision = None, None
+        if event.any():
+            area, precision = _areas(*ranking(logs, truth, weights))
+        return cls(area, precision, float(gap / total), float(event.sum() / total))
+
+
+def ranking(
+    logs: np.ndarray, truth: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (hits, alarms): the weight of true and of false ones among the highest.
+
+    ``logs`` are float (n,), ``truth`` bool (n,), ``weights`` float (n,). There is an entry for each
+    value that occurs, of all examples that have it or a higher one, the highest first.
+    """
+    order = np.argsort(-logs, kind="stable")
+    last = np.append(np.diff(logs[order]) != 0, True)
+    return tuple(np.cumsum((weights * kind)[order])[last] for kind in (truth, ~truth))
+
+
+def _areas(hits: np.ndarray, alarms: np.ndarray) -> tuple[float | None, float]:
+    """Return the area under the ROC curve, by trapezoids, and the average precision.
+
+    That is the mean of the precisions, weighted by the gain of recall; there must be hits.
+    """
+    gain = np.diff(hits, prepend=0)
+    some = gain > 0
+    precision = (gain[some] / hits[-1]) @ (hits[some] / (hits + alarms)[some])
+    if not alarms[-1]:
+        return None, float(precision)
+    area = np.diff(alarms, prepend=0) @ (hits - gain / 2) / hits[-1] / alarms[-1]
+    return float(area), float(precision)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights))
+
+
+def _brier(score: float, columns: list[_Column]) -> dict[str, float]:
+    """Return the Brier score, summed over classes, and its parts.
+
+    score = reliability - resolution + uncertainty (A. H. Murphy, 1973), exactly so by counting
+    what varies within a bin to the resolution (D. B. Stephenson et al., "Two extra components in
+    the Brier score decomposition", 2008).
+    """
+    reliability = sum(column.unreliability for column in columns)
+    uncertainty = sum(column.base * (1 - column.base) for column in columns)
+    return {
+        "score": score,
+        "reliability": reliability,
+        "resolution": reliability + uncertainty - score,
+        "uncertainty": uncertainty,
+    }
+
+
+def _table(
+    hits: np.ndarray, decided: np.ndarray, support: np.ndarray
+) -> dict[str, list[float | None]]:
+    """Return precision, recall and F1 by class; None is what has nothing to be read off."""
+    parts = {
+        "precision": (hits, decided),
+        "recall": (hits, support),
+        "f1": (2 * hits, decided + support),
+    }
+    return {
+        name: [float(a / b) if b else None for a, b in zip(*pair, strict=True)]
+        for name, pair in parts.items()
+    }
+
+
+def _class_means(table: dict[str, list[float | None]], weights: np.ndarray) -> dict[str, float]:
+    """Return weighted means over the classes; None counts as 0, as in scikit-learn."""
+    return {
+        name: _mean(np.array([value or 0.0 for value in values]), weights)
+        for name, values in table.items()
+    }
+
+
+def _defined_mean(values: list[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(defined) if defined else None
+
+
+def _agreement(
+    hits: np.ndarray, decided: np.ndarray, support: np.ndarray
+) -> dict[str, float | None]:
+    """Return Cohen's kappa (1960) and the Matthews correlation (J. Gorodkin, 2004).
+
+    Undefined where labels, or decisions, are all of one class: kappa where both are.
+    """
+    n = support.sum()
+    excess = float(n * hits.sum() - decided @ support)
+    one_decided, one_true = ((counts > 0).sum() == 1 for counts in (decided, support))
+    same = one_decided and one_true and hits.any()
+    spread = np.sqrt((n * n - decided @ decided) * (n * n - support @ support))
+    return {
+        "kappa": None if same else float(excess / (n * n - decided @ support)),
+        "matthews": None if one_decided or one_true else float(excess / spread),
+    }
+
+
+def _reliability(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
 ) -> list[dict[str, float]]:
     """Return the points of a reliability diagram: bins of equal width (low, high] that have any.
 
     C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     share, sure, hits = (
-        np.bincount(index, weights * x, bins) for x in (np.ones(len(labels)), confidence, right)
+        np.bincount(bins, weights * x, BINS) for x in (np.ones(len(bins)), confidence, right)
     )
     return [
         {
@@ -112,101 +322,3 @@ def reliability(
         }
         for b in np.flatnonzero(share)
     ]
-
-
-def brier(
-    probabilities: np.ndarray, truth: np.ndarray, weights: np.ndarray, bins: int
-) -> dict[str, float]:
-    """Return the Brier score, summed over classes, and its parts.
-
-    score = reliability - resolution + uncertainty (A. H. Murphy, 1973), exactly so for binned
-    probabilities by counting what varies within bins to the resolution (D. B. Stephenson et al.,
-    "Two extra components in the Brier score decomposition", 2008).
-    """
-    total = weights.sum()
-    score = float(weights @ ((probabilities - truth) ** 2).sum(axis=1) / total)
-    rel = uncertainty = 0.0
-    for p, t in zip(probabilities.T, truth.T, strict=True):
-        index = np.minimum((p * bins).astype(int), bins - 1)
-        w, forecast, event = (
-            np.bincount(index, weights * x, bins) for x in (np.ones(len(p)), p, t)
-        )
-        any_ = w > 0
-        rel += float(((forecast - event)[any_] ** 2 / w[any_]).sum() / total)
-        base = float(event.sum() / total)
-        uncertainty += base * (1 - base)
-    resolution = rel + uncertainty - score
-    return {
-        "score": score,
-        "reliability": rel,
-        "resolution": resolution,
-        "uncertainty": uncertainty,
-    }
-
-
-def table(matrix: np.ndarray) -> dict[str, Any]:
-    """Return precision, recall, F1 and support by class, and their macro and weighted means.
-
-    None is what has nothing to be read off. The means are over classes that occur or are
-    decided, None counting as 0, as in scikit-learn.
-    """
-    right, decided, support = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    parts = {
-        "precision": (right, decided),
-        "recall": (right, support),
-        "f1": (2 * right, decided + support),
-    }
-    columns = {
-        name: [float(a / b) if b else None for a, b in zip(*pair, strict=True)]
-        for name, pair in parts.items()
-    }
-    seen = decided + support > 0
-    values = {name: np.array([x or 0.0 for x in column]) for name, column in columns.items()}
-    return {
-        "classes": {**columns, "support": support.tolist()},
-        "macro": {name: float(v[seen].mean()) for name, v in values.items()},
-        "weighted": {name: float(np.average(v, weights=support)) for name, v in values.items()},
-    }
-
-
-def agreement(matrix: np.ndarray) -> dict[str, float | None]:
-    """Return Cohen's kappa (1960) and the Matthews correlation (Gorodkin, 2004).
-
-    None where labels and decisions leave nothing to tell apart.
-    """
-    n, right = matrix.sum(), np.trace(matrix)
-    decided, support = matrix.sum(axis=0), matrix.sum(axis=1)
-    chance = decided @ support
-    spread = np.sqrt(n * n - decided @ decided) * np.sqrt(n * n - support @ support)
-    return {
-        "kappa": float((n * right - chance) / (n * n - chance)) if n * n > chance else None,
-        "matthews": float((n * right - chance) / spread) if spread else None,
-    }
-
-
-def _steps(
-    scores: np.ndarray, truth: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)
-    hits = np.cumsum((weights * truth)[order])[last]
-    return hits, np.cumsum((weights * ~truth)[order])[last]
-
-
-def roc_auc(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float | None:
-    """Return the area under the ROC curve; None unless there are examples of both kinds."""
-    hits, alarms = _steps(scores, truth, weights)
-    if not (hits[-1] and alarms[-1]):
-        return None
-    middle = (hits + np.append(0, hits[:-1])) / 2
-    return float(np.diff(alarms, prepend=0) @ middle / hits[-1] / alarms[-1])
-
-
-def average_precision(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float | None:
-    """Return the sum of precisions weighted by the gain of recall; None without positives."""
-    hits, alarms = _steps(scores, truth, weights)
-    if not hits[-1]:
-        return None
-    gain = np.diff(hits, prepend=0)
-    some = gain > 0
-    return float((gain[some] / hits[-1]) @ (hits[some] / (hits + alarms)[some]))

@@ -1,5 +1,6 @@
 """``hardmax evaluate``: judge a run."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,13 +17,20 @@ def evaluate(
         typer.Argument(metavar="[DATA]", help="Data to judge on.  [default: that of the training]"),
     ] = None,
     framework: Framework = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write an HTML report, too."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Judge a run on a test set."""
     from hardmax import inference
+    from hardmax.checkpoint import write_whole
 
-    evaluation = inference.evaluate(run, data, framework)
+    judged = inference.evaluate(run, data, framework)
+    if report is not None:
+        write_whole(report, judged.report().encode("utf-8", "xmlcharrefreplace"))
     if as_json:
-        print_json(evaluation.as_dict())
+        print_json(judged.judgement.as_dict())
     else:
-        print(f"test {evaluation}")
+        print(f"test {judged.judgement}\n     {judged.judgement.figures()}")
