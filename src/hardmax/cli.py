@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hardmax import __version__
+from hardmax.commands.calibrate import calibrate
 from hardmax.commands.common import remark
 from hardmax.commands.compare import compare
 from hardmax.commands.evaluate import evaluate
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, predict, compare, models):
+for command in (train, evaluate, calibrate, predict, compare, models):
     app.command()(command)
 
 

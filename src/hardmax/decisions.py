@@ -5,12 +5,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError
 
-__all__ = ["ABSTAIN", "Costs", "abstaining", "coverage_curve", "read_costs"]
+__all__ = [
+    "ABSTAIN",
+    "Costs",
+    "abstaining",
+    "check_below",
+    "coverage_curve",
+    "named",
+    "outcomes",
+    "read_costs",
+]
 
 ABSTAIN = -1
 
@@ -41,7 +51,8 @@ def read_costs(path: Path, classes: Sequence[str]) -> Costs:
             reader = csv.reader(file, strict=True)
             rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read costs from {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read costs from {path}: {reason}") from error
     if not rows:
         raise DataError(f"{path} is empty; costs need a header and a row for each class")
     header = rows[0][1][1:]
@@ -63,6 +74,8 @@ def _check_names(
     path: Path, what: str, names: Sequence[str], classes: Sequence[str], extra: bool
 ) -> None:
     for name in names:
+        if not name.strip():
+            raise DataError(f"{path}: one of the {what} has no name")
         if names.count(name) > 1:
             raise DataError(f"{path}: {name!r} is there twice among the {what}; keep one")
         if not extra and name not in classes:
@@ -87,12 +100,68 @@ def abstaining(probabilities: np.ndarray, below: float) -> np.ndarray:
     return np.where(probabilities.max(axis=1) < below, ABSTAIN, probabilities.argmax(axis=1))
 
 
+def check_below(below: float) -> float:
+    """Return a probability to abstain below. Raises ArgumentError unless it is 0 to 1."""
+    if not 0 <= below <= 1:
+        raise ArgumentError(f"the probability to abstain below must be 0 to 1, got {below}")
+    return below
+
+
+def named(
+    probabilities: np.ndarray, classes: Sequence[str], costs: Costs | None, below: float | None
+) -> list[str | None]:
+    """Return each example's decision: of least expected cost, or else the likeliest class.
+
+    Without costs, None is one that is left open: that class is less likely than ``below``.
+    """
+    if costs is None:
+        decided = abstaining(probabilities, 0.0 if below is None else below)
+        return [None if number == ABSTAIN else classes[number] for number in decided]
+    return [costs.decisions[number] for number in costs.decide(probabilities)]
+
+
+def outcomes(
+    probabilities: np.ndarray, labels: np.ndarray, costs: Costs | None, below: float | None
+) -> list[dict[str, Any]]:
+    """Return what comes of each rule of decision, as JSON has it.
+
+    ``coverage`` is the share of examples that are decided for a class, ``accuracy`` how many of
+    those are decided rightly, and ``cost`` the mean cost of what is not left open; None is what
+    is undefined. ``probabilities`` are float (n, classes), ``labels`` integers (n,).
+    """
+    rules = {"likeliest class": probabilities.argmax(axis=1)}
+    if below is not None:
+        rules[f"none below {below:g}"] = abstaining(probabilities, below)
+    if costs is not None:
+        rules["least expected cost"] = costs.decide(probabilities)
+    return [
+        {"rule": name, **_outcome(decided, labels, probabilities.shape[1], costs)}
+        for name, decided in rules.items()
+    ]
+
+
+def _outcome(
+    decided: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
+) -> dict[str, float | None]:
+    acted = decided != ABSTAIN
+    classed = acted & (decided < classes)
+    return {
+        "coverage": float(classed.mean()),
+        "accuracy": float((decided == labels)[classed].mean()) if classed.any() else None,
+        "cost": costs.mean(labels[acted], decided[acted]) if costs and acted.any() else None,
+    }
+
+
 def coverage_curve(
-    probabilities: np.ndarray, labels: np.ndarray
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (threshold, coverage, accuracy) for each confidence that occurs, the surest first."""
-    sure = probabilities.max(axis=1)
-    order = np.argsort(-sure, kind="stable")
-    right = np.cumsum((probabilities.argmax(axis=1) == labels)[order])
-    last = np.flatnonzero(np.append(np.diff(sure[order]) != 0, True))
-    return sure[order][last], (last + 1) / len(labels), right[last] / (last + 1)
+    """Return (confidence, coverage, accuracy) for each confidence that occurs, the highest first.
+
+    They are those of deciding only where the ``confidence``, float (n,), is no lower. ``right``
+    says which decisions are right, bool (n,); ``weights`` are float (n,).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    order = order[weights[order] > 0]
+    last = np.append(np.diff(confidence[order]) != 0, True)
+    covered, hits = (np.cumsum((weights * x)[order])[last] for x in (np.ones(len(right)), right))
+    return confidence[order][last], covered / covered[-1], hits / covered

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
-from hardmax.judgement import Judgement, one_against_rest, ranking
+from hardmax.decisions import coverage_curve
+from hardmax.judgement import Judgement, log_confidence, one_against_rest, ranking
 
-__all__ = ["Drawing", "class_curves", "reliability"]
+__all__ = ["Drawing", "class_curves", "coverage", "reliability"]
 
 #: A drawing's size, and the edges of the square in which the curves lie.
 WIDTH, HEIGHT = 330, 306
@@ -95,6 +96,28 @@ def reliability(judged: Judgement) -> Drawing:
             for p in points
         ),
         diagonal=True,
+    )
+
+
+def coverage(scores: np.ndarray, labels: np.ndarray, judged: Judgement) -> Drawing:
+    """Draw the accuracy of the surest decisions over their share.
+
+    ``scores`` are float (n, classes), ``labels`` integers (n,).
+    """
+    right = scores.argmax(axis=1) == labels
+    _, covered, accuracy = coverage_curve(log_confidence(scores), right, np.ones(len(labels)))
+    low = min(floor(10 * float(accuracy.min())) / 10, 0.9)
+    told = "; ".join(
+        f"{point['accuracy']:.4f} of the surest {point['coverage']:.2f}"
+        for point in judged.coverage
+    )
+    return Drawing(
+        "Accuracy and coverage",
+        f"The share of right decisions among the surest ones. {told}.",
+        "coverage: share that is decided",
+        "share of right decisions",
+        (curve("surest decisions", covered, accuracy, low),),
+        low=low,
     )
 
 

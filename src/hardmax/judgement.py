@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hardmax.decisions import coverage_curve
 from hardmax.errors import ArgumentError
 from hardmax.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
 
@@ -24,7 +25,10 @@ BINS = 15
 GUESSES = 5
 
 #: What is too long for a summary.
-DETAILS = ("classes", "confusion", "reliability")
+DETAILS = ("classes", "confusion", "reliability", "coverage")
+
+#: Shares of the examples, the surest first, of which ``coverage`` tells the accuracy.
+COVERED = (1.0, 0.95, 0.9, 0.8, 0.5)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Judgement(Evaluation):
     scikit-learn; ``roc_auc`` and ``average_precision`` means over the classes, one against rest,
     that have one. ``calibration_error`` is the expected calibration error, a sum over the points
     of ``reliability``. ``classes`` has lists with an entry a class. ``confusion`` has true classes
-    in rows, and is None for more than MATRIX_CLASSES.
+    in rows, and is None for more than MATRIX_CLASSES. ``coverage`` has the accuracy of the surest
+    decisions, and ``below`` what confidence the others are.
     """
 
     top: dict[str, float]
@@ -52,6 +57,7 @@ class Judgement(Evaluation):
     classes: dict[str, list[Any]]
     confusion: list[list[Any]] | None
     reliability: list[dict[str, float]]
+    coverage: list[dict[str, float]]
 
     def summary(self) -> dict[str, Any]:
         """Return as JSON has it what has no entry a class or a bin."""
@@ -95,7 +101,8 @@ def judge(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = N
         "roc_auc": [column.roc_auc for column in columns],
         "average_precision": [column.average_precision for column in columns],
     }
-    reliability = _reliability(np.exp(rows.log_highest), right, own)
+    confidence = np.exp(rows.log_highest)
+    reliability = _reliability(confidence, right, own)
     matrix = None
     if classes <= MATRIX_CLASSES:
         matrix = confusion_matrix(labels, rows.decided, classes, weights).tolist()
@@ -117,6 +124,7 @@ def judge(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = N
         classes={**table, **areas, "support": support.tolist()},
         confusion=matrix,
         reliability=reliability,
+        coverage=_coverage(*coverage_curve(confidence, right, own)),
     )
 
 
@@ -321,4 +329,19 @@ def _reliability(
             "accuracy": float(hits[b] / share[b]),
         }
         for b in np.flatnonzero(share)
+    ]
+
+
+def _coverage(
+    confidence: np.ndarray, coverage: np.ndarray, accuracy: np.ndarray
+) -> list[dict[str, float]]:
+    # Sums that ought to be 1 may be less by rounding.
+    places = [int(np.searchsorted(coverage, min(share, coverage[-1]))) for share in COVERED]
+    return [
+        {
+            "below": float(confidence[place]),
+            "coverage": float(coverage[place]),
+            "accuracy": float(accuracy[place]),
+        }
+        for place in places
     ]

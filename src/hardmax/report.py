@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,15 @@ def render(
     classes: tuple[str, ...],
     judged: Judgement,
     source: str = "",
+    uncalibrated: Judgement | None = None,
+    rules: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the run's record, ``epochs`` its history, ``scores`` the float scores of the
     examples of ``test``, of shape (examples, classes), and ``judged`` what they are worth. Without
-    ``epochs`` it is the report of a run that is judged anew, on the data ``source``.
+    ``epochs`` it is the report of a run that is judged anew, on the data ``source``; then it may
+    have been ``uncalibrated`` before, and have ``rules`` of decision, with what comes of them.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -54,9 +58,12 @@ def render(
         curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
         classes=classes,
         judged=judged,
+        uncalibrated=uncalibrated,
+        rules=rules,
         knowing_nothing=math.log(len(classes)),
         drawings=[
             drawings.reliability(judged),
+            drawings.coverage(scores, test.labels, judged),
             *drawings.class_curves(scores, test.labels, classes, judged),
         ],
         shares=_shares(judged, len(classes)),

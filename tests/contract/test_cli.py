@@ -160,7 +160,10 @@ def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
     told = json.loads(done.stdout)
     scores = (test.images[:20].reshape(20, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert [list(entry) for entry in told] == [["file", "label", "probability", "scores"]] * 20
+    assert [list(entry) for entry in told] == [
+        ["file", "label", "probability", "decision", "scores"]
+    ] * 20
+    assert [entry["decision"] for entry in told] == [entry["label"] for entry in told]
     assert [entry["file"] for entry in told] == names
     assert [entry["label"] for entry in told] == [str(k) for k in scores.argmax(axis=1)]
     np.testing.assert_allclose([entry["scores"] for entry in told], scores, rtol=1e-4, atol=1e-5)

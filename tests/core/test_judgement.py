@@ -179,7 +179,7 @@ def test_many_classes_have_no_matrix_and_a_summary_is_short():
     scores, labels = np.eye(1001, dtype=np.float32), np.arange(1001)
     found = judge(scores, labels)
     assert (found.accuracy, found.confusion) == (1.0, None)
-    assert not {"classes", "confusion", "reliability"} & found.summary().keys()
+    assert not {"classes", "confusion", "reliability", "coverage"} & found.summary().keys()
     assert found.figures().startswith("top 5 1.0000, macro F1 1.0000, ")
 
 
@@ -206,3 +206,17 @@ def test_one_class_has_figures_too():
 def test_what_cannot_be_judged_is_refused(refused, scores, labels, weights, words):
     with refused(ArgumentError, words):
         judge(scores, np.array(labels, int), None if weights is None else np.array(weights))
+
+
+@given(scored())
+def test_coverage_is_of_the_surest_decisions(data):
+    scores, labels, weights = data
+    sure, right = np.exp(log_softmax(scores)).max(axis=1), scores.argmax(axis=1) == labels
+    for point, share in zip(judge(*data).coverage, (1, 0.95, 0.9, 0.8, 0.5), strict=True):
+        kept = weights * (sure >= point["below"])
+        assert point["coverage"] == pytest.approx(kept.sum() / weights.sum())
+        assert point["accuracy"] == pytest.approx(kept @ right / kept.sum())
+        assert point["coverage"] > share - 1e-9
+        # Any less would be less than the share.
+        fewer = weights @ (sure > point["below"])
+        assert fewer / weights.sum() < share + 1e-9

@@ -402,7 +402,7 @@ def test_one_class_alone_has_a_report():
     scores = np.zeros((3, 1), np.float32)
     made = (record(), EPOCHS, Pictures(images, labels), scores, ("one",))
     html = render(*made, judge(scores, labels))
-    assert list(drawings(html)) == ["Reliability"]
+    assert list(drawings(html)) == ["Reliability", "The"]
     assert ["Cohen's kappa", "undefined", "0 as by chance, 1 all right"] in Page(html).rows
 
 
@@ -421,3 +421,29 @@ def test_the_page_has_colours_for_the_dark_and_for_paper():
     html = page()
     assert "prefers-color-scheme: dark" in html
     assert "@media print" in html
+
+
+def test_accuracy_is_drawn_over_coverage():
+    _, scores = case(LABELS, DECISIONS)
+    sure = softmax(scores.astype(float), axis=1).max(axis=1)
+    right = (np.equal(LABELS, DECISIONS))[np.argsort(-sure)]
+    accuracy = np.cumsum(right) / np.arange(1, 11)
+    text, svg = drawings(page())["The"]
+    low = np.floor(10 * accuracy.min()) / 10
+    (drawn,) = points(svg)
+    np.testing.assert_allclose(drawn[:, 0], np.arange(1, 11) / 10, atol=1e-3)
+    np.testing.assert_allclose(low + drawn[:, 1] * (1 - low), accuracy, atol=1e-3)
+    assert "0.6000 of the surest 1.00" in text
+
+
+def test_what_a_temperature_and_rules_change_is_told():
+    test, scores = case(LABELS, DECISIONS)
+    before, after = (judge(scores / t, test.labels) for t in (1, 2))
+    made = record() | {"calibration": {"temperature": 2.0, "before": {"count": 77}}}
+    rules = [{"rule": "none below 0.5", "coverage": 0.75, "accuracy": None, "cost": 1.5}]
+    html = render(made, [], test, scores / 2, CLASSES, after, "data", before, rules)
+    rows, text = Page(html).rows, Page(html).text
+    assert ["log loss", f"{before.loss:.4f}", f"{after.loss:.4f}"] in rows
+    assert "by a temperature of 2.0000" in text
+    assert "on 77 validation examples" in text
+    assert ["none below 0.5", "0.7500", "undefined", "1.5000"] in rows
