@@ -1,5 +1,6 @@
-"""What is done with a run: it is judged, calibrated and used."""
+"""What is done with runs: they are judged, calibrated, compared and used."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hardmax import frameworks
+from hardmax import frameworks, pairs
 from hardmax.calibration import fit_temperature
 from hardmax.data import sources
 from hardmax.data.arrays import Dataset, Pictures, split_off
@@ -16,12 +17,22 @@ from hardmax.decisions import Costs, check_below, named, outcomes, read_costs
 from hardmax.errors import ArgumentError, DataError, RunError
 from hardmax.judgement import Judgement, judge
 from hardmax.metrics import log_softmax
+from hardmax.pairs import Pair
 from hardmax.recipes import Recipe
 from hardmax.report import render
 from hardmax.run import Run
 from hardmax.run_writer import write_record
 
-__all__ = ["Calibration", "Judged", "Prediction", "calibrate", "evaluate", "predict"]
+__all__ = [
+    "Calibration",
+    "Compared",
+    "Judged",
+    "Prediction",
+    "calibrate",
+    "compare",
+    "evaluate",
+    "predict",
+]
 
 
 @dataclass(frozen=True)
@@ -149,12 +160,16 @@ def _data(run: Run, path: str, source: str | None) -> Dataset:
             f"{own} has changed since the run was trained on it; to judge the run on it as it is "
             f"now, name it: hardmax evaluate {path} {own}"
         )
+    _check_fit(run, dataset, source or own)
+    return dataset
+
+
+def _check_fit(run: Run, dataset: Dataset, source: str) -> None:
     if dataset.shape != run.input_shape or len(dataset.classes) != len(run.classes):
         raise DataError(
-            f"{source or own} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
+            f"{source} has {len(dataset.classes)} classes of pictures {dataset.shape}, "
             f"the run {len(run.classes)} classes of pictures {run.input_shape}"
         )
-    return dataset
 
 
 def _scores(run: Run, pictures: Pictures, framework: str | None) -> np.ndarray:
@@ -169,6 +184,50 @@ def _scores(run: Run, pictures: Pictures, framework: str | None) -> np.ndarray:
     # The batches of the training, so that the sums round as they did there.
     data = sibling.data.PictureData(None, pictures, run.entry("asked", "batch_size", int))
     return trainer.scores(model, data.val_dataloader())
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two runs on the test set of both; ``classes`` has the true classes' names by example."""
+
+    paths: tuple[str, str]
+    classes: list[str]
+    pair: Pair
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {"runs": self.paths, **self.pair.as_dict(), "alone": self.alone()}
+
+    def alone(self) -> tuple[dict[str, int], ...]:
+        """Return, of each run, how many of which class it alone decides rightly."""
+        return tuple(
+            dict(Counter(self.classes[place] for place in places).most_common())
+            for places in self.pair.only
+        )
+
+
+def compare(first: str, second: str) -> Compared:
+    """Compare two runs on the test set that both were trained beside.
+
+    The framework of the first computes the scores of both; each run's temperature is applied.
+    Raises RunError for a run that cannot be used, DataError where the runs are of different data,
+    or of data that is no longer what they were trained on.
+    """
+    one, other = Run.open(first), Run.open(second)
+    if one.entry("data", "fingerprint", str) != other.entry("data", "fingerprint", str):
+        raise DataError(
+            f"{first} and {second} were trained on different data; only runs on the same data "
+            "have test examples in common"
+        )
+    dataset = _data(one, first, None)
+    _check_fit(other, dataset, second)
+    framework = one.entry("asked", "framework", str)
+    scores = (
+        _calibrated(_scores(run, dataset.test, framework), run.temperature) for run in (one, other)
+    )
+    labels = dataset.test.labels
+    names = [dataset.classes[label] for label in labels]
+    return Compared((first, second), names, pairs.compare(*scores, labels))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Calibrating a run, and deciding by costs, in real processes, from training to predictions."""
+"""Calibrating runs, deciding by costs and comparing runs, in real processes."""
 
 import json
 import shutil
@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from hardmax import checkpoint
 from hardmax.data.arrays import split_off
@@ -37,7 +38,7 @@ def calibrated(framework, tmp_path_factory):
     folder = tmp_path_factory.mktemp("judged")
     command = [sys.executable, "-c", "from hardmax.cli import main; main()"]
     told = []
-    options = ("--batch-size", "32", "--epochs", "60", "--lr", "0.3", "--validation", "0.5")
+    options = ("--batch-size", "32", "--epochs", "100", "--lr", "1", "--validation", "0.9")
     train = ("train", "digits", "--model", "mlp", "--framework", framework, "--out", "run")
     for arguments in ((*train, *options), ("calibrate", "run")):
         done = subprocess.run(
@@ -73,7 +74,7 @@ def test_a_temperature_makes_an_overconfident_network_honest(hardmax, calibrated
     assert list(told) == ["temperature", "before", "after"]
     temperature = told["temperature"]
     assert temperature > 1
-    _, part = split_off(load_digits().train, 0.5, 0)
+    _, part = split_off(load_digits().train, 0.9, 0)
     scores = scores_of(run, part.images)
     assert told["before"]["count"] == len(part)
     assert told["before"]["loss"] == pytest.approx(log_loss(scores, part.labels), rel=1e-3)
@@ -187,3 +188,45 @@ def test_without_a_validation_part_nothing_is_calibrated(hardmax, framework, tmp
     before = (tmp_path / "run" / "run.json").read_bytes()
     refused(hardmax("calibrate", "run"), "validation part", "--validation FRACTION")
     assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_two_runs_are_compared_example_by_example(hardmax, framework, run):
+    options = ("--framework", framework, "--batch-size", 32, "--out", "other", "--json")
+    assert hardmax("train", "digits", *options).returncode == 0
+    done = hardmax("compare", run, "other", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    test = load_digits().test
+    temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
+    weights, _ = checkpoint.load(run.parent / "other" / "model.safetensors")
+    pixels = test.images.reshape(len(test), -1) / 255
+    plain = pixels @ weights["1.weight"].T + weights["1.bias"]
+    scores = (scores_of(run, test.images) / temperature, plain)
+    one, other = (each.argmax(axis=1) == test.labels for each in scores)
+    assert found["only"] == [
+        np.flatnonzero(a & ~b).tolist() for a, b in ((one, other), (other, one))
+    ]
+    assert (found["both"], found["neither"]) == ((one & other).sum(), (~one & ~other).sum())
+    assert found["accuracy"] == pytest.approx([one.mean(), other.mean()])
+    losses = [log_loss(each, test.labels) for each in scores]
+    assert found["loss"] == pytest.approx(losses, rel=1e-3)
+    counts = [len(places) for places in found["only"]]
+    assert found["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
+    assert [sum(classes.values()) for classes in found["alone"]] == counts
+    for name, (a, b) in (("accuracy", found["accuracy"]), ("loss", found["loss"])):
+        low, high = found["intervals"][name]
+        assert low < a - b < high
+
+
+@pytest.mark.shared
+def test_runs_that_cannot_be_compared_are_one_line(
+    hardmax, framework, run, tmp_path, make_idx_folder
+):
+    refused(hardmax("compare", run, "nowhere"), "no such run folder: nowhere")
+    refused(hardmax("compare", run, run, "--epochs", 3), "without --epochs")
+    make_idx_folder(tmp_path / "data")
+    arguments = ("--framework", framework, "--epochs", 1, "--out", "other")
+    assert hardmax("train", "data", *arguments).returncode == 0
+    refused(hardmax("compare", run, "other"), "different data")
+    same = hardmax("compare", run, run).stdout
+    assert "the first alone on 0\nthe second alone on 0\nMcNemar's test: p = 1\n" in same
