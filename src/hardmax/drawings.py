@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hardmax.decisions import coverage_curve
-from hardmax.judgement import Judgement, log_confidence, one_against_rest, ranking
+from hardmax.judgement import Judgement
+from hardmax.ranking import log_confidence, one_against_rest, ranking
 
 __all__ = ["Drawing", "class_curves", "coverage", "reliability"]
 

@@ -12,8 +12,9 @@ from hardmax import drawings
 from hardmax.board import Point, ProgressBoard
 from hardmax.boards import figure
 from hardmax.data.arrays import Pictures
-from hardmax.judgement import Judgement, log_confidence
+from hardmax.judgement import Judgement
 from hardmax.metrics import frequent_confusions
+from hardmax.ranking import log_confidence
 
 __all__ = ["render"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from hardmax import judgement
+from hardmax import judgement, ranking
 from hardmax.errors import ArgumentError
 from hardmax.judgement import judge
 from hardmax.metrics import log_softmax
@@ -164,7 +164,8 @@ def test_the_calibration_error_is_that_of_the_definition(data):
 def test_blocks_change_nothing(data, block):
     whole = judge(*data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judgement, "BLOCK", block)
+        for module in (judgement, ranking):
+            patch.setattr(module, "BLOCK", block)
         assert judge(*data) == whole
 
 
