@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hardmax import __version__
+from hardmax.commands.calibrate import calibrate
 from hardmax.commands.common import remark
 from hardmax.commands.compare import compare
 from hardmax.commands.data import data
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, predict, compare, data, models):
+for command in (train, evaluate, calibrate, predict, compare, data, models):
     app.command()(command)
 
 

@@ -18,8 +18,8 @@ from hardmax.data.arrays import Dataset, Pictures, split_off
 from hardmax.errors import DivergenceError
 from hardmax.initializers import starting_weights
 from hardmax.interruptions import Interruptions
+from hardmax.judgement import Judgement, judge
 from hardmax.keeper import Keeper, Kept
-from hardmax.metrics import Evaluation
 from hardmax.run import Run
 from hardmax.run_writer import RunWriter, folder_name
 from hardmax.settings import Settings
@@ -38,7 +38,7 @@ class Trained:
     settings: Settings
     epochs: list[dict[str, Any]]
     kept_epoch: int
-    test: Evaluation
+    test: Judgement
     interrupted: bool
 
 
@@ -116,7 +116,8 @@ def _train(
         kept = _fit(trainer, model, data, keeper, interruptions)
         stopped_early = trainer.should_stop
         tested = sibling.data.PictureData(None, test, settings.batch_size)
-        evaluation = trainer.evaluate(model, tested)
+        scores = trainer.scores(model, tested.val_dataloader())
+        judged = judge(scores, test.labels)
         record = {
             "asked": {
                 **asdict(settings),
@@ -130,16 +131,15 @@ def _train(
                 "kept_epoch": kept.epoch,
                 "interrupted": len(kept.epochs) < settings.epochs and not stopped_early,
                 "stopped_early": stopped_early,
-                "test": evaluation.as_dict(),
+                "test": judged.summary(),
             },
         }
         run = Run(record, network, dataset.shape, dataset.classes, kept.weights)
-        scores = trainer.scores(model, tested.val_dataloader())
-        page = report.render(record, kept.epochs, test, scores, dataset.classes)
+        page = report.render(record, kept.epochs, test, scores, dataset.classes, judged)
         writer.write(run, kept.epochs, page)
         interruptions.settle()
         path = writer.publish()
-    return Trained(path, settings, kept.epochs, kept.epoch, evaluation, False)
+    return Trained(path, settings, kept.epochs, kept.epoch, judged, False)
 
 
 def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Interruptions) -> Kept:

@@ -10,7 +10,6 @@ from hardmax.totals import Totals
 
 __all__ = [
     "Evaluation",
-    "class_table",
     "confusion_matrix",
     "frequent_confusions",
     "log_softmax",
@@ -86,14 +85,16 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def confusion_matrix(labels: np.ndarray, decisions: np.ndarray, classes: int) -> np.ndarray:
+def confusion_matrix(
+    labels: np.ndarray, decisions: np.ndarray, classes: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Count decisions by true class (rows) and decided class (columns), as scikit-learn does.
 
-    ``labels`` and ``decisions`` are integers 0..classes-1 of shape (examples,); the result is
-    int64 of shape (classes, classes).
+    ``labels`` and ``decisions`` are integers 0..classes-1 of shape (examples,). The result has
+    shape (classes, classes): int64, or float64 sums of the ``weights``, float (examples,).
     """
     cells = labels.astype(np.int64) * classes + decisions
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(cells, weights, classes**2).reshape(classes, classes)
 
 
 def frequent_confusions(
@@ -111,22 +112,4 @@ def frequent_confusions(
     return [
         (int(true), int(decided), int(count))
         for (true, decided), count in zip(pairs[first], counts[first], strict=True)
-    ]
-
-
-def class_table(labels: np.ndarray, decisions: np.ndarray, classes: int) -> list[dict[str, Any]]:
-    """Return each class's precision, recall and support.
-
-    ``labels`` and ``decisions`` are integers 0..classes-1 of shape (examples,). Precision is None
-    for a class that was never decided, recall for one that never occurs.
-    """
-    right = np.bincount(labels[labels == decisions], minlength=classes)
-    decided, support = (np.bincount(a, minlength=classes) for a in (decisions, labels))
-    return [
-        {
-            "precision": float(r / d) if d else None,
-            "recall": float(r / s) if s else None,
-            "support": int(s),
-        }
-        for r, d, s in zip(right, decided, support, strict=True)
     ]

@@ -2,14 +2,19 @@
 
 import base64
 import io
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hardmax import drawings
 from hardmax.board import Point, ProgressBoard
 from hardmax.boards import figure
 from hardmax.data.arrays import Pictures
-from hardmax.metrics import class_table, confusion_matrix, frequent_confusions, log_softmax
+from hardmax.judgement import Judgement
+from hardmax.metrics import frequent_confusions
+from hardmax.ranking import log_confidence
 
 __all__ = ["render"]
 
@@ -22,9 +27,6 @@ MATRIX_CLASSES = 50
 #: How long that list is.
 CONFUSIONS = 30
 
-#: How many examples at a time are given probabilities; there may be many classes.
-BLOCK = 256
-
 
 def render(
     record: dict[str, Any],
@@ -32,11 +34,17 @@ def render(
     test: Pictures,
     scores: np.ndarray,
     classes: tuple[str, ...],
+    judged: Judgement,
+    source: str = "",
+    uncalibrated: Judgement | None = None,
+    rules: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the run's record, ``epochs`` its history, ``scores`` the float scores of the
-    examples of ``test``, of shape (examples, classes).
+    examples of ``test``, of shape (examples, classes), and ``judged`` what they are worth. Without
+    ``epochs`` it is the report of a run that is judged anew, on the data ``source``; then it may
+    have been ``uncalibrated`` before, and have ``rules`` of decision, with what comes of them.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -47,11 +55,20 @@ def render(
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
-        loss_curves=_curves(epochs, record, "loss"),
-        accuracy_curves=_curves(epochs, record, "accuracy"),
+        source=source,
+        curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
         classes=classes,
-        **_confusions(test.labels, decisions, len(classes)),
-        class_table=class_table(test.labels, decisions, len(classes)),
+        judged=judged,
+        uncalibrated=uncalibrated,
+        rules=rules,
+        knowing_nothing=math.log(len(classes)),
+        drawings=[
+            drawings.reliability(judged),
+            drawings.coverage(scores, test.labels, judged),
+            *drawings.class_curves(scores, test.labels, classes, judged),
+        ],
+        shares=_shares(judged, len(classes)),
+        confusions=frequent_confusions(test.labels, decisions, CONFUSIONS),
         mistakes=_worst_mistakes(test, scores, decisions, classes),
     )
 
@@ -65,13 +82,12 @@ def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> s
     return _address("image/svg+xml", figure.svg(board).encode())
 
 
-def _confusions(labels: np.ndarray, decisions: np.ndarray, classes: int) -> dict[str, Any]:
-    """Return the confusion matrix and its rows' shares, or else the most frequent confusions."""
+def _shares(judged: Judgement, classes: int) -> list[list[float]] | None:
+    """Return the shares of each row of the confusion matrix; None where nobody could read it."""
     if classes > MATRIX_CLASSES:
-        return {"confusions": frequent_confusions(labels, decisions, CONFUSIONS)}
-    confusion = confusion_matrix(labels, decisions, classes)
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    return {"confusion": confusion.tolist(), "shares": shares.tolist()}
+        return None
+    confusion = np.array(judged.confusion)
+    return (confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)).tolist()
 
 
 def _worst_mistakes(
@@ -79,8 +95,7 @@ def _worst_mistakes(
 ) -> list[dict[str, Any]]:
     """Return the wrong decisions of the highest probability, the worst first."""
     wrong = np.flatnonzero(decisions != test.labels)
-    blocks = (scores[wrong[at : at + BLOCK]] for at in range(0, len(wrong), BLOCK))
-    highest = np.concatenate([np.zeros(0), *(log_softmax(block).max(axis=1) for block in blocks)])
+    highest = log_confidence(scores[wrong])
     worst = np.argsort(-highest, kind="stable")[:MISTAKES]
     return [
         {

@@ -3,7 +3,7 @@
 ::
 
     runs/NAME/
-      run.json            what was asked, versions, data, results
+      run.json            what was asked, versions, data, results, perhaps a temperature
       metrics.jsonl       a line an epoch
       model.safetensors   the weights; in its header the network, its input and its classes
       report.html         all of it, readable
@@ -102,6 +102,19 @@ class Run:
             "pixels_divided_by": DIVISOR,
             "classes": self.classes,
         }
+
+    @property
+    def temperature(self) -> float:
+        """What scores are divided by for their probabilities: 1 unless the run was calibrated.
+
+        Raises RunError where the record has none that can be used.
+        """
+        if "calibration" not in self.record:
+            return 1.0
+        temperature = self.entry("calibration", "temperature", float)
+        if not temperature > 0:
+            raise RunError(f"the run's temperature must be above 0, is {temperature}")
+        return temperature
 
     def entry(self, section: str, name: str, kind: type | UnionType) -> Any:
         """Return an entry of a section of the record. Raises RunError where it is not there."""

@@ -21,7 +21,7 @@ from hardmax.run import (
     file_checksum,
 )
 
-__all__ = ["FolderWriter", "RunWriter", "folder_name"]
+__all__ = ["FolderWriter", "RunWriter", "folder_name", "write_record"]
 
 #: How many bytes of a data set's name go into a folder's; some file systems take 143 in all.
 NAME_BYTES = 80
@@ -31,6 +31,12 @@ def folder_name(data: str, *more: str) -> str:
     """Return a name for a folder: that of the data, shortened and made plain, and more."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in data)
     return "-".join([plain.encode()[:NAME_BYTES].decode(errors="ignore"), *more])
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write a run's record, with its checksum, in place of any that is there."""
+    summed = {**record, "checksum": checksum(dumps(record).encode())}
+    checkpoint.write_whole(folder / RECORD, (dumps(summed, indent=2) + "\n").encode())
 
 
 class FolderWriter:
@@ -126,8 +132,6 @@ class RunWriter(FolderWriter):
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
             files = {name: file_checksum(self.folder / name) for name in SUMMED}
-            record = {"format": FORMAT, **run.record, "files": files}
-            record["checksum"] = checksum(dumps(record).encode())
-            (self.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
+            write_record(self.folder, {"format": FORMAT, **run.record, "files": files})
         except OSError as error:
             raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error

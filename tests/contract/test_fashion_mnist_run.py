@@ -17,7 +17,7 @@ def test_softmax_regression_gets_where_the_book_gets(framework, data_root, tmp_p
     assert trained.epochs[-1]["train_loss"] == pytest.approx(0.447, abs=0.004)
     assert trained.test.count == 10_000
     assert trained.test.accuracy >= 0.82
-    assert inference.evaluate(tmp_path / "run") == trained.test
+    assert inference.evaluate(tmp_path / "run").judgement == trained.test
 
     run = Run.open(tmp_path / "run")
     test = load_fashion_mnist().test

@@ -12,7 +12,6 @@ from sklearn import metrics as sklearn_metrics
 from hardmax.errors import ArgumentError
 from hardmax.metrics import (
     Evaluation,
-    class_table,
     confusion_matrix,
     frequent_confusions,
     log_softmax,
@@ -116,20 +115,6 @@ def test_the_most_frequent_confusions_are_the_largest_off_the_diagonal(case, mos
     assert all(truth[true, decided] == count > 0 for true, decided, count in got)
     assert len({pair[:2] for pair in got}) == len(got)
     assert [count for *_, count in got] == sorted(truth[truth > 0], reverse=True)[:most]
-
-
-@given(decided)
-def test_the_class_table_is_scikit_learns_with_none_where_nothing_is_known(case):
-    classes, pairs = case
-    labels, decisions = np.array(pairs).T
-    precision, recall, _, support = sklearn_metrics.precision_recall_fscore_support(
-        labels, decisions, labels=range(classes), zero_division=np.nan
-    )
-    table = class_table(labels, decisions, classes)
-    for key, truth in (("precision", precision), ("recall", recall)):
-        got = [np.nan if row[key] is None else row[key] for row in table]
-        np.testing.assert_allclose(got, truth, rtol=1e-12, err_msg=key)
-    assert [row["support"] for row in table] == support.tolist()
 
 
 def test_an_evaluation_reads_everything_off_the_totals():

@@ -11,9 +11,17 @@ import pytest
 from PIL import Image
 from scipy.special import softmax
 from scipy.stats import binomtest
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import (
+    average_precision_score,
+    log_loss,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+    roc_auc_score,
+    roc_curve,
+)
 
 from hardmax.data.arrays import Pictures
+from hardmax.judgement import judge
 from hardmax.report import render
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -91,23 +99,15 @@ def case(labels, decisions, channels=1, seed=0):
     return Pictures(images, np.array(labels)), scores
 
 
+AREAS = (roc_auc_score, average_precision_score)
 LABELS = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
 DECISIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
 
 
 def page(labels=LABELS, decisions=DECISIONS, channels=1, epochs=EPOCHS, **changes):
     test, scores = case(labels, decisions, channels)
-    made = record(**changes)
-    correct, count = int(np.sum(np.equal(labels, decisions))), len(labels)
-    interval = binomtest(correct, count).proportion_ci(0.95, method="wilson")
-    made["results"]["test"] = {
-        "count": count,
-        "correct": correct,
-        "accuracy": correct / count,
-        "interval": [interval.low, interval.high],
-        "loss": 0.98765,
-    }
-    return render(made, epochs, test, scores, CLASSES)
+    judged = judge(scores, test.labels)
+    return render(record(**changes), epochs, test, scores, CLASSES, judged)
 
 
 def test_the_page_needs_no_network_and_runs_nothing():
@@ -146,7 +146,8 @@ def test_the_result_stands_with_its_count_and_interval():
     interval = binomtest(6, 10).proportion_ci(0.95, method="wilson")
     assert "60.00 % of the test pictures are classified rightly: 6 of 10." in text
     assert f"{100 * interval.low:.2f} % to {100 * interval.high:.2f} %" in text
-    assert "0.9877" in text
+    test, scores = case(LABELS, DECISIONS)
+    assert f"(cross-entropy) is {log_loss(test.labels, softmax(scores, axis=1)):.4f}" in text
     assert "for 3 of 9 epochs on 120 pictures" in text
 
 
@@ -161,10 +162,13 @@ def test_every_epoch_is_a_row():
 def test_the_classes_have_scikit_learns_figures():
     rows = Page(page()).rows
     start = next(i for i, row in enumerate(rows) if row[0] == "class")
-    precision, recall, _, support = precision_recall_fscore_support(LABELS, DECISIONS)
+    test, scores = case(LABELS, DECISIONS)
+    p = softmax(scores.astype(float), axis=1)
+    *parts, support = precision_recall_fscore_support(LABELS, DECISIONS)
     for i, name in enumerate(CLASSES):
-        own = [name, f"{precision[i]:.3f}", f"{recall[i]:.3f}", str(support[i])]
-        assert rows[start + 1 + i] == own
+        areas = [figure(test.labels == i, p[:, i]) for figure in AREAS]
+        own = [f"{figure:.3f}" for figure in (*(part[i] for part in parts), *areas)]
+        assert rows[start + 1 + i] == [name, *own, str(support[i])]
 
 
 def test_the_confusion_matrix_has_true_classes_in_rows():
@@ -238,8 +242,9 @@ def test_a_test_set_without_mistakes_says_so():
 def test_classes_never_decided_or_never_there_are_told_apart():
     rows = Page(page([0, 0, 1], [0, 2, 0])).rows
     start = next(i for i, row in enumerate(rows) if row[0] == "class")
-    assert rows[start + 2] == [CLASSES[1], "never decided", "0.000", "1"]
-    assert rows[start + 3] == [CLASSES[2], "0.000", "none to find", "0"]
+    assert rows[start + 2][:4] == [CLASSES[1], "never decided", "0.000", "0.000"]
+    assert rows[start + 3][:2] == [CLASSES[2], "0.000"]
+    assert rows[start + 3][2:] == ["none to find", "0.000", "undefined", "undefined", "0"]
 
 
 @pytest.mark.parametrize("validation", [0, 30])
@@ -289,16 +294,9 @@ def many_classes(classes, count):
     scores = np.zeros((count, classes), np.float32)
     scores[np.arange(count), decisions] = 1
     images = np.zeros((count, 2, 2, 1), np.uint8)
-    made = record()
-    made["results"]["test"] = {
-        "count": count,
-        "correct": 1,
-        "accuracy": 0.5,
-        "interval": [0.4, 0.6],
-        "loss": 1.0,
-    }
     names = tuple(f"class {i}" for i in range(classes))
-    return render(made, EPOCHS, Pictures(images, labels), scores, names)
+    judged = judge(scores, labels)
+    return render(record(), EPOCHS, Pictures(images, labels), scores, names, judged)
 
 
 def test_with_many_classes_the_most_frequent_confusions_stand_for_the_matrix():
@@ -338,4 +336,114 @@ def test_a_loss_that_is_not_finite_is_told_and_no_reason_to_fail(loss):
 
 
 def test_one_epoch_is_enough_for_a_report():
-    assert "for 1 of 9 epochs" in Page(page(epochs=EPOCHS[:1])).text
+    html = page(epochs=EPOCHS[:1], results={"epochs": 1})
+    assert "for 1 of 9 epochs" in Page(html).text
+    assert len(curves(html)) == 2
+
+
+def drawings(html):
+    """The page's own drawings, by the word that their alternative text begins with."""
+    found = re.findall(r'<svg role="img" aria-label="(\w+)([^"]*)".*?</svg>', html, re.DOTALL)
+    whole = re.findall(r'<svg role="img".*?</svg>', html, re.DOTALL)
+    return {word: (word + rest, svg) for (word, rest), svg in zip(found, whole, strict=True)}
+
+
+def points(svg):
+    """The points of each curve of a drawing, from its pixels back to 0 to 1."""
+    lines = re.findall(r'points="([^"]*)"', svg)
+    pixels = [[list(map(float, p.split(","))) for p in line.split()] for line in lines]
+    return [(np.array(line) - (52, 260)) / (260, -250) for line in pixels]
+
+
+def test_the_roc_curves_are_scikit_learns():
+    test, scores = case(LABELS, DECISIONS)
+    p = softmax(scores.astype(float), axis=1)
+    text, svg = drawings(page())["ROC"]
+    for i, drawn in enumerate(points(svg)):
+        truth = roc_curve(test.labels == i, p[:, i], drop_intermediate=False)[:2]
+        np.testing.assert_allclose(drawn, np.transpose(truth), atol=1e-3)
+        assert f"{roc_auc_score(test.labels == i, p[:, i]):.4f}" in text
+
+
+def test_the_precision_curves_are_scikit_learns():
+    test, scores = case(LABELS, DECISIONS)
+    p = softmax(scores.astype(float), axis=1)
+    text, svg = drawings(page())["Precision"]
+    for i, drawn in enumerate(points(svg)):
+        precision, recall, _ = precision_recall_curve(test.labels == i, p[:, i])
+        truth = np.transpose([recall, precision])[-2::-1]  # its last point is made up
+        np.testing.assert_allclose(drawn[: len(truth)], truth, atol=1e-3)
+        assert f"{average_precision_score(test.labels == i, p[:, i]):.4f}" in text
+
+
+def test_the_reliability_diagram_has_a_dot_a_bin():
+    test, scores = case(LABELS, DECISIONS)
+    bins = judge(scores, test.labels).reliability
+    text, svg = drawings(page())["Reliability"]
+    assert svg.count("<circle") == len(bins)
+    truth = [[point["confidence"], point["accuracy"]] for point in bins]
+    np.testing.assert_allclose(points(svg)[0], truth, atol=1e-3)
+    assert f"{bins[0]['confidence']:.2f} sure, {bins[0]['accuracy']:.2f} right" in text
+
+
+def test_long_curves_are_thinned_out_and_keep_their_ends():
+    html = many_classes(50, 5000)
+    _, svg = drawings(html)["ROC"]
+    drawn = points(svg)
+    assert len(drawn) == 10
+    assert max(map(len, drawn)) <= 202
+    for line in drawn:
+        np.testing.assert_allclose(line[[0, -1]], [[0, 0], [1, 1]], atol=1e-9)
+    assert "those are shown that do worst" in Page(html).text
+
+
+def test_one_class_alone_has_a_report():
+    images, labels = np.zeros((3, 2, 2, 1), np.uint8), np.zeros(3, int)
+    scores = np.zeros((3, 1), np.float32)
+    made = (record(), EPOCHS, Pictures(images, labels), scores, ("one",))
+    html = render(*made, judge(scores, labels))
+    assert list(drawings(html)) == ["Reliability", "The"]
+    assert ["Cohen's kappa", "undefined", "0 as by chance, 1 all right"] in Page(html).rows
+
+
+def test_a_run_that_is_judged_anew_has_no_epochs_to_show():
+    test, scores = case(LABELS, DECISIONS)
+    judged = judge(scores, test.labels)
+    html = render(record(), [], test, scores, CLASSES, judged, "new <data>")
+    text = Page(html).text
+    assert "judged anew, on the test set of new <data>" in text
+    assert "for 3 of 9 epochs" in text
+    assert curves(html) == []
+    assert "epoch" not in [row[0] for row in Page(html).rows]
+
+
+def test_the_page_has_colours_for_the_dark_and_for_paper():
+    html = page()
+    assert "prefers-color-scheme: dark" in html
+    assert "@media print" in html
+
+
+def test_accuracy_is_drawn_over_coverage():
+    _, scores = case(LABELS, DECISIONS)
+    sure = softmax(scores.astype(float), axis=1).max(axis=1)
+    right = (np.equal(LABELS, DECISIONS))[np.argsort(-sure)]
+    accuracy = np.cumsum(right) / np.arange(1, 11)
+    text, svg = drawings(page())["The"]
+    low = np.floor(10 * accuracy.min()) / 10
+    (drawn,) = points(svg)
+    np.testing.assert_allclose(drawn[:, 0], np.arange(1, 11) / 10, atol=1e-3)
+    np.testing.assert_allclose(low + drawn[:, 1] * (1 - low), accuracy, atol=1e-3)
+    assert "0.6000 of the surest 1.00" in text
+
+
+def test_what_a_temperature_and_rules_change_is_told():
+    test, scores = case(LABELS, DECISIONS)
+    before, after = (judge(scores / t, test.labels) for t in (1, 2))
+    made = record() | {"calibration": {"temperature": 2.0, "before": {"count": 77}}}
+    rules = [{"rule": "none below 0.5", "coverage": 0.75, "accuracy": None, "cost": 1.5}]
+    html = render(made, [], test, scores / 2, CLASSES, after, "data", before, rules)
+    rows, text = Page(html).rows, Page(html).text
+    assert ["log loss", f"{before.loss:.4f}", f"{after.loss:.4f}"] in rows
+    assert "by a temperature of 2.0000" in text
+    assert "on 77 validation examples" in text
+    assert ["none below 0.5", "0.7500", "undefined", "1.5000"] in rows

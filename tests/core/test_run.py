@@ -15,7 +15,7 @@ from hardmax.architectures import Flatten, Linear, to_json
 from hardmax.errors import RunError
 from hardmax.networks import softmax_regression
 from hardmax.run import Run, dumps
-from hardmax.run_writer import RunWriter
+from hardmax.run_writer import RunWriter, write_record
 from hardmax.shapes import weight_shapes
 
 ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
@@ -312,3 +312,26 @@ def test_numbers_that_are_not_finite_become_null():
 def test_floats_come_back_from_json_as_they_were():
     values = np.random.default_rng(0).standard_normal(1000).tolist()
     assert json.loads(dumps(values)) == values
+
+
+def calibrate(folder, temperature):
+    record = Run.open(folder).record
+    write_record(folder, {**record, "calibration": {"temperature": temperature}})
+
+
+def test_a_temperature_is_kept_in_the_record_and_everything_else_stays(folder):
+    before, files = Run.open(folder), contents(folder)
+    assert before.temperature == 1
+    calibrate(folder, 1.25)
+    after = Run.open(folder)
+    assert after.temperature == 1.25
+    assert after.record.items() >= before.record.items()
+    changed = [name for name, data in contents(folder).items() if data != files[name]]
+    assert changed == ["run.json"]
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf, "2", None, True])
+def test_a_temperature_that_is_none_is_refused(folder, temperature):
+    calibrate(folder, temperature)
+    with pytest.raises(RunError, match="temperature"):
+        _ = Run.open(folder).temperature

@@ -1,6 +1,7 @@
 """What the commands share: arguments that many take, and how they speak."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +11,13 @@ from hardmax.errors import ArgumentError
 
 __all__ = [
     "INTERRUPTED",
+    "AbstainBelow",
     "Activation",
     "Balanced",
     "BatchSize",
     "Channels",
     "Clip",
+    "CostsFile",
     "Data",
     "Device",
     "Dropout",
@@ -49,6 +52,21 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 Framework = Annotated[
     str | None,
     typer.Option(help="torch, jax, tensorflow or mxnet.  [default: that of the training]"),
+]
+
+# What to decide by
+
+CostsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--costs",
+        metavar="COSTS.csv",
+        help="Decide at the least expected cost: a row a true class, a column a decision.",
+    ),
+]
+AbstainBelow = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="Leave open where the likeliest class is less likely than P."),
 ]
 
 # What can be asked of a training

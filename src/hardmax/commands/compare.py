@@ -1,4 +1,4 @@
-"""``hardmax compare``: the same training in several frameworks."""
+"""``hardmax compare``: the same training in several frameworks, or two runs."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,6 @@ from hardmax.commands.common import (
     BatchSize,
     Channels,
     Clip,
-    Data,
     Device,
     Dropout,
     Epochs,
@@ -36,12 +35,22 @@ from hardmax.commands.common import (
     sides,
     widths,
 )
+from hardmax.errors import ArgumentError
 
 __all__ = ["compare"]
 
+#: As many classes are listed of what one run alone decides rightly.
+MOST = 5
+
 
 def compare(
-    data: Data,
+    context: typer.Context,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA|RUN", help="Data to train on, or the first of two runs.")
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The run to compare the first one with.")
+    ] = None,
     models: Annotated[
         str, typer.Option(help="Names of networks, with commas between them.")
     ] = "softmax-regression",
@@ -74,11 +83,15 @@ def compare(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train the same in several frameworks, and certify how far they are apart."""
+    """Certify how far frameworks are apart that train the same, or compare two runs."""
     asked = {**locals()}
+    if other is not None:
+        _check_no_options(context)
+        _compare_runs(data, other, as_json)
+        return
     from hardmax.certificate import RECORD, REPORT, certify
 
-    own = ("data", "models", "frameworks", "out", "as_json")
+    own = ("context", "data", "other", "models", "frameworks", "out", "as_json")
     options = {name: value for name, value in asked.items() if name not in own}
     options |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
     chosen = (models.split(","), frameworks.split(","))
@@ -94,6 +107,40 @@ def compare(
         _print_network(network)
     _print_path("certificate", path / REPORT)
     _print_path("figures", path / RECORD)
+
+
+def _check_no_options(context: typer.Context) -> None:
+    """Raise ArgumentError where there are options, which runs that are compared do not take."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in ("data", "other", "as_json") and source and source.name == "COMMANDLINE":
+            raise ArgumentError(
+                f"two runs are compared as they are, without --{name.replace('_', '-')}; that is "
+                "for hardmax compare DATA"
+            )
+
+
+def _compare_runs(first: str, second: str, as_json: bool) -> None:
+    from hardmax import inference
+
+    compared = inference.compare(first, second)
+    if as_json:
+        print_json(compared.as_dict())
+        return
+    pair = compared.pair
+    print(f"{'':<10}{'first':>10}{'second':>10}{'difference':>12}  95 % interval")
+    for name, (one, other) in (("accuracy", pair.accuracy), ("loss", pair.loss)):
+        low, high = pair.intervals[name]
+        figures = f"{one:>10.4f}{other:>10.4f}{one - other:>12.4f}"
+        print(f"{name:<10}{figures}  {low:.4f} to {high:.4f}")
+    print(f"of {pair.count}, both are right on {pair.both}, neither on {pair.neither}")
+    for place, places, classes in zip(
+        ("first", "second"), pair.only, compared.alone(), strict=True
+    ):
+        listed = ", ".join(f"{name} {count}" for name, count in [*classes.items()][:MOST])
+        more = ", ..." if len(classes) > MOST else ""
+        print(plain(f"the {place} alone on {len(places)}{f' ({listed}{more})' if places else ''}"))
+    print(f"McNemar's test: p = {pair.p:.3g}")
 
 
 def _tell(line: str) -> None:

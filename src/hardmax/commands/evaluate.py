@@ -1,10 +1,20 @@
 """``hardmax evaluate``: judge a run."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from hardmax.commands.common import Framework, Json, RunFolder, print_json, remark
+from hardmax.commands.calibrate import before_and_after
+from hardmax.commands.common import (
+    AbstainBelow,
+    CostsFile,
+    Framework,
+    Json,
+    RunFolder,
+    print_json,
+    remark,
+)
 
 __all__ = ["evaluate"]
 
@@ -16,13 +26,37 @@ def evaluate(
         typer.Argument(metavar="[DATA]", help="Data to judge on.  [default: that of the training]"),
     ] = None,
     framework: Framework = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write an HTML report, too."),
+    ] = None,
+    costs: CostsFile = None,
+    abstain_below: AbstainBelow = None,
     as_json: Json = False,
 ) -> None:
     """Judge a run on a test set."""
     from hardmax import inference
+    from hardmax.checkpoint import write_whole
 
-    evaluation = inference.evaluate(run, data, framework, remark)
+    judged = inference.evaluate(run, data, framework, costs, abstain_below, remark)
+    if report is not None:
+        write_whole(report, judged.report().encode("utf-8", "xmlcharrefreplace"))
     if as_json:
-        print_json(evaluation.as_dict())
-    else:
-        print(f"test {evaluation}")
+        print_json(judged.as_dict())
+        return
+    print(f"test {judged.judgement}\n     {judged.judgement.figures()}")
+    if judged.uncalibrated is not None:
+        changes = before_and_after(judged.uncalibrated, judged.judgement)
+        print(f"     calibrated by temperature {judged.run.temperature:.4f}: {changes}")
+    if judged.rules:
+        _print_rules(judged.rules)
+
+
+def _print_rules(rules: list[dict[str, Any]]) -> None:
+    print(f"{'rule':<24}{'coverage':>10}{'accuracy':>10}{'cost':>12}")
+    for rule in rules:
+        figures = "".join(
+            f"{'-' if rule[name] is None else format(rule[name], '.4f'):>{width}}"
+            for name, width in (("coverage", 10), ("accuracy", 10), ("cost", 12))
+        )
+        print(f"{rule['rule']:<24}{figures}")

@@ -102,7 +102,7 @@ def train(
     else:
         if patience is not None:
             print(f"weights of epoch {trained.kept_epoch}, which had the lowest validation loss")
-        print(f"test {trained.test}")
+        print(f"test {trained.test}\n     {trained.test.figures()}")
         print(plain(f"run {trained.path}"))
         print(plain(f"report {trained.path / 'report.html'}"))
     if trained.interrupted:
@@ -121,5 +121,5 @@ def _told(trained: "Trained") -> dict[str, Any]:
         "seed": trained.settings.seed,
         "epochs": trained.epochs,
         "kept_epoch": trained.kept_epoch,
-        "test": trained.test.as_dict(),
+        "test": trained.test.summary(),
     }

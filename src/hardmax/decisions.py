@@ -1,0 +1,167 @@
+"""From probabilities to an action: the likeliest class, the least cost, or none."""
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hardmax.errors import ArgumentError, DataError
+
+__all__ = [
+    "ABSTAIN",
+    "Costs",
+    "abstaining",
+    "check_below",
+    "coverage_curve",
+    "named",
+    "outcomes",
+    "read_costs",
+]
+
+ABSTAIN = -1
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What each decision costs, float64 (classes, decisions): the classes, then extra actions."""
+
+    decisions: tuple[str, ...]
+    matrix: np.ndarray
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the decision of least expected cost, int64 (n,); the first of equal ones."""
+        return (probabilities @ self.matrix).argmin(axis=1)
+
+    def mean(self, labels: np.ndarray, decisions: np.ndarray) -> float:
+        """Return what ``decisions`` (n,) cost on average where ``labels`` (n,) are the truth."""
+        return float(self.matrix[labels, decisions].mean())
+
+
+def read_costs(path: Path, classes: Sequence[str]) -> Costs:
+    """Read a CSV of costs: the true class first in each row, the decisions in the header.
+
+    Raises DataError unless each class has one row and one column, and costs are finite numbers.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, row) for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read costs from {path}: {reason}") from error
+    if not rows:
+        raise DataError(f"{path} is empty; costs need a header and a row for each class")
+    header = rows[0][1][1:]
+    _check_names(path, "columns", header, classes, extra=True)
+    _check_names(path, "rows", [row[0] for _, row in rows[1:]], classes, extra=False)
+    order = [*classes, *(name for name in header if name not in classes)]
+    costs = {}
+    for line, row in rows[1:]:
+        if len(row) != len(header) + 1:
+            raise DataError(
+                f"{path}, line {line}: {len(row)} cells, but the header has {len(header) + 1}"
+            )
+        values = dict(zip(header, (_cost(path, line, cell) for cell in row[1:]), strict=True))
+        costs[row[0]] = [values[name] for name in order]
+    return Costs(tuple(order), np.array([costs[name] for name in classes], dtype=np.float64))
+
+
+def _check_names(
+    path: Path, what: str, names: Sequence[str], classes: Sequence[str], extra: bool
+) -> None:
+    for name in names:
+        if not name.strip():
+            raise DataError(f"{path}: one of the {what} has no name")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: {name!r} is there twice among the {what}; keep one")
+        if not extra and name not in classes:
+            raise DataError(f"{path}: {name!r} is none of the classes {', '.join(classes)}")
+    missing = [name for name in classes if name not in names]
+    if missing:
+        raise DataError(f"{path}: the {what} lack the class {missing[0]!r}; add it")
+
+
+def _cost(path: Path, line: int, cell: str) -> float:
+    try:
+        cost = float(cell)
+    except ValueError:
+        cost = math.nan
+    if not math.isfinite(cost):
+        raise DataError(f"{path}, line {line}: a cost must be a finite number, got {cell!r}")
+    return cost
+
+
+def abstaining(probabilities: np.ndarray, below: float) -> np.ndarray:
+    """Return the likeliest class, int64 (n,), or ABSTAIN where it is less likely than ``below``."""
+    return np.where(probabilities.max(axis=1) < below, ABSTAIN, probabilities.argmax(axis=1))
+
+
+def check_below(below: float) -> float:
+    """Return a probability to abstain below. Raises ArgumentError unless it is 0 to 1."""
+    if not 0 <= below <= 1:
+        raise ArgumentError(f"the probability to abstain below must be 0 to 1, got {below}")
+    return below
+
+
+def named(
+    probabilities: np.ndarray, classes: Sequence[str], costs: Costs | None, below: float | None
+) -> list[str | None]:
+    """Return each example's decision: of least expected cost, or else the likeliest class.
+
+    Without costs, None is one that is left open: that class is less likely than ``below``.
+    """
+    if costs is None:
+        decided = abstaining(probabilities, 0.0 if below is None else below)
+        return [None if number == ABSTAIN else classes[number] for number in decided]
+    return [costs.decisions[number] for number in costs.decide(probabilities)]
+
+
+def outcomes(
+    probabilities: np.ndarray, labels: np.ndarray, costs: Costs | None, below: float | None
+) -> list[dict[str, Any]]:
+    """Return what comes of each rule of decision, as JSON has it.
+
+    ``coverage`` is the share of examples that are decided for a class, ``accuracy`` how many of
+    those are decided rightly, and ``cost`` the mean cost of what is not left open; None is what
+    is undefined. ``probabilities`` are float (n, classes), ``labels`` integers (n,).
+    """
+    rules = {"likeliest class": probabilities.argmax(axis=1)}
+    if below is not None:
+        rules[f"none below {below:g}"] = abstaining(probabilities, below)
+    if costs is not None:
+        rules["least expected cost"] = costs.decide(probabilities)
+    return [
+        {"rule": name, **_outcome(decided, labels, probabilities.shape[1], costs)}
+        for name, decided in rules.items()
+    ]
+
+
+def _outcome(
+    decided: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
+) -> dict[str, float | None]:
+    acted = decided != ABSTAIN
+    classed = acted & (decided < classes)
+    return {
+        "coverage": float(classed.mean()),
+        "accuracy": float((decided == labels)[classed].mean()) if classed.any() else None,
+        "cost": costs.mean(labels[acted], decided[acted]) if costs and acted.any() else None,
+    }
+
+
+def coverage_curve(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (confidence, coverage, accuracy) for each confidence that occurs, the highest first.
+
+    They are those of deciding only where the ``confidence``, float (n,), is no lower. ``right``
+    says which decisions are right, bool (n,); ``weights`` are float (n,).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    order = order[weights[order] > 0]
+    last = np.append(np.diff(confidence[order]) != 0, True)
+    covered, hits = (np.cumsum((weights * x)[order])[last] for x in (np.ones(len(right)), right))
+    return confidence[order][last], covered / covered[-1], hits / covered

@@ -1,0 +1,232 @@
+"""Calibrating runs, deciding by costs and comparing runs, in real processes."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import binomtest
+
+from hardmax import checkpoint
+from hardmax.data.arrays import split_off
+from hardmax.data.digits import load_digits
+
+DIGITS = [str(digit) for digit in range(10)]
+
+
+def screening():
+    """Costs of looking for eights: to miss one costs 50 times what a false alarm does."""
+    matrix = 1 - np.eye(10)
+    matrix[8] *= 50
+    return matrix
+
+
+def write_costs(path, matrix, *more):
+    """Write costs as CSV; ``more`` are further actions, which cost 2 each."""
+    lines = [["true", *DIGITS, *more]]
+    for digit, row in zip(DIGITS, matrix, strict=True):
+        lines.append([digit, *(f"{cost:g}" for cost in row), *["2"] * len(more)])
+    path.write_text("".join(",".join(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def calibrated(framework, tmp_path_factory):
+    """A run of an MLP that is too sure of itself, as trained, and what calibrating it printed."""
+    folder = tmp_path_factory.mktemp("judged")
+    command = [sys.executable, "-c", "from hardmax.cli import main; main()"]
+    told = []
+    options = ("--batch-size", "32", "--epochs", "100", "--lr", "1", "--validation", "0.9")
+    train = ("train", "digits", "--model", "mlp", "--framework", framework, "--out", "run")
+    for arguments in ((*train, *options), ("calibrate", "run")):
+        done = subprocess.run(
+            [*command, *arguments, "--json"], cwd=folder, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        told.append(json.loads(done.stdout))
+    return folder / "run", *told
+
+
+@pytest.fixture
+def run(calibrated, tmp_path):
+    """A copy of the calibrated run."""
+    return shutil.copytree(calibrated[0], tmp_path / "run")
+
+
+def scores_of(run, images):
+    """An MLP's scores of pictures by its portable weights, in NumPy."""
+    weights, _ = checkpoint.load(run / "model.safetensors")
+    hidden, last = sorted({name.rpartition(".")[0] for name in weights}, key=int)
+    values = images.reshape(len(images), -1) / 255
+    values = np.maximum(values @ weights[f"{hidden}.weight"].T + weights[f"{hidden}.bias"], 0)
+    return values @ weights[f"{last}.weight"].T + weights[f"{last}.bias"]
+
+
+def log_loss(scores, labels):
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return -logs[np.arange(len(labels)), labels].mean()
+
+
+def test_a_temperature_makes_an_overconfident_network_honest(hardmax, calibrated, run, tmp_path):
+    _, trained, told = calibrated
+    assert list(told) == ["temperature", "before", "after"]
+    temperature = told["temperature"]
+    assert temperature > 1
+    _, part = split_off(load_digits().train, 0.9, 0)
+    scores = scores_of(run, part.images)
+    assert told["before"]["count"] == len(part)
+    assert told["before"]["loss"] == pytest.approx(log_loss(scores, part.labels), rel=1e-3)
+    losses = [log_loss(scores / t, part.labels) for t in temperature * np.array([0.98, 1, 1.02])]
+    assert losses[1] == min(losses)
+    assert told["after"]["loss"] == pytest.approx(losses[1], rel=1e-3)
+
+    found = json.loads(hardmax("evaluate", run, "--report", "page.html", "--json").stdout)
+    before = found["uncalibrated"]
+    assert before == trained["test"]
+    assert found["temperature"] == temperature
+    assert found["loss"] <= before["loss"]
+    assert found["calibration_error"] < before["calibration_error"]
+    assert (found["correct"], found["macro"]) == (before["correct"], before["macro"])
+    test = load_digits().test
+    loss = log_loss(scores_of(run, test.images) / temperature, test.labels)
+    assert found["loss"] == pytest.approx(loss, rel=1e-3)
+    page = (tmp_path / "page.html").read_text()
+    assert f"by a temperature of {temperature:.4f}" in " ".join(page.split())
+
+
+def test_costs_of_a_screening_test_are_less_than_by_argmax(hardmax, run, tmp_path):
+    test = load_digits().test
+    write_costs(tmp_path / "costs.csv", screening(), "ask a person")
+    rules = ("--costs", "costs.csv", "--abstain-below", 0.9)
+    done = hardmax("evaluate", run, *rules, "--report", "page.html", "--json")
+    assert done.stderr == ""
+    likeliest, sure, cheapest = json.loads(done.stdout)["rules"]
+    assert cheapest["cost"] < likeliest["cost"]
+    temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
+    scores = scores_of(run, test.images) / temperature
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    matrix = np.column_stack([screening(), np.full(10, 2.0)])
+    for rule, decided in ((likeliest, p.argmax(axis=1)), (cheapest, (p @ matrix).argmin(axis=1))):
+        assert rule["coverage"] == pytest.approx((decided < 10).mean(), abs=1 / len(test))
+        assert rule["cost"] == pytest.approx(matrix[test.labels, decided].mean(), abs=0.15)
+    kept = p.max(axis=1) >= 0.9
+    assert sure["coverage"] == pytest.approx(kept.mean(), abs=1 / len(test))
+    assert sure["accuracy"] > likeliest["accuracy"]
+    assert "least expected cost" in (tmp_path / "page.html").read_text()
+
+
+def test_predict_decides_by_costs_and_by_the_temperature(hardmax, run, tmp_path):
+    test = load_digits().test
+    temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
+    names = [f"{i}.png" for i in range(9)]
+    for i, name in enumerate(names):
+        Image.fromarray(test.images[i, :, :, 0]).save(tmp_path / name)
+    # Whatever it is, it is cheapest to call it a 3.
+    matrix = np.ones((10, 10))
+    matrix[:, 3] = 0
+    write_costs(tmp_path / "costs.csv", matrix)
+    told = json.loads(hardmax("predict", run, *names, "--costs", "costs.csv", "--json").stdout)
+    scores = scores_of(run, test.images[:9]) / temperature
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert [one["decision"] for one in told] == ["3"] * 9
+    assert [one["label"] for one in told] == [str(k) for k in p.argmax(axis=1)]
+    np.testing.assert_allclose([one["probability"] for one in told], p.max(axis=1), rtol=1e-3)
+
+
+@pytest.mark.shared
+def test_what_is_left_open_is_said_so(hardmax, run, tmp_path):
+    Image.fromarray(load_digits().test.images[0, :, :, 0]).save(tmp_path / "a.png")
+    plain = hardmax("predict", run, "a.png").stdout
+    left = hardmax("predict", run, "a.png", "--abstain-below", 1)
+    label = plain.split()[1]
+    assert plain.startswith(f"a.png: {label} (0.")
+    assert left.stdout.startswith(f"a.png: left open ({label} 0.")
+    told = hardmax("predict", run, "a.png", "--abstain-below", 1, "--json")
+    assert json.loads(told.stdout)[0]["decision"] is None
+
+
+@pytest.mark.shared
+def test_a_person_is_told_what_changed_on_a_line(hardmax, run):
+    done = hardmax("calibrate", run)
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith("temperature ")
+    assert second.startswith("validation (")
+    assert third == f"kept in {run}; evaluate and predict apply it"
+    lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
+    assert lines[2].startswith(f"     calibrated by {first}: loss ")
+    assert [line.split()[0] for line in lines[3:]] == ["rule", "likeliest", "none"]
+
+
+def refused(done, *words):
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("hardmax: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert [word for word in words if word not in done.stderr] == []
+
+
+@pytest.mark.shared
+def test_costs_that_do_not_fit_are_one_line(hardmax, run, tmp_path):
+    write_costs(tmp_path / "costs.csv", screening())
+    text = (tmp_path / "costs.csv").read_text()
+    (tmp_path / "costs.csv").write_text(text.rpartition("9,")[0])
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    for command in (("evaluate", run), ("predict", run, "a.png")):
+        refused(hardmax(*command, "--costs", "costs.csv"), "costs.csv", "lack the class '9'")
+        refused(hardmax(*command, "--costs", "gone.csv"), "gone.csv", "No such file")
+        refused(hardmax(*command, "--abstain-below", 1.5), "0 to 1", "1.5")
+    both = ("--costs", "costs.csv", "--abstain-below", 0.5)
+    refused(hardmax("predict", run, "a.png", *both), "not both")
+
+
+@pytest.mark.shared
+def test_without_a_validation_part_nothing_is_calibrated(hardmax, framework, tmp_path):
+    arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
+    assert hardmax("train", "digits", *arguments).returncode == 0
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    refused(hardmax("calibrate", "run"), "validation part", "--validation FRACTION")
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_two_runs_are_compared_example_by_example(hardmax, framework, run):
+    options = ("--framework", framework, "--batch-size", 32, "--out", "other", "--json")
+    assert hardmax("train", "digits", *options).returncode == 0
+    done = hardmax("compare", run, "other", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    test = load_digits().test
+    temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
+    weights, _ = checkpoint.load(run.parent / "other" / "model.safetensors")
+    pixels = test.images.reshape(len(test), -1) / 255
+    plain = pixels @ weights["1.weight"].T + weights["1.bias"]
+    scores = (scores_of(run, test.images) / temperature, plain)
+    one, other = (each.argmax(axis=1) == test.labels for each in scores)
+    assert found["only"] == [
+        np.flatnonzero(a & ~b).tolist() for a, b in ((one, other), (other, one))
+    ]
+    assert (found["both"], found["neither"]) == ((one & other).sum(), (~one & ~other).sum())
+    assert found["accuracy"] == pytest.approx([one.mean(), other.mean()])
+    losses = [log_loss(each, test.labels) for each in scores]
+    assert found["loss"] == pytest.approx(losses, rel=1e-3)
+    counts = [len(places) for places in found["only"]]
+    assert found["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
+    assert [sum(classes.values()) for classes in found["alone"]] == counts
+    for name, (a, b) in (("accuracy", found["accuracy"]), ("loss", found["loss"])):
+        low, high = found["intervals"][name]
+        assert low < a - b < high
+
+
+@pytest.mark.shared
+def test_runs_that_cannot_be_compared_are_one_line(
+    hardmax, framework, run, tmp_path, make_idx_folder
+):
+    refused(hardmax("compare", run, "nowhere"), "no such run folder: nowhere")
+    refused(hardmax("compare", run, run, "--epochs", 3), "without --epochs")
+    make_idx_folder(tmp_path / "data")
+    arguments = ("--framework", framework, "--epochs", 1, "--out", "other")
+    assert hardmax("train", "data", *arguments).returncode == 0
+    refused(hardmax("compare", run, "other"), "different data")
+    same = hardmax("compare", run, run).stdout
+    assert "the first alone on 0\nthe second alone on 0\nMcNemar's test: p = 1\n" in same
