@@ -247,12 +247,12 @@ def compare(first: str, second: str) -> Compared:
     dataset = _data(one, first, None)
     _check_fit(other, dataset, second)
     framework = one.entry("asked", "framework", str)
-    scores = [
+    scores, others = (
         _calibrated(_scores(run, dataset.test, framework), run.temperature) for run in (one, other)
-    ]
+    )
     labels = dataset.test.labels
     names = [dataset.classes[label] for label in labels]
-    return Compared((first, second), names, pairs.compare(scores[0], scores[1], labels))
+    return Compared((first, second), names, pairs.compare(scores, others, labels))
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def test_evaluate_tells_what_scikit_learn_says_of_the_weights(hardmax, trained, 
     assert len(found["classes"]["f1"]) == 10
     page = (tmp_path / "report.html").read_text()
     assert f"{found['correct']} of 359" in page
-    assert page.count('<svg role="img"') == 3
+    assert page.count('<svg role="img"') == 4
 
 
 def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
