@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hardmax.data.arrays import Dataset, Pictures
 from hardmax.data.picture_cache import Decoded, decode
@@ -19,15 +20,14 @@ from hardmax.errors import DataError
 __all__ = ["PictureFile", "PictureFolder", "read_picture_folder", "scan"]
 
 #: The endings of files that are taken for pictures.
-ENDINGS = frozenset(
+ENDINGS = tuple(
     ".avif .bmp .gif .jfif .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
 )
 
 TRAIN, TEST = "train", "test"
 
 
-@dataclass(frozen=True, slots=True)
-class PictureFile:
+class PictureFile(NamedTuple):
     """A picture's file: its name below the folder of the data, and what it is an example of.
 
     ``size`` in bytes and ``modified`` in nanoseconds are 0 where a link leads nowhere.
@@ -152,10 +152,10 @@ def _scan_part(root: Path, part: str, below: str) -> tuple[list[PictureFile], li
             others.append(below + label)
             continue
         labels.append(label)
-        for inner, path in _walk(entry.path):
+        for inner, file in _walk(Path(entry.path)):
             name = f"{below}{label}/{inner}"
-            if os.path.splitext(inner)[1].lower() in ENDINGS:
-                found.append((inner, _file(name, part, label, path)))
+            if inner.lower().endswith(ENDINGS):
+                found.append((inner, _file(name, part, label, file)))
             else:
                 others.append(name)
     found.sort(key=lambda one: (one[0], one[1].label))
@@ -194,23 +194,21 @@ def _has_folders(entry: os.DirEntry | None, root: Path) -> bool:
     return any(inner.is_dir() for inner in _entries(root / entry.name).values())
 
 
-def _walk(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield (name below the folder, path) of the files below it, without what is hidden."""
+def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry]]:
+    """Yield the files below a folder by their names below it, without what is hidden.
 
-    def fail(error: OSError) -> None:
-        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}") from error
-
-    for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                path = os.path.join(place, name)
-                yield os.path.relpath(path, folder).replace(os.sep, "/"), path
+    Links to folders are not followed: they may lead round.
+    """
+    for name, entry in _entries(folder).items():
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / name, f"{below}{name}/")
+        elif not entry.is_dir():
+            yield below + name, entry
 
 
-def _file(name: str, part: str, label: str, path: str) -> PictureFile:
+def _file(name: str, part: str, label: str, entry: os.DirEntry) -> PictureFile:
     try:
-        told = os.stat(path)
+        told = entry.stat()
     except OSError:  # reading it will tell
         return PictureFile(name, part, label, 0, 0)
     return PictureFile(name, part, label, told.st_size, told.st_mtime_ns)
