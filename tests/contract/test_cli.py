@@ -654,7 +654,7 @@ def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, 
         text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
     assert "train loss" not in text
     lines = (tmp_path / "log").read_text().splitlines()
-    assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "run", "report"]
+    assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "macro", "run", "report"]
 
 
 @pytest.mark.shared
