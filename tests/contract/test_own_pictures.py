@@ -70,7 +70,7 @@ def test_a_second_start_decodes_nothing(trained, monkeypatch):
         raise AssertionError(f"{path} is decoded again")
 
     monkeypatch.setattr(picture_cache, "upright", upright)
-    assert inference.evaluate(trained.path) == trained.test
+    assert inference.evaluate(trained.path).judgement.as_dict() == trained.test.as_dict()
 
 
 def test_predictions_are_those_of_the_judgement(clothes, trained):
@@ -94,13 +94,13 @@ def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, 
     monkeypatch.setattr(StreamedLoader, "take", take)
     monkeypatch.setattr(mapped, "LARGE", 2**19)
     streamed = experiment.train(asked, clothes / "streamed")
-    # Two epochs of 1200 and 800 examples, and twice the test set: its evaluation and its scores.
-    assert sum(taken) >= 2 * (1200 + 800) + 2 * TEST
+    # Two epochs of 1200 and 800 examples, and the scores of the test set.
+    assert sum(taken) >= 2 * (1200 + 800) + TEST
     for one, other in zip(streamed.epochs, resident.epochs, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-5)
     assert streamed.test.loss == pytest.approx(resident.test.loss, rel=1e-5)
-    assert inference.evaluate(streamed.path) == streamed.test
+    assert inference.evaluate(streamed.path).judgement.as_dict() == streamed.test.as_dict()
     first, second = (Run.open(run.path).record["data"] for run in (streamed, resident))
     assert first == second
 
@@ -149,7 +149,8 @@ def test_coloured_pictures_of_any_sizes_need_no_flag(hardmax, framework, tmp_pat
     said = f"60 pictures of 2 classes, as {side} x {side} colour (the median side;"
     assert said in done.stderr
     assert "12 of 60 examples, 0.2 of each class, were split off" in done.stderr
-    assert json.loads(hardmax("evaluate", "run", "--json").stdout) == told["test"]
+    judged = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert judged.items() >= told["test"].items()
     (tmp_path / "other" / "day").mkdir(parents=True)
     for path in sorted((shapes / "day").iterdir())[:7]:
         os.link(path, tmp_path / "other" / "day" / path.name)
@@ -168,14 +169,14 @@ def test_what_to_test_on_may_be_asked_for(hardmax, framework, tmp_path, shapes):
     done = hardmax("train", "shapes", "--test", 0.5, *arguments, "--out", "half", "--json")
     told = json.loads(done.stdout)["test"]
     assert told["count"] == 30
-    assert json.loads(hardmax("evaluate", "half", "--json").stdout) == told
+    assert json.loads(hardmax("evaluate", "half", "--json").stdout).items() >= told.items()
     X = np.full((9, 6, 6), 80, np.uint8)
     np.savez(tmp_path / "apart.npz", X=X, y=np.array(["day", "day", "night"] * 3))
     arguments = (*arguments, "--test", "apart.npz", "--out", "apart", "--json")
     told = json.loads(hardmax("train", "shapes", *arguments).stdout)["test"]
     assert (told["count"], told["correct"]) in ((9, 6), (9, 3))
     assert Run.open(tmp_path / "apart").record["data"]["train"] == 60
-    assert json.loads(hardmax("evaluate", "apart", "--json").stdout) == told
+    assert json.loads(hardmax("evaluate", "apart", "--json").stdout).items() >= told.items()
 
 
 @pytest.mark.shared
