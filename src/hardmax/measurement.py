@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hardmax import batches, checkpoint, experiment, frameworks
+from hardmax import checkpoint, experiment, frameworks
+from hardmax.batches import Loader
 from hardmax.callbacks import Callback
 from hardmax.data import sources
 from hardmax.data.arrays import Pictures
@@ -147,10 +148,10 @@ class _Laboratory:
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
         """Return the weights after a step from the start, on the first batch of the run."""
         train = self.dataset.train
-        order = batches.order(len(train), self.settings.seed, 0)
-        if self.settings.balanced:
-            order = batches.balanced_order(train.labels, self.settings.seed, 0)
-        rows = order[: self.settings.batch_size]
+        loader = Loader(len(train), self.settings.batch_size, shuffle=True)
+        loader.seed = self.settings.seed
+        loader.balanced_by = train.labels if self.settings.balanced else None
+        rows = loader.next_order()[: loader.batch_size]
         trainer, model = self.equipped(self.start, recipe, clip)
         trainer.fit(model, self.sibling.data.PictureData(train.take(rows), None, len(rows)))
         return trainer.get_weights(model)

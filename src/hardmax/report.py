@@ -52,6 +52,7 @@ def render(
         loader=PackageLoader("hardmax", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     decisions = scores.argmax(axis=1)
+    shares = _shares(judged, len(classes))
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
@@ -67,8 +68,10 @@ def render(
             drawings.coverage(scores, test.labels, judged),
             *drawings.class_curves(scores, test.labels, classes, judged),
         ],
-        shares=_shares(judged, len(classes)),
-        confusions=frequent_confusions(test.labels, decisions, CONFUSIONS),
+        shares=shares,
+        confusions=frequent_confusions(test.labels, decisions, CONFUSIONS)
+        if shares is None
+        else [],
         mistakes=_worst_mistakes(test, scores, decisions, classes),
     )
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from support import refused
 
 from hardmax import checkpoint, frameworks
 from hardmax.batches import order
@@ -161,14 +162,6 @@ def test_the_measured_gradients_and_first_step_are_those_of_the_formulas(install
         assert np.abs(arrays["gradients"][name] - gradient).max() < 1e-6 * largest
         after = start[name] - 0.3 / 46 * gradient * 0.1 / norm
         assert np.abs(arrays["weights_after_step"][name] - after).max() < 1e-8
-
-
-def refused(done, *words):
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("hardmax: ")
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert [word for word in words if word not in done.stderr] == []
 
 
 @pytest.mark.parametrize(

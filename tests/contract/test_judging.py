@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import binomtest
+from support import refused
 
 from hardmax import checkpoint
 from hardmax.data.arrays import split_off
@@ -157,14 +158,6 @@ def test_a_person_is_told_what_changed_on_a_line(hardmax, run):
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
     assert lines[2].startswith(f"     calibrated by {first}: loss ")
     assert [line.split()[0] for line in lines[3:]] == ["rule", "likeliest", "none"]
-
-
-def refused(done, *words):
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("hardmax: ")
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert [word for word in words if word not in done.stderr] == []
 
 
 @pytest.mark.shared

@@ -4,21 +4,12 @@ import gzip
 
 import numpy as np
 import pytest
-from PIL import Image
+from support import noise, save
 
 from hardmax.data.arrays import Pictures
 from hardmax.data.digits import load_digits
 from hardmax.data.survey import survey
 from hardmax.errors import DataError
-
-
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def save(path, pixels, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
 
 
 @pytest.fixture
