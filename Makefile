@@ -23,7 +23,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[torch,jax,tensorflow,mxnet]'
+	$(PIP) -e '.[torch,jax,tensorflow,mxnet,tables]'
 	$(PIP) --no-deps mxnet  # it asks for a NumPy of 2022, and does without
 	@touch $@
 

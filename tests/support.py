@@ -1,6 +1,7 @@
 """What several tests make and look at."""
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 
@@ -22,3 +23,29 @@ def refused(done, *words):
     assert done.stderr.startswith("hardmax: ")
     assert done.stderr.count("\n") == 1, done.stderr
     assert [word for word in words if word not in done.stderr] == []
+
+
+def mixed_table(count, seed=0, missing=0.05):
+    """Return a pandas frame of 20 columns of mixed kinds with missing values, and a skewed label.
+
+    The label, ``outcome``, is "yes" on 15 % of the rows, and depends on a few of the columns.
+    """
+    generator = np.random.default_rng(seed)
+    numbers = generator.normal(size=(count, 10)) * 10.0 ** np.arange(-4, 6) + np.arange(10)
+    columns = {f"number {i}": numbers[:, i] for i in range(10)}
+    for name, levels in {"letter": "abcd", "size": ["S", "M", "L"], "side": ["x", "y"]}.items():
+        columns[name] = generator.choice([*levels], count).astype(object)
+    flags = generator.integers(0, 2, (count, 3)).astype(bool)
+    columns |= {f"flag {i}": flags[:, i].astype(object) for i in range(3)}
+    days = np.datetime64("2020-01-01") + generator.integers(0, 1500, count)
+    columns["day"] = days.astype("datetime64[s]")
+    columns |= {"person": [f"person {i}" for i in range(count)], "same": ["same"] * count}
+    columns["whole"] = generator.integers(0, 100, count).astype(float)
+    score = 1.2 * (numbers[:, 0] * 10**4) + 0.8 * (numbers[:, 1] - 1) * 10**3
+    score += 1.5 * (columns["letter"] == "a") - 1.0 * (columns["size"] == "S") + flags[:, 0]
+    score += 0.7 * generator.normal(size=count)
+    frame = pd.DataFrame(columns)
+    for name in frame.columns.difference(["person", "same"]):
+        frame.loc[generator.random(count) < missing, name] = None
+    frame["outcome"] = np.where(score > np.quantile(score, 0.85), "yes", "no")
+    return frame

@@ -59,10 +59,8 @@ def certify(
         for model in models
     }
     dataset = sources.load(data, asked[models[0]][0].reading)
-    if tell is not None:
-        for told in dataset.remarks:
-            tell(told)
     described = {model: _described(settings[0], dataset) for model, settings in asked.items()}
+    dataset.tell(tell)
     with FolderWriter(out, folder_name(dataset.name, "certificate")) as writer:
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
             # All before anything is compared: a process counts the memory of the one that it

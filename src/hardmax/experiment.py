@@ -14,7 +14,8 @@ import hardmax
 from hardmax import frameworks, networks, report
 from hardmax.callbacks import Callback
 from hardmax.data import sources
-from hardmax.data.arrays import Dataset, Pictures, split_off
+from hardmax.data.arrays import Dataset, Examples, split_off
+from hardmax.equipment import Equipment
 from hardmax.errors import DivergenceError
 from hardmax.initializers import starting_weights
 from hardmax.interruptions import Interruptions
@@ -88,15 +89,15 @@ def _train(
     say: Callable[[str], None] | None,
 ) -> Trained:
     dataset = sources.load(settings.data, settings.reading)
-    if say is not None:
-        for told in dataset.remarks:
-            say(told)
-    sibling = frameworks.load(settings.framework)
     fitted, test = _parts(settings, dataset)
+    batch_size = settings.batch(len(fitted[0]))
     network = networks.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
-    model = sibling.models.NetworkClassifier(network, dataset.shape, settings.recipe)
-    model.board.display = False
-    trainer = sibling.Trainer(
+    equipment = Equipment(
+        frameworks.load(settings.framework),
+        network,
+        dataset.shape,
+        starting_weights(network, dataset.shape, settings.seed, settings.first_weights),
+        settings.recipe,
         settings.epochs,
         gradient_clip_val=settings.clip,
         seed=settings.seed,
@@ -104,23 +105,23 @@ def _train(
         patience=settings.patience,
         callbacks=[keeper, *([watcher] if watcher else []), _Stop(interruptions)],
     )
-    made_with = _made_with(settings.framework, str(trainer.find_device()))
-    started = starting_weights(network, dataset.shape, settings.seed, settings.first_weights)
-    trainer.set_weights(model, started)
+    # After what can be refused, so that an error is the only line.
+    dataset.tell(say)
+    made_with = _made_with(settings.framework, str(equipment.trainer.find_device()))
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
-        data = sibling.data.PictureData(*fitted, settings.batch_size, settings.balanced)
-        kept = _fit(trainer, model, data, keeper, interruptions)
-        stopped_early = trainer.should_stop
-        tested = sibling.data.PictureData(None, test, settings.batch_size)
-        scores = trainer.scores(model, tested.val_dataloader())
+        data = (*fitted, batch_size, settings.balanced)
+        kept = _fit(equipment, data, keeper, interruptions)
+        stopped_early = equipment.trainer.should_stop
+        scores = equipment.scores(test, batch_size)
         judged = judge(scores, test.labels)
         record = {
             "asked": {
                 **asdict(settings),
+                "batch_size": batch_size,
                 "data": _lasting(settings.data),
                 "test": _lasting(settings.test),
             },
@@ -134,27 +135,28 @@ def _train(
                 "test": judged.summary(),
             },
         }
-        run = Run(record, network, dataset.shape, dataset.classes, kept.weights)
-        page = report.render(record, kept.epochs, test, scores, dataset.classes, judged)
+        classes, encoding = dataset.classes, dataset.encoding
+        run = Run(record, network, dataset.shape, classes, kept.weights, encoding)
+        page = report.render(record, kept.epochs, test, scores, classes, judged)
         writer.write(run, kept.epochs, page)
         interruptions.settle()
         path = writer.publish()
     return Trained(path, settings, kept.epochs, kept.epoch, judged, False)
 
 
-def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Interruptions) -> Kept:
+def _fit(equipment: Equipment, data: tuple, keeper: Keeper, interruptions: Interruptions) -> Kept:
     """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights.
 
     Raises DivergenceError where the loss or a weight is no finite number.
     """
-    advice = f"try a smaller --lr than {model.recipe.lr:g}"
+    advice = f"try a smaller --lr than {equipment.model.recipe.lr:g}"
     interruptions.listen()
     try:
-        trainer.fit(model, data)
+        equipment.fit(*data)
         interruptions.hold()
     except DivergenceError as error:
         # The Trainer's own advice has arguments that the command line lacks.
-        epoch = len(trainer.history) + 1
+        epoch = len(equipment.trainer.history) + 1
         raise DivergenceError(
             f"the training loss became NaN or infinite in epoch {epoch}; {advice}"
         ) from error
@@ -165,11 +167,11 @@ def _fit(trainer: Any, model: Any, data: Any, keeper: Keeper, interruptions: Int
     assert keeper.kept is not None
     if not all(np.isfinite(array).all() for array in keeper.kept.weights.values()):
         raise DivergenceError(f"a weight became NaN or infinite; {advice}")
-    trainer.set_weights(model, keeper.kept.weights)
+    equipment.trainer.set_weights(equipment.model, keeper.kept.weights)
     return keeper.kept
 
 
-def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Pictures, Pictures], Pictures]:
+def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Examples, Examples], Examples]:
     """Return what to fit (training and validation part), and the test set.
 
     Without a validation part of its own the curves are drawn on the test set; nothing is chosen
@@ -198,7 +200,7 @@ def _made_with(framework: str, device: str) -> dict[str, Any]:
     }
 
 
-def _described(dataset: Dataset, fitted: tuple[Pictures, Pictures]) -> dict[str, Any]:
+def _described(dataset: Dataset, fitted: tuple[Examples, Examples]) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,

@@ -17,7 +17,8 @@ from hardmax import checkpoint, experiment, frameworks
 from hardmax.batches import Loader
 from hardmax.callbacks import Callback
 from hardmax.data import sources
-from hardmax.data.arrays import Pictures
+from hardmax.data.arrays import Examples
+from hardmax.equipment import Equipment
 from hardmax.errors import HardmaxError
 from hardmax.initializers import starting_weights
 from hardmax.recipes import Recipe
@@ -120,6 +121,7 @@ class _Laboratory:
     def __init__(self, settings: Settings, run: Run):
         self.settings, self.run = settings, run
         self.dataset = sources.load(settings.data, settings.reading)
+        self.batch_size = settings.batch(len(self.dataset.train))
         self.sibling = frameworks.load(settings.framework)
         self.start = starting_weights(
             run.network, run.input_shape, settings.seed, settings.first_weights
@@ -127,38 +129,33 @@ class _Laboratory:
 
     def equipped(
         self, weights: dict[str, np.ndarray], recipe: Recipe, clip: float = 0
-    ) -> tuple[Any, Any]:
-        """Return a trainer for an epoch, and a model with such weights."""
-        model = self.sibling.models.NetworkClassifier(
-            self.run.network, self.run.input_shape, recipe
+    ) -> Equipment:
+        """Return the network with such weights, to be trained for an epoch."""
+        return Equipment(
+            *(self.sibling, self.run.network, self.run.input_shape, weights, recipe),
+            gradient_clip_val=clip,
+            seed=self.settings.seed,
+            device=self.settings.device,
         )
-        model.board.display = False
-        trainer = self.sibling.Trainer(
-            1, gradient_clip_val=clip, seed=self.settings.seed, device=self.settings.device
-        )
-        trainer.set_weights(model, weights)
-        return trainer, model
 
-    def scores(self, weights: dict[str, np.ndarray], pictures: Pictures) -> np.ndarray:
-        """Return the scores of pictures, float32 of shape (examples, classes)."""
-        trainer, model = self.equipped(weights, Recipe())
-        data = self.sibling.data.PictureData(None, pictures, self.settings.batch_size)
-        return trainer.scores(model, data.val_dataloader())
+    def scores(self, weights: dict[str, np.ndarray], examples: Examples) -> np.ndarray:
+        """Return the scores of examples, float32 of shape (examples, classes)."""
+        return self.equipped(weights, Recipe()).scores(examples, self.batch_size)
 
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
         """Return the weights after a step from the start, on the first batch of the run."""
         train = self.dataset.train
-        loader = Loader(len(train), self.settings.batch_size, shuffle=True)
+        loader = Loader(len(train), self.batch_size, shuffle=True)
         loader.seed = self.settings.seed
         loader.balanced_by = train.labels if self.settings.balanced else None
         rows = loader.next_order()[: loader.batch_size]
-        trainer, model = self.equipped(self.start, recipe, clip)
-        trainer.fit(model, self.sibling.data.PictureData(train.take(rows), None, len(rows)))
-        return trainer.get_weights(model)
+        equipment = self.equipped(self.start, recipe, clip)
+        equipment.fit(train.take(rows), None, len(rows))
+        return equipment.weights()
 
     def first_step(self) -> dict[str, np.ndarray]:
         """Return the weights after the run's first step."""
-        count = -(-len(self.dataset.train) // self.settings.batch_size)
+        count = -(-len(self.dataset.train) // self.batch_size)
         recipe = self.settings.recipe
         rate = float(recipe.rates(count, self.settings.epochs)[0])
         return self.step(

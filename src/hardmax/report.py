@@ -11,7 +11,7 @@ import numpy as np
 from hardmax import drawings
 from hardmax.board import Point, ProgressBoard
 from hardmax.boards import figure
-from hardmax.data.arrays import Pictures
+from hardmax.data.arrays import Examples, Pictures
 from hardmax.judgement import Judgement
 from hardmax.metrics import frequent_confusions
 from hardmax.ranking import log_confidence
@@ -31,7 +31,7 @@ CONFUSIONS = 30
 def render(
     record: dict[str, Any],
     epochs: list[dict[str, Any]],
-    test: Pictures,
+    test: Examples,
     scores: np.ndarray,
     classes: tuple[str, ...],
     judged: Judgement,
@@ -59,6 +59,8 @@ def render(
         source=source,
         curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
         classes=classes,
+        thing=test.words[0],
+        things=test.words[1],
         judged=judged,
         uncalibrated=uncalibrated,
         rules=rules,
@@ -94,7 +96,7 @@ def _shares(judged: Judgement, classes: int) -> list[list[float]] | None:
 
 
 def _worst_mistakes(
-    test: Pictures, scores: np.ndarray, decisions: np.ndarray, classes: tuple[str, ...]
+    test: Examples, scores: np.ndarray, decisions: np.ndarray, classes: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Return the wrong decisions of the highest probability, the worst first."""
     wrong = np.flatnonzero(decisions != test.labels)
@@ -102,7 +104,7 @@ def _worst_mistakes(
     worst = np.argsort(-highest, kind="stable")[:MISTAKES]
     return [
         {
-            "picture": _png(test.images[i]),
+            "picture": _png(test.images[i]) if isinstance(test, Pictures) else None,
             "number": int(i),
             "true": classes[test.labels[i]],
             "decided": classes[decisions[i]],

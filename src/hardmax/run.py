@@ -5,7 +5,8 @@
     runs/NAME/
       run.json            what was asked, versions, data, results, perhaps a temperature
       metrics.jsonl       a line an epoch
-      model.safetensors   the weights; in its header the network, its input and its classes
+      model.safetensors   the weights; in its header the network, its input (of a table also
+                          how its columns become numbers) and its classes
       report.html         all of it, readable
 
 ``run.json`` holds the checksums of the others and of itself, so that a file that was cut short or
@@ -27,8 +28,9 @@ import numpy as np
 from hardmax import checkpoint
 from hardmax.architectures import Network, from_json, to_json
 from hardmax.checks import is_plain
+from hardmax.data.encoding import Encoding
 from hardmax.errors import RunError
-from hardmax.shapes import output_shape, weight_shapes
+from hardmax.shapes import Shape, output_shape, weight_shapes
 
 __all__ = ["Run", "checksum", "dumps", "file_checksum"]
 
@@ -50,15 +52,16 @@ LARGEST = {RECORD: 2**26, METRICS: 2**30, MODEL: 2**32, REPORT: 2**30}
 class Run:
     """A trained network, and everything needed to use it again.
 
-    ``record`` is what run.json says; ``input_shape`` is (height, width, channels); ``weights``
-    go by their portable names.
+    ``record`` is what run.json says; ``input_shape`` is (height, width, channels) of pictures, or
+    (entries,) of what ``encoding`` makes of a table's rows; ``weights`` go by their portable names.
     """
 
     record: dict[str, Any]
     network: Network
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     classes: tuple[str, ...]
     weights: dict[str, np.ndarray]
+    encoding: Encoding | None = None
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> "Run":
@@ -77,7 +80,7 @@ class Run:
                 raise RunError(f"{path / name} was changed after the run: its checksum differs")
         described, header = checkpoint.describe(path / MODEL)
         try:
-            network, input_shape, classes = _read_header(header)
+            network, input_shape, classes, encoding = _read_header(header)
             expected = weight_shapes(network, input_shape)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RunError(f"{path / MODEL} has an unusable header: {_short(error)}") from error
@@ -92,14 +95,18 @@ class Run:
         for name, array in weights.items():
             if not np.isfinite(array).all():
                 raise RunError(f"{path / MODEL} has weights that are not finite, in {name}")
-        return cls(record, network, input_shape, classes, weights)
+        return cls(record, network, input_shape, classes, weights, encoding)
 
     def header(self) -> dict[str, Any]:
         """Return what the file of weights says of itself."""
+        if self.encoding is None:
+            prepared: dict[str, Any] = {"pixels_divided_by": DIVISOR}
+        else:
+            prepared = {"columns": self.encoding.as_json()}
         return {
             "network": to_json(self.network),
             "input_shape": self.input_shape,
-            "pixels_divided_by": DIVISOR,
+            **prepared,
             "classes": self.classes,
         }
 
@@ -137,23 +144,36 @@ def _check_file(path: Path, size: int) -> None:
         raise RunError(f"{path} has {found.st_size} bytes; at most {size} are read")
 
 
-def _read_header(header: Any) -> tuple[Network, tuple[int, int, int], tuple[str, ...]]:
+def _read_header(header: Any) -> tuple[Network, Shape, tuple[str, ...], Encoding | None]:
     """Return what the file of weights says of itself: the network, its input, the classes.
 
-    Raises KeyError, TypeError or ValueError where it says nothing that can be used.
+    Of a table's run also how its columns become numbers. Raises KeyError, TypeError or ValueError
+    where it says nothing that can be used.
     """
-    height, width, channels = shape = header["input_shape"]
-    if not all(type(n) is int and 0 < n <= LONGEST for n in shape) or channels not in (1, 3):
-        raise ValueError(f"an input of shape {_short(shape)}; (height, width, 1 or 3) is wanted")
-    if header["pixels_divided_by"] != DIVISOR:
-        raise ValueError(f"pixels divided by {header['pixels_divided_by']}, not {DIVISOR}")
+    if "columns" in header:
+        encoding = Encoding.from_json(header["columns"])
+        shape = tuple(header["input_shape"])
+        if shape != (encoding.entries,):
+            raise ValueError(f"an input of {_short(shape)}, columns of {encoding.entries} numbers")
+    else:
+        encoding, shape = None, _picture_shape(header)
     classes = header["classes"]
     if not isinstance(classes, list):
         raise TypeError(f"a list of classes is wanted, got {classes!r}")
     for name in classes:
         if not (isinstance(name, str) and is_plain(name)):
             raise ValueError(f"a class called {name!r}")
-    return from_json(header["network"]), (height, width, channels), tuple(classes)
+    return from_json(header["network"]), shape, tuple(classes), encoding
+
+
+def _picture_shape(header: Any) -> Shape:
+    """Return (height, width, channels) of a run's pictures. Raises what ``_read_header`` raises."""
+    height, width, channels = shape = header["input_shape"]
+    if not all(type(n) is int and 0 < n <= LONGEST for n in shape) or channels not in (1, 3):
+        raise ValueError(f"an input of shape {_short(shape)}; (height, width, 1 or 3) is wanted")
+    if header["pixels_divided_by"] != DIVISOR:
+        raise ValueError(f"pixels divided by {header['pixels_divided_by']}, not {DIVISOR}")
+    return height, width, channels
 
 
 def _misfit(described: dict[str, Any], wanted: dict[str, Any]) -> str:

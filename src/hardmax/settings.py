@@ -12,16 +12,19 @@ from hardmax.recipes import Recipe
 
 __all__ = ["Settings"]
 
+#: What batch sizes are chosen for: few steps an epoch leave a network where it began.
+STEPS, SMALLEST_BATCH, LARGEST_BATCH = 64, 16, 256
+
 
 @dataclass(frozen=True)
 class Settings:
     """What is asked of a training. Raises ArgumentError for values that make no sense.
 
-    ``hidden``, ``activation`` and ``dropout`` are for networks that take them; ``start`` is how
-    weights start (``initializers.STARTS``), None as suits the network; ``clip`` the largest norm
-    of all gradients together, 0 for no limit; ``balanced`` gives all classes the same share of an
-    epoch. ``lr`` to ``warmup`` are those of a ``Recipe``, ``test`` to ``skip_bad`` those of a
-    ``Reading``.
+    ``batch_size`` is None as suits the data; ``hidden``, ``activation`` and ``dropout`` are for
+    networks that take them; ``start`` is how weights start (``initializers.STARTS``), None as suits
+    the network; ``clip`` the largest norm of all gradients together, 0 for no limit; ``balanced``
+    gives all classes the same share of an epoch. ``lr`` to ``warmup`` are those of a ``Recipe``,
+    ``test`` to ``label`` those of a ``Reading``.
     """
 
     data: str
@@ -32,7 +35,7 @@ class Settings:
     start: str | None = None
     framework: str = "torch"
     epochs: int = 10
-    batch_size: int = 256
+    batch_size: int | None = None
     lr: float | None = None
     optimizer: str = "sgd"
     momentum: float = 0.0
@@ -49,10 +52,12 @@ class Settings:
     size: tuple[int, int] | None = None
     channels: int | None = None
     skip_bad: bool = False
+    label: str | None = None
 
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, 1)
-        check_whole("batch size", self.batch_size, 1)
+        if self.batch_size is not None:
+            check_whole("batch size", self.batch_size, 1)
         check_seed(self.seed)
         _ = self.reading  # it checks itself
         if not self.clip >= 0:
@@ -72,10 +77,25 @@ class Settings:
         object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
 
+    def batch(self, count: int) -> int:
+        """Return the size of a batch of so many examples.
+
+        Where none is asked for, that is LARGEST_BATCH or, so that an epoch has STEPS steps, a
+        smaller power of two.
+        """
+        if self.batch_size is not None:
+            return self.batch_size
+        size = 2 ** max(count // STEPS, 1).bit_length() // 2
+        return min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
+
     @property
     def reading(self) -> Reading:
         """How the data is to be read."""
-        return Reading(self.size, self.channels, self.skip_bad, self.test, self.seed)
+        return Reading(
+            *(self.size, self.channels, self.skip_bad, self.test, self.seed),
+            label=self.label,
+            validation=self.validation,
+        )
 
     @property
     def recipe(self) -> Recipe:

@@ -12,6 +12,7 @@ from hardmax import experiment, inference
 from hardmax.data import mapped, picture_cache
 from hardmax.data.fashion_mnist import load_fashion_mnist
 from hardmax.data.streaming import StreamedLoader
+from hardmax.predictions import predict
 from hardmax.run import Run
 from hardmax.settings import Settings
 
@@ -75,9 +76,9 @@ def test_a_second_start_decodes_nothing(trained, monkeypatch):
 
 def test_predictions_are_those_of_the_judgement(clothes, trained):
     files = sorted((clothes / "png" / "test").glob("*/*.png"))
-    predictions, changes = inference.predict(trained.path, [str(file) for file in files])
-    right = [one.label == file.parent.name for one, file in zip(predictions, files, strict=True)]
-    assert (sum(right), changes) == (trained.test.correct, [])
+    found = predict(str(trained.path), [str(file) for file in files])
+    right = [one.label == file.parent.name for one, file in zip(found.all, files, strict=True)]
+    assert (sum(right), found.changes) == (trained.test.correct, [])
 
 
 def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, monkeypatch):

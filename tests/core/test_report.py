@@ -304,7 +304,7 @@ def test_with_many_classes_the_most_frequent_confusions_stand_for_the_matrix():
     assert len(html) < 500_000
     text, rows = Page(html).text, Page(html).rows
     assert "A confusion matrix of 1000 classes could not be read and is left out" in text
-    start = rows.index(["true class", "decided class", "test pictures"])
+    start = rows.index(["true class", "decided class", "test examples"])
     assert rows[start + 1 : start + 3] == [["class 0", "class 5", "5"], ["class 0", "class 7", "4"]]
     assert len([row for row in rows[start:] if row[0].startswith("class ")]) == 30
     assert max(len(row) for row in rows) < 10

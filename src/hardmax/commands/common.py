@@ -25,6 +25,7 @@ __all__ = [
     "Framework",
     "Hidden",
     "Json",
+    "Label",
     "Momentum",
     "Optimizer",
     "Rate",
@@ -75,8 +76,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, or "
-        "an .npz file.",
+        help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, "
+        "an .npz file, or a table (.csv, .tsv, .parquet; with --label).",
     ),
 ]
 Balanced = Annotated[
@@ -103,6 +104,9 @@ Channels = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out picture files that cannot be read.")
 ]
+Label = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column of a table that has the classes.")
+]
 Hidden = Annotated[
     str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
 ]
@@ -113,7 +117,10 @@ Start = Annotated[
     typer.Option(help="How weights start: normal, xavier or he.  [default: as suits the model]"),
 ]
 Epochs = Annotated[int, typer.Option(help="How often to go through the data.")]
-BatchSize = Annotated[int, typer.Option(help="Examples a step.")]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(help="Examples a step.  [default: 256, of small data 16 or more]"),
+]
 Rate = Annotated[
     float | None,
     typer.Option(help="The learning rate.  [default: 0.1, of adam and adamw 0.001]"),

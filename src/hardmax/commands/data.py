@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from hardmax.checks import plain
-from hardmax.commands.common import INTERRUPTED, Data, Json, print_json, remark
+from hardmax.commands.common import INTERRUPTED, Data, Json, Label, print_json, remark
+from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
     from hardmax.data.survey import Survey
+    from hardmax.data.table_survey import TableSurvey
 
 __all__ = ["data"]
 
@@ -18,10 +20,21 @@ __all__ = ["data"]
 LINES = 20
 
 
-def data(data: Data, as_json: Json = False) -> None:
+def data(data: Data, label: Label = None, as_json: Json = False) -> None:
     """Say what is in data: classes, sizes, bad files, and what is there more than once."""
+    from hardmax.data.sources import find_path, is_table
     from hardmax.data.survey import survey
+    from hardmax.data.table_survey import survey_table
 
+    if is_table(data):
+        table = survey_table(find_path(data), label)
+        if as_json:
+            print_json(asdict(table))
+        else:
+            _print_table(table)
+        return
+    if label is not None:
+        raise ArgumentError(f"{data} is no table; only tables take a label column")
     try:
         found = survey(data)
     except KeyboardInterrupt:
@@ -60,6 +73,25 @@ def _print_classes(found: "Survey") -> None:
         print(f"{plain(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
     if not found.has_test:
         print("no test part; hardmax train splits one off, see its --test")
+
+
+def _print_table(found: "TableSurvey") -> None:
+    print(f"{found.rows} rows, {len(found.columns)} columns")
+    width = max(6, *(len(plain(name)) for name in found.columns))
+    print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'different':>11}")
+    for name, told in found.columns.items():
+        kind = told["kind"] or f"- ({told['why']})"
+        numbers = f"{told['missing']:>9}{told['different']:>11}"
+        span = f"  {told['lowest']:g} to {told['highest']:g}" if "lowest" in told else ""
+        print(plain(f"{name:<{width}}  {kind:<10}{numbers}{span}"))
+    if found.label is not None:
+        print(plain(f"classes in {found.label}: {len(found.classes)}"))
+        for label, count in found.classes.items():
+            print(plain(f"{count:>8} {label}"))
+        if found.unlabelled:
+            print(f"{found.unlabelled:>8} rows have none")
+    groups = [" = ".join(map(str, rows)) for rows in found.same]
+    _print_some("rows that are there more than once", groups)
 
 
 def _joined(groups: Sequence[Sequence[str]]) -> list[str]:

@@ -18,6 +18,7 @@ from hardmax.commands.common import (
     Epochs,
     Hidden,
     Json,
+    Label,
     Momentum,
     Optimizer,
     Rate,
@@ -53,7 +54,7 @@ def train(
     start: Start = None,
     framework: Annotated[str, typer.Option(help="torch, jax, tensorflow or mxnet.")] = "torch",
     epochs: Epochs = 10,
-    batch_size: BatchSize = 256,
+    batch_size: BatchSize = None,
     lr: Rate = None,
     optimizer: Optimizer = "sgd",
     momentum: Momentum = 0.0,
@@ -75,6 +76,7 @@ def train(
     size: Size = None,
     channels: Channels = None,
     skip_bad: SkipBad = False,
+    label: Label = None,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="The run folder.  [default: runs/NAME]")
     ] = None,

@@ -1,9 +1,10 @@
-"""Labelled pictures in memory: checked once, kept as bytes, never changed."""
+"""Labelled examples in memory: checked once, never changed."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,50 +13,61 @@ from hardmax.checks import is_plain
 from hardmax.data.mapped import blocks, taken
 from hardmax.errors import ArgumentError, DataError
 
-__all__ = ["SCALE", "Dataset", "Pictures", "split_off"]
+if TYPE_CHECKING:
+    from hardmax.data.encoding import Encoding
+
+__all__ = [
+    "SCALE",
+    "Dataset",
+    "Examples",
+    "Pictures",
+    "Some",
+    "Vectors",
+    "split_off",
+    "split_rows",
+]
 
 #: From a byte to 0..1; a product costs half as much as a quotient, and 255 still becomes 1.
 SCALE = 1 / 255
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Pictures and their labels.
+class Examples:
+    """What pictures and vectors have in common: the examples, ``inputs``, and their ``labels``.
 
-    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). ``labels``: int64,
-    0..classes-1, shape (examples,). The object's own views of both are read-only. Raises
-    DataError where they do not fit each other.
+    ``labels``: int64, 0..classes-1, shape (examples,). The object's own views of both are
+    read-only.
     """
 
-    images: np.ndarray
+    #: What the examples are called, one and many.
+    words = ("example", "examples")
+
     labels: np.ndarray
 
-    def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
-            raise DataError(
-                "pictures must be uint8 of shape (examples, height, width, channels), got "
-                f"{self.images.dtype} of shape {self.images.shape}"
-            )
-        if self.labels.ndim != 1 or not np.issubdtype(self.labels.dtype, np.integer):
-            raise DataError(
-                "labels must be integers of shape (examples,), got "
-                f"{self.labels.dtype} of shape {self.labels.shape}"
-            )
-        if len(self.images) != len(self.labels):
-            raise DataError(
-                "images and labels disagree in number: "
-                f"{len(self.images)} images and {len(self.labels)} labels"
-            )
-        object.__setattr__(self, "images", _read_only(self.images))
-        object.__setattr__(self, "labels", _read_only(self.labels.astype(np.int64, copy=False)))
+    @property
+    def inputs(self) -> np.ndarray:
+        """The examples, along the first axis."""
+        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: np.ndarray | slice) -> "Pictures":
+    def take(self, rows: np.ndarray | slice) -> Any:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        images = self.images[rows] if isinstance(rows, slice) else taken(self.images, rows)
-        return Pictures(images, self.labels[rows])
+        raise NotImplementedError
+
+
+def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return read-only views. Raises DataError where labels are none, or too many or too few."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            "labels must be integers of shape (examples,), got "
+            f"{labels.dtype} of shape {labels.shape}"
+        )
+    if len(inputs) != len(labels):
+        raise DataError(
+            f"{what} and labels disagree in number: {len(inputs)} {what} and {len(labels)} labels"
+        )
+    return _read_only(inputs), _read_only(labels.astype(np.int64, copy=False))
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -65,22 +77,119 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class Pictures(Examples):
+    """Pictures and their labels.
+
+    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). Raises DataError where
+    images and labels do not fit each other.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    words = ("picture", "pictures")
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise DataError(
+                "pictures must be uint8 of shape (examples, height, width, channels), got "
+                f"{self.images.dtype} of shape {self.images.shape}"
+            )
+        images, labels = _checked(self.images, self.labels, "images")
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The images."""
+        return self.images
+
+    def take(self, rows: np.ndarray | slice) -> "Pictures":
+        """Return the examples at the integer positions ``rows``, or those of a slice."""
+        images = self.images[rows] if isinstance(rows, slice) else taken(self.images, rows)
+        return Pictures(images, self.labels[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors(Examples):
+    """Vectors of numbers and their labels.
+
+    ``values``: float32, finite, shape (examples, entries). Raises DataError where values and
+    labels do not fit each other.
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+
+    words = ("row", "rows")
+
+    def __post_init__(self) -> None:
+        if self.values.dtype != np.float32 or self.values.ndim != 2:
+            raise DataError(
+                "vectors must be float32 of shape (examples, entries), got "
+                f"{self.values.dtype} of shape {self.values.shape}"
+            )
+        if not np.isfinite(self.values).all():
+            raise DataError("vectors must have finite numbers; some are NaN or infinite")
+        values, labels = _checked(self.values, self.labels, "vectors")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The values."""
+        return self.values
+
+    def take(self, rows: np.ndarray | slice) -> "Vectors":
+        """Return the examples at the integer positions ``rows``, or those of a slice."""
+        return Vectors(self.values[rows], self.labels[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training set and a test set of pictures of one shape, and the classes' names.
+    """A training set and a test set of examples of one shape, and the classes' names.
 
     ``prepared`` is what was done to make it of what was given, as JSON has it; ``remarks`` are
-    what a person should be told of that. Raises DataError where a set is empty, a shape differs, a
-    label has no class or a class's name has line breaks or control characters.
+    what a person should be told of that. ``encoding`` made vectors of a table's rows, and ``rows``
+    stands for those, however they were encoded. Raises DataError where a set is empty, a shape
+    differs, a label has no class or a class's name has line breaks or control characters.
     """
 
     name: str
-    train: Pictures
-    test: Pictures
+    train: Examples
+    test: Examples
     classes: tuple[str, ...]
     prepared: dict[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    encoding: "Encoding | None" = None
+    rows: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.train, Pictures):
+            self._check_pictures()
+        for name in self.classes:
+            if not is_plain(name):
+                raise DataError(
+                    f"{self.name}: a class is called {name!r}; the names of classes must be of "
+                    "one line, without control characters"
+                )
+        for part, examples in (("training", self.train), ("test", self.test)):
+            if not len(examples):
+                raise DataError(f"{self.name}: the {part} set has no examples")
+            _, things = examples.words
+            if examples.inputs.shape[1:] != self.shape:
+                raise DataError(
+                    f"{self.name}: the {part} {things} are {examples.inputs.shape[1:]}, "
+                    f"the training {things} {self.shape}; they must have one shape"
+                )
+            low, high = int(examples.labels.min()), int(examples.labels.max())
+            if low < 0 or high >= len(self.classes):
+                raise DataError(
+                    f"{self.name}: the {part} labels run from {low} to {high}; "
+                    f"with {len(self.classes)} classes they must lie in 0..{len(self.classes) - 1}"
+                )
+
+    def _check_pictures(self) -> None:
         if 0 in self.shape:
             raise DataError(
                 f"{self.name}: the pictures have no pixels, their shape is {self.shape}"
@@ -89,62 +198,59 @@ class Dataset:
             raise DataError(
                 f"{self.name}: pictures must have 1 or 3 channels, got shape {self.shape}"
             )
-        for name in self.classes:
-            if not is_plain(name):
-                raise DataError(
-                    f"{self.name}: a class is called {name!r}; the names of classes must be of "
-                    "one line, without control characters"
-                )
-        for part, pictures in (("training", self.train), ("test", self.test)):
-            if not len(pictures):
-                raise DataError(f"{self.name}: the {part} set has no examples")
-            if pictures.images.shape[1:] != self.shape:
-                raise DataError(
-                    f"{self.name}: the {part} pictures are {pictures.images.shape[1:]}, "
-                    f"the training pictures {self.shape}; they must have one shape"
-                )
-            low, high = int(pictures.labels.min()), int(pictures.labels.max())
-            if low < 0 or high >= len(self.classes):
-                raise DataError(
-                    f"{self.name}: the {part} labels run from {low} to {high}; "
-                    f"with {len(self.classes)} classes they must lie in 0..{len(self.classes) - 1}"
-                )
+
+    def tell(self, say: Callable[[str], None] | None) -> None:
+        """Give each remark to ``say``, if there is somebody."""
+        if say is not None:
+            for remark in self.remarks:
+                say(remark)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """The pictures' (height, width, channels)."""
-        _, height, width, channels = self.train.images.shape
-        return height, width, channels
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example: (height, width, channels) of pictures, (entries,) of vectors."""
+        return self.train.inputs.shape[1:]
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the examples and the classes' names: the same data, the same string."""
         digest = hashlib.sha256(repr(self.classes).encode())
-        for pictures in (self.train, self.test):
-            digest.update(str(pictures.images.shape).encode())
-            for block in blocks(pictures.images):
-                digest.update(np.ascontiguousarray(block).data)
-            digest.update(np.ascontiguousarray(pictures.labels).data)
+        digest.update(self.rows.encode())
+        for examples in (self.train, self.test):
+            if not self.rows:
+                digest.update(str(examples.inputs.shape).encode())
+                for block in blocks(examples.inputs):
+                    digest.update(np.ascontiguousarray(block).data)
+            digest.update(np.ascontiguousarray(examples.labels).data)
         return digest.hexdigest()
 
 
-def split_off(pictures: Pictures, fraction: float, seed: int) -> tuple[Pictures, Pictures]:
-    """Return (the rest, ``fraction`` of the examples), each class split in that proportion.
+#: Examples of one kind.
+Some = TypeVar("Some", bound=Examples)
 
-    Which examples are split off depends on ``seed`` alone. Raises ArgumentError unless
-    0 < fraction < 1 and both parts get an example.
+
+def split_off(examples: Some, fraction: float, seed: int) -> tuple[Some, Some]:
+    """Return (the rest, ``fraction`` of the examples). Raises what ``split_rows`` raises."""
+    rest, chosen = split_rows(examples.labels, fraction, seed)
+    return examples.take(rest), examples.take(chosen)
+
+
+def split_rows(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the rest and of ``fraction``, each class split in that proportion.
+
+    ``labels`` are integers (examples,), the rows int64 and rising. Which are split off depends on
+    ``seed`` alone. Raises ArgumentError unless 0 < fraction < 1 and both parts get an example.
     """
     if not 0 < fraction < 1:
         raise ArgumentError(f"the fraction to split off must lie between 0 and 1, got {fraction}")
-    rows = order(len(pictures), seed, 0)
-    labels = pictures.labels[rows]
+    rows = order(len(labels), seed, 0)
+    labels = labels[rows]
     chosen = np.zeros(len(rows), dtype=bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         chosen[members[: round(fraction * len(members))]] = True
     if chosen.all() or not chosen.any():
         raise ArgumentError(
-            f"splitting off {fraction} of {len(pictures)} examples leaves one part empty; "
+            f"splitting off {fraction} of {len(labels)} examples leaves one part empty; "
             "choose another fraction"
         )
-    return pictures.take(np.sort(rows[~chosen])), pictures.take(np.sort(rows[chosen]))
+    return np.sort(rows[~chosen]), np.sort(rows[chosen])

@@ -77,7 +77,7 @@ def load_fashion_mnist(
     if size == SIZE:
         return dataset
     train, test = (
-        Pictures(resize(part.images, size), part.labels) for part in (dataset.train, dataset.test)
+        Pictures(resize(part.inputs, size), part.labels) for part in (dataset.train, dataset.test)
     )
     return Dataset(dataset.name, train, test, CLASSES)
 

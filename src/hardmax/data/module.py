@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from hardmax.data.arrays import Pictures
+from hardmax.data.arrays import Examples, Pictures
 from hardmax.data.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.mapped import stays_in_file
 from hardmax.data.streaming import StreamedLoader
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plots import on_host, show_images
 
-__all__ = ["DataModule", "FashionMNIST", "PictureData", "SyntheticRegressionData"]
+__all__ = ["DataModule", "FashionMNIST", "LabelledData", "SyntheticRegressionData"]
 
 
 class DataModule(HyperParameters):
@@ -76,18 +76,18 @@ class SyntheticRegressionData(DataModule):
         return self.get_tensorloader((self.X, self.y), train, rows)
 
 
-class PictureData(DataModule):
-    """Labelled pictures of any kind; ``train`` and ``val`` are its parts, None where there is none.
+class LabelledData(DataModule):
+    """Labelled examples; ``train`` and ``val`` are its parts, None where there is none.
 
-    A sibling says how it holds pictures, and how it makes batches of what it holds. Pictures that
+    A sibling says how it holds examples, and how it makes batches of what it holds. Pictures that
     are too many for memory stay in their file, and are held a batch at a time. With ``balanced``
     an epoch of the training has equally many examples of each class.
     """
 
     def __init__(
         self,
-        train: Pictures | None,
-        val: Pictures | None,
+        train: Examples | None,
+        val: Examples | None,
         batch_size: int = 64,
         balanced: bool = False,
     ):
@@ -95,38 +95,38 @@ class PictureData(DataModule):
         self.batch_size = batch_size
         self.balanced_by = train.labels if balanced and train is not None else None
         self.train, self.val = (
-            part if part is None or stays_in_file(part.images) else self.hold(part)
+            part if part is None or stays_in_file(part.inputs) else self.hold(part)
             for part in (train, val)
         )
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return batches of (pictures, labels); None where there is no such part."""
+        """Return batches of (inputs, labels); None where there is no such part."""
         part = self.train if train else self.val
         if part is None:
             return None
         if isinstance(part, Pictures):
             loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
         else:
-            loader = self.picture_loader(part, shuffle=train)
+            loader = self.loader(part, shuffle=train)
         loader.balanced_by = self.balanced_by
         return loader
 
-    def one_batch(self, pictures: Pictures) -> Any:
-        """Return a loader of some pictures, no more than a batch."""
-        return self.picture_loader(self.hold(pictures), shuffle=False)
+    def one_batch(self, examples: Examples) -> Any:
+        """Return a loader of some examples, no more than a batch."""
+        return self.loader(self.hold(examples), shuffle=False)
 
-    def hold(self, pictures: Pictures) -> Any:
+    def hold(self, examples: Any) -> Any:
         """Return a part as the framework's data sets are."""
         raise NotImplementedError
 
-    def picture_loader(self, part: Any, shuffle: bool) -> Any:
+    def loader(self, part: Any, shuffle: bool) -> Any:
         """Return batches of a part that is held."""
         raise NotImplementedError
 
 
-def pair(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
-    return pictures.images, pictures.labels.astype(np.int32)
+def pair(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inputs, as they are, and the labels, int32 (n,)."""
+    return examples.inputs, examples.labels.astype(np.int32)
 
 
 def grey_pair(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +140,7 @@ def with_channels(images: np.ndarray) -> np.ndarray:
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
-class FashionMNIST(PictureData):
+class FashionMNIST(LabelledData):
     """Fashion-MNIST, its test set as the validation part, at the size ``resize``.
 
     ``hardmax.data.fashion_mnist`` says where it is looked for and what is raised.

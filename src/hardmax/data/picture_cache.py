@@ -79,7 +79,8 @@ def _asked(reading: Reading) -> tuple[tuple[int, int] | None, int | None]:
     """Return the size and the channels that pictures must have; None where the data decides."""
     if reading.shape is None:
         return reading.size, reading.channels
-    return reading.size or reading.shape[:2], reading.channels or reading.shape[2]
+    height, width, channels = reading.shape
+    return reading.size or (height, width), reading.channels or channels
 
 
 def _is_as_asked(decoded: Decoded, size: tuple[int, int] | None, channels: int | None) -> bool:

@@ -76,7 +76,7 @@ def recolour(images: np.ndarray, channels: int) -> np.ndarray:
     return grey
 
 
-def read_picture(path: str | os.PathLike, shape: tuple[int, int, int]) -> tuple[np.ndarray, str]:
+def read_picture(path: str | os.PathLike, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
     """Read a picture file as uint8 of ``shape`` (height, width, channels).
 
     Returns the pixels and how the file differed from that shape ("" where it did not). Raises
@@ -173,7 +173,7 @@ def _orientation(opened: "Image") -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def pixels(picture: "Image", shape: tuple[int, int, int]) -> np.ndarray:
+def pixels(picture: "Image", shape: tuple[int, ...]) -> np.ndarray:
     """Return a picture of 8 bits a channel as uint8 of ``shape`` (height, width, channels)."""
     from PIL import Image
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hardmax.checks import check_fraction, check_whole
-from hardmax.data.arrays import Dataset, Pictures, split_off
+from hardmax.data.arrays import Dataset, Pictures, Some, split_off
 from hardmax.errors import ArgumentError, DataError
 
-__all__ = ["Reading", "assemble", "find_classes", "listed", "numbered"]
+if TYPE_CHECKING:
+    from hardmax.data.encoding import Encoding
+
+__all__ = ["Reading", "assemble", "find_classes", "listed", "numbered", "with_test"]
 
 #: The largest height and width that pictures can be brought to.
 LARGEST_SIDE = 4096
@@ -38,9 +41,12 @@ class Reading:
     skip_bad: bool = False
     test: float | str | None = None
     seed: int = 0
-    shape: tuple[int, int, int] | None = None
+    shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
     whole: bool = False
+    label: str | None = None
+    validation: float | None = None
+    encoding: "Encoding | None" = None
 
     def __post_init__(self) -> None:
         for side in self.size or ():
@@ -101,28 +107,38 @@ def assemble(
     ``prepared`` and ``remarks`` tell of what was done before. Raises DataError where there is too
     little to split.
     """
-    if test is None and reading.whole:
-        return Dataset(name, train, train, classes, prepared, remarks)
     if test is None:
-        together = train
-        fraction = TEST_FRACTION if reading.test is None else float(reading.test)
-        try:
-            train, test = split_off(together, fraction, reading.seed)
-        except ArgumentError:
-            raise DataError(
-                f"{name} has {len(together)} examples and no test part, which are too few to "
-                "split one off; give it one"
-            ) from None
-        prepared = {**prepared, "split_off": fraction, "split_seed": reading.seed}
-        told = (
-            f"{name} has no test part: {len(test)} of {len(together)} examples, {fraction:g} of "
-            f"each class, were split off as one (seed {reading.seed})"
-        )
-        remarks = (*remarks, told)
+        train, test, prepared, told = with_test(name, train, reading, prepared)
+        remarks = (*remarks, *told)
     missing = [classes[label] for label in range(len(classes)) if not (train.labels == label).any()]
     if missing and reading.classes is None:
         raise DataError(f"{name}: the training part has no example of {listed(missing)}")
     return Dataset(name, train, test, classes, prepared, remarks)
+
+
+def with_test(
+    name: str, together: Some, reading: Reading, prepared: dict[str, Any]
+) -> tuple[Some, Some, dict[str, Any], tuple[str, ...]]:
+    """Return a training and a test part of examples, what was done for it, and what to say.
+
+    All examples are both where the reading wants them whole. Raises DataError where they are too
+    few to split.
+    """
+    if reading.whole:
+        return together, together, prepared, ()
+    fraction = TEST_FRACTION if reading.test is None else float(reading.test)
+    try:
+        train, test = split_off(together, fraction, reading.seed)
+    except ArgumentError:
+        raise DataError(
+            f"{name} has {len(together)} examples and no test part, which are too few to "
+            "split one off; give it one"
+        ) from None
+    told = (
+        f"{name} has no test part: {len(test)} of {len(together)} examples, {fraction:g} of "
+        f"each class, were split off as one (seed {reading.seed})"
+    )
+    return train, test, {**prepared, "split_off": fraction, "split_seed": reading.seed}, (told,)
 
 
 def numbered(labels: Iterable[str], classes: tuple[str, ...]) -> np.ndarray:

@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from hardmax.data.arrays import Dataset, Pictures
+from hardmax.data.arrays import Dataset, Examples, Pictures
 from hardmax.data.digits import load_digits
 from hardmax.data.fashion_mnist import load_fashion_mnist
 from hardmax.data.idx_folder import is_idx_folder, read_idx_folder
@@ -13,18 +13,23 @@ from hardmax.data.npz import read_npz
 from hardmax.data.picture_folder import read_picture_folder
 from hardmax.data.pictures import recolour, resize
 from hardmax.data.reading import Reading, listed
-from hardmax.errors import DataError
+from hardmax.data.table_file import ENDINGS as TABLES
+from hardmax.data.tables import read_table_dataset
+from hardmax.errors import ArgumentError, DataError
 
-__all__ = ["NAMED", "find_path", "load"]
+__all__ = ["NAMED", "find_path", "is_table", "load"]
 
 #: The data sets that are known by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
 
 #: The endings of files that can be read.
-FILES = frozenset({".npz"})
+FILES = frozenset({".npz"}) | TABLES
 
 #: What else may be given, in words.
-OTHERS = "a folder of pictures (one folder a class) or of IDX files, or an .npz file"
+OTHERS = (
+    "a folder of pictures (one folder a class) or of IDX files, an .npz file, or a table "
+    "(.csv, .tsv, .parquet)"
+)
 
 
 def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (it is frozen)
@@ -44,6 +49,12 @@ def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (i
 
 
 def _read(source: str, reading: Reading) -> Dataset:
+    if is_table(source):
+        _check_no_pictures(source, reading)
+        path = find_path(source)
+        return read_table_dataset(path, path.stem, reading)
+    if reading.label is not None:
+        raise ArgumentError(f"{source} is no table; only tables take a label column")
     if source in NAMED:
         return _fitted(NAMED[source](), reading)
     path = find_path(source)
@@ -55,10 +66,33 @@ def _read(source: str, reading: Reading) -> Dataset:
     return read_picture_folder(path, name, reading)
 
 
+def is_table(source: str) -> bool:
+    """Tell whether ``source`` is the path of a table, by its ending."""
+    return Path(source).suffix.lower() in TABLES and not Path(source).is_dir()
+
+
+def _check_no_pictures(source: str, reading: Reading) -> None:
+    """Raise ArgumentError where what only pictures have is asked of a table."""
+    for name in ("size", "channels"):
+        if getattr(reading, name) is not None:
+            raise ArgumentError(f"{source} is a table, which has no {name}; that is for pictures")
+    if reading.skip_bad:
+        raise ArgumentError(f"{source} is a table; only picture files can be skipped")
+
+
 def _load_apart(source: str, test: str, reading: Reading) -> Dataset:
     """Return a data set whose test part is other data, read as the training's is."""
     learnt = _read(source, replace(reading, whole=True))
-    judged = _read(test, replace(reading, whole=True, shape=learnt.shape, classes=learnt.classes))
+    if is_table(source) != is_table(test):
+        raise ArgumentError(f"{source} and {test} cannot go together: only one of them is a table")
+    as_learnt = replace(
+        reading,
+        whole=True,
+        shape=None if learnt.encoding else learnt.shape,
+        classes=learnt.classes,
+        encoding=learnt.encoding,
+    )
+    judged = _read(test, as_learnt)
     if judged.classes != learnt.classes:
         raise DataError(
             f"{test} has the classes {listed(judged.classes)}, and {source} has "
@@ -70,6 +104,7 @@ def _load_apart(source: str, test: str, reading: Reading) -> Dataset:
         test=judged.test,
         prepared={**learnt.prepared, "test": {"name": judged.name, **judged.prepared}},
         remarks=(*learnt.remarks, *unused, *judged.remarks),
+        rows=learnt.rows + judged.rows,
     )
 
 
@@ -99,12 +134,12 @@ def find_path(source: str) -> Path:
 
 def _fitted(dataset: Dataset, reading: Reading) -> Dataset:
     """Return a data set with the size and the channels that were asked for, if any were."""
-    _, height, width, channels = dataset.train.images.shape
+    height, width, channels = dataset.shape
     size = reading.size or (height, width)
 
-    def fitted(part: Pictures) -> Pictures:
+    def fitted(part: Examples) -> Pictures:
         return Pictures(
-            resize(recolour(part.images, reading.channels or channels), size), part.labels
+            resize(recolour(part.inputs, reading.channels or channels), size), part.labels
         )
 
     train = fitted(dataset.train)

@@ -33,7 +33,7 @@ class Survey:
     name: str
     has_test: bool
     classes: dict[str, dict[str, int]]
-    sizes: dict[tuple[int, int, int], int]
+    sizes: dict[tuple[int, ...], int]
     unreadable: dict[str, str]
     ignored: tuple[str, ...]
     same: list[list[str]]
@@ -47,7 +47,7 @@ class _Example:
     name: str
     part: str
     label: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     digest: bytes
 
 
@@ -99,7 +99,7 @@ def _examples(dataset: Dataset, has_test: bool) -> Iterator[_Example]:
     """Yield the examples of data in memory; they are called by their place, as ``test 17``."""
     parts = {TRAIN: dataset.train, TEST: dataset.test} if has_test else {TRAIN: dataset.train}
     for part, pictures in parts.items():
-        for number, (image, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
+        for number, (image, label) in enumerate(zip(pictures.inputs, pictures.labels, strict=True)):
             name = f"{part} {number}"
             yield _Example(name, part, dataset.classes[label], dataset.shape, _digest(image))
 
@@ -118,7 +118,7 @@ def _told(
     ignored: tuple[str, ...] = (),
 ) -> Survey:
     counts = {label: dict.fromkeys((TRAIN, TEST) if has_test else (TRAIN,), 0) for label in classes}
-    sizes: Counter[tuple[int, int, int]] = Counter()
+    sizes: Counter[tuple[int, ...]] = Counter()
     groups: dict[bytes, list[_Example]] = {}
     for one in examples:
         counts[one.label][one.part] += 1

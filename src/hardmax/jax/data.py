@@ -10,10 +10,17 @@ from jax import numpy as jnp
 
 from hardmax import batches
 from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures
+from hardmax.data.arrays import SCALE, Pictures, Vectors
 from hardmax.jax.tensors import get_key, get_seed
 
-__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+__all__ = [
+    "DataModule",
+    "FashionMNIST",
+    "Loader",
+    "PictureData",
+    "SyntheticRegressionData",
+    "VectorData",
+]
 
 
 class Loader(batches.Loader):
@@ -81,7 +88,7 @@ class DataModule(module.DataModule):
         return Loader(arrays, self.batch_size, shuffle=train)
 
 
-class PictureData(module.PictureData, DataModule):
+class PictureData(module.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are (pictures, labels), as bytes.
 
     Batches are (pictures float32 (n, height, width, channels), labels int32 (n,)).
@@ -91,11 +98,26 @@ class PictureData(module.PictureData, DataModule):
         """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
         return module.pair(pictures)
 
-    def picture_loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         images, labels = part
         tensors = (jnp.array(module.with_channels(images)), jnp.array(labels))
         return Loader(tensors, self.batch_size, shuffle, pictures=True)
+
+
+class VectorData(module.LabelledData, DataModule):
+    """Labelled vectors; ``train`` and ``val`` are (values, labels).
+
+    Batches are (values float32 (n, entries), labels int32 (n,)).
+    """
+
+    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+        """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
+        return module.pair(vectors)
+
+    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+        """Return batches of such a pair."""
+        return Loader(tuple(map(jnp.array, part)), self.batch_size, shuffle)
 
 
 class FashionMNIST(module.FashionMNIST, PictureData):

@@ -8,10 +8,17 @@ from mxnet import gluon, np
 
 from hardmax import batches
 from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures
+from hardmax.data.arrays import SCALE, Pictures, Vectors
 from hardmax.mxnet.tensors import draw_seed
 
-__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+__all__ = [
+    "DataModule",
+    "FashionMNIST",
+    "Loader",
+    "PictureData",
+    "SyntheticRegressionData",
+    "VectorData",
+]
 
 
 class Loader(batches.Loader):
@@ -84,7 +91,7 @@ class PictureSet(gluon.data.Dataset):
         return self.images[index].astype("float32") * SCALE, int(self.labels[index])
 
 
-class PictureData(module.PictureData, DataModule):
+class PictureData(module.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
 
     Batches are (pictures float32 (n, channels, height, width), labels int32 (n,)).
@@ -94,9 +101,25 @@ class PictureData(module.PictureData, DataModule):
         """Return pictures as a dataset."""
         return PictureSet(pictures)
 
-    def picture_loader(self, part: PictureSet, shuffle: bool) -> Loader:
+    def loader(self, part: PictureSet, shuffle: bool) -> Loader:
         """Return batches of a dataset of pictures."""
         return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
+
+
+class VectorData(module.LabelledData, DataModule):
+    """Labelled vectors; ``train`` and ``val`` are (values, labels).
+
+    Batches are (values float32 (n, entries), labels int32 (n,)).
+    """
+
+    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+        """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
+        values, labels = module.pair(vectors)
+        return np.array(values), np.array(labels, dtype="int32")
+
+    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+        """Return batches of such a pair."""
+        return Loader(part, self.batch_size, shuffle)
 
 
 class FashionMNIST(module.FashionMNIST, PictureData):

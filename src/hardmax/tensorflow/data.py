@@ -8,9 +8,16 @@ import tensorflow as tf
 
 from hardmax import batches
 from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures
+from hardmax.data.arrays import SCALE, Pictures, Vectors
 
-__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+__all__ = [
+    "DataModule",
+    "FashionMNIST",
+    "Loader",
+    "PictureData",
+    "SyntheticRegressionData",
+    "VectorData",
+]
 
 
 class Loader(batches.Loader):
@@ -69,7 +76,7 @@ class DataModule(module.DataModule):
         return Loader(chosen, self.batch_size, shuffle=train)
 
 
-class PictureData(module.PictureData, DataModule):
+class PictureData(module.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are (pictures, labels), as bytes.
 
     Batches are (pictures float32 (n, height, width, channels), labels int32 (n,)).
@@ -79,12 +86,28 @@ class PictureData(module.PictureData, DataModule):
         """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
         return module.pair(pictures)
 
-    def picture_loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         images, labels = part
         # A copy: TensorFlow may share memory with an array that it is given.
         tensors = (tf.constant(module.with_channels(images).copy()), tf.constant(labels))
         return Loader(tensors, self.batch_size, shuffle, pictures=True)
+
+
+class VectorData(module.LabelledData, DataModule):
+    """Labelled vectors; ``train`` and ``val`` are (values, labels).
+
+    Batches are (values float32 (n, entries), labels int32 (n,)).
+    """
+
+    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+        """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
+        return module.pair(vectors)
+
+    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+        """Return batches of such a pair."""
+        # Copies: TensorFlow may share memory with an array that it is given.
+        return Loader([tf.constant(a.copy()) for a in part], self.batch_size, shuffle)
 
 
 class FashionMNIST(module.FashionMNIST, PictureData):

@@ -4,13 +4,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 from hardmax import batches
 from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures
+from hardmax.data.arrays import SCALE, Pictures, Vectors
 
-__all__ = ["DataModule", "FashionMNIST", "Loader", "PictureData", "SyntheticRegressionData"]
+__all__ = [
+    "DataModule",
+    "FashionMNIST",
+    "Loader",
+    "PictureData",
+    "SyntheticRegressionData",
+    "VectorData",
+]
 
 
 class Loader(batches.Loader):
@@ -89,7 +96,7 @@ class PictureSet(Dataset):
         return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
-class PictureData(module.PictureData, DataModule):
+class PictureData(module.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
 
     Batches are (pictures float32 (n, channels, height, width), labels int64 (n,)).
@@ -99,9 +106,24 @@ class PictureData(module.PictureData, DataModule):
         """Return pictures as a dataset."""
         return PictureSet(pictures)
 
-    def picture_loader(self, part: PictureSet, shuffle: bool) -> Loader:
+    def loader(self, part: PictureSet, shuffle: bool) -> Loader:
         """Return batches of a dataset of pictures."""
         return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
+
+
+class VectorData(module.LabelledData, DataModule):
+    """Labelled vectors; ``train`` and ``val`` are its datasets.
+
+    Batches are (values float32 (n, entries), labels int64 (n,)).
+    """
+
+    def hold(self, vectors: Vectors) -> TensorDataset:
+        """Return vectors as a dataset."""
+        return TensorDataset(torch.tensor(vectors.values), torch.tensor(vectors.labels))
+
+    def loader(self, part: TensorDataset, shuffle: bool) -> Loader:
+        """Return batches of a dataset of vectors."""
+        return Loader(part.tensors, self.batch_size, shuffle)
 
 
 class FashionMNIST(module.FashionMNIST, PictureData):

@@ -1,0 +1,204 @@
+"""A table's columns: of what kind each is, and its values as NumPy has them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hardmax.data.table_file import need_pyarrow
+from hardmax.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["KINDS", "Column", "read_column", "texts"]
+
+KINDS = ("number", "boolean", "date", "category")
+
+#: The texts of cells that have no value.
+MISSING = ("", "NA", "N/A", "#N/A", "null", "NULL", "None", "?")
+
+#: What numbers look like; NaN and infinity do, too, so that they can be refused by name.
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+
+#: What dates look like, perhaps with a time and a zone: those of ISO 8601.
+DATE = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$"
+
+#: Numbers that are larger have squares that no float has.
+LARGEST = 1e150
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column's values, of shape (rows,), by its ``kind``, which is one of KINDS.
+
+    float64: of numbers themselves, of booleans 0 or 1, of dates the seconds since 1970 in UTC;
+    NaN is missing. Of categories int64, the places of texts in ``levels``; -1 is missing.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    levels: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which values are missing, bool (rows,)."""
+        return self.values < 0 if self.kind == "category" else np.isnan(self.values)
+
+
+def read_column(name: str, array: "pa.ChunkedArray", kind: str | None = None) -> Column | None:
+    """Return a column of that ``kind`` or, where that is None, of the kind that it looks like.
+
+    None is a column whose every cell is empty, or of a type that nothing can be learnt from, where
+    no kind is wanted. Raises DataError for a cell that is not of the kind, and for a number that is
+    NaN, infinite or beyond 1e150; it says which row that is in, counted from 1.
+    """
+    pa = need_pyarrow()
+    plain = texts(array) if _is_text(array.type) or kind == "category" else None
+    if plain is not None and plain.null_count < len(plain):
+        return _of_texts(name, plain, kind)
+    if pa.types.is_boolean(array.type):
+        found = Column(name, "boolean", _floats(array))
+    elif _is_number(array.type):
+        found = Column(name, "number", _checked(name, array))
+    elif pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        found = Column(name, "date", _seconds(array))
+    elif kind is None:
+        return None
+    else:  # every cell is empty
+        is_category = kind == "category"
+        found = Column(name, kind, np.full(len(array), -1 if is_category else np.nan))
+    if kind not in (None, found.kind) and not found.missing.all():
+        raise DataError(f"column {name!r} is {found.kind}, but the run learnt it as {kind}")
+    return found if kind else (None if found.missing.all() else found)
+
+
+def texts(array: "pa.ChunkedArray") -> "pa.Array":
+    """Return a column's cells as texts without space around them; missing ones are null.
+
+    Raises DataError for a type that has no texts.
+    """
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    try:
+        plain = pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
+    except pa.ArrowException as error:
+        raise DataError(f"cells of type {array.type} cannot be read as texts") from error
+    return pc.if_else(pc.is_in(plain, pa.array(MISSING)), pa.scalar(None, pa.string()), plain)
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    pa = need_pyarrow()
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _is_number(kind: "pa.DataType") -> bool:
+    pa = need_pyarrow()
+    return any(
+        test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    )
+
+
+def _floats(array: "pa.ChunkedArray") -> np.ndarray:
+    """Return cells as float64, missing ones as NaN."""
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    return np.array(pc.cast(array, pa.float64(), safe=False))
+
+
+def _seconds(array: "pa.ChunkedArray") -> np.ndarray:
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    zone = array.type.tz if pa.types.is_timestamp(array.type) else None
+    micros = pc.cast(pc.cast(array, pa.timestamp("us", zone), safe=False), pa.int64())
+    return _floats(micros) / 1e6
+
+
+def _checked(name: str, array: "pa.ChunkedArray") -> np.ndarray:
+    """Return numbers as float64. Raises DataError where one is NaN, infinite or too large."""
+    values = _floats(array)
+    with np.errstate(invalid="ignore"):
+        odd = ~(np.abs(values) <= LARGEST) & ~np.asarray(array.is_null())
+    if odd.any():
+        row = int(odd.argmax())
+        raise DataError(
+            f"column {name!r}, row {row + 1}: {values[row]} is no number to learn from; numbers "
+            "must be finite and at most 1e150, and a cell without a value is left empty"
+        )
+    return values
+
+
+def _of_texts(name: str, plain: "pa.Array", kind: str | None) -> Column:
+    """Return a column of cells that are texts, not all of them missing."""
+    import pyarrow.compute as pc
+
+    tries = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}
+    for guess in tries if kind is None else {kind} & tries.keys():
+        good, values = tries[guess](name, plain)
+        if good is None:
+            return Column(name, guess, values)
+        if kind is not None:
+            row = int(np.flatnonzero(~good)[0])
+            raise DataError(
+                f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is no {kind}, as which "
+                "the run learnt the column"
+            )
+    encoded = pc.dictionary_encode(plain)
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return Column(name, "category", codes.astype(np.int64), tuple(encoded.dictionary.to_pylist()))
+
+
+#: Which cells are of a kind or missing, bool (rows,), or None where all are; then their values.
+Tried = tuple[np.ndarray | None, Any]
+
+
+def _as_booleans(name: str, plain: "pa.Array") -> Tried:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lower = pc.utf8_lower(plain)
+    good = _all_or(pc.is_in(lower, pa.array(["true", "false", None])))
+    return good, None if good is not None else _floats(pc.equal(lower, "true"))
+
+
+def _as_numbers(name: str, plain: "pa.Array") -> Tried:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    good = _all_or(pc.fill_null(pc.match_substring_regex(plain, NUMBER), True))
+    return good, None if good is not None else _checked(name, pc.cast(plain, pa.float64()))
+
+
+def _as_dates(name: str, plain: "pa.Array") -> Tried:
+    import pyarrow.compute as pc
+
+    good = _all_or(pc.fill_null(pc.match_substring_regex(plain, DATE), True))
+    if good is not None:
+        return good, None
+    encoded = pc.dictionary_encode(plain)
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    seconds = np.array([*map(_since_1970, encoded.dictionary.to_pylist()), np.nan])
+    good = ~np.isnan(seconds[codes]) | (codes < 0)
+    return None if good.all() else good, seconds[codes]
+
+
+def _all_or(good: "pa.Array") -> np.ndarray | None:
+    found = np.asarray(good)
+    return None if found.all() else found
+
+
+def _since_1970(text: str) -> float:
+    """Return the seconds since 1970 of a date, in UTC where it names no zone; NaN if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

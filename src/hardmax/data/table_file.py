@@ -1,0 +1,129 @@
+"""Files of tables: CSV, TSV and Parquet, read and written whole."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hardmax.checks import is_plain
+from hardmax.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ENDINGS", "need_pyarrow", "read_table", "table_bytes"]
+
+#: The endings of files that hold tables.
+ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
+
+
+def need_pyarrow() -> Any:
+    """Return pyarrow. Raises DataError where it is not installed."""
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise DataError(
+            "tables need pyarrow, which is not installed; install it with: "
+            "pip install 'hardmax[tables]'"
+        ) from error
+    return pyarrow
+
+
+def read_table(path: Path) -> "pa.Table":
+    """Read a table; the cells of CSV and TSV are texts, those of Parquet of their own types.
+
+    Columns of CSV lie between commas or, where the header has more of them, semicolons. Raises
+    DataError for what cannot be read: a damaged file, a row with too many or too few cells, two
+    columns of one name.
+    """
+    pa = need_pyarrow()
+    is_parquet = path.suffix.lower() == ".parquet"
+    try:
+        table = _read_parquet(path) if is_parquet else _read_text(path)
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise DataError(f"cannot read {path}: {reason}") from error
+    except (pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
+        line = None if is_parquet else _ragged(path)
+        raise DataError(f"{path}: {line or ' '.join(str(error).split())}") from error
+    names = table.column_names
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{path} has two columns called {name!r}; rename one of them")
+        if not is_plain(name):
+            raise DataError(
+                f"{path} has a column called {name!r}; names must be of one line, without control "
+                "characters"
+            )
+    if not table.num_rows:
+        raise DataError(f"{path} has no rows")
+    return table
+
+
+def _read_parquet(path: Path) -> "pa.Table":
+    import pyarrow.parquet
+
+    with path.open("rb") as file:
+        return pyarrow.parquet.read_table(file)
+
+
+def _read_text(path: Path) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.csv
+
+    delimiter = _delimiter(path)
+    header: list[str] = next(_rows(path, delimiter), [])
+    return pyarrow.csv.read_csv(
+        path,
+        # One thread, so that an error does not depend on which comes first.
+        pyarrow.csv.ReadOptions(use_threads=False),
+        pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
+    )
+
+
+def _rows(path: Path, delimiter: str) -> Any:
+    """Return an iterator over the rows of a text file, but for empty lines."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        yield from filter(None, csv.reader(file, delimiter=delimiter))
+
+
+def _delimiter(path: Path) -> str:
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _ragged(path: Path) -> str | None:
+    """Say of the first row with too many or too few cells where it is; None if there is none."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, delimiter=_delimiter(path))
+            header = next(reader)
+            for row in reader:
+                if row and len(row) != len(header):
+                    return (
+                        f"line {reader.line_num} has {len(row)} cells, the header has "
+                        f"{len(header)}; each row needs as many as the header"
+                    )
+    except (csv.Error, UnicodeDecodeError, StopIteration):
+        return None
+    return None
+
+
+def table_bytes(table: "pa.Table", ending: str) -> bytes:
+    """Return a table as a file of that ending has it, one of ENDINGS."""
+    if ending == ".parquet":
+        import pyarrow.parquet
+
+        data = io.BytesIO()
+        pyarrow.parquet.write_table(table, data)
+        return data.getvalue()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter="\t" if ending == ".tsv" else ",", lineterminator="\n")
+    writer.writerow(table.column_names)
+    for batch in table.to_batches():
+        writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,94 @@
+"""What is found in a table before anyone trains: columns, classes, rows that are there twice."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hardmax.data.columns import Column
+from hardmax.data.table_file import read_table
+from hardmax.data.tables import check_classes, read_columns, read_labels
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["TableSurvey", "survey_table"]
+
+
+@dataclass(frozen=True)
+class TableSurvey:
+    """What is found in a table.
+
+    ``classes`` counts the rows of each class, where a label column was named; ``unlabelled`` are
+    the rows without one. ``columns`` has a column's ``kind`` (None where nothing can be learnt from
+    it), how many cells are ``missing``, how many ``different`` ones there are, and of numbers the
+    ``lowest`` and the ``highest``. ``same`` are groups of rows with the very same cells, counted
+    from 1.
+    """
+
+    name: str
+    rows: int
+    label: str | None
+    classes: dict[str, int]
+    unlabelled: int
+    columns: dict[str, dict[str, Any]]
+    same: list[list[int]]
+
+
+def survey_table(path: Path, label: str | None) -> TableSurvey:
+    """Look at every cell of a table. Raises DataError for what no table could be learnt with."""
+    table = read_table(path)
+    classes: Counter[str] = Counter()
+    if label is not None:
+        labels = read_labels(table, path, label)[0]
+        check_classes(path, label, labels)
+        classes.update(labels)
+    columns, left_out = read_columns(path, table)
+    told: dict[str, dict[str, Any]] = {column.name: _told(column) for column in columns}
+    nothing = {"kind": None, "missing": table.num_rows, "different": 0}
+    return TableSurvey(
+        path.stem,
+        table.num_rows,
+        label,
+        dict(sorted(classes.items())),
+        0 if label is None else table.num_rows - classes.total(),
+        {
+            name: told.get(name, {**nothing, "why": left_out.get(name)})
+            for name in table.column_names
+        },
+        _same(table),
+    )
+
+
+def _told(column: Column) -> dict[str, Any]:
+    known = column.values[~column.missing]
+    told = {
+        "kind": column.kind,
+        "missing": int(column.missing.sum()),
+        "different": len(np.unique(known)),
+    }
+    if column.kind == "number":
+        told |= {"lowest": float(known.min()), "highest": float(known.max())}
+    return told
+
+
+def _same(table: "pa.Table") -> list[list[int]]:
+    """Return groups of rows, counted from 1, whose cells are all the same."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = table.unify_dictionaries().combine_chunks()
+    codes = [
+        pc.fill_null(pc.dictionary_encode(column.combine_chunks()).indices, -1).to_numpy()
+        for column in whole.columns
+        if not pa.types.is_nested(column.type)
+    ]
+    numbers = np.column_stack(codes)
+    _, groups = np.unique(numbers, axis=0, return_inverse=True)
+    groups = groups.ravel()
+    order = np.argsort(groups, kind="stable")
+    cuts = np.flatnonzero(np.diff(groups[order])) + 1
+    found = [(part + 1).tolist() for part in np.split(order, cuts) if len(part) > 1]
+    return sorted(found)

@@ -1,0 +1,210 @@
+"""An estimator for scikit-learn: a network that trains in any of the frameworks."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from hardmax import frameworks, networks
+from hardmax.data.arrays import Examples, Pictures, Vectors
+from hardmax.data.columns import Column, read_column
+from hardmax.data.encoding import Encoding, learn
+from hardmax.data.table_file import need_pyarrow
+from hardmax.equipment import Equipment
+from hardmax.errors import DataError, DivergenceError
+from hardmax.initializers import starting_weights
+from hardmax.metrics import log_softmax
+from hardmax.settings import Settings
+
+__all__ = ["HardmaxClassifier"]
+
+#: Scores are computed of so many examples at a time.
+SCORED = 1024
+
+
+class HardmaxClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of vectors, of pictures or of a data frame's rows.
+
+    ``model`` and ``framework`` are names, as on the command line; so are the other parameters,
+    which ``hardmax train --help`` explains, and their defaults. ``random_state`` is scikit-learn's.
+
+    X is an array of numbers of shape (examples, entries), which are taken as they are, so that they
+    should be scaled; uint8 of shape (examples, height, width) or (examples, height, width,
+    channels), which are pictures of 0 to 255; or a pandas data frame. The columns of one that has
+    other columns than plain numbers are encoded and scaled as those of a table; that needs
+    pyarrow.
+
+    After ``fit``: ``classes_``, the labels; ``n_features_in_`` and, of a data frame,
+    ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by their portable names;
+    ``encoding_``, how columns become numbers, or None; ``history_``, a dict an epoch.
+    """
+
+    def __init__(
+        self,
+        model: str = "softmax-regression",
+        framework: str = "torch",
+        *,
+        hidden: tuple[int, ...] | None = None,
+        activation: str | None = None,
+        dropout: float | None = None,
+        start: str | None = None,
+        epochs: int = 20,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        optimizer: str = "sgd",
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: str = "constant",
+        warmup: float = 0.0,
+        clip: float = 0.0,
+        balanced: bool = False,
+        device: str = "auto",
+        random_state: Any = None,
+    ):
+        self.model = model
+        self.framework = framework
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.start = start
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup = warmup
+        self.clip = clip
+        self.balanced = balanced
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on X and the labels y, of any type, of shape (examples,).
+
+        Raises ValueError for what cannot be learnt, DivergenceError where the loss becomes NaN or
+        infinite.
+        """
+        examples = self._learn(X, y)
+        settings = self._settings()
+        shape = examples.inputs.shape[1:]
+        network = networks.make(self.model, shape, len(self.classes_), **settings.options)
+        start = starting_weights(network, shape, settings.seed, settings.first_weights)
+        equipment = Equipment(
+            *(frameworks.load(self.framework), network, shape, start, settings.recipe, self.epochs),
+            gradient_clip_val=self.clip,
+            seed=settings.seed,
+            device=self.device,
+        )
+        size = settings.batch(len(examples))
+        equipment.fit(examples, None, size, self.balanced)
+        self.network_ = network
+        self.weights_ = equipment.weights()
+        self.history_ = equipment.trainer.history
+        if not all(np.isfinite(array).all() for array in self.weights_.values()):
+            raise DivergenceError(
+                f"a weight became NaN or infinite; try a smaller lr than {settings.recipe.lr:g}"
+            )
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return scores, float64 of shape (examples, classes).
+
+        Of two classes it is how much higher the second one's is, of shape (examples,).
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return each class's probability, float64 of shape (examples, classes)."""
+        return np.exp(log_softmax(self._scores(X)))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the likeliest class of each example, of shape (examples,)."""
+        decided = self._scores(X).argmax(axis=1)
+        return self.classes_[decided]
+
+    def _settings(self) -> Settings:
+        """Return the parameters as the settings of a training, which checks them."""
+        own = {name: value for name, value in self.get_params().items() if name != "random_state"}
+        # An int is the seed itself, as on the command line.
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31)
+        return Settings(data="X", seed=int(seed), **own)
+
+    def _learn(self, X: Any, y: Any) -> Examples:
+        """Return the examples of X, labelled with the places of y; set what is learnt of both."""
+        self.encoding_ = None
+        if _has_other_columns(X):
+            y = validate_data(self, y=y)
+            check_consistent_length(X, y)
+            self.encoding_, _ = learn(_columns(X), np.arange(len(X)))
+            self.feature_names_in_ = np.array([*X.columns], dtype=object)
+            self.n_features_in_ = X.shape[1]
+        else:
+            X, y = validate_data(self, X, y, allow_nd=True, dtype=None)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"y has one class only ({self.classes_[0]}); two classes or more are needed"
+            )
+        return self._examples(X, labels)
+
+    def _examples(self, X: Any, labels: np.ndarray) -> Examples:
+        """Return X as examples with integer labels."""
+        if self.encoding_ is not None:
+            return Vectors(self.encoding_.encode(_columns(X, self.encoding_)), labels)
+        if X.ndim == 2:
+            return Vectors(_floats(X), labels)
+        return Pictures(X[..., np.newaxis] if X.ndim == 3 else X, labels)
+
+    def _scores(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        if self.encoding_ is None:
+            X = validate_data(self, X, allow_nd=True, dtype=None, reset=False)
+        examples = self._examples(X, np.zeros(len(X), np.int64))
+        equipment = Equipment(
+            *(frameworks.load(self.framework), self.network_, examples.inputs.shape[1:]),
+            self.weights_,
+            device=self.device,
+        )
+        return equipment.scores(examples, SCORED).astype(np.float64)
+
+
+def _has_other_columns(X: Any) -> bool:
+    """Tell whether X is a data frame with columns that are no plain numbers."""
+    kinds = getattr(X, "dtypes", None)
+    if not hasattr(X, "columns") or kinds is None:
+        return False
+    return any(getattr(kind, "kind", "O") not in "iuf" for kind in kinds)
+
+
+def _columns(X: Any, encoding: Encoding | None = None) -> list[Column]:
+    """Return a data frame's columns that can be learnt from, or those that an encoding is of.
+
+    Raises DataError where one of those is missing or of another kind.
+    """
+    table = need_pyarrow().Table.from_pandas(X, preserve_index=False)
+    if encoding is None:
+        found = [read_column(name, table[name]) for name in table.column_names]
+        return [column for column in found if column is not None]
+    missing = [code.name for code in encoding.columns if code.name not in table.column_names]
+    if missing:
+        raise DataError(f"X lacks the column {missing[0]!r}, which was learnt from")
+    found = [read_column(code.name, table[code.name], code.kind) for code in encoding.columns]
+    return [column for column in found if column is not None]
+
+
+def _floats(X: np.ndarray) -> np.ndarray:
+    """Return numbers as float32. Raises DataError where one is too large for that."""
+    with np.errstate(over="ignore"):
+        values = X.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DataError("X has numbers that are too large for float32; scale them")
+    return values

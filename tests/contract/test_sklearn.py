@@ -1,0 +1,145 @@
+"""The estimator, by scikit-learn's own checks and in its company."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+from support import mixed_table
+
+from hardmax.errors import DataError, DivergenceError
+from hardmax.initializers import starting_weights
+from hardmax.sklearn import HardmaxClassifier
+
+
+@pytest.fixture
+def make(framework):
+    """A function that returns a classifier of the framework under test."""
+    return lambda **settings: HardmaxClassifier(
+        framework=framework, **{"random_state": 0, **settings}
+    )
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+def test_it_passes_scikit_learns_own_checks(framework):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the checks themselves warn of what they skip
+        check_estimator(HardmaxClassifier(framework=framework), on_skip=None)
+
+
+def test_it_finds_what_logistic_regression_finds(make, iris):
+    X, y = iris
+    model = make(epochs=200, lr=0.3).fit(X, y)
+    other = LogisticRegression(C=np.inf, max_iter=10_000).fit(X, y)
+    assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert (model.predict(X) == other.predict(X)).mean() > 0.97
+    assert model.score(X, y) > 0.95
+    chances = model.predict_proba(X)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-12)
+    assert (model.classes_[chances.argmax(axis=1)] == model.predict(X)).all()
+
+
+def test_scores_are_those_of_its_weights(make, iris):
+    X, y = iris
+    model = make().fit(X, y)
+    right = X @ model.weights_["1.weight"].T + model.weights_["1.bias"]
+    np.testing.assert_allclose(model.decision_function(X), right, atol=1e-5)
+    assert len(model.history_) == 20
+    start = starting_weights(model.network_, (4,), 0, "normal")
+    assert not np.array_equal(start["1.weight"], model.weights_["1.weight"])
+
+
+def test_it_works_in_pipelines_searches_and_calibration(make):
+    X, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), make(epochs=30))
+    assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.9
+    search = GridSearchCV(pipeline, {"hardmaxclassifier__lr": [1e-6, 0.1]}, cv=3).fit(X, y)
+    assert search.best_params_ == {"hardmaxclassifier__lr": 0.1}
+    calibrated = CalibratedClassifierCV(pipeline, cv=3).fit(X, y)
+    assert calibrated.score(X, y) > 0.9
+
+
+def test_the_same_random_state_gives_the_same_bits(make, iris):
+    X, y = iris
+    model = make(model="mlp", hidden=(8,), epochs=2)
+    scores = model.fit(X, y).decision_function(X)
+    np.testing.assert_array_equal(clone(model).fit(X, y).decision_function(X), scores)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.decision_function(X), scores)
+    other = clone(model).set_params(random_state=1).fit(X, y)
+    assert not np.array_equal(other.decision_function(X), scores)
+
+
+def test_a_data_frame_of_mixed_columns_needs_no_pipeline(make):
+    frame = mixed_table(800)
+    X, y = frame.drop(columns="outcome"), frame["outcome"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    model = make().fit(X_train, y_train)
+    assert model.n_features_in_ == 20
+    assert model.feature_names_in_.tolist() == [*X.columns]
+    assert model.score(X_test, y_test) > 0.88  # 0.85 are "no"
+    shuffled = X_test[[*reversed(X_test.columns)]]
+    np.testing.assert_array_equal(model.predict_proba(shuffled), model.predict_proba(X_test))
+    with pytest.raises(DataError, match="lacks the column 'letter'"):
+        model.predict(X_test.drop(columns="letter"))
+
+
+def test_a_data_frame_of_numbers_is_an_array_with_names(make, iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=[*"abcd"])
+    model = make().fit(frame, y)
+    assert model.feature_names_in_.tolist() == [*"abcd"]
+    assert model.encoding_ is None
+    np.testing.assert_array_equal(
+        model.decision_function(frame), make().fit(X, y).decision_function(X)
+    )
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_pictures_are_classified_by_networks_of_pictures(make):
+    digits = load_digits()
+    X = np.rint(digits.images * 255 / 16).astype(np.uint8)
+    model = make(epochs=10).fit(X[:1000], digits.target[:1000])
+    flat = make(epochs=10).fit(X[:1000].reshape(1000, -1) / 255, digits.target[:1000])
+    assert model.score(X[1000:], digits.target[1000:]) > 0.85
+    np.testing.assert_allclose(
+        model.decision_function(X[:50]),
+        flat.decision_function(X[:50].reshape(50, -1) / 255),
+        atol=1e-4,
+    )
+
+
+def test_what_makes_no_sense_is_refused(make, iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="one class only"):
+        make().fit(X[:10], y[:10])
+    with pytest.raises(ValueError, match="unknown model 'mpl'"):
+        make(model="mpl").fit(X, y)
+    with pytest.raises(ValueError, match="epochs"):
+        make(epochs=0).fit(X, y)
+    with pytest.raises(ValueError, match="lenet does not fit"):
+        make(model="lenet").fit(X, y)
+    with pytest.raises(ValueError, match="too large for float32"):
+        make().fit(X * 1e300, y)
+    with pytest.raises(ValueError, match="uint8"):
+        make().fit(np.ones((len(y), 4, 4)), y)
+    with pytest.raises(DivergenceError, match="smaller"):
+        make(lr=1e38).fit(X, y)
+    with pytest.raises(NotFittedError):
+        make().predict(X)
