@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Most tests start processes of their own, which keep one core busy each.
+PYTEST := $(BIN)/pytest --numprocesses auto
+
 # Every framework that has a sibling; each is tested in a process of its own.
 FRAMEWORKS := torch jax tensorflow mxnet
 
@@ -41,9 +44,9 @@ train: install
 	$(BIN)/hardmax train digits --batch-size 32
 
 test: check
-	$(BIN)/pytest tests/core
+	$(PYTEST) tests/core
 	set -e; for framework in $(FRAMEWORKS); do \
-		$(BIN)/pytest tests/contract tests/$$framework --framework $$framework; \
+		$(PYTEST) tests/contract tests/$$framework --framework $$framework; \
 	done
 
 check: $(VENV)/.test

@@ -11,6 +11,9 @@ import hypothesis
 import numpy as np
 import pytest
 
+# As on the command line, so that frameworks do not keep other tests' cores busy by waiting.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 hypothesis.settings.register_profile("hardmax", deadline=None, max_examples=60, database=None)
 hypothesis.settings.load_profile("hardmax")
 

@@ -35,6 +35,9 @@ def main() -> None:
     """Run the command line; every error is one line on stderr and exit code 2."""
     # TensorFlow tells of itself on stderr unless it is asked not to before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # PyTorch's threads wait for each other by keeping their cores busy, also where a core is not
+    # theirs alone, and a step then takes many times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # What a file is called must not decide whether it can be spoken of.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
