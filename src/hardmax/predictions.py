@@ -1,9 +1,9 @@
 """What a run says of new examples: of pictures, and of a table's rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class Prediction:
     decision: str | None
     scores: list[float]
     row: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it; a picture has no row."""
+        own = asdict(self)
+        return own if self.row is not None else {k: v for k, v in own.items() if k != "row"}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """``hardmax predict``: use a run."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,7 +61,7 @@ def predict(
     if out is not None:
         write_whole(out, table_bytes(found.table, out.suffix.lower()))
     if as_json:
-        print_json([asdict(prediction) for prediction in found.all])
+        print_json([prediction.as_dict() for prediction in found.all])
     elif found.table is None:
         for prediction in found.all:
             print(plain(_line(prediction)))
