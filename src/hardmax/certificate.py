@@ -60,8 +60,8 @@ def certify(
     }
     dataset = sources.load(data, asked[models[0]][0].reading)
     described = {model: _described(settings[0], dataset) for model, settings in asked.items()}
-    dataset.tell(tell)
     with FolderWriter(out, folder_name(dataset.name, "certificate")) as writer:
+        dataset.tell(tell)
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
             # All before anything is compared: a process counts the memory of the one that it
             # comes from as its own, so that this one must stay small for so long.

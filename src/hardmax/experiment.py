@@ -105,14 +105,14 @@ def _train(
         patience=settings.patience,
         callbacks=[keeper, *([watcher] if watcher else []), _Stop(interruptions)],
     )
-    # After what can be refused, so that an error is the only line.
-    dataset.tell(say)
     made_with = _made_with(settings.framework, str(equipment.trainer.find_device()))
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
+        # Behind all that can be refused, so that an error is the only line.
+        dataset.tell(say)
         data = (*fitted, batch_size, settings.balanced)
         kept = _fit(equipment, data, keeper, interruptions)
         stopped_early = equipment.trainer.should_stop

@@ -91,8 +91,8 @@ def evaluate(
     run = Run.open(path)
     asked = rules_asked(run, costs, below)
     dataset = load_data(run, path, source)
-    dataset.tell(say)
     scores, labels = scores_of(run, dataset.test, framework), dataset.test.labels
+    dataset.tell(say)
     own = run.entry("asked", "data", str)
     cooled = calibrated(scores, run.temperature)
     uncalibrated = None if run.temperature == 1 else judge(scores, labels)

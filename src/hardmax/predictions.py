@@ -1,5 +1,6 @@
 """What a run says of new examples: of pictures, and of a table's rows."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -90,17 +91,19 @@ def predict(
     scores = scores_of(run, examples, framework)
     probabilities = np.exp(log_softmax(calibrated(scores, run.temperature)))
     decisions = named(probabilities, run.classes, *asked)
+    of_table = table is not None
     found = [
         Prediction(
-            *(files[0] if table else files[i], run.classes[best], float(chances[best])),
-            *(decision, own.tolist(), i + 1 if table else None),
+            *(files[0 if of_table else i], run.classes[best], float(chances[best])),
+            *(decision, own.tolist(), i + 1 if of_table else None),
         )
         for i, (best, chances, decision, own) in enumerate(
             zip(scores.argmax(axis=1), probabilities, decisions, scores, strict=True)
         )
     ]
-    decides = costs is not None or below is not None
-    return Predictions(found, changes, table and _answered(files[0], table, found, decides))
+    if table is not None:
+        table = _answered(table, found, decides=asked != (None, None))
+    return Predictions(found, changes, table)
 
 
 def _read_pictures(run: Run, files: Sequence[str]) -> tuple[Pictures, list[str]]:
@@ -120,7 +123,7 @@ def _read_one_table(path: str, files: Sequence[str]) -> "pa.Table":
     return read_table(Path(files[0]))
 
 
-def _answered(file: str, table: "pa.Table", found: list[Prediction], decides: bool) -> "pa.Table":
+def _answered(table: "pa.Table", found: list[Prediction], decides: bool) -> "pa.Table":
     """Return a table with the answers beside its own columns."""
     answers: dict[str, list] = {
         "prediction": [one.label for one in found],
@@ -129,7 +132,11 @@ def _answered(file: str, table: "pa.Table", found: list[Prediction], decides: bo
     if decides:
         answers["decision"] = [one.decision for one in found]
     for name, values in answers.items():
-        if name in table.column_names:
-            raise DataError(f"{file} has a column {name!r}, as the answers do; rename it")
-        table = table.append_column(name, [values])
+        table = table.append_column(_free_name(name, table.column_names), [values])
     return table
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    """Return a name, with a number behind it where it is taken."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)

@@ -152,9 +152,10 @@ def _read_header(header: Any) -> tuple[Network, Shape, tuple[str, ...], Encoding
     """
     if "columns" in header:
         encoding = Encoding.from_json(header["columns"])
-        shape = tuple(header["input_shape"])
-        if shape != (encoding.entries,):
-            raise ValueError(f"an input of {_short(shape)}, columns of {encoding.entries} numbers")
+        shape: Shape = (encoding.entries,)
+        given = header["input_shape"]
+        if given != [*shape] or type(given[0]) is not int:
+            raise ValueError(f"an input of {_short(given)}, columns of {encoding.entries} numbers")
     else:
         encoding, shape = None, _picture_shape(header)
     classes = header["classes"]

@@ -17,6 +17,9 @@ def load_data(run: Run, path: str, source: str | None) -> Dataset:
     Raises DataError for data that does not, or that is no longer what the run was trained on.
     """
     own = run.entry("asked", "data", str)
+    if source is not None and sources.is_table(source) != (run.encoding is not None):
+        kind, other = ("no table", "one") if run.encoding else ("a table", "pictures")
+        raise DataError(f"{source} is {kind}, and {path} was trained on {other}")
     dataset = sources.load(own if source is None else source, _reading(run, source))
     if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
         raise DataError(

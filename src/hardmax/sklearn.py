@@ -1,6 +1,7 @@
 """An estimator for scikit-learn: a network that trains in any of the frameworks."""
 
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -10,14 +11,17 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from hardmax import frameworks, networks
 from hardmax.data.arrays import Examples, Pictures, Vectors
-from hardmax.data.columns import Column, read_column
-from hardmax.data.encoding import Encoding, learn
+from hardmax.data.encoding import learn
 from hardmax.data.table_file import need_pyarrow
+from hardmax.data.tables import read_columns, wanted_columns
 from hardmax.equipment import Equipment
 from hardmax.errors import DataError, DivergenceError
 from hardmax.initializers import starting_weights
 from hardmax.metrics import log_softmax
 from hardmax.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["HardmaxClassifier"]
 
@@ -39,7 +43,8 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
 
     After ``fit``: ``classes_``, the labels; ``n_features_in_`` and, of a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by their portable names;
-    ``encoding_``, how columns become numbers, or None; ``history_``, a dict an epoch.
+    ``shape_``, that of an example; ``encoding_``, how columns become numbers, or None, and
+    ``left_out_``, why others do not, by name; ``history_``, a dict an epoch.
     """
 
     def __init__(
@@ -103,6 +108,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         size = settings.batch(len(examples))
         equipment.fit(examples, None, size, self.balanced)
         self.network_ = network
+        self.shape_ = shape
         self.weights_ = equipment.weights()
         self.history_ = equipment.trainer.history
         if not all(np.isfinite(array).all() for array in self.weights_.values()):
@@ -140,10 +146,13 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
     def _learn(self, X: Any, y: Any) -> Examples:
         """Return the examples of X, labelled with the places of y; set what is learnt of both."""
         self.encoding_ = None
+        self.left_out_: dict[str, str] = {}
         if _has_other_columns(X):
             y = validate_data(self, y=y)
             check_consistent_length(X, y)
-            self.encoding_, _ = learn(_columns(X), np.arange(len(X)))
+            columns, empty = read_columns(Path("X"), _table(X))
+            self.encoding_, left_out = learn(columns, np.arange(len(X)))
+            self.left_out_ = {**empty, **left_out}
             self.feature_names_in_ = np.array([*X.columns], dtype=object)
             self.n_features_in_ = X.shape[1]
         else:
@@ -159,7 +168,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
     def _examples(self, X: Any, labels: np.ndarray) -> Examples:
         """Return X as examples with integer labels."""
         if self.encoding_ is not None:
-            return Vectors(self.encoding_.encode(_columns(X, self.encoding_)), labels)
+            return Vectors(self.encoding_.encode(wanted_columns(_table(X), self.encoding_)), labels)
         if X.ndim == 2:
             return Vectors(_floats(X), labels)
         return Pictures(X[..., np.newaxis] if X.ndim == 3 else X, labels)
@@ -169,9 +178,11 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         if self.encoding_ is None:
             X = validate_data(self, X, allow_nd=True, dtype=None, reset=False)
         examples = self._examples(X, np.zeros(len(X), np.int64))
+        shape = examples.inputs.shape[1:]
+        if shape != self.shape_:
+            raise DataError(f"X has examples of shape {shape}; it was fitted on {self.shape_}")
         equipment = Equipment(
-            *(frameworks.load(self.framework), self.network_, examples.inputs.shape[1:]),
-            self.weights_,
+            *(frameworks.load(self.framework), self.network_, shape, self.weights_),
             device=self.device,
         )
         return equipment.scores(examples, SCORED).astype(np.float64)
@@ -185,20 +196,17 @@ def _has_other_columns(X: Any) -> bool:
     return any(getattr(kind, "kind", "O") not in "iuf" for kind in kinds)
 
 
-def _columns(X: Any, encoding: Encoding | None = None) -> list[Column]:
-    """Return a data frame's columns that can be learnt from, or those that an encoding is of.
-
-    Raises DataError where one of those is missing or of another kind.
-    """
-    table = need_pyarrow().Table.from_pandas(X, preserve_index=False)
-    if encoding is None:
-        found = [read_column(name, table[name]) for name in table.column_names]
-        return [column for column in found if column is not None]
-    missing = [code.name for code in encoding.columns if code.name not in table.column_names]
-    if missing:
-        raise DataError(f"X lacks the column {missing[0]!r}, which was learnt from")
-    found = [read_column(code.name, table[code.name], code.kind) for code in encoding.columns]
-    return [column for column in found if column is not None]
+def _table(X: Any) -> "pa.Table":
+    """Return a data frame as a table. Raises DataError where it is none, or has no rows."""
+    pa = need_pyarrow()
+    if not hasattr(X, "columns"):
+        raise DataError(f"X must be a data frame, as the one it was fitted on; got {type(X)}")
+    if not len(X):
+        raise DataError("X has 0 rows; at least 1 is required")
+    try:
+        return pa.Table.from_pandas(X, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"X has a column that cannot be read: {error}") from error
 
 
 def _floats(X: np.ndarray) -> np.ndarray:

@@ -95,8 +95,13 @@ def test_a_data_frame_of_mixed_columns_needs_no_pipeline(make):
     assert model.score(X_test, y_test) > 0.88  # 0.85 are "no"
     shuffled = X_test[[*reversed(X_test.columns)]]
     np.testing.assert_array_equal(model.predict_proba(shuffled), model.predict_proba(X_test))
-    with pytest.raises(DataError, match="lacks the column 'letter'"):
+    with pytest.raises(DataError, match="no column 'letter'"):
         model.predict(X_test.drop(columns="letter"))
+    with pytest.raises(DataError, match="must be a data frame"):
+        model.predict(X_test.to_numpy())
+    with pytest.raises(DataError, match="0 rows"):
+        model.predict(X_test[:0])
+    assert model.left_out_["same"] == "one value only"
 
 
 def test_a_data_frame_of_numbers_is_an_array_with_names(make, iris):
@@ -123,6 +128,8 @@ def test_pictures_are_classified_by_networks_of_pictures(make):
         flat.decision_function(X[:50].reshape(50, -1) / 255),
         atol=1e-4,
     )
+    with pytest.raises(DataError, match=r"shape \(8, 3, 1\); it was fitted on \(8, 8, 1\)"):
+        model.predict(X[:5, :, :3])
 
 
 def test_what_makes_no_sense_is_refused(make, iris):

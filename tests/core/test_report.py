@@ -77,7 +77,10 @@ def record(**changes):
         "asked": {"model": "mlp", "framework": "torch", "epochs": 9, "lr": 0.1, "patience": None},
         "made_with": {"hardmax": "0.1.0", "device": "cpu"},
         "data": {
-            **{"name": "a & b", "train": 120, "validation": 0, "fingerprint": "f1" * 32},
+            "name": "a & b",
+            "train": 120,
+            "validation": 0,
+            "fingerprint": "f1" * 32,
             "prepared": {"split_off": 0.2},
         },
         "results": {

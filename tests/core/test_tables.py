@@ -13,17 +13,19 @@ from sklearn.preprocessing import StandardScaler
 from support import mixed_table
 
 from hardmax.data.arrays import split_rows
-from hardmax.data.columns import Column, read_column, texts
+from hardmax.data.columns import Column, guess_column, read_as, texts
 from hardmax.data.encoding import FARTHEST, Encoding, learn
 from hardmax.data.reading import Reading
 from hardmax.data.sources import load
 from hardmax.data.table_file import read_table, table_bytes
 from hardmax.data.table_survey import survey_table
+from hardmax.data.tables import read_labels
 from hardmax.errors import ArgumentError, DataError
 
 
 def column(*cells, kind=None):
-    return read_column("a", pa.chunked_array([pa.array(cells)]), kind)
+    array = pa.chunked_array([pa.array(cells)])
+    return guess_column("a", array) if kind is None else read_as("a", array, kind)
 
 
 def write(path, *rows):
@@ -77,7 +79,7 @@ def test_every_other_column_of_texts_is_of_categories(cells):
 
 def test_texts_of_a_parquet_file_are_read_as_those_of_a_csv_file():
     dictionary = pa.chunked_array([pa.array(["b", None, "a"]).dictionary_encode()])
-    assert read_column("a", dictionary).levels == ("b", "a")
+    assert guess_column("a", dictionary).levels == ("b", "a")
     assert column("1", None).kind == "number"
 
 
@@ -100,7 +102,10 @@ def test_numbers_that_are_none_are_refused_by_their_row(cell):
         (["1", "two"], "number", "row 2: 'two' is no number"),
         (["true", "2"], "boolean", "row 2: '2' is no boolean"),
         (["", "soon"], "date", "row 2: 'soon' is no date"),
-        ([True, False], "number", "is boolean, but the run learnt it as number"),
+        ([True, False], "number", "is of type bool, but the run learnt it as number"),
+        ([[1], [2]], "number", "is of type list"),
+        ([[1], [2]], "category", "column 'a': cells of type list"),
+        ([datetime.time(1)], "date", "is of type time64"),
     ],
 )
 def test_cells_of_another_kind_than_was_learnt_are_refused(cells, kind, words):
@@ -111,8 +116,38 @@ def test_cells_of_another_kind_than_was_learnt_are_refused(cells, kind, words):
 def test_numbers_may_be_categories_if_they_were_learnt_as_such():
     found = column(1, 2, None, kind="category")
     assert (found.kind, found.levels) == ("category", ("1", "2"))
-    assert column("", "", kind="category").missing.all()
-    assert column("", "", kind="number").missing.all()
+    for cells in (["", ""], [None, None]):
+        for kind in ("category", "number", "date"):
+            assert column(*cells, kind=kind).missing.all()
+    floats = pa.chunked_array([pa.array([None, None], pa.float64())])
+    assert read_as("a", floats, "category").missing.all()
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_every_type_of_text_is_text(kind):
+    assert guess_column("a", pa.chunked_array([pa.array(["x", "y"], kind)])).levels == ("x", "y")
+
+
+def test_a_column_of_categories_is_one_whatever_they_are():
+    for values in ([1, 2, None], [True, False, None], [datetime.date(2024, 1, 2), None]):
+        kept_once = pa.chunked_array([pa.array(values).dictionary_encode()])
+        assert guess_column("a", kept_once).kind == "category"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (["1.0", "2.0", "1.0"], [1, 2, 1], [1.0, 2.0, 1.0], ["1", "2", "1"]),
+        (["True", "False", "True"], [True, False, True], ["true", "false", "true"]),
+        (["1.5", "2.0", ""], [1.5, 2.0, np.nan]),
+    ],
+)
+def test_a_class_has_one_name_whatever_wrote_it(tmp_path, columns):
+    found = set()
+    for labels in columns:
+        table = pa.table({"a": [1, 2, 3], "y": pa.array(labels, from_pandas=False)})
+        found.add(tuple(read_labels(table, tmp_path, "y")[0]))
+    assert len(found) == 1
 
 
 # What they become
@@ -191,7 +226,7 @@ def test_an_encoding_is_the_same_from_its_json(rows):
     columns = [
         found
         for name, values in zip("abc", zip(*rows, strict=True), strict=True)
-        if (found := read_column(name, pa.chunked_array([pa.array(values)]))) is not None
+        if (found := guess_column(name, pa.chunked_array([pa.array(values)]))) is not None
     ]
     try:
         encoding, left_out = learn(columns, np.arange(len(rows)))
@@ -216,6 +251,7 @@ def test_an_encoding_is_the_same_from_its_json(rows):
         {"missing": 1},
         {"name": None},
         {"more": 1},
+        {"cycles": [1e-320]},
     ],
 )
 def test_a_spoilt_encoding_is_refused(spoil):
@@ -223,6 +259,8 @@ def test_a_spoilt_encoding_is_refused(spoil):
     (code,) = json.loads(json.dumps(encoding.as_json()))
     with pytest.raises((TypeError, ValueError)):
         Encoding.from_json([code | spoil])
+    with pytest.raises(ValueError, match="no columns"):
+        Encoding.from_json([])
 
 
 # Files
@@ -272,6 +310,32 @@ def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
     assert table_bytes(table, ".csv") == '"a,1",y\n"line\nbreak","say ""hi"""\nö,z\n'.encode()
 
 
+def test_long_rows_odd_names_and_empty_lines_are_read(tmp_path):
+    path = tmp_path / "a\udcff.csv"
+    path.write_text('\n\n"a;b";c,y\n' + "x" * 3_000_000 + ";1,u\n")
+    table = read_table(path)
+    assert table.column_names == ["a;b;c", "y"] or table.column_names == ["a;b", "c,y"]
+    assert table.num_rows == 1
+
+
+def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
+    frame = pd.DataFrame({"a": range(20), "y": ["u", "v"] * 10}).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "a.csv")
+    for name in ("a.parquet", "a.csv"):
+        dataset = load(str(tmp_path / name), LABELLED)
+        assert [code.name for code in dataset.encoding.columns] == ["a"]
+
+
+def test_a_written_table_is_read_as_it_was(tmp_path):
+    cells = ["p\rq", 'say "hi"', "a,b", "line\nbreak", None, "7"]
+    table = pa.table({"a": cells, "b": pa.array([datetime.date(2024, 1, 2)] * 6)})
+    (tmp_path / "a.csv").write_bytes(table_bytes(table, ".csv"))
+    assert read_table(tmp_path / "a.csv")["a"].to_pylist() == [cell or "" for cell in cells]
+    with pytest.raises(DataError, match=r"'c', of type list.*\.parquet"):
+        table_bytes(pa.table({"c": [[1]]}), ".tsv")
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -283,7 +347,8 @@ def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
         (["a,b", "1,u", "2,v"], "no column 'y'; it has a, b"),
         (["a,y", "1,u", "2,u"], r"one class only \(u\)"),
         (["a,y", "1,u", "2,v", "3,w"], "3 different values on 3 rows"),
-        (["a,y", "1,", "2,NA"], "no examples"),
+        (["a,y", "1,", "2,NA"], "no row has a label"),
+        (["a,y", '1,"u', "2,v", "3,u"], "unexpected end of data"),
         (["a,y", *["1,u", "1,v"] * 9], "no column is left to learn from"),
         (["y", *["u", "v"] * 9], "no column is left to learn from"),
         (["a,y", "1,u", "inf,v", *["1,u", "1,v"] * 9], "column 'a', row 2: inf"),
@@ -292,6 +357,12 @@ def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
 def test_tables_from_which_nothing_can_be_learnt_are_refused(tmp_path, rows, words):
     with pytest.raises(DataError, match=words):
         load(str(write(tmp_path / "a.csv", *rows)), LABELLED)
+
+
+def test_a_class_that_is_in_the_test_part_alone_is_refused(tmp_path):
+    path = write(tmp_path / "a.csv", "a,y", *["1,u", "2,v"] * 9, "3,w")
+    with pytest.raises(DataError, match="the training part has no example of w"):
+        load(str(path), Reading(label="y", test=0.6))
 
 
 def test_a_label_that_is_a_measure_is_refused(tmp_path):
@@ -340,7 +411,7 @@ def test_the_test_part_may_be_another_table(tmp_path):
     np.testing.assert_array_equal(dataset.test.labels, [1, 0])
     np.testing.assert_array_equal(dataset.test.values[0], dataset.train.values[3])
     np.testing.assert_array_equal(dataset.test.values[1, 1:], [0, 0])
-    assert any("1 rows have categories, such as 'new'" in told for told in dataset.remarks)
+    assert any("1 of the rows have categories, such as 'new'" in told for told in dataset.remarks)
 
 
 def test_the_fingerprint_is_that_of_the_rows_and_their_split(tmp_path):

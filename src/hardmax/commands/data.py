@@ -80,10 +80,12 @@ def _print_table(found: "TableSurvey") -> None:
     width = max(6, *(len(plain(name)) for name in found.columns))
     print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'different':>11}")
     for name, told in found.columns.items():
-        kind = told["kind"] or f"- ({told['why']})"
+        if told["kind"] is None:
+            print(plain(f"{name:<{width}}  ({told['why']})"))
+            continue
         numbers = f"{told['missing']:>9}{told['different']:>11}"
         span = f"  {told['lowest']:g} to {told['highest']:g}" if "lowest" in told else ""
-        print(plain(f"{name:<{width}}  {kind:<10}{numbers}{span}"))
+        print(plain(f"{name:<{width}}  {told['kind']:<10}{numbers}{span}"))
     if found.label is not None:
         print(plain(f"classes in {found.label}: {len(found.classes)}"))
         for label, count in found.classes.items():

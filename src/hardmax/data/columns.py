@@ -12,7 +12,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Column", "read_column", "texts"]
+__all__ = ["KINDS", "Column", "canonical", "guess_column", "has_texts", "read_as", "texts"]
 
 KINDS = ("number", "boolean", "date", "category")
 
@@ -48,31 +48,62 @@ class Column:
         return self.values < 0 if self.kind == "category" else np.isnan(self.values)
 
 
-def read_column(name: str, array: "pa.ChunkedArray", kind: str | None = None) -> Column | None:
-    """Return a column of that ``kind`` or, where that is None, of the kind that it looks like.
+def guess_column(name: str, array: "pa.ChunkedArray") -> Column | None:
+    """Return a column of the kind that all of its cells look like.
 
-    None is a column whose every cell is empty, or of a type that nothing can be learnt from, where
-    no kind is wanted. Raises DataError for a cell that is not of the kind, and for a number that is
-    NaN, infinite or beyond 1e150; it says which row that is in, counted from 1.
+    None is a column whose every cell is empty, or of a type that nothing can be learnt from.
+    Raises DataError for a number that is NaN, infinite or beyond 1e150; it says which row that is
+    in, counted from 1.
     """
     pa = need_pyarrow()
-    plain = texts(array) if _is_text(array.type) or kind == "category" else None
-    if plain is not None and plain.null_count < len(plain):
-        return _of_texts(name, plain, kind)
-    if pa.types.is_boolean(array.type):
-        found = Column(name, "boolean", _floats(array))
-    elif _is_number(array.type):
-        found = Column(name, "number", _checked(name, array))
-    elif pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
-        found = Column(name, "date", _seconds(array))
-    elif kind is None:
+    is_category = pa.types.is_dictionary(array.type)
+    if not (is_category or has_texts(array.type)):
+        return _typed(name, array) if array.null_count < len(array) else None
+    plain = texts(array)
+    if plain.null_count == len(plain):
         return None
-    else:  # every cell is empty
-        is_category = kind == "category"
-        found = Column(name, kind, np.full(len(array), -1 if is_category else np.nan))
-    if kind not in (None, found.kind) and not found.missing.all():
-        raise DataError(f"column {name!r} is {found.kind}, but the run learnt it as {kind}")
-    return found if kind else (None if found.missing.all() else found)
+    return _as(name, plain, "category") if is_category else _of_texts(name, plain)
+
+
+def read_as(name: str, array: "pa.ChunkedArray", kind: str) -> Column:
+    """Return a column of that ``kind``.
+
+    Raises DataError, as ``guess_column`` does, also for a cell or a column that is not of the kind.
+    """
+    pa = need_pyarrow()
+    if array.null_count == len(array):
+        return _empty(name, kind, len(array))
+    if kind == "category" or pa.types.is_dictionary(array.type) or has_texts(array.type):
+        try:
+            plain = texts(array)
+        except DataError as error:
+            raise DataError(f"column {name!r}: {error}") from error
+        return (
+            _empty(name, kind, len(array))
+            if plain.null_count == len(plain)
+            else (_as(name, plain, kind))
+        )
+    found = _typed(name, array)
+    if found is None or found.kind != kind:
+        raise DataError(f"column {name!r} is of type {array.type}, but the run learnt it as {kind}")
+    return found
+
+
+def _empty(name: str, kind: str, rows: int) -> Column:
+    """Return a column in which all is missing."""
+    return Column(name, kind, np.full(rows, -1 if kind == "category" else np.nan))
+
+
+def _typed(name: str, array: "pa.ChunkedArray") -> Column | None:
+    """Return a column whose type says its kind; None for other types."""
+    pa = need_pyarrow()
+    if pa.types.is_boolean(array.type):
+        return Column(name, "boolean", _floats(array))
+    if _is_number(array.type):
+        return Column(name, "number", _checked(name, array))
+    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        return Column(name, "date", _seconds(array))
+    return None
 
 
 def texts(array: "pa.ChunkedArray") -> "pa.Array":
@@ -85,17 +116,18 @@ def texts(array: "pa.ChunkedArray") -> "pa.Array":
 
     whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     try:
+        if pa.types.is_floating(whole.type):
+            whole = pc.if_else(pc.is_nan(whole), pa.scalar(None, whole.type), whole)
         plain = pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, TypeError) as error:
         raise DataError(f"cells of type {array.type} cannot be read as texts") from error
     return pc.if_else(pc.is_in(plain, pa.array(MISSING)), pa.scalar(None, pa.string()), plain)
 
 
-def _is_text(kind: "pa.DataType") -> bool:
-    pa = need_pyarrow()
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+def has_texts(kind: "pa.DataType") -> bool:
+    """Tell whether a column's type is that of texts, perhaps each kept once."""
+    types = need_pyarrow().types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _is_number(kind: "pa.DataType") -> bool:
@@ -136,24 +168,47 @@ def _checked(name: str, array: "pa.ChunkedArray") -> np.ndarray:
     return values
 
 
-def _of_texts(name: str, plain: "pa.Array", kind: str | None) -> Column:
-    """Return a column of cells that are texts, not all of them missing."""
+def _of_texts(name: str, plain: "pa.Array") -> Column:
+    """Return a column of texts, not all of them missing, of the kind that they look like."""
+    for kind, attempt in TRIES.items():
+        good, values = attempt(name, plain)
+        if good is None:
+            return Column(name, kind, values)
+    return _as(name, plain, "category")
+
+
+def _as(name: str, plain: "pa.Array", kind: str) -> Column:
+    """Return a column of texts as one of that kind. Raises DataError where one is of another."""
     import pyarrow.compute as pc
 
-    tries = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}
-    for guess in tries if kind is None else {kind} & tries.keys():
-        good, values = tries[guess](name, plain)
-        if good is None:
-            return Column(name, guess, values)
-        if kind is not None:
-            row = int(np.flatnonzero(~good)[0])
-            raise DataError(
-                f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is no {kind}, as which "
-                "the run learnt the column"
-            )
-    encoded = pc.dictionary_encode(plain)
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return Column(name, "category", codes.astype(np.int64), tuple(encoded.dictionary.to_pylist()))
+    if kind == "category":
+        encoded = pc.dictionary_encode(plain)
+        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        levels = tuple(encoded.dictionary.to_pylist())
+        return Column(name, "category", codes.astype(np.int64), levels)
+    good, values = TRIES[kind](name, plain)
+    if good is not None:
+        row = int(np.flatnonzero(~good)[0])
+        raise DataError(
+            f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is no {kind}, as which the "
+            "run learnt the column"
+        )
+    return Column(name, kind, values)
+
+
+def canonical(plain: "pa.Array") -> "pa.Array":
+    """Return labels so that one class has one text, whatever wrote them.
+
+    Where all are numbers, whole ones have no decimals; where all are booleans, they are in lower
+    case.
+    """
+    import pyarrow.compute as pc
+
+    if _as_booleans("", plain)[0] is None:
+        return pc.utf8_lower(plain)
+    if _all_or(pc.fill_null(pc.match_substring_regex(plain, NUMBER), True)) is None:
+        return pc.replace_substring_regex(plain, r"^([+-]?\d+)\.0*$", r"\1")
+    return plain
 
 
 #: Which cells are of a kind or missing, bool (rows,), or None where all are; then their values.
@@ -202,3 +257,7 @@ def _since_1970(text: str) -> float:
     except ValueError:
         return np.nan
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+#: What texts are tried as, in this order.
+TRIES = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}

@@ -68,7 +68,8 @@ class ColumnCode:
         return found[column.values.astype(np.int64)]
 
     def _numbers(self, values: np.ndarray) -> np.ndarray:
-        scaled = np.clip((values - self.center) / self.scale, -FARTHEST, FARTHEST)
+        with np.errstate(over="ignore"):
+            scaled = np.clip((values - self.center) / self.scale, -FARTHEST, FARTHEST)
         angles = [2 * pi * values / cycle for cycle in self.cycles]
         waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
         return np.nan_to_num(np.column_stack([scaled, *waves]))
@@ -126,7 +127,10 @@ class Encoding:
     @classmethod
     def from_json(cls, value: Any) -> "Encoding":
         """Return what ``as_json`` described. Raises KeyError, TypeError or ValueError."""
-        return cls(tuple(_read_code(**entry) for entry in value))
+        codes = tuple(_read_code(**entry) for entry in value)
+        if not codes:
+            raise ValueError("no columns")
+        return cls(codes)
 
 
 def _read_code(
@@ -138,7 +142,7 @@ def _read_code(
         raise ValueError(f"the code of a column of kind {kind!r}")
     if not all(type(number) is float and isfinite(number) for number in numbers):
         raise ValueError(f"the code of a column with the numbers {numbers!r}")
-    if scale <= 0 or any(cycle <= 0 for cycle in cycles) or type(missing) is not bool:
+    if scale <= 0 or any(cycle < 1 for cycle in cycles) or type(missing) is not bool:
         raise ValueError(f"the code of a column with scale {scale!r}, missing {missing!r}")
     return ColumnCode(name, kind, center, scale, tuple(levels), tuple(cycles), missing)
 

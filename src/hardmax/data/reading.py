@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardmax.checks import check_fraction, check_whole
-from hardmax.data.arrays import Dataset, Pictures, Some, split_off
+from hardmax.data.arrays import Dataset, Examples, Pictures, Some, split_off
 from hardmax.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from hardmax.data.encoding import Encoding
 
-__all__ = ["Reading", "assemble", "find_classes", "listed", "numbered", "with_test"]
+__all__ = [
+    "Reading",
+    "assemble",
+    "check_learnt",
+    "find_classes",
+    "listed",
+    "numbered",
+    "with_test",
+]
 
 #: The largest height and width that pictures can be brought to.
 LARGEST_SIDE = 4096
@@ -110,10 +118,15 @@ def assemble(
     if test is None:
         train, test, prepared, told = with_test(name, train, reading, prepared)
         remarks = (*remarks, *told)
+    check_learnt(name, train, classes, reading)
+    return Dataset(name, train, test, classes, prepared, remarks)
+
+
+def check_learnt(name: str, train: Examples, classes: tuple[str, ...], reading: Reading) -> None:
+    """Raise DataError where a class has no example to train on, and is not that of a run."""
     missing = [classes[label] for label in range(len(classes)) if not (train.labels == label).any()]
     if missing and reading.classes is None:
         raise DataError(f"{name}: the training part has no example of {listed(missing)}")
-    return Dataset(name, train, test, classes, prepared, remarks)
 
 
 def with_test(

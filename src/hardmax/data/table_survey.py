@@ -22,10 +22,10 @@ class TableSurvey:
     """What is found in a table.
 
     ``classes`` counts the rows of each class, where a label column was named; ``unlabelled`` are
-    the rows without one. ``columns`` has a column's ``kind`` (None where nothing can be learnt from
-    it), how many cells are ``missing``, how many ``different`` ones there are, and of numbers the
-    ``lowest`` and the ``highest``. ``same`` are groups of rows with the very same cells, counted
-    from 1.
+    the rows without one. ``columns`` has, of each other column, its ``kind``, or None and ``why``
+    nothing can be learnt from it; how many cells are ``missing``, how many ``different`` ones there
+    are, and of numbers the ``lowest`` and the ``highest``. ``same`` are groups of rows with the
+    very same cells, counted from 1.
     """
 
     name: str
@@ -45,9 +45,9 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         labels = read_labels(table, path, label)[0]
         check_classes(path, label, labels)
         classes.update(labels)
-    columns, left_out = read_columns(path, table)
+    features = table if label is None else table.drop_columns([label])
+    columns, left_out = read_columns(path, features)
     told: dict[str, dict[str, Any]] = {column.name: _told(column) for column in columns}
-    nothing = {"kind": None, "missing": table.num_rows, "different": 0}
     return TableSurvey(
         path.stem,
         table.num_rows,
@@ -55,8 +55,8 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         dict(sorted(classes.items())),
         0 if label is None else table.num_rows - classes.total(),
         {
-            name: told.get(name, {**nothing, "why": left_out.get(name)})
-            for name in table.column_names
+            name: told.get(name) or {"kind": None, "why": left_out[name]}
+            for name in features.column_names
         },
         _same(table),
     )
@@ -81,10 +81,14 @@ def _same(table: "pa.Table") -> list[list[int]]:
 
     whole = table.unify_dictionaries().combine_chunks()
     codes = [
-        pc.fill_null(pc.dictionary_encode(column.combine_chunks()).indices, -1).to_numpy()
+        pc.fill_null(
+            pc.dictionary_encode(column.combine_chunks()).indices.cast(pa.int64()), -1
+        ).to_numpy()
         for column in whole.columns
         if not pa.types.is_nested(column.type)
     ]
+    if not codes:
+        return []
     numbers = np.column_stack(codes)
     _, groups = np.unique(numbers, axis=0, return_inverse=True)
     groups = groups.ravel()

@@ -1,6 +1,7 @@
 """Tables of labelled rows: read, split, and made vectors of."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +10,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardmax.data.arrays import Dataset, Examples, Vectors, split_rows
-from hardmax.data.columns import Column, read_column, texts
+from hardmax.data.columns import Column, canonical, guess_column, has_texts, read_as, texts
 from hardmax.data.encoding import Encoding, Unseen, learn
-from hardmax.data.reading import Reading, find_classes, listed, numbered, with_test
+from hardmax.data.reading import (
+    Reading,
+    check_learnt,
+    find_classes,
+    listed,
+    numbered,
+    with_test,
+)
 from hardmax.data.table_file import read_table
 from hardmax.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["check_classes", "encode_table", "read_columns", "read_labels", "read_table_dataset"]
+__all__ = [
+    "check_classes",
+    "encode_table",
+    "read_columns",
+    "read_labels",
+    "read_table_dataset",
+    "wanted_columns",
+]
 
 #: From so many rows on, labels of which there are more than half as many are no classes.
 FEW_ROWS = 20
+
+#: What pandas calls the column of an index that has no name.
+INDEX = re.compile(r"__index_level_\d+__$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +67,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     classes = find_classes(name, {*labels}, (), reading)
     rows = _Rows(labelled, numbered(labels, classes))
     train, test, prepared, told = with_test(name, rows, reading, {"label": reading.label})
+    check_learnt(name, train, classes, reading)
     encoding = reading.encoding
     if encoding is None:
         columns, empty = read_columns(path, table.drop_columns([reading.label]))
@@ -100,7 +119,9 @@ def read_labels(
     except DataError as error:
         raise DataError(f"{path}, the label column {label!r}: {error}") from error
     has_one = np.asarray(found.is_valid())
-    labels = found.drop_null().to_pylist()
+    labels = canonical(found.drop_null()).to_pylist()
+    if not labels:
+        raise DataError(f"{path}: no row has a label, the column {label!r} is empty")
     without = len(has_one) - len(labels)
     remarks = [f"{path}: {without} rows without a label are left out"] if without else []
     return labels, np.flatnonzero(has_one), remarks
@@ -123,23 +144,20 @@ def read_columns(path: Path, table: "pa.Table") -> tuple[list[Column], dict[str,
     """
     columns, left_out = [], {}
     for name in table.column_names:
-        found = _read(path, name, table[name]) if name else None
-        if found is None:
-            is_empty = table[name].null_count == table.num_rows
-            kind = "empty" if is_empty or table[name].type == "string" else table[name].type
-            left_out[name] = str(kind) if name else "it has no name"
-        else:
+        if not name or INDEX.match(name):
+            left_out[name] = "an index without a name"
+            continue
+        array = table[name]
+        try:
+            found = guess_column(name, array)
+        except DataError as error:
+            raise DataError(f"{path}, {error}") from error
+        if found is not None:
             columns.append(found)
+        else:
+            is_usable = array.null_count == len(array) or has_texts(array.type)
+            left_out[name] = "empty" if is_usable else f"of type {array.type}"
     return columns, left_out
-
-
-def _read(
-    path: Path, name: str, array: "pa.ChunkedArray", kind: str | None = None
-) -> Column | None:
-    try:
-        return read_column(name, array, kind)
-    except DataError as error:
-        raise DataError(f"{path}, {error}") from error
 
 
 def _learn(
@@ -151,16 +169,26 @@ def _learn(
         raise DataError(f"{path}: {error}") from error
 
 
-def _wanted(path: Path, table: "pa.Table", encoding: Encoding) -> list[Column]:
-    """Return the columns that an encoding is of. Raises DataError where one is not there."""
-    missing = [code.name for code in encoding.columns if code.name not in table.column_names]
+def wanted_columns(table: "pa.Table", encoding: Encoding) -> list[Column]:
+    """Return the columns that an encoding is of.
+
+    Raises DataError where one is not there, or is of another kind than was learnt.
+    """
+    names = {*table.column_names}
+    missing = [code.name for code in encoding.columns if code.name not in names]
     if missing:
         raise DataError(
-            f"{path} lacks {listed(map(repr, missing))}, which the run learnt from; it has the "
-            f"columns {listed(table.column_names)}"
+            f"there is no column {listed(map(repr, missing))}, from which was learnt; there are "
+            f"{listed(table.column_names)}"
         )
-    found = [_read(path, code.name, table[code.name], code.kind) for code in encoding.columns]
-    return [column for column in found if column is not None]
+    return [read_as(code.name, table[code.name], code.kind) for code in encoding.columns]
+
+
+def _wanted(path: Path, table: "pa.Table", encoding: Encoding) -> list[Column]:
+    try:
+        return wanted_columns(table, encoding)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def encode_table(table: "pa.Table", path: Path, encoding: Encoding) -> np.ndarray:
@@ -188,13 +216,14 @@ def _described(name: str, encoding: Encoding, left_out: dict[str, str]) -> str:
         for kind, many in names.items()
         if kind in kinds
     )
-    out = listed(f"{column or '(unnamed)'} ({why})" for column, why in left_out.items())
+    out = listed(f"{column or '(no name)'} ({why})" for column, why in left_out.items())
     left = f"; left out: {out}" if left_out else ""
-    return f"{name}: {len(kinds)} columns are used ({used}){left}"
+    columns = "column is" if len(kinds) == 1 else "columns are"
+    return f"{name}: {len(kinds)} {columns} used ({used}){left}"
 
 
 def _told(name: str, unseen: Unseen) -> str:
     return (
-        f"{name}, column {unseen.column}: {unseen.count} rows have categories, such as "
+        f"{name}, column {unseen.column}: {unseen.count} of the rows have categories, such as "
         f"{unseen.text!r}, that the training never saw; they count as none"
     )
