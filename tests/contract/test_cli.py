@@ -347,6 +347,7 @@ def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, fr
 def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, framework, tmp_path):
     """With this rate the validation loss goes up and down."""
     arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
+    arguments += ("--batch-size", 256)
     done = hardmax("train", "digits", *arguments, "--epochs", 5, "--patience", 5)
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()

@@ -114,7 +114,11 @@ def test_balanced_training_gives_all_classes_the_same_share(framework, tmp_path)
     apart = {}
     for balanced in (False, True):
         asked = Settings(
-            str(tmp_path / "skewed.npz"), framework=framework, epochs=1, balanced=balanced
+            str(tmp_path / "skewed.npz"),
+            framework=framework,
+            epochs=1,
+            batch_size=200,
+            balanced=balanced,
         )
         run = Run.open(experiment.train(asked, tmp_path / str(balanced)).path)
         assert run.record["asked"]["balanced"] is balanced
