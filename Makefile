@@ -41,7 +41,7 @@ $(VENV)/.bench: $(VENV)/.install
 install: $(VENV)/.install
 
 train: install
-	$(BIN)/hardmax train digits --batch-size 32
+	$(BIN)/hardmax train digits
 
 test: check
 	$(PYTEST) tests/core
