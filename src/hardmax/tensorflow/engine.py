@@ -54,7 +54,7 @@ def _run(trainer: Any, model: Any, step: Callable, stretch: Iterable) -> Steps:
     results = []
     if not isinstance(stretch, Stretch):
         for batch in stretch:
-            results.append(call(step, (trainer, model), *trainer.prepare_batch(batch)))
+            results.append((call(step, (trainer, model), *trainer.prepare_batch(batch)), 1))
         return _steps(results, counter(model))
     loader: Any = stretch.loader
     whole, rest = divmod(stretch.stop - stretch.start, loader.batch_size)
@@ -63,8 +63,7 @@ def _run(trainer: Any, model: Any, step: Callable, stretch: Iterable) -> Steps:
     order = tf.range(loader.count) if stretch.order is None else stretch.order
     bounds = (tf.constant(stretch.start), tf.constant(whole), tf.constant(rest > 0))
     looped = call(_loop, fixed, order, *bounds, *loader.tensors)
-    taken = whole + bool(rest)
-    return _steps([[one[:taken] for one in looped]], counter(model))
+    return _steps([(looped, whole + bool(rest))], counter(model))
 
 
 def _call(trainer: Any, function: Callable, fixed: tuple, *tensors: tf.Tensor) -> Any:
@@ -159,7 +158,7 @@ def _single(
 
 def _steps(results: list[Any], accuracy: Callable | None) -> Steps:
     """Fetch the results of batches: each loss, how many right decisions of how many."""
-    fetched = [[np.atleast_1d(one.numpy()) for one in found] for found in results]
+    fetched = [[np.atleast_1d(one.numpy())[:count] for one in found] for found, count in results]
     return Steps.joined(fetched, decides=accuracy is not None)
 
 
