@@ -18,7 +18,7 @@ def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
     ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
     """
     decay = [optax.add_decayed_weights(recipe.weight_decay, _decaying)] * bool(recipe.weight_decay)
-    adam = [optax.scale_by_adam(*BETAS, EPSILON)]
+    adam = [_adam()]
     rate = optax.scale_by_learning_rate(recipe.rate) if recipe.is_constant else _follow(rates)
     match recipe.optimizer:
         case "sgd":
@@ -32,6 +32,26 @@ def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
 def _decaying(weights: Any) -> Any:
     """Return which weights decay: those of two or more axes."""
     return jax.tree.map(lambda weight: weight.ndim > 1, weights)
+
+
+def _adam() -> optax.GradientTransformation:
+    """Return Adam's step for gradients, without the learning rate.
+
+    Optax's own computes 1 - 0.999**step in float32, of which few digits are right at the start.
+    """
+    first, second = BETAS
+
+    def update(
+        updates: Any, state: optax.ScaleByAdamState, _: Any = None
+    ) -> tuple[Any, optax.ScaleByAdamState]:
+        count = state.count + 1
+        mu = jax.tree.map(lambda m, g: m + (1 - first) * (g - m), state.mu, updates)
+        nu = jax.tree.map(lambda n, g: n + (1 - second) * (g * g - n), state.nu, updates)
+        whole, root = (-jnp.expm1(count * np.log(beta, dtype=np.float32)) for beta in BETAS)
+        steps = jax.tree.map(lambda m, n: m / whole / (jnp.sqrt(n / root) + EPSILON), mu, nu)
+        return steps, optax.ScaleByAdamState(count, mu, nu)
+
+    return optax.GradientTransformation(optax.scale_by_adam().init, update)
 
 
 class _Following(NamedTuple):

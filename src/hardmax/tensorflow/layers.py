@@ -87,16 +87,20 @@ def _padded(shape: Shape, sides: list[tuple[int, int]]) -> Shape:
 class Conv2D(tf.keras.layers.Conv2D):
     """Keras's layer with as much padding on every side, and with groups on CPUs."""
 
-    def __init__(self, sides: int, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, sides: int, outputs: int, kernel: int, stride: int, **kwargs: Any):
+        super().__init__(outputs, kernel, stride, **kwargs)
         self.sides = _sides(sides)
+        keeps_size = stride == 1 and 2 * sides == kernel - 1
+        # TensorFlow's gradients take several times as long where it is given numbers of pixels.
+        self.way = "SAME" if keeps_size else "VALID"
+        self.pads = sides > 0 and not keeps_size
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
         """Return the convolutions of pictures (examples, height, width, channels)."""
-        inputs = tf.split(X, self.groups, axis=-1)
+        inputs = tf.split(tf.pad(X, self.sides) if self.pads else X, self.groups, axis=-1)
         kernels = tf.split(tf.convert_to_tensor(self.kernel), self.groups, axis=-1)
         pairs = zip(inputs, kernels, strict=True)
-        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.sides) for x, kernel in pairs]
+        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.way) for x, kernel in pairs]
         out = tf.concat(outputs, -1) if self.groups > 1 else outputs[0]
         return tf.nn.bias_add(out, self.bias) if self.use_bias else out
 
