@@ -76,7 +76,8 @@ def _print_classes(found: "Survey") -> None:
 
 
 def _print_table(found: "TableSurvey") -> None:
-    print(f"{found.rows} rows, {len(found.columns)} columns")
+    count = len(found.columns) + (found.label is not None)
+    print(f"{found.rows} rows, {count} columns")
     width = max(6, *(len(plain(name)) for name in found.columns))
     print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'different':>11}")
     for name, told in found.columns.items():
