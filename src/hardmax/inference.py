@@ -169,15 +169,24 @@ def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray
 
 @dataclass(frozen=True)
 class Compared:
-    """Two runs on the test set of both; ``classes`` has the true classes' names by example."""
+    """Two runs on the test set of both, each by its temperature.
+
+    ``classes`` has the true classes' names by example.
+    """
 
     paths: tuple[str, str]
+    temperatures: tuple[float, float]
     classes: list[str]
     pair: Pair
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {"runs": self.paths, **self.pair.as_dict(), "alone": self.alone()}
+        return {
+            "runs": self.paths,
+            "temperatures": self.temperatures,
+            **self.pair.as_dict(),
+            "alone": self.alone(),
+        }
 
     def alone(self) -> tuple[dict[str, int], ...]:
         """Return, of each run, how many of which class it alone decides rightly."""
@@ -197,8 +206,8 @@ def compare(first: str, second: str) -> Compared:
     one, other = Run.open(first), Run.open(second)
     if one.entry("data", "fingerprint", str) != other.entry("data", "fingerprint", str):
         raise DataError(
-            f"{first} and {second} were trained on different data; only runs on the same data "
-            "have test examples in common"
+            f"{first} and {second} were trained on different data, or on the same data split by "
+            "another --seed or --test; only runs beside the same test examples can be compared"
         )
     dataset = load_data(one, first, None)
     # Of a table each run has learnt its own encoding.
@@ -211,4 +220,5 @@ def compare(first: str, second: str) -> Compared:
     )
     labels = dataset.test.labels
     names = [dataset.classes[label] for label in labels]
-    return Compared((first, second), names, pairs.compare(scores, others, labels))
+    temperatures = (one.temperature, other.temperature)
+    return Compared((first, second), temperatures, names, pairs.compare(scores, others, labels))

@@ -36,9 +36,11 @@ class Judgement(Evaluation):
     that have one. ``calibration_error`` is the expected calibration error, a sum over the points
     of ``reliability``. ``classes`` has lists with an entry a class. ``confusion`` has true classes
     in rows, and is None for more than MATRIX_CLASSES. ``coverage`` has the accuracy of the surest
-    decisions, and ``below`` what confidence the others are.
+    decisions, and ``below`` what confidence the others are. ``majority`` is the accuracy of
+    deciding always for the most frequent class.
     """
 
+    majority: float
     top: dict[str, float]
     brier: dict[str, float]
     macro: dict[str, float]
@@ -69,6 +71,7 @@ class Judgement(Evaluation):
             "average precision": self.average_precision,
             "Brier score": self.brier["score"],
             "ECE": self.calibration_error,
+            "always the most frequent class": self.majority,
         }
         return ", ".join(f"{name} {value:.4f}" for name, value in told.items() if value is not None)
 
@@ -106,6 +109,7 @@ def judge(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = N
         _mean(right, own),
         wilson_interval(int(right.sum()), count) if weights is None else None,
         _mean(rows.loss, own),
+        majority=float(support.max() / support.sum()),
         top={str(k): _mean(rows.rank < k, own) for k in range(2, min(GUESSES + 1, classes))},
         brier=_brier(_mean(rows.squared, own), columns),
         macro=_class_means(table, decided + support > 0),

@@ -26,17 +26,18 @@ __all__ = ["Prediction", "Predictions", "predict"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """The class that a run gives an example, its probability, and every class's score.
+    """The class that a run gives an example, its probability, and those of all classes.
 
-    The probability is by the run's temperature, the scores are the network's own. ``decision`` is
-    what to do by the rule that was asked for, None to leave it open. ``row`` is the place in a
-    table, from 1 on, None of a picture.
+    Probabilities are by the run's temperature, ``scores``, one a class, the network's own.
+    ``decision`` is what to do by the rule that was asked for, None to leave it open. ``row`` is the
+    place in a table, from 1 on, None of a picture.
     """
 
     file: str
     label: str
     probability: float
     decision: str | None
+    probabilities: dict[str, float]
     scores: list[float]
     row: int | None = None
 
@@ -95,7 +96,10 @@ def predict(
     found = [
         Prediction(
             *(files[0 if of_table else i], run.classes[best], float(chances[best])),
-            *(decision, own.tolist(), i + 1 if of_table else None),
+            decision,
+            dict(zip(run.classes, chances.tolist(), strict=True)),
+            own.tolist(),
+            i + 1 if of_table else None,
         )
         for i, (best, chances, decision, own) in enumerate(
             zip(scores.argmax(axis=1), probabilities, decisions, scores, strict=True)
@@ -131,6 +135,8 @@ def _answered(table: "pa.Table", found: list[Prediction], decides: bool) -> "pa.
     }
     if decides:
         answers["decision"] = [one.decision for one in found]
+    for label in found[0].probabilities:
+        answers[f"probability of {label}"] = [one.probabilities[label] for one in found]
     for name, values in answers.items():
         table = table.append_column(_free_name(name, table.column_names), [values])
     return table

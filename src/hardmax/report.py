@@ -100,12 +100,13 @@ def _worst_mistakes(
 ) -> list[dict[str, Any]]:
     """Return the wrong decisions of the highest probability, the worst first."""
     wrong = np.flatnonzero(decisions != test.labels)
+    places = getattr(test, "places", None)
     highest = log_confidence(scores[wrong])
     worst = np.argsort(-highest, kind="stable")[:MISTAKES]
     return [
         {
             "picture": _png(test.images[i]) if isinstance(test, Pictures) else None,
-            "number": int(i),
+            "number": int(i if places is None else places[i]),
             "true": classes[test.labels[i]],
             "decided": classes[decisions[i]],
             "probability": float(np.exp(highest[place])),

@@ -33,7 +33,8 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of vectors, of pictures or of a data frame's rows.
 
     ``model`` and ``framework`` are names, as on the command line; so are the other parameters,
-    which ``hardmax train --help`` explains, and their defaults. ``random_state`` is scikit-learn's.
+    which ``hardmax train --help`` explains, and their defaults but that of ``epochs``.
+    ``random_state`` is scikit-learn's.
 
     X is an array of numbers of shape (examples, entries), which are taken as they are, so that they
     should be scaled; uint8 of shape (examples, height, width) or (examples, height, width,

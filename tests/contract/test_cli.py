@@ -161,7 +161,7 @@ def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
     scores = (test.images[:20].reshape(20, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     assert [list(entry) for entry in told] == [
-        ["file", "label", "probability", "decision", "scores"]
+        ["file", "label", "probability", "decision", "probabilities", "scores"]
     ] * 20
     assert [entry["decision"] for entry in told] == [entry["label"] for entry in told]
     assert [entry["file"] for entry in told] == names

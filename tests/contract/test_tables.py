@@ -88,15 +88,17 @@ def test_answers_stand_beside_the_rows(run, folder, trained):
     assert answers["prediction"].tolist() == found["prediction"].tolist()
     assert {*answers["prediction"]} == {"yes", "no"}
     again = run("predict", "run", "answers.parquet")
-    assert again.stdout.splitlines()[0].endswith(
-        "prediction,probability,prediction_2,probability_2"
-    )
+    header = again.stdout.splitlines()[0].split(",")
+    assert header[-4:-2] == ["prediction_2", "probability_2"]
+    assert header[-2:] == ["probability of no_2", "probability of yes_2"]
     listed = json.loads(run("predict", "run", "new.csv", "--json").stdout)
     assert [one["row"] for one in listed] == [*range(1, 51)]
     scores = np.array([one["scores"] for one in listed])
     chances = np.exp(scores - scores.max(axis=1, keepdims=True))
     chances /= chances.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(answers["probability"], chances.max(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(answers["probability of yes"], chances[:, 1], rtol=1e-5)
+    assert [one["probabilities"]["no"] for one in listed] == answers["probability of no"].tolist()
     right = [own.classes[i] for i in chances.argmax(axis=1)]
     assert answers["prediction"].tolist() == right
 
@@ -140,7 +142,8 @@ def test_runs_with_other_encodings_are_compared_and_calibrated(run, framework, t
 
 def test_a_report_has_a_table_of_the_worst_mistakes(folder, trained):
     page = (folder / "run" / "report.html").read_text()
-    assert "row of the test set" in page
+    assert "row of the table" in page
+    assert "always for the most\nfrequent class would be right on 85.00 %" in page
     assert '<img src="data:image/png' not in page
     assert "person (text" in page
 

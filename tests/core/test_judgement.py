@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.dummy import DummyClassifier
 
 from hardmax import judgement, ranking
 from hardmax.errors import ArgumentError
@@ -42,6 +43,8 @@ def test_decisions_are_judged_as_by_scikit_learn(data, weighted):
     assert (found.count, found.correct) == (len(labels), (decided == labels).sum())
     assert found.accuracy == pytest.approx(metrics.accuracy_score(labels, decided, **own))
     assert (found.interval is None) == weighted
+    guesser = DummyClassifier(strategy="most_frequent").fit(scores, labels, **own)
+    assert found.majority == pytest.approx(guesser.score(scores, labels, **own))
     matrix = sklearns(metrics.confusion_matrix, labels, decided, labels=classes, **own)
     assert np.array(found.confusion) == pytest.approx(matrix)
     truth = sklearns(

@@ -434,6 +434,8 @@ def test_a_survey_counts_what_is_there(tmp_path):
     number = {"kind": "number", "missing": 1, "different": 3, "lowest": -3.0, "highest": 2.5}
     assert found.columns["a"] == number
     assert found.columns["c"] == {"kind": "category", "missing": 0, "different": 2}
+    names = write(tmp_path / "b.csv", "name,a,y", *(f"n{i},{i},{'uv'[i % 2]}" for i in range(9)))
+    assert survey_table(names, "y").columns["name"]["why"] == "text (9 different ones)"
     assert found.same == [[1, 4, 7]]
 
 

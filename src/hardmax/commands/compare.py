@@ -143,6 +143,9 @@ def _compare_runs(first: str, second: str, as_json: bool) -> None:
         more = ", ..." if len(classes) > MOST else ""
         print(plain(f"the {place} alone on {len(places)}{f' ({listed}{more})' if places else ''}"))
     print(f"McNemar's test: p = {pair.p:.3g}")
+    one, other = compared.temperatures
+    if one != other:
+        print(f"the losses are by the temperatures {one:.4f} and {other:.4f}; 1: not calibrated")
 
 
 def _tell(line: str) -> None:

@@ -86,7 +86,8 @@ def _print_table(found: "TableSurvey") -> None:
             continue
         numbers = f"{told['missing']:>9}{told['different']:>11}"
         span = f"  {told['lowest']:g} to {told['highest']:g}" if "lowest" in told else ""
-        print(plain(f"{name:<{width}}  {told['kind']:<10}{numbers}{span}"))
+        why = f"  left out: {told['why']}" if "why" in told else ""
+        print(plain(f"{name:<{width}}  {told['kind']:<10}{numbers}{span}{why}"))
     if found.label is not None:
         print(plain(f"classes in {found.label}: {len(found.classes)}"))
         for label, count in found.classes.items():

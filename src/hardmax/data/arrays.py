@@ -114,12 +114,14 @@ class Pictures(Examples):
 class Vectors(Examples):
     """Vectors of numbers and their labels.
 
-    ``values``: float32, finite, shape (examples, entries). Raises DataError where values and
-    labels do not fit each other.
+    ``values``: float32, finite, shape (examples, entries). ``places``: where they stand in what
+    they were read from, integers of shape (examples,), None where that is their own order. Raises
+    DataError where values and labels do not fit each other.
     """
 
     values: np.ndarray
     labels: np.ndarray
+    places: np.ndarray | None = None
 
     words = ("row", "rows")
 
@@ -142,7 +144,8 @@ class Vectors(Examples):
 
     def take(self, rows: np.ndarray | slice) -> "Vectors":
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        return Vectors(self.values[rows], self.labels[rows])
+        places = None if self.places is None else self.places[rows]
+        return Vectors(self.values[rows], self.labels[rows], places)
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,7 +125,7 @@ def find_path(source: str) -> Path:
     if exists:
         raise DataError(f"{path} is a file of no kind that can be read; give {OTHERS}")
     known = ", ".join(NAMED)
-    if os.sep in source:
+    if os.sep in source or path.suffix.lower() in FILES:
         raise DataError(f"no such folder or file: {source!r}; give {OTHERS}, or one of {known}")
     near = difflib.get_close_matches(source.lower(), NAMED, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {known}, or {OTHERS}"

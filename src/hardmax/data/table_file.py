@@ -45,7 +45,9 @@ def read_table(path: Path) -> "pa.Table":
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error
-    except (pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not in UTF-8; save it in that encoding") from error
+    except (pa.ArrowException, csv.Error) as error:
         line = None if is_parquet else _ragged(path)
         raise DataError(f"{path}: {line or ' '.join(str(error).split())}") from error
     names = Counter(table.column_names)

@@ -1,5 +1,6 @@
 """What is found in a table before anyone trains: columns, classes, rows that are there twice."""
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardmax.data.columns import Column
+from hardmax.data.encoding import learn
 from hardmax.data.table_file import read_table
 from hardmax.data.tables import check_classes, read_columns, read_labels
+from hardmax.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +25,10 @@ class TableSurvey:
     """What is found in a table.
 
     ``classes`` counts the rows of each class, where a label column was named; ``unlabelled`` are
-    the rows without one. ``columns`` has, of each other column, its ``kind``, or None and ``why``
-    nothing can be learnt from it; how many cells are ``missing``, how many ``different`` ones there
-    are, and of numbers the ``lowest`` and the ``highest``. ``same`` are groups of rows with the
-    very same cells, counted from 1.
+    the rows without one. ``columns`` has, of each other column, its ``kind``, or None; ``why`` a
+    training would leave it out, if it would; how many cells are ``missing``, how many ``different``
+    ones there are, and of numbers the ``lowest`` and the ``highest``. ``same`` are groups of rows
+    with the very same cells, counted from 1.
     """
 
     name: str
@@ -48,6 +51,9 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
     features = table if label is None else table.drop_columns([label])
     columns, left_out = read_columns(path, features)
     told: dict[str, dict[str, Any]] = {column.name: _told(column) for column in columns}
+    with contextlib.suppress(DataError):  # a table that has nothing to learn from can be looked at
+        for name, why in learn(columns, np.arange(table.num_rows))[1].items():
+            told[name]["why"] = why
     return TableSurvey(
         path.stem,
         table.num_rows,

@@ -1,5 +1,6 @@
 """Tables of labelled rows: read, split, and made vectors of."""
 
+import difflib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     values = encoding.encode(columns)
 
     def vectors(part: _Rows) -> Vectors:
-        return Vectors(values[part.places], part.labels)
+        return Vectors(values[part.places], part.labels, part.places)
 
     learning = vectors(train)
     judging = learning if test is train else vectors(test)
@@ -113,7 +114,9 @@ def read_labels(
             f"{listed(names)}"
         )
     if label not in names:
-        raise DataError(f"{path} has no column {label!r}; it has {listed(names)}")
+        near = difflib.get_close_matches(label, names, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {listed(names)}"
+        raise DataError(f"{path} has no column {label!r}; {hint}")
     try:
         found = texts(table[label])
     except DataError as error:
