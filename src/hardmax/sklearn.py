@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from hardmax import frameworks, networks
 from hardmax.data.arrays import Examples, Pictures, Vectors
+from hardmax.data.columns import Column
 from hardmax.data.encoding import learn
 from hardmax.data.table_file import need_pyarrow
 from hardmax.data.tables import read_columns, wanted_columns
@@ -148,6 +149,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         """Return the examples of X, labelled with the places of y; set what is learnt of both."""
         self.encoding_ = None
         self.left_out_: dict[str, str] = {}
+        columns: list[Column] = []
         if _has_other_columns(X):
             y = validate_data(self, y=y)
             check_consistent_length(X, y)
@@ -164,6 +166,8 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(
                 f"y has one class only ({self.classes_[0]}); two classes or more are needed"
             )
+        if self.encoding_ is not None:
+            return Vectors(self.encoding_.encode(self.encoding_.chosen(columns)), labels)
         return self._examples(X, labels)
 
     def _examples(self, X: Any, labels: np.ndarray) -> Examples:

@@ -12,7 +12,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Column", "canonical", "guess_column", "has_texts", "read_as", "texts"]
+__all__ = ["KINDS", "Column", "canonical", "coded", "guess_column", "has_texts", "read_as", "texts"]
 
 KINDS = ("number", "boolean", "date", "category")
 
@@ -78,11 +78,9 @@ def read_as(name: str, array: "pa.ChunkedArray", kind: str) -> Column:
             plain = texts(array)
         except DataError as error:
             raise DataError(f"column {name!r}: {error}") from error
-        return (
-            _empty(name, kind, len(array))
-            if plain.null_count == len(plain)
-            else (_as(name, plain, kind))
-        )
+        if plain.null_count == len(plain):
+            return _empty(name, kind, len(array))
+        return _as(name, plain, kind)
     found = _typed(name, array)
     if found is None or found.kind != kind:
         raise DataError(f"column {name!r} is of type {array.type}, but the run learnt it as {kind}")
@@ -125,7 +123,7 @@ def texts(array: "pa.ChunkedArray") -> "pa.Array":
 
 
 def has_texts(kind: "pa.DataType") -> bool:
-    """Tell whether a column's type is that of texts, perhaps each kept once."""
+    """Tell whether a column's type is that of texts."""
     types = need_pyarrow().types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
@@ -179,13 +177,9 @@ def _of_texts(name: str, plain: "pa.Array") -> Column:
 
 def _as(name: str, plain: "pa.Array", kind: str) -> Column:
     """Return a column of texts as one of that kind. Raises DataError where one is of another."""
-    import pyarrow.compute as pc
-
     if kind == "category":
-        encoded = pc.dictionary_encode(plain)
-        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-        levels = tuple(encoded.dictionary.to_pylist())
-        return Column(name, "category", codes.astype(np.int64), levels)
+        codes, levels = coded(plain)
+        return Column(name, "category", codes, tuple(levels.to_pylist()))
     good, values = TRIES[kind](name, plain)
     if good is not None:
         row = int(np.flatnonzero(~good)[0])
@@ -194,6 +188,16 @@ def _as(name: str, plain: "pa.Array", kind: str) -> Column:
             "run learnt the column"
         )
     return Column(name, kind, values)
+
+
+def coded(array: "pa.Array") -> tuple[np.ndarray, "pa.Array"]:
+    """Return each cell's place, int64 (rows,), among the different ones; -1 is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(array)
+    places = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
+    return places.to_numpy(zero_copy_only=False), encoded.dictionary
 
 
 def canonical(plain: "pa.Array") -> "pa.Array":
@@ -206,7 +210,7 @@ def canonical(plain: "pa.Array") -> "pa.Array":
 
     if _as_booleans("", plain)[0] is None:
         return pc.utf8_lower(plain)
-    if _all_or(pc.fill_null(pc.match_substring_regex(plain, NUMBER), True)) is None:
+    if _matching(plain, NUMBER) is None:
         return pc.replace_substring_regex(plain, r"^([+-]?\d+)\.0*$", r"\1")
     return plain
 
@@ -228,21 +232,25 @@ def _as_numbers(name: str, plain: "pa.Array") -> Tried:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    good = _all_or(pc.fill_null(pc.match_substring_regex(plain, NUMBER), True))
+    good = _matching(plain, NUMBER)
     return good, None if good is not None else _checked(name, pc.cast(plain, pa.float64()))
 
 
 def _as_dates(name: str, plain: "pa.Array") -> Tried:
-    import pyarrow.compute as pc
-
-    good = _all_or(pc.fill_null(pc.match_substring_regex(plain, DATE), True))
+    good = _matching(plain, DATE)
     if good is not None:
         return good, None
-    encoded = pc.dictionary_encode(plain)
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    seconds = np.array([*map(_since_1970, encoded.dictionary.to_pylist()), np.nan])
+    codes, levels = coded(plain)
+    seconds = np.array([*map(_since_1970, levels.to_pylist()), np.nan])
     good = ~np.isnan(seconds[codes]) | (codes < 0)
     return None if good.all() else good, seconds[codes]
+
+
+def _matching(plain: "pa.Array", pattern: str) -> np.ndarray | None:
+    """Return which texts are missing or match a pattern; None where all do."""
+    import pyarrow.compute as pc
+
+    return _all_or(pc.fill_null(pc.match_substring_regex(plain, pattern), True))
 
 
 def _all_or(good: "pa.Array") -> np.ndarray | None:

@@ -96,6 +96,11 @@ class Encoding:
         """How many numbers a row becomes."""
         return sum(code.entries for code in self.columns)
 
+    def chosen(self, columns: Sequence[Column]) -> list[Column]:
+        """Return those of the columns that it was learnt of that it has codes for."""
+        names = {code.name for code in self.columns}
+        return [column for column in columns if column.name in names]
+
     def encode(self, columns: Sequence[Column]) -> np.ndarray:
         """Return rows as float32 (rows, entries); ``columns`` are those of the codes, in order.
 

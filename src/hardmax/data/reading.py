@@ -39,9 +39,11 @@ class Reading:
 
     ``size`` (height, width) and ``channels`` are what pictures are brought to, None as suits the
     data; ``skip_bad`` leaves out files that cannot be read. ``test`` is what to test on: other
-    data, or the fraction that is split off where there is no test part, by ``seed``. To judge
-    a run, ``shape`` is what its pictures were, ``classes`` what its classes are called, and with
-    ``whole`` data without a test part is all test.
+    data, or the fraction that is split off where there is no test part, by ``seed``. ``label`` is
+    the column of a table that has the classes, and ``validation`` the fraction of the training
+    part that is split off later, so that no encoding must be learnt of it. To judge a run,
+    ``shape`` is what its pictures were, ``encoding`` how its tables became numbers, ``classes``
+    what its classes are called, and with ``whole`` data without a test part is all test.
     """
 
     size: tuple[int, int] | None = None

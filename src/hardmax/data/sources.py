@@ -82,9 +82,9 @@ def _check_no_pictures(source: str, reading: Reading) -> None:
 
 def _load_apart(source: str, test: str, reading: Reading) -> Dataset:
     """Return a data set whose test part is other data, read as the training's is."""
-    learnt = _read(source, replace(reading, whole=True))
     if is_table(source) != is_table(test):
         raise ArgumentError(f"{source} and {test} cannot go together: only one of them is a table")
+    learnt = _read(source, replace(reading, whole=True))
     as_learnt = replace(
         reading,
         whole=True,

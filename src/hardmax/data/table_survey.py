@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardmax.data.columns import Column
+from hardmax.data.columns import Column, coded
 from hardmax.data.encoding import learn
 from hardmax.data.table_file import read_table
 from hardmax.data.tables import check_classes, read_columns, read_labels
@@ -83,13 +83,10 @@ def _told(column: Column) -> dict[str, Any]:
 def _same(table: "pa.Table") -> list[list[int]]:
     """Return groups of rows, counted from 1, whose cells are all the same."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     whole = table.unify_dictionaries().combine_chunks()
     codes = [
-        pc.fill_null(
-            pc.dictionary_encode(column.combine_chunks()).indices.cast(pa.int64()), -1
-        ).to_numpy()
+        coded(column.combine_chunks())[0]
         for column in whole.columns
         if not pa.types.is_nested(column.type)
     ]

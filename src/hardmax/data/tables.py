@@ -79,8 +79,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         left_out = {**empty, **left_out}
         remarks.append(_described(name, encoding, left_out))
         prepared["left_out"] = left_out
-        used = {code.name for code in encoding.columns}
-        columns = [column for column in columns if column.name in used]
+        columns = encoding.chosen(columns)
     else:
         columns = _wanted(path, table, encoding)
     remarks += [_told(name, one) for one in encoding.unseen(columns)]
@@ -91,7 +90,8 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
 
     learning = vectors(train)
     judging = learning if test is train else vectors(test)
-    digest = hashlib.sha256(path.read_bytes())
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
     for part in (train, test):
         digest.update(part.places.data)
     return Dataset(
