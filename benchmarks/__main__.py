@@ -52,7 +52,7 @@ def main() -> int:
     }
 
     from benchmarks.measure import measure
-    from hardmax.data.fashion_mnist import load_fashion_mnist
+    from hardmax.data.images.fashion_mnist import load_fashion_mnist
     from hardmax.errors import HardmaxError
 
     try:

@@ -11,7 +11,7 @@ from hardmax.frameworks import FRAMEWORKS
 
 __all__ = ["CONTENDERS", "MODELS", "ROADS", "Contender", "missing", "packages", "positive"]
 
-#: Names in hardmax.networks.NETWORKS, and how often each contender trains them.
+#: Names in hardmax.networks.catalog.NETWORKS, and how often each contender trains them.
 MODELS = {"softmax-regression": 10, "mlp": 10, "lenet": 3}
 
 #: The contenders that are hardmax, in every framework; what they must keep up with is ``bare``.

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.task import Fit, Task, judge
-from hardmax.data.arrays import Dataset
+from hardmax.data.datasets import Dataset
 
 __all__ = ["Results", "measure"]
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit, log_softmax
 
-from hardmax import architectures, batches, networks
-from hardmax.data.arrays import SCALE, Dataset
-from hardmax.initializers import starting_weights
+from hardmax.data.datasets import SCALE, Dataset
+from hardmax.networks import catalog, layers
+from hardmax.networks.initializers import starting_weights
+from hardmax.training import loaders
 
 BATCH_SIZE = 256
 LR = 0.1
@@ -28,8 +29,8 @@ class Task:
     epochs: int
 
     @property
-    def architecture(self) -> architectures.Network:
-        return networks.make(self.model, self.shape, CLASSES)
+    def architecture(self) -> layers.Network:
+        return catalog.make(self.model, self.shape, CLASSES)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -37,11 +38,11 @@ class Task:
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the starting weights, portable."""
-        start = networks.NETWORKS[self.model].start
+        start = catalog.NETWORKS[self.model].start
         return starting_weights(self.architecture, self.shape, self.seed, start)
 
     def order(self, epoch: int) -> np.ndarray:
-        return batches.order(len(self.dataset.train), self.seed, epoch)
+        return loaders.order(len(self.dataset.train), self.seed, epoch)
 
 
 @dataclass
@@ -98,23 +99,23 @@ def forward(task: Task, weights: dict[str, np.ndarray], values: np.ndarray) -> n
     """Return the scores of pictures, float64 (examples, channels, height, width)."""
     for position, layer in enumerate(task.architecture):
         match layer:
-            case architectures.Flatten():
+            case layers.Flatten():
                 values = values.reshape(len(values), -1)
-            case architectures.Linear():
+            case layers.Linear():
                 weight, bias = weights[f"{position}.weight"], weights[f"{position}.bias"]
                 values = values @ weight.T.astype(np.float64) + bias
-            case architectures.Conv(_, size, padding=padding):
+            case layers.Conv(_, size, padding=padding):
                 weight, bias = weights[f"{position}.weight"], weights[f"{position}.bias"]
                 padded = np.pad(values, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
                 windows = sliding_window_view(padded, (size, size), (2, 3))
                 values = np.einsum("nchwyx,ocyx->nohw", windows, weight, optimize=True)
                 values += bias[:, None, None]
-            case architectures.Pool("average", 2, 2):
+            case layers.Pool("average", 2, 2):
                 windows = sliding_window_view(values, (2, 2), (2, 3))[:, :, ::2, ::2]
                 values = windows.mean(axis=(4, 5))
-            case architectures.Activation("relu"):
+            case layers.Activation("relu"):
                 values = np.maximum(values, 0)
-            case architectures.Activation("sigmoid"):
+            case layers.Activation("sigmoid"):
                 values = expit(values)
             case _:
                 raise NotImplementedError(f"no formula here for {layer}")

@@ -4,10 +4,10 @@ from typing import Any
 
 from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
 from hardmax import frameworks
-from hardmax.callbacks import Callback
-from hardmax.keeper import Keeper
-from hardmax.progress import Progress
-from hardmax.recipes import Recipe
+from hardmax.cli.progress import Progress
+from hardmax.runs.best_weights import Keeper
+from hardmax.training.callbacks import Callback
+from hardmax.training.recipes import Recipe
 
 
 class Watch(Clock, Callback):
@@ -18,7 +18,7 @@ class Watch(Clock, Callback):
 
 
 def command_line(task: Task) -> Fit:
-    """Train by the calls, and with the callbacks, of ``hardmax.experiment.train``."""
+    """Train by the calls, and with the callbacks, of ``hardmax.runs.train.train``."""
     sibling = frameworks.load(task.framework)
     dataset = task.dataset
     model = sibling.models.NetworkClassifier(task.architecture, dataset.shape, Recipe(LR))

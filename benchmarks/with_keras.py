@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from benchmarks.task import BATCH_SIZE, CLASSES, LR, Clock, Fit, Orders, Task
-from hardmax.data.arrays import SCALE, Pictures
-from hardmax.layouts import from_channels_last, to_channels_last
+from hardmax.data.datasets import SCALE, Pictures
+from hardmax.networks.layouts import from_channels_last, to_channels_last
 
 
 class Watch(Clock, keras.callbacks.Callback):

@@ -86,7 +86,12 @@ def hardmax(tmp_path):
     def run(*arguments, env=None, timeout=300):
         environment = {**os.environ, **(env or {})}
         return subprocess.run(
-            [sys.executable, "-c", "from hardmax.cli import main; main()", *map(str, arguments)],
+            [
+                sys.executable,
+                "-c",
+                "from hardmax.cli.main import main; main()",
+                *map(str, arguments),
+            ],
             cwd=tmp_path,
             env={name: value for name, value in environment.items() if value is not None},
             capture_output=True,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from hardmax.architectures import (
+from hardmax.networks.layers import (
     EPSILON,
     Activation,
     BatchNorm,
@@ -112,7 +112,7 @@ def cross_entropy(scores, labels):
 def train_softmax_regression(recipe, weights, pictures, labels, epochs, clip=0.0):
     """Return the weights of a softmax regression after a step of a recipe on all pictures an epoch.
 
-    What the recipe computes is written down in ``hardmax.recipes``.
+    What the recipe computes is written down in ``hardmax.training.recipes``.
     """
     X = np.moveaxis(pictures / 255, -1, 1).reshape(len(pictures), -1)
     wanted = np.eye(weights["1.weight"].shape[0])[labels]

@@ -5,6 +5,17 @@ import pandas as pd
 from PIL import Image
 
 
+def pcg64(count, seed, epoch):
+    """Return the order that an epoch must have, int64 of shape (count,), straight from NumPy."""
+    sequence = np.random.SeedSequence([seed, epoch])
+    return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
+
+
+def batches(count, size, seed, epoch):
+    """Return the rows of an epoch's batches, in that order."""
+    return np.split(pcg64(count, seed, epoch), range(size, count, size))
+
+
 def noise(*shape, seed=0):
     """Return random pixels, uint8 of a shape."""
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)

@@ -8,8 +8,8 @@ from jax import numpy as jnp
 
 from benchmarks.jax.work import tensors
 from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
-from hardmax.data.arrays import SCALE
-from hardmax.layouts import from_channels_last, to_channels_last
+from hardmax.data.datasets import SCALE
+from hardmax.networks.layouts import from_channels_last, to_channels_last
 
 
 def forward(params, X):

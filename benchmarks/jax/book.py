@@ -7,7 +7,7 @@ from flax import linen as nn
 from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Task
 from benchmarks.with_hardmax import fit
 from hardmax import jax as d2l
-from hardmax.layouts import from_channels_last, to_channels_last
+from hardmax.networks.layouts import from_channels_last, to_channels_last
 
 
 class MLP(d2l.Classifier):

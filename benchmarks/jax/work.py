@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.jax import engine
 
 

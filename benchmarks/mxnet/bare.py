@@ -4,7 +4,7 @@ from mxnet import autograd, gluon, np
 
 from benchmarks.mxnet.work import network, tensors
 from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
-from hardmax.data.arrays import SCALE
+from hardmax.data.datasets import SCALE
 from hardmax.mxnet.layers import get_weights
 
 

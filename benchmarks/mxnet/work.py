@@ -5,7 +5,7 @@ from functools import cache
 from mxnet import np
 
 from benchmarks.task import Task
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.mxnet import layers
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
 from benchmarks.tensorflow.work import network, portable, tensors
-from hardmax.data.arrays import SCALE
+from hardmax.data.datasets import SCALE
 
 
 def bare(task: Task) -> Fit:

@@ -8,7 +8,7 @@ from benchmarks.task import BATCH_SIZE, CLASSES, LR, Fit, Task
 from benchmarks.tensorflow.work import portable
 from benchmarks.with_hardmax import fit
 from hardmax import tensorflow as d2l
-from hardmax.layouts import to_channels_last
+from hardmax.networks.layouts import to_channels_last
 
 
 class MLP(d2l.Classifier):

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.task import Task
-from hardmax.data.arrays import Pictures
-from hardmax.layouts import from_channels_last, to_channels_last
+from hardmax.data.datasets import Pictures
+from hardmax.networks.layouts import from_channels_last, to_channels_last
 from hardmax.tensorflow import layers
 
 

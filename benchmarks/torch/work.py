@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import Sampler
 
 from benchmarks.task import Orders, Task
-from hardmax.data.arrays import SCALE, Pictures
+from hardmax.data.datasets import SCALE, Pictures
 from hardmax.torch import layers
 
 

@@ -9,17 +9,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from hardmax import frameworks, networks
-from hardmax.data.arrays import Examples, Pictures, Vectors
-from hardmax.data.columns import Column
-from hardmax.data.encoding import learn
-from hardmax.data.table_file import need_pyarrow
-from hardmax.data.tables import read_columns, wanted_columns
-from hardmax.equipment import Equipment
+from hardmax import frameworks
+from hardmax.data.datasets import Examples, Pictures, Vectors
+from hardmax.data.tables.columns import Column
+from hardmax.data.tables.encoding import learn
+from hardmax.data.tables.files import need_pyarrow
+from hardmax.data.tables.read import read_columns, wanted_columns
 from hardmax.errors import DataError, DivergenceError
-from hardmax.initializers import starting_weights
-from hardmax.metrics import log_softmax
-from hardmax.settings import Settings
+from hardmax.evaluation.metrics import log_softmax
+from hardmax.networks import catalog
+from hardmax.networks.initializers import starting_weights
+from hardmax.runs.session import Equipment
+from hardmax.runs.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,7 +100,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         examples = self._learn(X, y)
         settings = self._settings()
         shape = examples.inputs.shape[1:]
-        network = networks.make(self.model, shape, len(self.classes_), **settings.options)
+        network = catalog.make(self.model, shape, len(self.classes_), **settings.options)
         start = starting_weights(network, shape, settings.seed, settings.first_weights)
         equipment = Equipment(
             *(frameworks.load(self.framework), network, shape, start, settings.recipe, self.epochs),

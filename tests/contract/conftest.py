@@ -5,10 +5,10 @@ import importlib
 import numpy as np
 import pytest
 
-from hardmax import architectures
-from hardmax.data.arrays import Pictures
-from hardmax.initializers import starting_weights
-from hardmax.recipes import Recipe
+from hardmax.data.datasets import Pictures
+from hardmax.networks import layers
+from hardmax.networks.initializers import starting_weights
+from hardmax.training.recipes import Recipe
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -76,10 +76,10 @@ def make_model(fw):
 
     def make(cls=None, seed=0, lr=0.3, network=None):
         network = network or (
-            architectures.Flatten(),
-            architectures.Linear(12),
-            architectures.Activation("relu"),
-            architectures.Linear(CLASSES),
+            layers.Flatten(),
+            layers.Linear(12),
+            layers.Activation("relu"),
+            layers.Linear(CLASSES),
         )
         model = (cls or fw.models.NetworkClassifier)(network, SHAPE, Recipe(lr))
         weights = starting_weights(network, SHAPE, seed)

@@ -18,15 +18,16 @@ import pytest
 from PIL import Image
 from sklearn import metrics
 
-from hardmax import checkpoint, frameworks
-from hardmax.run import Run
+from hardmax import frameworks
+from hardmax.runs.run import Run
+from hardmax.training import checkpoint
 
 
 @pytest.fixture(scope="module")
 def trained(framework, tmp_path_factory):
     """A run on the digits, and the JSON that its training printed."""
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
+    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
     done = subprocess.run(
         [*command, "--framework", framework, "--batch-size", "32", "--out", "run", "--json"],
         cwd=folder,
@@ -108,7 +109,7 @@ def test_a_run_folder_holds_what_it_should(trained):
 
 def numpy_says(weights):
     """Count the right decisions on the digits' test set by the portable weights, in NumPy."""
-    from hardmax.data.digits import load_digits
+    from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
     scores = (test.images.reshape(-1, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
@@ -125,7 +126,7 @@ def test_evaluate_gives_the_same_counts(hardmax, trained):
 
 
 def test_evaluate_tells_what_scikit_learn_says_of_the_weights(hardmax, trained, tmp_path):
-    from hardmax.data.digits import load_digits
+    from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
     weights, _ = checkpoint.load(trained[0] / "model.safetensors")
@@ -148,7 +149,7 @@ def test_evaluate_tells_what_scikit_learn_says_of_the_weights(hardmax, trained, 
 
 
 def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
-    from hardmax.data.digits import load_digits
+    from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
     weights, _ = checkpoint.load(trained[0] / "model.safetensors")
@@ -366,7 +367,7 @@ def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, f
 def python_without(tmp_path_factory):
     """A function that runs hardmax with all that is installed, one package aside."""
 
-    def run(package, *arguments, cwd, code="from hardmax.cli import main; main()"):
+    def run(package, *arguments, cwd, code="from hardmax.cli.main import main; main()"):
         packages = tmp_path_factory.mktemp("packages")
         for path in Path(sysconfig.get_path("purelib")).iterdir():
             if path.name != package:
@@ -489,8 +490,8 @@ def hear_ctrl_c():
 #: The command line, which makes a file once an epoch is over.
 TELLING = """
 import pathlib, sys
-from hardmax.cli import main
-from hardmax.keeper import Keeper
+from hardmax.cli.main import main
+from hardmax.runs.best_weights import Keeper
 sign, original = pathlib.Path(sys.argv.pop(1)), Keeper.on_epoch
 def on_epoch(*args):
     original(*args)
@@ -552,17 +553,17 @@ def interrupted(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGINT)
     return original(*args, **kwargs)
 setattr(owner, name, interrupted)
-from hardmax.cli import main
+from hardmax.cli.main import main
 main()
 """
 
 #: What happens after the last epoch, in this order.
 AFTER_TRAINING = [
-    ("hardmax.callbacks:EarlyStopping", "on_fit_end"),
-    ("hardmax.trainer:Trainer", "scores"),
-    ("hardmax.report", "render"),
-    ("hardmax.checkpoint", "save"),
-    ("hardmax.run_writer:RunWriter", "publish"),
+    ("hardmax.training.callbacks:EarlyStopping", "on_fit_end"),
+    ("hardmax.training.trainer:Trainer", "scores"),
+    ("hardmax.reports.report", "render"),
+    ("hardmax.training.checkpoint", "save"),
+    ("hardmax.runs.writer:RunWriter", "publish"),
 ]
 
 
@@ -600,7 +601,7 @@ def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
 
 @pytest.mark.shared
 def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
-    done = train_interrupted(framework, tmp_path, "hardmax.run_writer:RunWriter", "_rename", 5)
+    done = train_interrupted(framework, tmp_path, "hardmax.runs.writer:RunWriter", "_rename", 5)
     assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
@@ -608,7 +609,7 @@ def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("hardmax.data.sources", "load"), ("hardmax.trainer:Trainer", "run_epoch")],
+    [("hardmax.data.load", "load"), ("hardmax.training.trainer:Trainer", "run_epoch")],
 )
 def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 1)
@@ -620,7 +621,7 @@ def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place
 def train_in_a_terminal(framework, folder, epochs, stdout):
     """Train with stderr on a terminal; return what that showed."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "train", "digits"]
+    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
     process = subprocess.Popen(
         [*command, "--framework", framework, "--epochs", str(epochs)],
         cwd=folder,
@@ -664,7 +665,7 @@ def test_help_imports_no_framework(python):
     out = python(
         "import sys\n"
         "sys.argv = ['hardmax', '--help']\n"
-        "from hardmax.cli import main\n"
+        "from hardmax.cli.main import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    print('code', end.code)\n"
         "print({'torch', 'jax', 'tensorflow', 'mxnet', 'numpy', 'matplotlib'} & {*sys.modules})"

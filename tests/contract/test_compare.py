@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from support import refused
 
-from hardmax import checkpoint, frameworks
-from hardmax.batches import order
-from hardmax.data.digits import load_digits
+from hardmax import frameworks
+from hardmax.data.images.digits import load_digits
+from hardmax.data.sampling import order
 from hardmax.errors import MissingFrameworkError
-from hardmax.initializers import starting_weights
-from hardmax.networks import make
+from hardmax.networks.catalog import make
+from hardmax.networks.initializers import starting_weights
+from hardmax.training import checkpoint
 
 pytestmark = pytest.mark.shared
 
@@ -41,7 +42,7 @@ def run(tmp_path_factory, installed):
     folder = tmp_path_factory.mktemp("compared")
 
     def run(*arguments):
-        command = [sys.executable, "-c", "from hardmax.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", *arguments]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
         assert (done.returncode, done.stderr) == (0, "")
         return json.loads(done.stdout)
@@ -137,8 +138,8 @@ def test_the_certificate_is_one_file_that_says_the_same(run, certified):
 
 def test_the_measured_gradients_and_first_step_are_those_of_the_formulas(installed, tmp_path):
     """Softmax regression's gradients, by its formula, on the batch that the run begins with."""
-    from hardmax.measurement import Measurement, measure
-    from hardmax.settings import Settings
+    from hardmax.parity.measurement import Measurement, measure
+    from hardmax.runs.settings import Settings
 
     settings = Settings(
         "digits", batch_size=64, epochs=4, lr=0.3, schedule="cosine", warmup=2.0, clip=0.1, seed=3
@@ -203,7 +204,13 @@ def test_a_training_that_fails_leaves_nothing_behind(installed, hardmax, tmp_pat
 
 
 def test_ctrl_c_leaves_nothing_behind(installed, tmp_path):
-    command = [sys.executable, "-c", "from hardmax.cli import main; main()", "compare", "digits"]
+    command = [
+        sys.executable,
+        "-c",
+        "from hardmax.cli.main import main; main()",
+        "compare",
+        "digits",
+    ]
     process = subprocess.Popen(
         [*command, "--frameworks", ",".join(COMPARED), "--epochs", "100000", "--out", "both"],
         cwd=tmp_path,

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from hardmax.batches import balanced_order
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
+from hardmax.data.sampling import balanced_order
 
 NAMES = "t-shirt trouser pullover dress coat sandal shirt sneaker bag".split()
 
@@ -96,7 +96,7 @@ def test_fashion_mnist(fw, data_root, monkeypatch):
 
 
 def test_fashion_mnist_in_another_size(fw, data_root, monkeypatch):
-    from hardmax.data import fashion_mnist
+    from hardmax.data.images import fashion_mnist
 
     few = fashion_mnist.load_fashion_mnist()
     small = type(few)(few.name, few.train.take(np.arange(20)), few.test, few.classes)

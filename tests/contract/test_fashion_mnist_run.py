@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from hardmax import experiment, inference
-from hardmax.data.fashion_mnist import load_fashion_mnist
-from hardmax.run import Run
-from hardmax.settings import Settings
+from hardmax.data.images.fashion_mnist import load_fashion_mnist
+from hardmax.runs import evaluate, train
+from hardmax.runs.run import Run
+from hardmax.runs.settings import Settings
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_softmax_regression_gets_where_the_book_gets(framework, data_root, tmp_path, seed):
     settings = Settings("fashion-mnist", framework=framework, seed=seed)
-    trained = experiment.train(settings, tmp_path / "run")
+    trained = train.train(settings, tmp_path / "run")
     assert len(trained.epochs) == 10
     assert trained.epochs[-1]["train_loss"] == pytest.approx(0.447, abs=0.004)
     assert trained.test.count == 10_000
     assert trained.test.accuracy >= 0.82
-    assert inference.evaluate(tmp_path / "run").judgement == trained.test
+    assert evaluate.evaluate(tmp_path / "run").judgement == trained.test
 
     run = Run.open(tmp_path / "run")
     test = load_fashion_mnist().test

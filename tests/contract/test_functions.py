@@ -108,7 +108,7 @@ def test_load_array_shuffles_only_for_training(fw):
 
 
 def test_fashion_mnist_can_be_resized(fw, data_root, monkeypatch):
-    from hardmax.data import fashion_mnist
+    from hardmax.data.images import fashion_mnist
 
     few = fashion_mnist.load_fashion_mnist()
     rows = np.arange(10)

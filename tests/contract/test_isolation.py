@@ -7,7 +7,10 @@ IMPORTS = {
     "torch": "import torch",
     "jax": "import jax, flax.linen, flax.training.train_state, optax",
     "tensorflow": "import tensorflow, keras",
-    "mxnet": "from hardmax import old_numpy\nwith old_numpy.lent('mxnet'): import mxnet",
+    # Without hardmax.mxnet, which imports all that is looked at.
+    "mxnet": "import hardmax, runpy\n"
+    "old = runpy.run_path(hardmax.__path__[0] + '/mxnet/old_numpy.py')\n"
+    "with old['lent']('mxnet'): import mxnet",
 }
 OWN = {"jax": {"jax", "flax", "optax"}, "tensorflow": {"tensorflow", "keras"}}
 PACKAGES = {"torch", "jax", "flax", "optax", "tensorflow", "keras", "mxnet"}

@@ -11,9 +11,9 @@ from PIL import Image
 from scipy.stats import binomtest
 from support import refused
 
-from hardmax import checkpoint
-from hardmax.data.arrays import split_off
-from hardmax.data.digits import load_digits
+from hardmax.data.datasets import split_off
+from hardmax.data.images.digits import load_digits
+from hardmax.training import checkpoint
 
 DIGITS = [str(digit) for digit in range(10)]
 
@@ -37,7 +37,7 @@ def write_costs(path, matrix, *more):
 def calibrated(framework, tmp_path_factory):
     """A run of an MLP that is too sure of itself, as trained, and what calibrating it printed."""
     folder = tmp_path_factory.mktemp("judged")
-    command = [sys.executable, "-c", "from hardmax.cli import main; main()"]
+    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()"]
     told = []
     options = ("--batch-size", "32", "--epochs", "100", "--lr", "1", "--validation", "0.9")
     train = ("train", "digits", "--model", "mlp", "--framework", framework, "--out", "run")

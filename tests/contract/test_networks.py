@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import reference
 
-from hardmax import networks
-from hardmax.architectures import (
+from hardmax.data.datasets import Pictures
+from hardmax.errors import RunError
+from hardmax.networks import catalog
+from hardmax.networks.initializers import starting_weights
+from hardmax.networks.layers import (
     Activation,
     BatchNorm,
     Concat,
@@ -18,11 +21,8 @@ from hardmax.architectures import (
     Residual,
     Sequence,
 )
-from hardmax.data.arrays import Pictures
-from hardmax.errors import RunError
-from hardmax.initializers import starting_weights
-from hardmax.recipes import Recipe
-from hardmax.shapes import weight_shapes
+from hardmax.networks.shapes import weight_shapes
+from hardmax.training.recipes import Recipe
 
 CLASSES = 10
 GREY, COLOUR = (28, 28, 1), (96, 96, 3)
@@ -118,10 +118,10 @@ def test_every_kind_of_layer_computes_its_formula(fw, build, network):
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR], ids=["28x28x1", "96x96x3"])
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("name", catalog.NETWORKS)
 def test_every_network_gives_the_scores_of_its_formula_and_trains_a_step(fw, build, name, shape):
-    network = networks.make(name, shape, CLASSES)
-    model, weights = build(network, shape, start=networks.NETWORKS[name].start)
+    network = catalog.make(name, shape, CLASSES)
+    model, weights = build(network, shape, start=catalog.NETWORKS[name].start)
     check_scores(fw, model, weights, network, shape)
     loss, after = fit_one_step(fw, model, shape)
     assert np.isfinite(loss)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardmax import experiment, inference
-from hardmax.data import mapped, picture_cache
-from hardmax.data.fashion_mnist import load_fashion_mnist
-from hardmax.data.streaming import StreamedLoader
-from hardmax.predictions import predict
-from hardmax.run import Run
-from hardmax.settings import Settings
+from hardmax.data import mapped
+from hardmax.data.images import cache as picture_cache
+from hardmax.data.images.fashion_mnist import load_fashion_mnist
+from hardmax.runs import evaluate, train
+from hardmax.runs.predict import predict
+from hardmax.runs.run import Run
+from hardmax.runs.settings import Settings
+from hardmax.training.streaming import StreamedLoader
 
 #: How many pictures of Fashion-MNIST are written out.
 TRAIN, TEST = 2000, 1000
@@ -49,7 +50,7 @@ def clothes(tmp_path_factory, data_root, write_idx, cache):
 @pytest.fixture(scope="module")
 def trained(framework, clothes):
     """What training on the PNG files gave."""
-    return experiment.train(settings(framework, clothes / "png"), clothes / "run")
+    return train.train(settings(framework, clothes / "png"), clothes / "run")
 
 
 def settings(framework, data):
@@ -57,7 +58,7 @@ def settings(framework, data):
 
 
 def test_pictures_train_to_the_very_counts_of_idx_files(framework, clothes, trained):
-    other = experiment.train(settings(framework, clothes / "idx"), clothes / "other")
+    other = train.train(settings(framework, clothes / "idx"), clothes / "other")
     assert trained.test.count == TEST
     assert TEST / 2 < trained.test.correct == other.test.correct
     assert trained.test.loss == other.test.loss
@@ -71,7 +72,7 @@ def test_a_second_start_decodes_nothing(trained, monkeypatch):
         raise AssertionError(f"{path} is decoded again")
 
     monkeypatch.setattr(picture_cache, "upright", upright)
-    assert inference.evaluate(trained.path).judgement.as_dict() == trained.test.as_dict()
+    assert evaluate.evaluate(trained.path).judgement.as_dict() == trained.test.as_dict()
 
 
 def test_predictions_are_those_of_the_judgement(clothes, trained):
@@ -84,7 +85,7 @@ def test_predictions_are_those_of_the_judgement(clothes, trained):
 def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, monkeypatch):
     """The validation part, too, is split off into a file."""
     asked = replace(settings(framework, clothes / "png"), validation=0.4, model="mlp", lr=0.3)
-    resident = experiment.train(asked, clothes / "resident")
+    resident = train.train(asked, clothes / "resident")
     taken, original = [], StreamedLoader.take
 
     def take(loader, rows):
@@ -94,14 +95,14 @@ def test_pictures_that_stay_in_their_file_train_to_the_same(framework, clothes, 
 
     monkeypatch.setattr(StreamedLoader, "take", take)
     monkeypatch.setattr(mapped, "LARGE", 2**19)
-    streamed = experiment.train(asked, clothes / "streamed")
+    streamed = train.train(asked, clothes / "streamed")
     # Two epochs of 1200 and 800 examples, and the scores of the test set.
     assert sum(taken) >= 2 * (1200 + 800) + TEST
     for one, other in zip(streamed.epochs, resident.epochs, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-5)
     assert streamed.test.loss == pytest.approx(resident.test.loss, rel=1e-5)
-    assert inference.evaluate(streamed.path).judgement.as_dict() == streamed.test.as_dict()
+    assert evaluate.evaluate(streamed.path).judgement.as_dict() == streamed.test.as_dict()
     first, second = (Run.open(run.path).record["data"] for run in (streamed, resident))
     assert first == second
 
@@ -120,7 +121,7 @@ def test_balanced_training_gives_all_classes_the_same_share(framework, tmp_path)
             batch_size=200,
             balanced=balanced,
         )
-        run = Run.open(experiment.train(asked, tmp_path / str(balanced)).path)
+        run = Run.open(train.train(asked, tmp_path / str(balanced)).path)
         assert run.record["asked"]["balanced"] is balanced
         apart[balanced] = float(run.weights["1.bias"][0] - run.weights["1.bias"][1])
     assert apart[False] == pytest.approx(0.1 * (0.9 - 0.1), rel=1e-4)

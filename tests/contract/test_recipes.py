@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import reference
 
-from hardmax import networks
-from hardmax.initializers import starting_weights
-from hardmax.recipes import Recipe
+from hardmax.networks import catalog
+from hardmax.networks.initializers import starting_weights
+from hardmax.training.recipes import Recipe
 
 EPOCHS = 25
 RECIPES = {
@@ -24,7 +24,7 @@ RECIPES = {
 def trained(fw, train_pictures, recipe, clip=0.0):
     """Return the starting weights and those after training on all pictures at once."""
     shape = train_pictures.images.shape[1:]
-    network = networks.softmax_regression(4)
+    network = catalog.softmax_regression(4)
     model = fw.models.NetworkClassifier(network, shape, recipe)
     model.board.display = False
     weights = starting_weights(network, shape, 0)

@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from support import mixed_table
 
 from hardmax.errors import DataError, DivergenceError
-from hardmax.initializers import starting_weights
+from hardmax.networks.initializers import starting_weights
 from hardmax.sklearn import HardmaxClassifier
 
 

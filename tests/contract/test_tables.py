@@ -11,9 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from support import mixed_table, refused
 
-from hardmax.data.reading import Reading
-from hardmax.data.sources import load
-from hardmax.run import Run
+from hardmax.data.load import load
+from hardmax.data.options import Reading
+from hardmax.runs.run import Run
 
 ROWS = 1500
 
@@ -32,7 +32,7 @@ def run(folder):
     """A function that runs the command line in the folder and returns the finished process."""
 
     def run(*arguments):
-        command = [sys.executable, "-c", "from hardmax.cli import main; main()"]
+        command = [sys.executable, "-c", "from hardmax.cli.main import main; main()"]
         return subprocess.run(
             [*command, *map(str, arguments)], cwd=folder, capture_output=True, text=True
         )
@@ -105,7 +105,7 @@ def test_answers_stand_beside_the_rows(run, folder, trained):
 
 def test_the_test_rows_predicted_are_the_test_rows_judged(run, folder, trained):
     """Of all rows those that were split off are predicted as rightly as they were judged."""
-    from hardmax.data.arrays import split_rows
+    from hardmax.data.datasets import split_rows
 
     mixed = pd.read_csv(folder / "visits.csv")
     labels = (mixed["outcome"] == "yes").to_numpy().astype(int)
@@ -229,7 +229,7 @@ def test_without_pyarrow_a_table_says_what_to_install(run, folder):
     (folder / "hide").mkdir(exist_ok=True)
     (folder / "hide" / "pyarrow.py").write_text("raise ImportError('hidden')\n")
     code = (
-        "import sys; sys.path.insert(0, 'hide'); from hardmax.cli import main; "
+        "import sys; sys.path.insert(0, 'hide'); from hardmax.cli.main import main; "
         "sys.argv = ['hardmax', 'data', 'visits.csv']; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from hardmax import checkpoint
-from hardmax.callbacks import Callback
 from hardmax.errors import ArgumentError, DivergenceError, RunError
-from hardmax.roads import takes_engine
+from hardmax.training import checkpoint
+from hardmax.training.callbacks import Callback
+from hardmax.training.dispatch import takes_engine
 
 
 def stepwise(fw, hook="training_step"):

@@ -15,7 +15,7 @@ def names(path, prefix):
         if module.name.split(".")[1] in siblings:
             continue
         # A notebook's drawer is imported in a notebook alone.
-        if module.name != "hardmax.boards.notebook":
+        if module.name != "hardmax.plotting.notebook":
             yield module.name
         if module.ispkg:
             package = importlib.import_module(module.name)
@@ -66,9 +66,9 @@ before = state()
     code += CORE + "for name in core: importlib.import_module(name)\n"
     code += """
 import tempfile
-from hardmax.board import ProgressBoard
-from hardmax.metrics import Evaluation, log_softmax
-from hardmax.totals import Totals
+from hardmax.plotting.board import ProgressBoard
+from hardmax.evaluation.metrics import Evaluation, log_softmax
+from hardmax.evaluation.totals import Totals
 board = ProgressBoard()
 board.draw(1, 2, "a")
 board.draw(2, float("nan"), "a")

@@ -12,14 +12,14 @@ import optax
 import pytest
 from flax import linen as nn
 from jax import numpy as jnp
+from support import batches
 
-from hardmax import batches
 from hardmax import jax as hm
-from hardmax.callbacks import Callback
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.errors import ArgumentError, RunError
 from hardmax.jax import engine
 from hardmax.jax.data import PictureData
+from hardmax.training.callbacks import Callback
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
     for epoch in range(3):
         loss_sum = correct = 0
-        for rows in batches.batches(90, 16, seed=7, epoch=epoch):
+        for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
             chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
             loss_sum -= np.log(chances[np.arange(len(rows)), y[rows]]).sum()

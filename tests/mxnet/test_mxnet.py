@@ -9,10 +9,11 @@ import numpy as onp
 import pytest
 from mxnet import autograd, gluon, init, np, npx
 from mxnet.gluon import nn
+from support import batches
 
-from hardmax import batches, frameworks
+from hardmax import frameworks
 from hardmax import mxnet as hm
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.errors import ArgumentError, MissingFrameworkError, RunError
 from hardmax.mxnet.data import PictureData
 
@@ -98,7 +99,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
     for epoch in range(3):
         loss_sum = correct = 0
-        for rows in batches.batches(90, 16, seed=7, epoch=epoch):
+        for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
             chances = onp.exp(scores) / onp.exp(scores).sum(axis=1, keepdims=True)
             loss_sum -= onp.log(chances[onp.arange(len(rows)), y[rows]]).sum()

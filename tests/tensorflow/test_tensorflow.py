@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import batches
 
-from hardmax import batches
 from hardmax import tensorflow as hm
-from hardmax.callbacks import Callback
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.errors import ArgumentError, RunError
 from hardmax.tensorflow.data import PictureData
+from hardmax.training.callbacks import Callback
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
     for epoch in range(3):
         loss_sum = correct = 0
-        for rows in batches.batches(90, 16, seed=7, epoch=epoch):
+        for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
             chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
             loss_sum -= np.log(chances[np.arange(len(rows)), y[rows]]).sum()
@@ -622,7 +622,7 @@ def test_devices_are_for_with_blocks():
 
 
 def test_the_command_line_keeps_tensorflows_noise_out(tmp_path):
-    code = "from hardmax.cli import main; main()"
+    code = "from hardmax.cli.main import main; main()"
     options = ["train", "digits", "--framework", "tensorflow", "--epochs", "1", "--json"]
     done = subprocess.run(
         [sys.executable, "-c", code, *options], capture_output=True, text=True, cwd=tmp_path

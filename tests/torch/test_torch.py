@@ -5,12 +5,12 @@ import copy
 import numpy as np
 import pytest
 import torch
+from support import batches
 from torch import nn
 from torch.nn import functional as F
 
-from hardmax import batches
 from hardmax import torch as hm
-from hardmax.data.arrays import Pictures
+from hardmax.data.datasets import Pictures
 from hardmax.errors import ArgumentError
 from hardmax.torch.data import PictureData
 
@@ -55,7 +55,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     epochs = []
     for epoch in range(3):
         loss_sum = correct = 0
-        for rows in batches.batches(90, 16, seed=7, epoch=epoch):
+        for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = net(X[rows])
             loss = F.cross_entropy(scores, y[rows])
             optimizer.zero_grad()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.data.arrays import Dataset
-from hardmax.data.idx_folder import is_idx_folder
+from hardmax.data.datasets import Dataset
+from hardmax.data.images.files import careful, is_grey, pixels, upright
+from hardmax.data.images.idx_folder import is_idx_folder
+from hardmax.data.images.scan import TEST, TRAIN, PictureFile, scan
+from hardmax.data.load import NAMED, find_path, load
+from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
-from hardmax.data.picture_folder import TEST, TRAIN, PictureFile, scan
-from hardmax.data.pictures import careful, is_grey, pixels, upright
-from hardmax.data.reading import Reading
-from hardmax.data.sources import NAMED, find_path, load
 from hardmax.errors import DataError
 
 __all__ = ["Survey", "survey"]

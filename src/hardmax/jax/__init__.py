@@ -8,13 +8,11 @@ from hardmax import frameworks as _frameworks
 
 _frameworks.check("jax")  # says how to install what is missing
 
-from hardmax.board import ProgressBoard
 from hardmax.data.download import DATA_URL, download
 from hardmax.hyperparameters import HyperParameters, add_to_class
 from hardmax.jax.data import DataModule, FashionMNIST, SyntheticRegressionData
 from hardmax.jax.functions import corr2d, cross_entropy, softmax
 from hardmax.jax.models import (
-    SGD,
     LeNet,
     LinearRegression,
     LinearRegressionScratch,
@@ -24,6 +22,7 @@ from hardmax.jax.models import (
     SoftmaxRegressionScratch,
 )
 from hardmax.jax.module import Classifier, Module, nn_Module
+from hardmax.jax.optimizers import SGD
 from hardmax.jax.tensors import (
     abs,
     arange,
@@ -53,7 +52,8 @@ from hardmax.jax.tensors import (
     zeros,
 )
 from hardmax.jax.trainer import Trainer
-from hardmax.plots import plot, show_images, use_svg_display
+from hardmax.plotting.board import ProgressBoard
+from hardmax.plotting.pyplot import plot, show_images, use_svg_display
 
 __all__ = [
     "DATA_URL",

@@ -8,10 +8,9 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from hardmax import batches
-from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures, Vectors
+from hardmax.data.datasets import SCALE, Pictures, Vectors
 from hardmax.jax.tensors import get_key, get_seed
+from hardmax.training import datamodule, loaders
 
 __all__ = [
     "DataModule",
@@ -23,7 +22,7 @@ __all__ = [
 ]
 
 
-class Loader(batches.Loader):
+class Loader(loaders.Loader):
     """Batches of arrays (inputs..., labels), which may lie on any device.
 
     With ``pictures`` the first array holds bytes, which are handed out as float32 of 0 to 1.
@@ -71,7 +70,7 @@ def floats(batch: tuple[jax.Array, ...], pictures: bool) -> tuple[jax.Array, ...
     return (batch[0].astype(jnp.float32) * np.float32(SCALE), *batch[1:]) if pictures else batch
 
 
-class DataModule(module.DataModule):
+class DataModule(datamodule.DataModule):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     def __init__(self, root: str = "../data"):
@@ -88,7 +87,7 @@ class DataModule(module.DataModule):
         return Loader(arrays, self.batch_size, shuffle=train)
 
 
-class PictureData(module.LabelledData, DataModule):
+class PictureData(datamodule.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are (pictures, labels), as bytes.
 
     Batches are (pictures float32 (n, height, width, channels), labels int32 (n,)).
@@ -96,16 +95,16 @@ class PictureData(module.LabelledData, DataModule):
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
-        return module.pair(pictures)
+        return datamodule.pair(pictures)
 
     def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         images, labels = part
-        tensors = (jnp.array(module.with_channels(images)), jnp.array(labels))
+        tensors = (jnp.array(datamodule.with_channels(images)), jnp.array(labels))
         return Loader(tensors, self.batch_size, shuffle, pictures=True)
 
 
-class VectorData(module.LabelledData, DataModule):
+class VectorData(datamodule.LabelledData, DataModule):
     """Labelled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, entries), labels int32 (n,)).
@@ -113,23 +112,23 @@ class VectorData(module.LabelledData, DataModule):
 
     def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
-        return module.pair(vectors)
+        return datamodule.pair(vectors)
 
     def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         return Loader(tuple(map(jnp.array, part)), self.batch_size, shuffle)
 
 
-class FashionMNIST(module.FashionMNIST, PictureData):
-    """Fashion-MNIST as JAX's arrays; ``hardmax.data.module`` tells of the arguments."""
+class FashionMNIST(datamodule.FashionMNIST, PictureData):
+    """Fashion-MNIST as JAX's arrays; ``training.datamodule`` has its arguments."""
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width), and labels, int32 (n,)."""
-        return module.grey_pair(pictures)
+        return datamodule.grey_pair(pictures)
 
 
-class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
-    """Synthetic data as JAX's arrays; ``hardmax.data.module`` tells of the arguments."""
+class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+    """Synthetic data as JAX's arrays; ``training.datamodule`` has its arguments."""
 
     w: jax.Array
     b: float

@@ -13,11 +13,11 @@ from flax.training import train_state
 from jax import lax
 from jax import numpy as jnp
 
-from hardmax.batches import Stretch
-from hardmax.fingerprints import fingerprint
+from hardmax.evaluation.totals import Steps
 from hardmax.jax.data import floats
-from hardmax.roads import counter, is_step_hook
-from hardmax.totals import Steps
+from hardmax.training.dispatch import counter, is_step_hook
+from hardmax.training.fingerprints import fingerprint
+from hardmax.training.loaders import Stretch
 
 __all__ = ["Program", "TrainState", "applied", "carried", "evaluate", "scores", "train", "update"]
 

@@ -12,7 +12,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import lax
 from jax import numpy as jnp
 
-from hardmax.architectures import (
+from hardmax.errors import ArgumentError
+from hardmax.jax.engine import TrainState
+from hardmax.jax.tensors import get_key
+from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
     Activation,
@@ -29,11 +32,8 @@ from hardmax.architectures import (
     Residual,
     Sequence,
 )
-from hardmax.errors import ArgumentError
-from hardmax.jax.engine import TrainState
-from hardmax.jax.tensors import get_key
-from hardmax.layouts import check_fit, from_channels_last, to_channels_last
-from hardmax.shapes import STATISTICS, Place, walk, weight_shapes
+from hardmax.networks.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.networks.shapes import STATISTICS, Place, walk, weight_shapes
 
 __all__ = ["build", "flatten", "get_weights", "set_variables", "set_weights"]
 

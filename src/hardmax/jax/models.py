@@ -7,17 +7,16 @@ import jax
 import optax
 from flax import linen as nn
 
-from hardmax import networks
-from hardmax.architectures import Network
-from hardmax.hyperparameters import HyperParameters
-from hardmax.initializers import SIGMA
 from hardmax.jax import layers, optimizers
 from hardmax.jax.module import Classifier, Module
-from hardmax.recipes import Recipe
-from hardmax.shapes import Shape
+from hardmax.jax.optimizers import SGD
+from hardmax.networks import catalog
+from hardmax.networks.initializers import SIGMA
+from hardmax.networks.layers import Network
+from hardmax.networks.shapes import Shape
+from hardmax.training.recipes import Recipe
 
 __all__ = [
-    "SGD",
     "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
@@ -27,27 +26,6 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
-
-
-class SGD(HyperParameters):
-    """Minibatch stochastic gradient descent, to be used like a transformation of Optax's."""
-
-    lr: float
-
-    def __init__(self, lr: float):
-        self.save_hyperparameters()
-
-    def init(self, params: Any) -> optax.EmptyState:
-        """Return the optimizer's state: it needs none."""
-        return optax.EmptyState()
-
-    def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        """Return what to add to the parameters, ``-lr`` times their gradients, and the state."""
-        return jax.tree.map(lambda grad: -self.lr * grad, updates), state
-
-    def __call__(self) -> optax.GradientTransformation:
-        """Return the same as a transformation of Optax's."""
-        return optax.GradientTransformation(self.init, self.update)
 
 
 class LinearRegressionScratch(Module):
@@ -154,7 +132,7 @@ class LeNet(Classifier):
 
     def setup(self) -> None:
         """Make the layers."""
-        lenet = networks.lenet(self.num_classes)
+        lenet = catalog.lenet(self.num_classes)
         self.net = layers.build(lenet, training=True, kernel_init=self.kernel_init())
 
 
@@ -171,7 +149,7 @@ class Residual(nn.Module):
 
     def setup(self) -> None:
         """Make the layers."""
-        block = networks.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
+        block = catalog.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
         self.net = layers.build((block,), self.training)
 
     def __call__(self, X: jax.Array) -> jax.Array:
@@ -196,7 +174,7 @@ class ResNeXtBlock(nn.Module):
         """Make the layers."""
         bottleneck = round(self.num_channels * self.bot_mul)
         groups = bottleneck // self.groups
-        block = networks.resnext_block(
+        block = catalog.resnext_block(
             self.num_channels, groups, bottleneck, self.use_1x1conv, self.strides[0]
         )
         self.net = layers.build((block,), self.training)

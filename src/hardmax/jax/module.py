@@ -8,11 +8,11 @@ import optax
 from flax import linen as nn
 from jax import numpy as jnp
 
-from hardmax import module
-from hardmax.board import ProgressBoard
 from hardmax.jax import engine
 from hardmax.jax.tensors import get_key
-from hardmax.roads import step_hook
+from hardmax.plotting.board import ProgressBoard
+from hardmax.training import module
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Classifier", "Module", "nn_Module"]
 

@@ -1,4 +1,4 @@
-"""Makes a recipe's optimizer of Optax's own."""
+"""The book's SGD, and a recipe's optimizer made of Optax's own."""
 
 from typing import Any, NamedTuple
 
@@ -7,15 +7,37 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from hardmax.recipes import BETAS, EPSILON, Recipe
+from hardmax.hyperparameters import HyperParameters
+from hardmax.training.recipes import BETAS, EPSILON, Recipe
 
-__all__ = ["make"]
+__all__ = ["SGD", "make"]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent, to be used like a transformation of Optax's."""
+
+    lr: float
+
+    def __init__(self, lr: float):
+        self.save_hyperparameters()
+
+    def init(self, params: Any) -> optax.EmptyState:
+        """Return the optimizer's state: it needs none."""
+        return optax.EmptyState()
+
+    def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        """Return what to add to the parameters, ``-lr`` times their gradients, and the state."""
+        return jax.tree.map(lambda grad: -self.lr * grad, updates), state
+
+    def __call__(self) -> optax.GradientTransformation:
+        """Return the same as a transformation of Optax's."""
+        return optax.GradientTransformation(self.init, self.update)
 
 
 def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
     """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
     """
     decay = [optax.add_decayed_weights(recipe.weight_decay, _decaying)] * bool(recipe.weight_decay)
     adam = [_adam()]

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from hardmax.devices import choose_device
+from hardmax.training.devices import choose_device
 
 ones = jnp.ones
 zeros = jnp.zeros

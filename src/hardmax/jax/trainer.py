@@ -7,16 +7,16 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
-from hardmax import trainer
-from hardmax.batches import first_batch
 from hardmax.jax import engine, layers, tensors
-from hardmax.roads import step_hook
+from hardmax.training import trainer
+from hardmax.training.dispatch import step_hook
+from hardmax.training.loaders import first_batch
 
 __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments.
+    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments.
 
     ``state`` is the state of the model that is, or was last, fitted.
     """

@@ -5,8 +5,8 @@ functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
 """
 
 from hardmax import frameworks as _frameworks
-from hardmax import old_numpy as _old_numpy
-from hardmax import plots as _plots
+from hardmax.mxnet import old_numpy as _old_numpy
+from hardmax.plotting import pyplot as _plots
 
 _frameworks.check("mxnet")  # says how to install what is missing
 
@@ -15,7 +15,8 @@ with _old_numpy.lent("mxnet"):  # MXNet's last release was made for the NumPy of
 
 _npx.set_np()
 
-from hardmax.board import Animator, ProgressBoard
+from hardmax.d2l.accumulator import Accumulator
+from hardmax.d2l.timing import Timer
 from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract
 from hardmax.hyperparameters import HyperParameters, add_to_class
 from hardmax.mxnet.data import DataModule, FashionMNIST, SyntheticRegressionData
@@ -41,7 +42,6 @@ from hardmax.mxnet.functions import (
     train_epoch_ch3,
 )
 from hardmax.mxnet.models import (
-    SGD,
     LeNet,
     LinearRegression,
     LinearRegressionScratch,
@@ -51,6 +51,7 @@ from hardmax.mxnet.models import (
     SoftmaxRegressionScratch,
 )
 from hardmax.mxnet.module import Classifier, Module, nn_Module
+from hardmax.mxnet.optimizers import SGD
 from hardmax.mxnet.tensors import (
     abs,
     arange,
@@ -82,9 +83,8 @@ from hardmax.mxnet.tensors import (
     zeros,
 )
 from hardmax.mxnet.trainer import Trainer
-from hardmax.plots import plot, set_axes, set_figsize, show_images, use_svg_display
-from hardmax.timing import Timer
-from hardmax.totals import Accumulator
+from hardmax.plotting.board import Animator, ProgressBoard
+from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
 
 __all__ = [
     "DATA_HUB",

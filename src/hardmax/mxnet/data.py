@@ -6,10 +6,9 @@ from typing import Any
 import mxnet as mx
 from mxnet import gluon, np
 
-from hardmax import batches
-from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures, Vectors
+from hardmax.data.datasets import SCALE, Pictures, Vectors
 from hardmax.mxnet.tensors import draw_seed
+from hardmax.training import datamodule, loaders
 
 __all__ = [
     "DataModule",
@@ -21,7 +20,7 @@ __all__ = [
 ]
 
 
-class Loader(batches.Loader):
+class Loader(loaders.Loader):
     """Batches of arrays (inputs..., labels), which may lie on any device.
 
     With ``pictures`` the first array holds bytes, which are handed out as float32 of 0 to 1.
@@ -58,7 +57,7 @@ class Loader(batches.Loader):
         return (batch[0].astype("float32") * SCALE, *batch[1:]) if self.pictures else batch
 
 
-class DataModule(module.DataModule):
+class DataModule(datamodule.DataModule):
     """Training and validation batches; a subclass defines ``get_dataloader``.
 
     ``num_workers`` is the book's: data in memory needs no workers, and gets none.
@@ -91,7 +90,7 @@ class PictureSet(gluon.data.Dataset):
         return self.images[index].astype("float32") * SCALE, int(self.labels[index])
 
 
-class PictureData(module.LabelledData, DataModule):
+class PictureData(datamodule.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
 
     Batches are (pictures float32 (n, channels, height, width), labels int32 (n,)).
@@ -106,7 +105,7 @@ class PictureData(module.LabelledData, DataModule):
         return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
 
 
-class VectorData(module.LabelledData, DataModule):
+class VectorData(datamodule.LabelledData, DataModule):
     """Labelled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, entries), labels int32 (n,)).
@@ -114,7 +113,7 @@ class VectorData(module.LabelledData, DataModule):
 
     def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
-        values, labels = module.pair(vectors)
+        values, labels = datamodule.pair(vectors)
         return np.array(values), np.array(labels, dtype="int32")
 
     def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
@@ -122,12 +121,12 @@ class VectorData(module.LabelledData, DataModule):
         return Loader(part, self.batch_size, shuffle)
 
 
-class FashionMNIST(module.FashionMNIST, PictureData):
-    """Fashion-MNIST as MXNet's arrays; ``hardmax.data.module`` tells of the arguments."""
+class FashionMNIST(datamodule.FashionMNIST, PictureData):
+    """Fashion-MNIST as MXNet's arrays; ``training.datamodule`` has its arguments."""
 
 
-class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
-    """Synthetic data as MXNet's arrays; ``hardmax.data.module`` tells of the arguments."""
+class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+    """Synthetic data as MXNet's arrays; ``training.datamodule`` has its arguments."""
 
     w: np.ndarray
     b: float

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as onp
 from mxnet import autograd, np
 
-from hardmax.roads import counter
-from hardmax.totals import Collected, Steps
+from hardmax.evaluation.totals import Collected, Steps
+from hardmax.training.dispatch import counter
 
 __all__ = ["evaluate", "fetch", "scores", "train"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import mxnet as mx
 from mxnet import autograd, gluon, init, np, npx
 
-from hardmax.functional import (
+from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
     picture_size,
@@ -14,10 +14,10 @@ from hardmax.functional import (
     train_and_draw,
     train_and_tell,
 )
+from hardmax.evaluation.totals import Collected, Meter, Steps
 from hardmax.mxnet.data import FashionMNIST, Loader
 from hardmax.mxnet.engine import fetch
 from hardmax.mxnet.module import CROSS_ENTROPY
-from hardmax.totals import Collected, Meter, Steps
 
 __all__ = [
     "accuracy",

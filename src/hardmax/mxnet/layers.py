@@ -7,7 +7,9 @@ import numpy as onp
 from mxnet import gluon, np
 from mxnet.gluon import nn
 
-from hardmax.architectures import (
+from hardmax.errors import ArgumentError
+from hardmax.mxnet.module import scratch_weights
+from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
     Activation,
@@ -24,10 +26,8 @@ from hardmax.architectures import (
     Residual,
     Sequence,
 )
-from hardmax.errors import ArgumentError
-from hardmax.layouts import check_fit
-from hardmax.mxnet.module import scratch_weights
-from hardmax.shapes import Shape
+from hardmax.networks.layouts import check_fit
+from hardmax.networks.shapes import Shape
 
 __all__ = ["build", "get_weights", "make_weights", "set_weights"]
 

@@ -5,17 +5,16 @@ from typing import Any
 from mxnet import init, np
 from mxnet.gluon import nn
 
-from hardmax import networks
-from hardmax.architectures import Network
-from hardmax.hyperparameters import HyperParameters
-from hardmax.initializers import SIGMA
 from hardmax.mxnet import layers, optimizers
 from hardmax.mxnet.module import Classifier, Module
-from hardmax.recipes import Recipe
-from hardmax.shapes import Shape
+from hardmax.mxnet.optimizers import SGD
+from hardmax.networks import catalog
+from hardmax.networks.initializers import SIGMA
+from hardmax.networks.layers import Network
+from hardmax.networks.shapes import Shape
+from hardmax.training.recipes import Recipe
 
 __all__ = [
-    "SGD",
     "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
@@ -25,21 +24,6 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
-
-
-class SGD(HyperParameters):
-    """Minibatch stochastic gradient descent on a list of arrays."""
-
-    params: list[Any]
-    lr: float
-
-    def __init__(self, params: list[np.ndarray], lr: float):
-        self.save_hyperparameters()
-
-    def step(self, _: int) -> None:
-        """Take ``lr`` times its gradient off every array; the argument is Gluon's batch size."""
-        for param in self.params:
-            param -= self.lr * param.grad
 
 
 class LinearRegressionScratch(Module):
@@ -121,7 +105,7 @@ class LeNet(Classifier):
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(networks.lenet(num_classes))
+        self.net = layers.build(catalog.lenet(num_classes))
         self.net.initialize(init.Xavier())
 
 
@@ -132,7 +116,7 @@ class Residual(nn.Block):
         self, num_channels: int, use_1x1conv: bool = False, strides: int = 1, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.net = layers.build((networks.residual_block(num_channels, use_1x1conv, strides),))
+        self.net = layers.build((catalog.residual_block(num_channels, use_1x1conv, strides),))
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Return (examples, num_channels, height / strides, width / strides)."""
@@ -153,7 +137,7 @@ class ResNeXtBlock(nn.Block):
     ):
         super().__init__(**kwargs)
         bottleneck = round(num_channels * bot_mul)
-        block = networks.resnext_block(
+        block = catalog.resnext_block(
             num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
         )
         self.net = layers.build((block,))

@@ -7,9 +7,10 @@ import mxnet as mx
 from mxnet import autograd, gluon, np
 from mxnet.gluon import nn
 
-from hardmax import module
-from hardmax.board import ProgressBoard
-from hardmax.roads import step_hook
+from hardmax.mxnet.optimizers import SGD
+from hardmax.plotting.board import ProgressBoard
+from hardmax.training import module
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 
@@ -60,8 +61,6 @@ class Module(module.Module, nn.Block):
 
     def configure_optimizers(self) -> Any:
         """Return plain SGD with the learning rate ``self.lr``."""
-        from hardmax.mxnet.models import SGD
-
         params = self.parameters()
         if isinstance(params, list):
             return SGD(params, self.lr)

@@ -1,4 +1,4 @@
-"""Makes a recipe's optimizer as one of MXNet's."""
+"""The book's SGD, and a recipe's optimizer as one of MXNet's."""
 
 from typing import Any
 
@@ -6,15 +6,31 @@ import mxnet as mx
 import numpy as onp
 from mxnet import gluon, np
 
-from hardmax.recipes import BETAS, EPSILON, Recipe
+from hardmax.hyperparameters import HyperParameters
+from hardmax.training.recipes import BETAS, EPSILON, Recipe
 
-__all__ = ["make"]
+__all__ = ["SGD", "make"]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent on a list of arrays."""
+
+    params: list[Any]
+    lr: float
+
+    def __init__(self, params: list[np.ndarray], lr: float):
+        self.save_hyperparameters()
+
+    def step(self, _: int) -> None:
+        """Take ``lr`` times its gradient off every array; the argument is Gluon's batch size."""
+        for param in self.params:
+            param -= self.lr * param.grad
 
 
 def make(recipe: Recipe, model: Any, rates: onp.ndarray) -> gluon.Trainer:
     """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
     """
     if recipe == Recipe(recipe.rate):
         return gluon.Trainer(model.parameters(), "sgd", {"learning_rate": recipe.rate})

@@ -8,7 +8,7 @@ import mxnet as mx
 import numpy as onp
 from mxnet import np
 
-from hardmax.devices import choose_device
+from hardmax.training.devices import choose_device
 
 ones = np.ones
 zeros = np.zeros

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as onp
 from mxnet import autograd, gluon, np
 
-from hardmax import trainer
 from hardmax.mxnet import engine, layers, tensors
-from hardmax.roads import step_hook
+from hardmax.training import trainer
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
 
     framework = "mxnet"
     engine = engine

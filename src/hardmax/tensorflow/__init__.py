@@ -5,14 +5,16 @@ functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
 """
 
 from hardmax import frameworks as _frameworks
-from hardmax import plots as _plots
+from hardmax.plotting import pyplot as _plots
 
 _frameworks.check("tensorflow")  # says how to install what is missing
 
-from hardmax.board import Animator, ProgressBoard
+from hardmax.d2l.accumulator import Accumulator
+from hardmax.d2l.timing import Timer
 from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract
 from hardmax.hyperparameters import HyperParameters, add_to_class
-from hardmax.plots import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.plotting.board import Animator, ProgressBoard
+from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
 from hardmax.tensorflow.data import DataModule, FashionMNIST, SyntheticRegressionData
 from hardmax.tensorflow.functions import (
     TrainCallback,
@@ -37,7 +39,6 @@ from hardmax.tensorflow.functions import (
     train_epoch_ch3,
 )
 from hardmax.tensorflow.models import (
-    SGD,
     LeNet,
     LinearRegression,
     LinearRegressionScratch,
@@ -47,6 +48,7 @@ from hardmax.tensorflow.models import (
     SoftmaxRegressionScratch,
 )
 from hardmax.tensorflow.module import Classifier, Module, nn_Module
+from hardmax.tensorflow.optimizers import SGD
 from hardmax.tensorflow.tensors import (
     abs,
     arange,
@@ -76,8 +78,6 @@ from hardmax.tensorflow.tensors import (
     zeros,
 )
 from hardmax.tensorflow.trainer import Trainer
-from hardmax.timing import Timer
-from hardmax.totals import Accumulator
 
 __all__ = [
     "DATA_HUB",

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hardmax import batches
-from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures, Vectors
+from hardmax.data.datasets import SCALE, Pictures, Vectors
+from hardmax.training import datamodule, loaders
 
 __all__ = [
     "DataModule",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-class Loader(batches.Loader):
+class Loader(loaders.Loader):
     """Batches of tensors (inputs..., labels), which may lie on any device.
 
     With ``pictures`` the first tensor holds bytes, which are handed out as float32 of 0 to 1.
@@ -59,7 +58,7 @@ def floats(batch: tuple[tf.Tensor, ...], pictures: bool) -> tuple[tf.Tensor, ...
     return (tf.cast(batch[0], tf.float32) * SCALE, *batch[1:]) if pictures else batch
 
 
-class DataModule(module.DataModule):
+class DataModule(datamodule.DataModule):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     def __init__(self, root: str = "../data"):
@@ -76,7 +75,7 @@ class DataModule(module.DataModule):
         return Loader(chosen, self.batch_size, shuffle=train)
 
 
-class PictureData(module.LabelledData, DataModule):
+class PictureData(datamodule.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are (pictures, labels), as bytes.
 
     Batches are (pictures float32 (n, height, width, channels), labels int32 (n,)).
@@ -84,17 +83,17 @@ class PictureData(module.LabelledData, DataModule):
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width, channels), and labels, int32 (n,)."""
-        return module.pair(pictures)
+        return datamodule.pair(pictures)
 
     def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
         images, labels = part
         # A copy: TensorFlow may share memory with an array that it is given.
-        tensors = (tf.constant(module.with_channels(images).copy()), tf.constant(labels))
+        tensors = (tf.constant(datamodule.with_channels(images).copy()), tf.constant(labels))
         return Loader(tensors, self.batch_size, shuffle, pictures=True)
 
 
-class VectorData(module.LabelledData, DataModule):
+class VectorData(datamodule.LabelledData, DataModule):
     """Labelled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, entries), labels int32 (n,)).
@@ -102,7 +101,7 @@ class VectorData(module.LabelledData, DataModule):
 
     def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors, float32 (n, entries), and labels, int32 (n,)."""
-        return module.pair(vectors)
+        return datamodule.pair(vectors)
 
     def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
         """Return batches of such a pair."""
@@ -110,16 +109,16 @@ class VectorData(module.LabelledData, DataModule):
         return Loader([tf.constant(a.copy()) for a in part], self.batch_size, shuffle)
 
 
-class FashionMNIST(module.FashionMNIST, PictureData):
-    """Fashion-MNIST as TensorFlow's tensors; ``hardmax.data.module`` tells of the arguments."""
+class FashionMNIST(datamodule.FashionMNIST, PictureData):
+    """Fashion-MNIST as TensorFlow's tensors; ``training.datamodule`` has its arguments."""
 
     def hold(self, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
         """Return pictures, uint8 (n, height, width), and labels, int32 (n,)."""
-        return module.grey_pair(pictures)
+        return datamodule.grey_pair(pictures)
 
 
-class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
-    """Synthetic data as TensorFlow's tensors; ``hardmax.data.module`` tells of the arguments."""
+class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+    """Synthetic data as TensorFlow's tensors; ``training.datamodule`` has its arguments."""
 
     w: tf.Tensor
     b: float

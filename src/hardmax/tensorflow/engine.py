@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hardmax import trainer as core
-from hardmax.batches import Stretch
-from hardmax.roads import counter
+from hardmax.evaluation.totals import Steps
 from hardmax.tensorflow.data import floats
-from hardmax.totals import Steps
+from hardmax.training import trainer as core
+from hardmax.training.dispatch import counter
+from hardmax.training.loaders import Stretch
 
 __all__ = ["evaluate", "scores", "train"]
 

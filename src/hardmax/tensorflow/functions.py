@@ -5,8 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from hardmax.board import Animator
-from hardmax.functional import (
+from hardmax.d2l.functional import (
     LEGEND,
     get_dataloader_workers,
     get_fashion_mnist_labels,
@@ -14,9 +13,10 @@ from hardmax.functional import (
     show_predictions,
     train_and_draw,
 )
+from hardmax.d2l.timing import Timer
+from hardmax.evaluation.totals import Meter
+from hardmax.plotting.board import Animator
 from hardmax.tensorflow.data import FashionMNIST, Loader
-from hardmax.timing import Timer
-from hardmax.totals import Meter
 
 __all__ = [
     "TrainCallback",

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hardmax.architectures import (
+from hardmax.errors import ArgumentError
+from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
     Activation,
@@ -23,9 +24,8 @@ from hardmax.architectures import (
     Residual,
     Sequence,
 )
-from hardmax.errors import ArgumentError
-from hardmax.layouts import check_fit, from_channels_last, to_channels_last
-from hardmax.shapes import Shape, walk, weight_shapes
+from hardmax.networks.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.networks.shapes import Shape, walk, weight_shapes
 from hardmax.tensorflow.module import scratch_weights
 
 __all__ = ["build", "get_weights", "make_weights", "seed_generators", "set_weights"]

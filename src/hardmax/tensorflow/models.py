@@ -1,21 +1,19 @@
 """The book's models, and the one that is built from an architecture."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
 
-from hardmax import networks
-from hardmax.architectures import Network
-from hardmax.hyperparameters import HyperParameters
-from hardmax.initializers import SIGMA
-from hardmax.recipes import Recipe
-from hardmax.shapes import Shape
+from hardmax.networks import catalog
+from hardmax.networks.initializers import SIGMA
+from hardmax.networks.layers import Network
+from hardmax.networks.shapes import Shape
 from hardmax.tensorflow import layers, optimizers
 from hardmax.tensorflow.module import Classifier, Module
+from hardmax.tensorflow.optimizers import SGD
+from hardmax.training.recipes import Recipe
 
 __all__ = [
-    "SGD",
     "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
@@ -25,20 +23,6 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
-
-
-class SGD(HyperParameters):
-    """Minibatch stochastic gradient descent on plain variables."""
-
-    lr: float
-
-    def __init__(self, lr: float):
-        self.save_hyperparameters()
-
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
-        """Take ``lr`` times its gradient off every variable."""
-        for grad, param in grads_and_vars:
-            param.assign_sub(self.lr * grad)
 
 
 class LinearRegressionScratch(Module):
@@ -120,7 +104,7 @@ class LeNet(Classifier):
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(networks.lenet(num_classes))
+        self.net = layers.build(catalog.lenet(num_classes))
 
 
 class Residual(tf.keras.Model):
@@ -128,7 +112,7 @@ class Residual(tf.keras.Model):
 
     def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
         super().__init__()
-        self.net = layers.build((networks.residual_block(num_channels, use_1x1conv, strides),))
+        self.net = layers.build((catalog.residual_block(num_channels, use_1x1conv, strides),))
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
         """Return (examples, height / strides, width / strides, num_channels)."""
@@ -148,7 +132,7 @@ class ResNeXtBlock(tf.keras.Model):
     ):
         super().__init__()
         bottleneck = round(num_channels * bot_mul)
-        block = networks.resnext_block(
+        block = catalog.resnext_block(
             num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
         )
         self.net = layers.build((block,))

@@ -5,9 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from hardmax import module
-from hardmax.board import ProgressBoard
-from hardmax.roads import step_hook
+from hardmax.plotting.board import ProgressBoard
+from hardmax.training import module
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 

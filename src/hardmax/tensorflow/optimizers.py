@@ -1,19 +1,35 @@
-"""Makes a recipe's optimizer as one of Keras's."""
+"""The book's SGD, and a recipe's optimizer as one of Keras's."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from hardmax.recipes import BETAS, EPSILON, Recipe
+from hardmax.hyperparameters import HyperParameters
+from hardmax.training.recipes import BETAS, EPSILON, Recipe
 
-__all__ = ["make"]
+__all__ = ["SGD", "make"]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent on plain variables."""
+
+    lr: float
+
+    def __init__(self, lr: float):
+        self.save_hyperparameters()
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
+        """Take ``lr`` times its gradient off every variable."""
+        for grad, param in grads_and_vars:
+            param.assign_sub(self.lr * grad)
 
 
 def make(recipe: Recipe, rates: np.ndarray) -> tf.keras.optimizers.Optimizer:
     """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
     """
     if recipe == Recipe(recipe.rate):
         return tf.keras.optimizers.SGD(recipe.rate)

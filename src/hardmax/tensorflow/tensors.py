@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hardmax.devices import choose_device
+from hardmax.training.devices import choose_device
 
 reshape = tf.reshape
 ones = tf.ones

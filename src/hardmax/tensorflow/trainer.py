@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from hardmax import trainer
-from hardmax.batches import first_batch
 from hardmax.errors import ArgumentError
-from hardmax.fingerprints import set_in
-from hardmax.roads import step_hook
 from hardmax.tensorflow import engine, layers, tensors
+from hardmax.training import trainer
+from hardmax.training.dispatch import step_hook
+from hardmax.training.fingerprints import set_in
+from hardmax.training.loaders import first_batch
 
 __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
 
     framework = "tensorflow"
     engine = engine

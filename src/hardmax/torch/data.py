@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from hardmax import batches
-from hardmax.data import module
-from hardmax.data.arrays import SCALE, Pictures, Vectors
+from hardmax.data.datasets import SCALE, Pictures, Vectors
+from hardmax.training import datamodule, loaders
 
 __all__ = [
     "DataModule",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-class Loader(batches.Loader):
+class Loader(loaders.Loader):
     """Batches of tensors (inputs..., labels), which may lie on any device.
 
     With ``pictures`` the first tensor holds bytes, which are handed out as float32 of 0 to 1.
@@ -63,7 +62,7 @@ class Loader(batches.Loader):
         return (batch[0].float().mul_(SCALE), *batch[1:]) if self.pictures else batch
 
 
-class DataModule(module.DataModule):
+class DataModule(datamodule.DataModule):
     """Training and validation batches; a subclass defines ``get_dataloader``.
 
     ``num_workers`` is the book's: data in memory needs no workers, and gets none.
@@ -96,7 +95,7 @@ class PictureSet(Dataset):
         return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
-class PictureData(module.LabelledData, DataModule):
+class PictureData(datamodule.LabelledData, DataModule):
     """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
 
     Batches are (pictures float32 (n, channels, height, width), labels int64 (n,)).
@@ -111,7 +110,7 @@ class PictureData(module.LabelledData, DataModule):
         return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
 
 
-class VectorData(module.LabelledData, DataModule):
+class VectorData(datamodule.LabelledData, DataModule):
     """Labelled vectors; ``train`` and ``val`` are its datasets.
 
     Batches are (values float32 (n, entries), labels int64 (n,)).
@@ -126,12 +125,12 @@ class VectorData(module.LabelledData, DataModule):
         return Loader(part.tensors, self.batch_size, shuffle)
 
 
-class FashionMNIST(module.FashionMNIST, PictureData):
-    """Fashion-MNIST as PyTorch's tensors; ``hardmax.data.module`` tells of the arguments."""
+class FashionMNIST(datamodule.FashionMNIST, PictureData):
+    """Fashion-MNIST as PyTorch's tensors; ``training.datamodule`` has its arguments."""
 
 
-class SyntheticRegressionData(module.SyntheticRegressionData, DataModule):
-    """Synthetic data as PyTorch's tensors; ``hardmax.data.module`` tells of the arguments."""
+class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+    """Synthetic data as PyTorch's tensors; ``training.datamodule`` has its arguments."""
 
     w: torch.Tensor
     b: float

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardmax.roads import counter
-from hardmax.totals import Collected, Steps
+from hardmax.evaluation.totals import Collected, Steps
+from hardmax.training.dispatch import counter
 
 __all__ = ["evaluate", "fetch", "scores", "train"]
 

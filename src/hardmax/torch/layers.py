@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from hardmax.architectures import (
+from hardmax.errors import ArgumentError
+from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
     Activation,
@@ -24,9 +25,8 @@ from hardmax.architectures import (
     Residual,
     Sequence,
 )
-from hardmax.errors import ArgumentError
-from hardmax.layouts import check_fit
-from hardmax.shapes import Shape, weight_shapes
+from hardmax.networks.layouts import check_fit
+from hardmax.networks.shapes import Shape, weight_shapes
 from hardmax.torch.module import scratch_weights
 
 __all__ = ["build", "get_weights", "make_weights", "set_weights"]

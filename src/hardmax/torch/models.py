@@ -5,18 +5,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from hardmax import networks
-from hardmax.architectures import Network
-from hardmax.hyperparameters import HyperParameters
-from hardmax.initializers import SIGMA
-from hardmax.recipes import Recipe
-from hardmax.shapes import Shape
+from hardmax.networks import catalog
+from hardmax.networks.initializers import SIGMA
+from hardmax.networks.layers import Network
+from hardmax.networks.shapes import Shape
 from hardmax.torch import layers, optimizers
 from hardmax.torch.functions import cross_entropy
 from hardmax.torch.module import Classifier, Module
+from hardmax.torch.optimizers import SGD
+from hardmax.training.recipes import Recipe
 
 __all__ = [
-    "SGD",
     "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
@@ -26,27 +25,6 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
-
-
-class SGD(HyperParameters):
-    """Minibatch stochastic gradient descent on a list of tensors."""
-
-    params: list[Any]
-    lr: float
-
-    def __init__(self, params: list[torch.Tensor], lr: float):
-        self.save_hyperparameters()
-
-    def step(self) -> None:
-        """Take ``lr`` times its gradient off every tensor; call it with gradients off."""
-        for param in self.params:
-            param -= self.lr * param.grad
-
-    def zero_grad(self) -> None:
-        """Set the gradients to zero."""
-        for param in self.params:
-            if param.grad is not None:
-                param.grad.zero_()
 
 
 class LinearRegressionScratch(Module):
@@ -143,7 +121,7 @@ class LeNet(Classifier):
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(networks.lenet(num_classes))
+        self.net = layers.build(catalog.lenet(num_classes))
 
 
 class Residual(nn.Module):
@@ -151,7 +129,7 @@ class Residual(nn.Module):
 
     def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
         super().__init__()
-        self.net = layers.build((networks.residual_block(num_channels, use_1x1conv, strides),))
+        self.net = layers.build((catalog.residual_block(num_channels, use_1x1conv, strides),))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return (examples, num_channels, height / strides, width / strides)."""
@@ -171,7 +149,7 @@ class ResNeXtBlock(nn.Module):
     ):
         super().__init__()
         bottleneck = round(num_channels * bot_mul)
-        block = networks.resnext_block(
+        block = catalog.resnext_block(
             num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
         )
         self.net = layers.build((block,))

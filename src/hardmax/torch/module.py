@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hardmax import module
-from hardmax.board import ProgressBoard
-from hardmax.roads import step_hook
+from hardmax.plotting.board import ProgressBoard
+from hardmax.training import module
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Classifier", "Module", "judged", "nn_Module", "scratch_weights"]
 

@@ -1,19 +1,41 @@
-"""Makes a recipe's optimizer of PyTorch's own."""
+"""The book's SGD, and a recipe's optimizer made of PyTorch's own."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
-from hardmax.recipes import BETAS, EPSILON, Recipe
+from hardmax.hyperparameters import HyperParameters
+from hardmax.training.recipes import BETAS, EPSILON, Recipe
 
-__all__ = ["make"]
+__all__ = ["SGD", "make"]
+
+
+class SGD(HyperParameters):
+    """Minibatch stochastic gradient descent on a list of tensors."""
+
+    params: list[Any]
+    lr: float
+
+    def __init__(self, params: list[torch.Tensor], lr: float):
+        self.save_hyperparameters()
+
+    def step(self) -> None:
+        """Take ``lr`` times its gradient off every tensor; call it with gradients off."""
+        for param in self.params:
+            param -= self.lr * param.grad
+
+    def zero_grad(self) -> None:
+        """Set the gradients to zero."""
+        for param in self.params:
+            if param.grad is not None:
+                param.grad.zero_()
 
 
 def make(recipe: Recipe, model: Any, rates: np.ndarray) -> torch.optim.Optimizer:
     """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
     """
     groups = _groups([*model.parameters()], recipe.weight_decay)
     optim: torch.optim.Optimizer

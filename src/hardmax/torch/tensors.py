@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardmax.devices import choose_device
+from hardmax.training.devices import choose_device
 
 ones = torch.ones
 zeros = torch.zeros

@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from hardmax import trainer
-from hardmax.roads import step_hook
 from hardmax.torch import engine, layers, tensors
 from hardmax.torch.module import scratch_weights
+from hardmax.training import trainer
+from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
 
     framework = "torch"
     engine = engine

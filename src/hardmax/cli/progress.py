@@ -1,0 +1,65 @@
+"""What a person sees of a training on the command line."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import Trainer
+
+__all__ = ["Progress"]
+
+
+class Progress(Callback):
+    """A line an epoch on stdout, and a progress bar on stderr where that is a terminal.
+
+    ``held_out`` is what the epochs are judged on; ``quiet`` leaves out the lines.
+    """
+
+    def __init__(self, epochs: int, held_out: str, quiet: bool):
+        self.epochs = epochs
+        self.held_out = held_out
+        self.quiet = quiet
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        self.bars = Bars(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            # Lines and bar stay apart on one terminal; lines that go elsewhere must get there.
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self.bar = self.bars.add_task("training", total=epochs)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.bars.stop()
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Show the bar; reading the data, before this, may show one of its own."""
+        self.bars.start()
+
+    def on_stretch(self, trainer: Trainer) -> None:
+        """Move the bar."""
+        reached = trainer.train_batch_idx / trainer.num_train_batches
+        self.bars.update(self.bar, completed=reached, description=f"epoch {trainer.epoch + 1}")
+
+    def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
+        """Print the epoch's line."""
+        if self.quiet:
+            return
+        line = (
+            f"epoch {record['epoch']:>{len(str(self.epochs))}}/{self.epochs}"
+            f"  train loss {record['train_loss']:.4f} accuracy {record['train_accuracy']:.4f}"
+            f"  {self.held_out} loss {record['val_loss']:.4f}"
+            f" accuracy {record['val_accuracy']:.4f}  {record['seconds']:.2f} s"
+        )
+        if record["compile_seconds"]:
+            line += f" (and {record['compile_seconds']:.2f} s to compile)"
+        print(line, flush=True)

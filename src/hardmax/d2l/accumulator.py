@@ -1,0 +1,30 @@
+"""Running sums of several quantities."""
+
+from typing import Any
+
+from hardmax.errors import ArgumentError
+
+__all__ = ["Accumulator"]
+
+
+class Accumulator:
+    """Running sums of ``n`` quantities."""
+
+    def __init__(self, n: int):
+        self.data = [0.0] * n
+
+    def add(self, *args: Any) -> None:
+        """Add one number (or scalar array) to each sum, in order."""
+        if len(args) != len(self.data):
+            raise ArgumentError(
+                f"an accumulator of {len(self.data)} sums takes {len(self.data)} numbers at a "
+                f"time, got {len(args)}"
+            )
+        self.data = [total + float(value) for total, value in zip(self.data, args, strict=True)]
+
+    def reset(self) -> None:
+        """Set every sum to zero."""
+        self.data = [0.0] * len(self.data)
+
+    def __getitem__(self, idx: int) -> float:
+        return self.data[idx]

@@ -1,0 +1,135 @@
+"""Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 70,000 pictures of clothes, 28 x 28, grey."""
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from hardmax.data.datasets import Dataset, Pictures
+from hardmax.data.download import fetch, user_cache
+from hardmax.data.images.files import resize
+from hardmax.data.images.idx import file_bytes, parse_idx
+from hardmax.errors import DataError
+
+__all__ = ["CLASSES", "load_fashion_mnist", "text_labels"]
+
+CLASSES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+SIZE = (28, 28)
+
+#: The four original files and their SHA-256.
+FILES = {
+    "train-images-idx3-ubyte.gz": (
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
+    ),
+}
+
+#: Where the files can be had, tried in this order; HARDMAX_MIRROR is tried alone where it is set.
+MIRRORS = (
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+)
+
+#: The book's ``root``, which says nothing about where a reader keeps data.
+DEFAULT_ROOT = "../data"
+
+
+def text_labels(labels: object) -> list[str]:
+    """Return the names of the classes of the given numbers."""
+    return [CLASSES[int(label)] for label in labels]  # type: ignore[attr-defined]
+
+
+def load_fashion_mnist(
+    root: str | os.PathLike | None = None, size: tuple[int, int] = SIZE
+) -> Dataset:
+    """Return Fashion-MNIST, scaled to ``size`` (height, width), and fetched where it must be.
+
+    It is looked for in ``root``, in the folder that HARDMAX_DATA names, in the book's default
+    root ``../data`` where no other was given, and in the per-user cache: in each, below
+    ``fashion-mnist`` or ``FashionMNIST/raw``. It is downloaded to ``root``, else to the folder
+    that HARDMAX_DATA names, else to the cache. Raises DataError for a file that is not the
+    original one, DownloadError where nothing can be fetched.
+    """
+    dataset = _read(_find(root))
+    if size == SIZE:
+        return dataset
+    train, test = (
+        Pictures(resize(part.inputs, size), part.labels) for part in (dataset.train, dataset.test)
+    )
+    return Dataset(dataset.name, train, test, CLASSES)
+
+
+def _find(root: str | os.PathLike | None) -> Path:
+    """Return the folder that holds the four files, after downloading them if need be."""
+    given = None if root is None or str(root) == DEFAULT_ROOT else Path(root)
+    variable = os.environ.get("HARDMAX_DATA")
+    named = Path(variable) if variable else None
+    # What somebody has named comes before what merely happens to lie next to the working folder.
+    places = [given, named, None if given else Path(DEFAULT_ROOT), user_cache()]
+    roots = [place for place in places if place is not None]
+    for place in roots:
+        for folder in (place / "fashion-mnist", place / "FashionMNIST" / "raw"):
+            if all(_is_file(folder / name) for name in FILES):
+                return folder.resolve()
+    target = given or named or user_cache()
+    folder = target.resolve() / "fashion-mnist"
+    mirror = os.environ.get("HARDMAX_MIRROR")
+    mirrors = [mirror.rstrip("/") + "/"] if mirror else MIRRORS
+    for name, sha256 in FILES.items():
+        fetch([base + name for base in mirrors], folder, name, f"sha256:{sha256}")
+    return folder
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"cannot look into {path.parent}: {error.strerror}") from error
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path) -> Dataset:
+    """Read the four files, once a process: the pictures are read-only and can be shared."""
+    train, test = (
+        Pictures(
+            _original(folder / f"{prefix}-images-idx3-ubyte.gz")[..., np.newaxis],
+            _original(folder / f"{prefix}-labels-idx1-ubyte.gz"),
+        )
+        for prefix in ("train", "t10k")
+    )
+    return Dataset("fashion-mnist", train, test, CLASSES)
+
+
+def _original(path: Path) -> np.ndarray:
+    """Return the array in one of the four files, from the very bytes that were checked."""
+    data, sha256 = file_bytes(path), FILES[path.name]
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"{path} is not the original file: its SHA-256 is {found[:12]}..., not "
+            f"{sha256[:12]}...; delete it and it is fetched again"
+        )
+    return parse_idx(data, path)

@@ -1,0 +1,271 @@
+"""A table's columns: of what kind each is, and its values as NumPy has them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hardmax.data.tables.files import need_pyarrow
+from hardmax.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["KINDS", "Column", "canonical", "coded", "guess_column", "has_texts", "read_as", "texts"]
+
+KINDS = ("number", "boolean", "date", "category")
+
+#: The texts of cells that have no value.
+MISSING = ("", "NA", "N/A", "#N/A", "null", "NULL", "None", "?")
+
+#: What numbers look like; NaN and infinity do, too, so that they can be refused by name.
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+
+#: What dates look like, perhaps with a time and a zone: those of ISO 8601.
+DATE = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$"
+
+#: Numbers that are larger have squares that no float has.
+LARGEST = 1e150
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column's values, of shape (rows,), by its ``kind``, which is one of KINDS.
+
+    float64: of numbers themselves, of booleans 0 or 1, of dates the seconds since 1970 in UTC;
+    NaN is missing. Of categories int64, the places of texts in ``levels``; -1 is missing.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    levels: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which values are missing, bool (rows,)."""
+        return self.values < 0 if self.kind == "category" else np.isnan(self.values)
+
+
+def guess_column(name: str, array: "pa.ChunkedArray") -> Column | None:
+    """Return a column of the kind that all of its cells look like.
+
+    None is a column whose every cell is empty, or of a type that nothing can be learnt from.
+    Raises DataError for a number that is NaN, infinite or beyond 1e150; it says which row that is
+    in, counted from 1.
+    """
+    pa = need_pyarrow()
+    is_category = pa.types.is_dictionary(array.type)
+    if not (is_category or has_texts(array.type)):
+        return _typed(name, array) if array.null_count < len(array) else None
+    plain = texts(array)
+    if plain.null_count == len(plain):
+        return None
+    return _as(name, plain, "category") if is_category else _of_texts(name, plain)
+
+
+def read_as(name: str, array: "pa.ChunkedArray", kind: str) -> Column:
+    """Return a column of that ``kind``.
+
+    Raises DataError, as ``guess_column`` does, also for a cell or a column that is not of the kind.
+    """
+    pa = need_pyarrow()
+    if array.null_count == len(array):
+        return _empty(name, kind, len(array))
+    if kind == "category" or pa.types.is_dictionary(array.type) or has_texts(array.type):
+        try:
+            plain = texts(array)
+        except DataError as error:
+            raise DataError(f"column {name!r}: {error}") from error
+        if plain.null_count == len(plain):
+            return _empty(name, kind, len(array))
+        return _as(name, plain, kind)
+    found = _typed(name, array)
+    if found is None or found.kind != kind:
+        raise DataError(f"column {name!r} is of type {array.type}, but the run learnt it as {kind}")
+    return found
+
+
+def _empty(name: str, kind: str, rows: int) -> Column:
+    """Return a column in which all is missing."""
+    return Column(name, kind, np.full(rows, -1 if kind == "category" else np.nan))
+
+
+def _typed(name: str, array: "pa.ChunkedArray") -> Column | None:
+    """Return a column whose type says its kind; None for other types."""
+    pa = need_pyarrow()
+    if pa.types.is_boolean(array.type):
+        return Column(name, "boolean", _floats(array))
+    if _is_number(array.type):
+        return Column(name, "number", _checked(name, array))
+    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        return Column(name, "date", _seconds(array))
+    return None
+
+
+def texts(array: "pa.ChunkedArray") -> "pa.Array":
+    """Return a column's cells as texts without space around them; missing ones are null.
+
+    Raises DataError for a type that has no texts.
+    """
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    try:
+        if pa.types.is_floating(whole.type):
+            whole = pc.if_else(pc.is_nan(whole), pa.scalar(None, whole.type), whole)
+        plain = pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"cells of type {array.type} cannot be read as texts") from error
+    return pc.if_else(pc.is_in(plain, pa.array(MISSING)), pa.scalar(None, pa.string()), plain)
+
+
+def has_texts(kind: "pa.DataType") -> bool:
+    """Tell whether a column's type is that of texts."""
+    types = need_pyarrow().types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def _is_number(kind: "pa.DataType") -> bool:
+    pa = need_pyarrow()
+    return any(
+        test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    )
+
+
+def _floats(array: "pa.ChunkedArray") -> np.ndarray:
+    """Return cells as float64, missing ones as NaN."""
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    return np.array(pc.cast(array, pa.float64(), safe=False))
+
+
+def _seconds(array: "pa.ChunkedArray") -> np.ndarray:
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    zone = array.type.tz if pa.types.is_timestamp(array.type) else None
+    micros = pc.cast(pc.cast(array, pa.timestamp("us", zone), safe=False), pa.int64())
+    return _floats(micros) / 1e6
+
+
+def _checked(name: str, array: "pa.ChunkedArray") -> np.ndarray:
+    """Return numbers as float64. Raises DataError where one is NaN, infinite or too large."""
+    values = _floats(array)
+    with np.errstate(invalid="ignore"):
+        odd = ~(np.abs(values) <= LARGEST) & ~np.asarray(array.is_null())
+    if odd.any():
+        row = int(odd.argmax())
+        raise DataError(
+            f"column {name!r}, row {row + 1}: {values[row]} is no number to learn from; numbers "
+            "must be finite and at most 1e150, and a cell without a value is left empty"
+        )
+    return values
+
+
+def _of_texts(name: str, plain: "pa.Array") -> Column:
+    """Return a column of texts, not all of them missing, of the kind that they look like."""
+    for kind, attempt in TRIES.items():
+        good, values = attempt(name, plain)
+        if good is None:
+            return Column(name, kind, values)
+    return _as(name, plain, "category")
+
+
+def _as(name: str, plain: "pa.Array", kind: str) -> Column:
+    """Return a column of texts as one of that kind. Raises DataError where one is of another."""
+    if kind == "category":
+        codes, levels = coded(plain)
+        return Column(name, "category", codes, tuple(levels.to_pylist()))
+    good, values = TRIES[kind](name, plain)
+    if good is not None:
+        row = int(np.flatnonzero(~good)[0])
+        raise DataError(
+            f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is no {kind}, as which the "
+            "run learnt the column"
+        )
+    return Column(name, kind, values)
+
+
+def coded(array: "pa.Array") -> tuple[np.ndarray, "pa.Array"]:
+    """Return each cell's place, int64 (rows,), among the different ones; -1 is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(array)
+    places = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
+    return places.to_numpy(zero_copy_only=False), encoded.dictionary
+
+
+def canonical(plain: "pa.Array") -> "pa.Array":
+    """Return labels so that one class has one text, whatever wrote them.
+
+    Where all are numbers, whole ones have no decimals; where all are booleans, they are in lower
+    case.
+    """
+    import pyarrow.compute as pc
+
+    if _as_booleans("", plain)[0] is None:
+        return pc.utf8_lower(plain)
+    if _matching(plain, NUMBER) is None:
+        return pc.replace_substring_regex(plain, r"^([+-]?\d+)\.0*$", r"\1")
+    return plain
+
+
+#: Which cells are of a kind or missing, bool (rows,), or None where all are; then their values.
+Tried = tuple[np.ndarray | None, Any]
+
+
+def _as_booleans(name: str, plain: "pa.Array") -> Tried:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lower = pc.utf8_lower(plain)
+    good = _all_or(pc.is_in(lower, pa.array(["true", "false", None])))
+    return good, None if good is not None else _floats(pc.equal(lower, "true"))
+
+
+def _as_numbers(name: str, plain: "pa.Array") -> Tried:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    good = _matching(plain, NUMBER)
+    return good, None if good is not None else _checked(name, pc.cast(plain, pa.float64()))
+
+
+def _as_dates(name: str, plain: "pa.Array") -> Tried:
+    good = _matching(plain, DATE)
+    if good is not None:
+        return good, None
+    codes, levels = coded(plain)
+    seconds = np.array([*map(_since_1970, levels.to_pylist()), np.nan])
+    good = ~np.isnan(seconds[codes]) | (codes < 0)
+    return None if good.all() else good, seconds[codes]
+
+
+def _matching(plain: "pa.Array", pattern: str) -> np.ndarray | None:
+    """Return which texts are missing or match a pattern; None where all do."""
+    import pyarrow.compute as pc
+
+    return _all_or(pc.fill_null(pc.match_substring_regex(plain, pattern), True))
+
+
+def _all_or(good: "pa.Array") -> np.ndarray | None:
+    found = np.asarray(good)
+    return None if found.all() else found
+
+
+def _since_1970(text: str) -> float:
+    """Return the seconds since 1970 of a date, in UTC where it names no zone; NaN if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+#: What texts are tried as, in this order.
+TRIES = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}

@@ -1,0 +1,307 @@
+"""The networks that are known by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hardmax.errors import ArgumentError
+from hardmax.networks.layers import (
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Layer,
+    Linear,
+    Network,
+    Pool,
+    Residual,
+    Sequence,
+)
+from hardmax.networks.shapes import Shape, fitted, output_shape
+
+__all__ = [
+    "NETWORKS",
+    "alexnet",
+    "check_name",
+    "check_options",
+    "densenet",
+    "googlenet",
+    "lenet",
+    "make",
+    "mlp",
+    "modern_lenet",
+    "nin",
+    "regnetx32",
+    "residual_block",
+    "resnet18",
+    "resnext_block",
+    "softmax_regression",
+    "vgg11",
+]
+
+RELU = Activation("relu")
+
+
+# Networks of vectors
+
+
+def softmax_regression(classes: int) -> Network:
+    """Return softmax regression: one score a class, linear in the inputs."""
+    return (Flatten(), Linear(classes))
+
+
+def mlp(
+    classes: int,
+    hidden: tuple[int, ...] = (256,),
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> Network:
+    """Return a multilayer perceptron with hidden layers of so many units.
+
+    Behind each come its activation and, where its rate is above 0, dropout.
+    """
+    behind: Network = (Activation(activation), Dropout(dropout))[: 2 if dropout else 1]
+    layers: list[Layer] = []
+    for units in hidden:
+        layers += [Linear(units), *behind]
+    return (Flatten(), *layers, Linear(classes))
+
+
+# Convolutional networks
+
+
+def lenet(classes: int) -> Network:
+    """Return LeNet-5 as the book has it, with sigmoids and average pooling.
+
+    Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+    """
+    return _lenet(classes, Activation("sigmoid"), Pool("average", 2, 2))
+
+
+def modern_lenet(classes: int) -> Network:
+    """Return LeNet-5 with rectifiers and maximum pooling."""
+    return _lenet(classes, RELU, Pool("max", 2, 2))
+
+
+def _lenet(classes: int, activation: Layer, pool: Layer) -> Network:
+    pictures: Network = (Conv(6, 5, padding=2), activation, pool, Conv(16, 5), activation, pool)
+    dense: Network = (Linear(120), activation, Linear(84), activation, Linear(classes))
+    return (*pictures, Flatten(), *dense)
+
+
+def alexnet(classes: int) -> Network:
+    """Return AlexNet. A. Krizhevsky et al., "ImageNet classification", NIPS 2012."""
+    pool = Pool("max", 3, 2)
+    return (
+        *(Conv(96, 11, stride=4, padding=1), RELU, pool),
+        *(Conv(256, 5, padding=2), RELU, pool),
+        *(Conv(384, 3, padding=1), RELU),
+        *(Conv(384, 3, padding=1), RELU),
+        *(Conv(256, 3, padding=1), RELU, pool),
+        Flatten(),
+        *_dense(classes),
+    )
+
+
+def _dense(classes: int) -> Network:
+    """Return the two wide hidden layers of AlexNet and VGG, and the scores."""
+    hidden = (Linear(4096), RELU, Dropout(0.5))
+    return (*hidden, *hidden, Linear(classes))
+
+
+def vgg11(classes: int) -> Network:
+    """Return VGG-11. K. Simonyan and A. Zisserman, ICLR 2015, configuration A."""
+    blocks = []
+    for convolutions, outputs in ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512)):
+        layers = (Conv(outputs, 3, padding=1), RELU) * convolutions
+        blocks.append(Sequence((*layers, Pool("max", 2, 2))))
+    return (*blocks, Flatten(), *_dense(classes))
+
+
+def nin(classes: int) -> Network:
+    """Return Network in Network. M. Lin et al., ICLR 2014."""
+    pool = Pool("max", 3, 2)
+    return (
+        *(_nin_block(Conv(96, 11, stride=4)), pool),
+        *(_nin_block(Conv(256, 5, padding=2)), pool),
+        *(_nin_block(Conv(384, 3, padding=1)), pool),
+        Dropout(0.5),
+        _nin_block(Conv(classes, 3, padding=1)),
+        GlobalPool(),
+    )
+
+
+def _nin_block(conv: Conv) -> Sequence:
+    """Return a convolution and two more that look at single pixels."""
+    pixelwise = (Conv(conv.outputs, 1), RELU)
+    return Sequence((conv, RELU, *pixelwise, *pixelwise))
+
+
+#: GoogLeNet's blocks: the outputs of each of the four branches' convolutions.
+INCEPTIONS = (
+    ((64, (96, 128), (16, 32), 32), (128, (128, 192), (32, 96), 64)),
+    (
+        (192, (96, 208), (16, 48), 64),
+        (160, (112, 224), (24, 64), 64),
+        (128, (128, 256), (24, 64), 64),
+        (112, (144, 288), (32, 64), 64),
+        (256, (160, 320), (32, 128), 128),
+    ),
+    ((256, (160, 320), (32, 128), 128), (384, (192, 384), (48, 128), 128)),
+)
+
+
+def googlenet(classes: int) -> Network:
+    """Return GoogLeNet without its auxiliary classifiers. C. Szegedy et al., CVPR 2015."""
+    pool = Pool("max", 3, 2, padding=1)
+    layers: list[Layer] = [Conv(64, 7, stride=2, padding=3), RELU, pool]
+    layers += [Conv(64, 1), RELU, Conv(192, 3, padding=1), RELU]
+    for blocks in INCEPTIONS:
+        layers += [pool, *(_inception(*sizes) for sizes in blocks)]
+    return (*layers, GlobalPool(), Linear(classes))
+
+
+def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pooled: int) -> Concat:
+    """Return convolutions of several sizes side by side."""
+    return Concat(
+        (
+            (Conv(one, 1), RELU),
+            (Conv(three[0], 1), RELU, Conv(three[1], 3, padding=1), RELU),
+            (Conv(five[0], 1), RELU, Conv(five[1], 5, padding=2), RELU),
+            (Pool("max", 3, 1, padding=1), Conv(pooled, 1), RELU),
+        )
+    )
+
+
+def resnet18(classes: int) -> Network:
+    """Return ResNet-18. K. He et al., "Deep residual learning", CVPR 2016."""
+    blocks = []
+    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        blocks += [residual_block(outputs, stride > 1, stride), residual_block(outputs)]
+    stem = (*_normed(Conv(64, 7, stride=2, padding=3, bias=False)), RELU)
+    return (*stem, Pool("max", 3, 2, padding=1), *blocks, GlobalPool(), Linear(classes))
+
+
+def _normed(conv: Conv) -> Network:
+    """Return a convolution and its BatchNorm, which makes a bias before it useless."""
+    return (conv, BatchNorm())
+
+
+def residual_block(outputs: int, project: bool = False, stride: int = 1) -> Sequence:
+    """Return ResNet's block of two convolutions; ``project`` fits the shortcut to their outputs."""
+    body = (
+        *(*_normed(Conv(outputs, 3, stride, padding=1, bias=False)), RELU),
+        *_normed(Conv(outputs, 3, padding=1, bias=False)),
+    )
+    return Sequence((Residual(body, _projection(outputs, project, stride)), RELU))
+
+
+def _projection(outputs: int, project: bool, stride: int) -> Network:
+    return _normed(Conv(outputs, 1, stride, bias=False)) if project else ()
+
+
+def densenet(classes: int) -> Network:
+    """Return a DenseNet of four blocks of four convolutions, each adding 32 channels.
+
+    G. Huang et al., "Densely connected convolutional networks", CVPR 2017.
+    """
+    growth, convolutions, channels = 32, 4, 64
+    layers: list[Layer] = [*_normed(Conv(channels, 7, stride=2, padding=3, bias=False)), RELU]
+    layers.append(Pool("max", 3, 2, padding=1))
+    for last in (False, False, False, True):
+        grown: Network = (BatchNorm(), RELU, Conv(growth, 3, padding=1, bias=False))
+        layers += [Concat(((), grown))] * convolutions
+        channels += growth * convolutions
+        if not last:
+            channels //= 2
+            layers += [BatchNorm(), RELU, Conv(channels, 1, bias=False), Pool("average", 2, 2)]
+    return (*layers, BatchNorm(), RELU, GlobalPool(), Linear(classes))
+
+
+def regnetx32(classes: int) -> Network:
+    """Return RegNetX-32. I. Radosavovic et al., "Designing network design spaces", CVPR 2020."""
+    stem = (*_normed(Conv(32, 3, stride=2, padding=1, bias=False)), RELU)
+    blocks = []
+    for depth, outputs in ((4, 32), (6, 80)):
+        blocks.append(resnext_block(outputs, outputs // 16, outputs, True, 2))
+        blocks += [resnext_block(outputs, outputs // 16, outputs)] * (depth - 1)
+    return (*stem, *blocks, GlobalPool(), Linear(classes))
+
+
+def resnext_block(
+    outputs: int, groups: int, bottleneck: int, project: bool = False, stride: int = 1
+) -> Sequence:
+    """Return ResNeXt's block: a convolution in groups, of ``bottleneck`` channels, between two.
+
+    ``project`` fits the shortcut to the outputs. S. Xie et al., CVPR 2017.
+    """
+    grouped = Conv(bottleneck, 3, stride, padding=1, groups=groups, bias=False)
+    body = (
+        *(*_normed(Conv(bottleneck, 1, bias=False)), RELU),
+        *(*_normed(grouped), RELU),
+        *_normed(Conv(outputs, 1, bias=False)),
+    )
+    return Sequence((Residual(body, _projection(outputs, project, stride)), RELU))
+
+
+# Networks by name
+
+
+@dataclass(frozen=True)
+class Named:
+    """A network that is known by name: what makes it, and how its weights start."""
+
+    network: Callable[..., Network]
+    start: str = "he"
+    options: tuple[str, ...] = ()
+
+
+NETWORKS: dict[str, Named] = {
+    "softmax-regression": Named(softmax_regression, "normal"),
+    "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
+    "lenet": Named(lenet, "xavier"),
+    "lenet-modern": Named(modern_lenet),
+    "alexnet": Named(alexnet),
+    "vgg11": Named(vgg11),
+    "nin": Named(nin),
+    "googlenet": Named(googlenet),
+    "resnet18": Named(resnet18),
+    "densenet": Named(densenet),
+    "regnetx32": Named(regnetx32),
+}
+
+
+def check_name(name: str) -> None:
+    """Raise ArgumentError where no network has that name."""
+    if name not in NETWORKS:
+        raise ArgumentError(f"unknown model {name!r}; known are {', '.join(NETWORKS)}")
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ArgumentError where the network of a name does not take such options."""
+    for option in options:
+        if option not in NETWORKS[name].options:
+            takers = [other for other, one in NETWORKS.items() if option in one.options]
+            raise ArgumentError(f"model {name} takes no {option}; {', '.join(takers)} does")
+    NETWORKS[name].network(2, **options)
+
+
+def make(name: str, input_shape: Shape, classes: int, **options: Any) -> Network:
+    """Return the network of a name for inputs of ``input_shape`` and so many classes.
+
+    Where pictures are smaller than those that it was made for, Pool layers that have nothing left
+    to pool are left out. Raises ArgumentError where there is no such network or option, or where
+    it cannot take such inputs.
+    """
+    check_name(name)
+    check_options(name, options)
+    network = NETWORKS[name].network(classes, **options)
+    try:
+        network = fitted(network, input_shape)
+        output_shape(network, input_shape)
+    except ArgumentError as error:
+        raise ArgumentError(f"model {name} does not fit inputs of {input_shape}: {error}") from None
+    return network

@@ -1,0 +1,82 @@
+"""Boards as matplotlib figures, without pyplot and so without any global state."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from hardmax.errors import ArgumentError
+from hardmax.plotting.curves import Drawable
+
+__all__ = ["draw", "save", "set_axes", "svg"]
+
+FORMATS = (".svg", ".png", ".pdf")
+
+
+def set_axes(
+    axes: Any,
+    xlabel: Any,
+    ylabel: Any,
+    xlim: Any,
+    ylim: Any,
+    xscale: str,
+    yscale: str,
+    legend: Any,
+) -> None:
+    """Set the labels, scales, limits and legend of matplotlib axes, and draw a grid."""
+    axes.set_xlabel(xlabel or "")
+    axes.set_ylabel(ylabel or "")
+    axes.set_xscale(xscale)
+    axes.set_yscale(yscale)
+    if xlim is not None:
+        axes.set_xlim(xlim)
+    if ylim is not None:
+        axes.set_ylim(ylim)
+    if legend:
+        axes.legend(legend)
+    axes.grid(True)
+
+
+def draw(board: Drawable) -> Any:
+    """Draw the board on its axes, on new ones where it has none; return the figure."""
+    if board.axes is None:
+        from matplotlib.figure import Figure
+
+        if board.fig is None:
+            board.fig = Figure(figsize=board.figsize, layout="constrained")
+        board.axes = list(board.fig.subplots(board.nrows, board.ncols, squeeze=False).flat)
+    axes = board.axes[0] if isinstance(board.axes, list) else board.axes
+    axes.cla()
+    curves = board.curves()
+    for curve in curves:
+        xs, ys = [float(p.x) for p in curve.points], [float(p.y) for p in curve.points]
+        # A line through one point would not be seen.
+        style = {**curve.style, **({"marker": "."} if len(xs) == 1 else {})}
+        axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **style)
+    legend = [curve.label for curve in curves] if any(curve.label for curve in curves) else None
+    set_axes(
+        axes,
+        board.xlabel,
+        board.ylabel,
+        board.xlim,
+        board.ylim,
+        board.xscale,
+        board.yscale,
+        legend,
+    )
+    return axes.figure
+
+
+def svg(board: Drawable) -> str:
+    """Draw the board as an SVG document."""
+    text = io.StringIO()
+    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    draw(board).savefig(text, format="svg", metadata=metadata)
+    return text.getvalue()
+
+
+def save(board: Drawable, path: str | os.PathLike) -> None:
+    """Draw the board into a file of the format that its name ends in."""
+    if Path(path).suffix.lower() not in FORMATS:
+        raise ArgumentError(f"cannot draw into {path}: its name must end in {', '.join(FORMATS)}")
+    draw(board).savefig(path)

@@ -1,0 +1,129 @@
+"""The book's ways of drawing curves and pictures, by matplotlib's pyplot.
+
+Arrays may be those of any framework that NumPy can read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hardmax.errors import ArgumentError
+from hardmax.plotting.drawers import in_notebook
+from hardmax.plotting.figure import set_axes
+
+__all__ = [
+    "on_demand",
+    "on_host",
+    "plot",
+    "set_axes",
+    "set_figsize",
+    "show_images",
+    "use_svg_display",
+]
+
+
+def on_demand(name: str) -> Any:
+    """Return pyplot when a sibling is asked for ``plt``: it takes long to import.
+
+    Raises AttributeError for any other name.
+    """
+    if name == "plt":
+        import matplotlib.pyplot as plt
+
+        return plt
+    raise AttributeError(f"there is no {name!r} here")
+
+
+def use_svg_display() -> None:
+    """Have a notebook show figures as SVG; elsewhere there is nothing to set."""
+    if in_notebook():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+
+
+def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
+    """Set the size in inches of the figures that pyplot makes from now on."""
+    import matplotlib.pyplot as plt
+
+    use_svg_display()
+    plt.rcParams["figure.figsize"] = figsize
+
+
+def plot(
+    X: Any,
+    Y: Any = None,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+    legend: Sequence[str] | None = (),
+    xlim: Any = None,
+    ylim: Any = None,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    fmts: Sequence[str] = ("-", "m--", "g-.", "r:"),
+    figsize: tuple[float, float] = (3.5, 2.5),
+    axes: Any = None,
+) -> None:
+    """Draw one curve or several, on ``axes`` or on a new figure of pyplot's.
+
+    ``X`` and ``Y`` are arrays of shape (points,) or sequences of such; one ``X`` serves every
+    ``Y``, and without ``Y`` the values of ``X`` are drawn over their positions.
+    """
+    xs, ys = _curves(X), _curves(Y)
+    if not ys:
+        xs, ys = [np.arange(len(x)) for x in xs], xs
+    if len(xs) == 1:
+        xs = xs * len(ys)
+    if len(xs) != len(ys):
+        raise ArgumentError(f"plot needs one X or as many as Y; got {len(xs)} X and {len(ys)} Y")
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        use_svg_display()
+        axes = plt.figure(figsize=figsize).subplots()
+    axes.cla()
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        axes.plot(x, y, fmts[i % len(fmts)])
+    set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
+
+
+def _curves(values: Any) -> list[np.ndarray]:
+    """Return a list of one-dimensional arrays from one of them or a sequence of them."""
+    if values is None:
+        return []
+    if len(values) == 0:
+        raise ArgumentError("plot needs at least one curve; got an empty sequence")
+    if np.ndim(values[0]) == 0:
+        return [on_host(values)]
+    return [on_host(curve) for curve in values]
+
+
+def on_host(array: Any) -> np.ndarray:
+    """Return an array of any framework as NumPy's; MXNet's do not turn into one by themselves."""
+    return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+
+
+def show_images(
+    imgs: Any,
+    num_rows: int,
+    num_cols: int,
+    titles: Sequence[str] | None = None,
+    scale: float = 1.5,
+) -> Any:
+    """Show pictures in a grid; return the axes, shape (num_rows * num_cols,).
+
+    ``imgs`` holds arrays of shape (height, width) or (height, width, channels), or Pillow
+    pictures; those that do not fit into the grid are left out.
+    """
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(num_cols * scale, num_rows * scale))
+    axes = figure.subplots(num_rows, num_cols, squeeze=False).flatten()
+    for i, (ax, img) in enumerate(zip(axes, imgs, strict=False)):
+        ax.imshow(on_host(img))
+        if titles:
+            ax.set_title(titles[i])
+    for ax in axes:
+        ax.set_axis_off()
+    return axes

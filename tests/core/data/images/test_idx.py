@@ -1,0 +1,155 @@
+"""IDX files come back as they were written, and anything else is refused."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from hardmax.data.images.idx import read_idx
+from hardmax.errors import DataError
+
+TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
+any_array = st.sampled_from(TYPES).flatmap(
+    lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5))
+)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("idx")
+
+
+@pytest.fixture(params=["a-ubyte", "a-ubyte.gz"])
+def path(request, tmp_path):
+    return tmp_path / request.param
+
+
+def header(code, *shape):
+    return struct.pack(f">HBB{len(shape)}I", 0, code, len(shape), *shape)
+
+
+@given(array=any_array, name=st.sampled_from(["plain", "packed.gz"]))
+def test_every_type_and_shape_comes_back_bit_for_bit(array, name, folder, write_idx):
+    write_idx(folder / name, array)
+    found = read_idx(folder / name)
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert found.dtype.isnative
+    assert found.tobytes() == array.tobytes()
+
+
+def test_numbers_are_big_endian(tmp_path):
+    (tmp_path / "a").write_bytes(b"\0\0\x0b\x01\0\0\0\x02" + b"\x01\x02" + b"\xff\xfe")
+    assert read_idx(tmp_path / "a").tolist() == [258, -2]
+
+
+def test_compression_is_told_by_the_contents_and_not_by_the_name(tmp_path, write_idx):
+    write_idx(tmp_path / "a.gz", np.arange(5, dtype="u1"))
+    (tmp_path / "a.gz").rename(tmp_path / "packed-ubyte")
+    write_idx(tmp_path / "a", np.arange(6, dtype="u1"))
+    (tmp_path / "a").rename(tmp_path / "plain.gz")
+    assert read_idx(tmp_path / "packed-ubyte").tolist() == [0, 1, 2, 3, 4]
+    assert read_idx(str(tmp_path / "plain.gz")).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_file_cut_off_anywhere_is_refused(dtype, path, write_idx, refused):
+    write_idx(path, np.arange(6).reshape(2, 3).astype(dtype))
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with refused(DataError, path):
+            read_idx(path)
+
+
+@given(array=any_array.filter(np.size), extra=st.binary(min_size=1, max_size=20))
+def test_a_file_that_is_too_long_is_refused(array, extra, folder, write_idx, refused):
+    path = folder / "long"
+    write_idx(path, array)
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes() + extra)
+    with refused(DataError, path, size, size + len(extra)):
+        read_idx(path)
+
+
+# The two examples: a header may announce more dimensions, or larger ones, than NumPy can have.
+@given(array=any_array, at=st.integers(0, 23), value=st.integers(0, 255))
+@example(array=np.zeros(1016, "u1"), at=3, value=255)
+@example(array=np.zeros((0, 2**24, 2**24, 2**8), "u1"), at=8, value=255)
+def test_a_changed_header_gives_an_array_or_a_refusal(array, at, value, folder, write_idx, refused):
+    path = folder / "changed"
+    write_idx(path, array)
+    data = bytearray(path.read_bytes())
+    data[min(at, 3 + 4 * array.ndim)] = value
+    path.write_bytes(data)
+    try:
+        found = read_idx(path)
+    except Exception:
+        with refused(DataError, path):
+            read_idx(path)
+    else:
+        # Whatever was read accounts for every byte of the file.
+        assert 4 + 4 * found.ndim + found.nbytes == len(data)
+
+
+@given(data=st.binary(max_size=60))
+def test_any_bytes_give_an_array_or_a_refusal(data, folder, refused):
+    path = folder / "any"
+    for start in (b"", b"\0\0", b"\x1f\x8b", header(0x08, 1)[:4]):
+        path.write_bytes(start + data)
+        try:
+            assert isinstance(read_idx(path), np.ndarray)
+        except Exception:
+            with refused(DataError, path):
+                read_idx(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "two zero bytes"),
+        (b"\0\0\x08", "two zero bytes"),
+        (b"\x89PNG\r\n\x1a\n", "89 50 4e 47"),
+        (b"\1\0\x08\x01\0\0\0\x01a", "01 00 08 01"),
+        (header(0x0A, 1) + b"a", "0x0a"),
+        (header(0x08, 2, 3)[:-1], "2 dimensions"),
+        (header(0x08, 2, 3) + bytes(5), "(2, 3)"),
+        (header(0x0E, 2**32 - 1), str(8 + 8 * (2**32 - 1))),
+        (header(0x08, *[1] * 200) + b"a", "200"),
+        (header(0x08, 0, *[2**32 - 1] * 3), "4294967295"),
+    ],
+)
+def test_what_is_no_idx_file_is_refused_with_what_was_found(data, told, path, refused):
+    path.write_bytes(gzip.compress(data) if path.suffix else data)
+    with refused(DataError, path, told):
+        read_idx(path)
+
+
+@pytest.mark.parametrize("at", [3, 12, -8, -6, -3])
+def test_a_damaged_gzip_file_is_refused(at, tmp_path, write_idx, refused):
+    """Damage to the header, to the compressed bytes, to the checksum and to the length."""
+    path = tmp_path / "a.gz"
+    write_idx(path, np.arange(200, dtype="u1"))
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    with refused(DataError, path):
+        read_idx(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("missing", "No such file"), ("", "Is a directory"), ("x" * 300, "File name too long")],
+)
+def test_a_file_that_cannot_be_opened_is_named(name, told, tmp_path, refused):
+    with refused(DataError, tmp_path / name, told):
+        read_idx(tmp_path / name)
+
+
+def test_a_path_below_a_file_is_named(tmp_path, refused):
+    (tmp_path / "file").touch()
+    with refused(DataError, tmp_path / "file" / "below", "Not a directory"):
+        read_idx(tmp_path / "file" / "below")

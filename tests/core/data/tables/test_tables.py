@@ -1,0 +1,456 @@
+"""Tables: what their columns are taken for, and the numbers that they become."""
+
+import datetime
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
+from support import mixed_table
+
+from hardmax.data.datasets import split_rows
+from hardmax.data.load import load
+from hardmax.data.options import Reading
+from hardmax.data.tables.columns import Column, guess_column, read_as, texts
+from hardmax.data.tables.encoding import FARTHEST, Encoding, learn
+from hardmax.data.tables.files import read_table, table_bytes
+from hardmax.data.tables.read import read_labels
+from hardmax.data.tables.survey import survey_table
+from hardmax.errors import ArgumentError, DataError
+
+
+def column(*cells, kind=None):
+    array = pa.chunked_array([pa.array(cells)])
+    return guess_column("a", array) if kind is None else read_as("a", array, kind)
+
+
+def write(path, *rows):
+    path.write_text("".join(row + "\n" for row in rows))
+    return path
+
+
+LABELLED = Reading(label="y")
+
+
+# What columns are taken for
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        (["1", "-2.5", "+3e2", " .5 ", "7."], "number", [1, -2.5, 300, 0.5, 7]),
+        (["1", "", "NA", "null", "?", "2"], "number", [1, *[np.nan] * 4, 2]),
+        ([1, None, 3], "number", [1, np.nan, 3]),
+        (["true", "False", "", "TRUE"], "boolean", [1, 0, np.nan, 1]),
+        ([True, None, False], "boolean", [1, np.nan, 0]),
+        (["1970-01-02", "", "1969-12-31"], "date", [86400, np.nan, -86400]),
+        (["1970-01-01T00:00:01Z", "1970-01-01 01:00:00+01:00"], "date", [1, 0]),
+        ([datetime.date(1970, 1, 3), None], "date", [2 * 86400, np.nan]),
+        ([datetime.datetime(1970, 1, 1, 0, 0, 1, 500000)], "date", [1.5]),
+    ],
+)
+def test_a_column_is_what_all_of_its_cells_are(cells, kind, values):
+    found = column(*cells)
+    assert found.kind == kind
+    np.testing.assert_array_equal(found.values, values)
+    np.testing.assert_array_equal(found.missing, np.isnan(values))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["a", "b", "", "a"],
+        ["1", "2", "x", "1"],
+        ["true", "false", "maybe", "true"],
+        ["2024-01-01", "2024-02-30", "-", "2024-01-01"],  # there is no such day
+        ["1,5", "2,5", "3", "1,5"],
+    ],
+)
+def test_every_other_column_of_texts_is_of_categories(cells):
+    found = column(*cells)
+    assert found.kind == "category"
+    named = [found.levels[code] if code >= 0 else None for code in found.values]
+    assert named == [cell or None for cell in cells]
+
+
+def test_texts_of_a_parquet_file_are_read_as_those_of_a_csv_file():
+    dictionary = pa.chunked_array([pa.array(["b", None, "a"]).dictionary_encode()])
+    assert guess_column("a", dictionary).levels == ("b", "a")
+    assert column("1", None).kind == "number"
+
+
+def test_columns_of_nothing_are_none():
+    for cells in (["", "NA"], [None, None], [[1], [2]]):
+        assert column(*cells) is None
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-Infinity", "1e999", "1e200"])
+def test_numbers_that_are_none_are_refused_by_their_row(cell):
+    with pytest.raises(DataError, match=r"column 'a', row 3: .* leave|finite"):
+        column("1", "", cell)
+    with pytest.raises(DataError, match=r"row 2"):
+        column(1.0, float(cell))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "words"),
+    [
+        (["1", "two"], "number", "row 2: 'two' is no number"),
+        (["true", "2"], "boolean", "row 2: '2' is no boolean"),
+        (["", "soon"], "date", "row 2: 'soon' is no date"),
+        ([True, False], "number", "is of type bool, but the run learnt it as number"),
+        ([[1], [2]], "number", "is of type list"),
+        ([[1], [2]], "category", "column 'a': cells of type list"),
+        ([datetime.time(1)], "date", "is of type time64"),
+    ],
+)
+def test_cells_of_another_kind_than_was_learnt_are_refused(cells, kind, words):
+    with pytest.raises(DataError, match=words):
+        column(*cells, kind=kind)
+
+
+def test_numbers_may_be_categories_if_they_were_learnt_as_such():
+    found = column(1, 2, None, kind="category")
+    assert (found.kind, found.levels) == ("category", ("1", "2"))
+    for cells in (["", ""], [None, None]):
+        for kind in ("category", "number", "date"):
+            assert column(*cells, kind=kind).missing.all()
+    floats = pa.chunked_array([pa.array([None, None], pa.float64())])
+    assert read_as("a", floats, "category").missing.all()
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_every_type_of_text_is_text(kind):
+    assert guess_column("a", pa.chunked_array([pa.array(["x", "y"], kind)])).levels == ("x", "y")
+
+
+def test_a_column_of_categories_is_one_whatever_they_are():
+    for values in ([1, 2, None], [True, False, None], [datetime.date(2024, 1, 2), None]):
+        kept_once = pa.chunked_array([pa.array(values).dictionary_encode()])
+        assert guess_column("a", kept_once).kind == "category"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (["1.0", "2.0", "1.0"], [1, 2, 1], [1.0, 2.0, 1.0], ["1", "2", "1"]),
+        (["True", "False", "True"], [True, False, True], ["true", "false", "true"]),
+        (["1.5", "2.0", ""], [1.5, 2.0, np.nan]),
+    ],
+)
+def test_a_class_has_one_name_whatever_wrote_it(tmp_path, columns):
+    found = set()
+    for labels in columns:
+        table = pa.table({"a": [1, 2, 3], "y": pa.array(labels, from_pandas=False)})
+        found.add(tuple(read_labels(table, tmp_path, "y")[0]))
+    assert len(found) == 1
+
+
+# What they become
+
+
+def test_numbers_are_scaled_by_the_rows_that_are_learnt_of():
+    values = np.random.default_rng(0).normal(5, 3, 50)
+    values[[3, 40]] = np.nan
+    rows = np.arange(30)
+    encoding, left_out = learn([Column("a", "number", values)], rows)
+    found = encoding.encode([Column("a", "number", values)])
+    right = StandardScaler().fit(values[rows, None]).transform(values[:, None])[:, 0]
+    assert left_out == {}
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, 0], np.nan_to_num(right), rtol=1e-6)
+    np.testing.assert_array_equal(found[:, 1], np.isnan(values))
+
+
+def test_categories_become_one_of_several():
+    levels = ("red", "green", "blue", "pink")
+    codes = np.array([0, 1, 2, 1, 0, -1, 2, 0, 1, 2, 3])  # nobody learns of pink
+    encoding, _ = learn([Column("a", "category", codes, levels)], np.arange(10))
+    found = encoding.encode([Column("a", "category", codes, levels)])
+    names = pd.Series([levels[code] if code >= 0 else None for code in codes])
+    right = pd.get_dummies(names.where(names != "pink"), dtype=float)  # in order of the alphabet
+    np.testing.assert_array_equal(found[:, :3], right)
+    np.testing.assert_array_equal(found[:, 3], codes < 0)
+    (unseen,) = encoding.unseen([Column("a", "category", codes, levels)])
+    assert (unseen.text, unseen.row, unseen.count) == ("pink", 10, 1)
+
+
+def test_dates_become_their_distance_and_their_places_in_cycles():
+    days = np.arange(0, 1000) * 86400.0
+    encoding, _ = learn([Column("a", "date", days)], np.arange(1000))
+    found = encoding.encode([Column("a", "date", days)])
+    assert found.shape == (1000, 5)  # none of them has a time of day
+    np.testing.assert_allclose(found[:, 0], (days - days.mean()) / days.std(), rtol=1e-5)
+    np.testing.assert_allclose(found[:-7, 3:], found[7:, 3:], atol=1e-5)  # a week
+    np.testing.assert_allclose((found[:, 1:3] ** 2).sum(axis=1), 1, rtol=1e-5)
+    with_times, _ = learn([Column("a", "date", days + 3600)], np.arange(1000))
+    assert with_times.entries == 7
+
+
+def test_what_lies_far_out_counts_as_less_far():
+    values = np.zeros(1000)
+    values[0] = 1e6
+    encoding, _ = learn([Column("a", "number", values)], np.arange(1000))
+    assert encoding.encode([Column("a", "number", values)]).max() == FARTHEST
+
+
+def test_columns_that_say_nothing_are_left_out_by_name():
+    names = tuple(f"person {i}" for i in range(20))
+    columns = [
+        Column("use", "number", np.arange(20.0)),
+        Column("same", "number", np.ones(20)),
+        Column("name", "category", np.arange(20), names),
+        Column("late", "number", np.array([np.nan] * 10 + [1.0] * 10)),
+    ]
+    encoding, left_out = learn(columns, np.arange(10))
+    assert [code.name for code in encoding.columns] == ["use"]
+    assert left_out == {
+        "same": "one value only",
+        "name": "text (10 different ones)",
+        "late": "empty",
+    }
+    with pytest.raises(DataError, match=r"no column is left.*same: one value only"):
+        learn(columns[1:], np.arange(10))
+
+
+cells = st.one_of(st.none(), st.sampled_from(["a", "b", "c d"]))
+numbers = st.one_of(st.none(), st.floats(-1e6, 1e6))
+
+
+@given(st.lists(st.tuples(cells, numbers, st.booleans()), min_size=4, max_size=30))
+def test_an_encoding_is_the_same_from_its_json(rows):
+    columns = [
+        found
+        for name, values in zip("abc", zip(*rows, strict=True), strict=True)
+        if (found := guess_column(name, pa.chunked_array([pa.array(values)]))) is not None
+    ]
+    try:
+        encoding, left_out = learn(columns, np.arange(len(rows)))
+    except DataError:
+        return
+    again = Encoding.from_json(json.loads(json.dumps(encoding.as_json())))
+    assert again == encoding
+    used = [one for one in columns if one.name not in left_out]
+    values = encoding.encode(used)
+    assert values.shape == (len(rows), encoding.entries)
+    assert np.isfinite(values).all()
+    np.testing.assert_array_equal(values, again.encode(used))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"kind": "list"},
+        {"scale": 0.0},
+        {"center": float("nan")},
+        {"levels": [1]},
+        {"missing": 1},
+        {"name": None},
+        {"more": 1},
+        {"cycles": [1e-320]},
+    ],
+)
+def test_a_spoilt_encoding_is_refused(spoil):
+    encoding, _ = learn([Column("a", "number", np.arange(5.0))], np.arange(5))
+    (code,) = json.loads(json.dumps(encoding.as_json()))
+    with pytest.raises((TypeError, ValueError)):
+        Encoding.from_json([code | spoil])
+    with pytest.raises(ValueError, match="no columns"):
+        Encoding.from_json([])
+
+
+# Files
+
+
+def test_csv_tsv_and_parquet_give_the_same_data(tmp_path):
+    frame = mixed_table(300)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "semicolons.csv", index=False, sep=";")
+    frame.to_csv(tmp_path / "a.tsv", index=False, sep="\t")
+    frame.to_parquet(tmp_path / "a.parquet")
+    reading = Reading(label="outcome", validation=0.25, seed=3)
+    first, *others = (
+        load(str(tmp_path / name), reading)
+        for name in ("a.csv", "semicolons.csv", "a.tsv", "a.parquet")
+    )
+    assert first.classes == ("no", "yes")
+    assert (len(first.train), len(first.test)) == (240, 60)
+    for other in others:
+        np.testing.assert_array_equal(first.train.labels, other.train.labels)
+        np.testing.assert_allclose(first.train.values, other.train.values, atol=1e-6)
+        np.testing.assert_allclose(first.test.values, other.test.values, atol=1e-6)
+
+
+def test_nothing_is_learnt_of_test_and_validation_rows(tmp_path):
+    """Scaling is that of the rows trained on: pandas says which those are, and their means."""
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(3, 2, 200), "y": ["u", "v"] * 100})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"), Reading(label="y", validation=0.5, seed=1))
+    labels = np.arange(200) % 2
+    rows, held_out = split_rows(labels, 0.2, 1)
+    learnt_of = rows[split_rows(labels[rows], 0.5, 1)[0]]
+    scaler = StandardScaler().fit(frame[["a"]].to_numpy()[learnt_of])
+    np.testing.assert_allclose(
+        dataset.test.values, scaler.transform(frame[["a"]].to_numpy()[held_out]), atol=1e-5
+    )
+
+
+def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes('\ufeff"a,1",y\r\n"line\nbreak","say ""hi"""\r\n\r\nö,z\r\n'.encode())
+    table = read_table(path)
+    assert table.to_pylist() == [
+        {"a,1": "line\nbreak", "y": 'say "hi"'},
+        {"a,1": "ö", "y": "z"},
+    ]
+    assert table_bytes(table, ".csv") == '"a,1",y\n"line\nbreak","say ""hi"""\nö,z\n'.encode()
+
+
+def test_long_rows_odd_names_and_empty_lines_are_read(tmp_path):
+    path = tmp_path / "a\udcff.csv"
+    path.write_text('\n\n"a;b";c,y\n' + "x" * 3_000_000 + ";1,u\n")
+    table = read_table(path)
+    assert table.column_names == ["a;b;c", "y"] or table.column_names == ["a;b", "c,y"]
+    assert table.num_rows == 1
+
+
+def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
+    frame = pd.DataFrame({"a": range(20), "y": ["u", "v"] * 10}).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "a.csv")
+    for name in ("a.parquet", "a.csv"):
+        dataset = load(str(tmp_path / name), LABELLED)
+        assert [code.name for code in dataset.encoding.columns] == ["a"]
+
+
+def test_a_written_table_is_read_as_it_was(tmp_path):
+    cells = ["p\rq", 'say "hi"', "a,b", "line\nbreak", None, "7"]
+    table = pa.table({"a": cells, "b": pa.array([datetime.date(2024, 1, 2)] * 6)})
+    (tmp_path / "a.csv").write_bytes(table_bytes(table, ".csv"))
+    assert read_table(tmp_path / "a.csv")["a"].to_pylist() == [cell or "" for cell in cells]
+    with pytest.raises(DataError, match=r"'c', of type list.*\.parquet"):
+        table_bytes(pa.table({"c": [[1]]}), ".tsv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "Empty"),
+        (["a,y"], "no rows"),
+        (["a,y", "1,u", "2", "3,v"], r"line 3 has 1 cells, the header has 2"),
+        (["a,y", '"1\n",u', "2,v,w"], r"line 4 has 3 cells"),
+        (["a,a", "1,2"], "two columns called 'a'"),
+        (["a,b", "1,u", "2,v"], "no column 'y'; it has a, b"),
+        (["a,y", "1,u", "2,u"], r"one class only \(u\)"),
+        (["a,y", "1,u", "2,v", "3,w"], "3 different values on 3 rows"),
+        (["a,y", "1,", "2,NA"], "no row has a label"),
+        (["a,y", '1,"u', "2,v", "3,u"], "unexpected end of data"),
+        (["a,y", *["1,u", "1,v"] * 9], "no column is left to learn from"),
+        (["y", *["u", "v"] * 9], "no column is left to learn from"),
+        (["a,y", "1,u", "inf,v", *["1,u", "1,v"] * 9], "column 'a', row 2: inf"),
+    ],
+)
+def test_tables_from_which_nothing_can_be_learnt_are_refused(tmp_path, rows, words):
+    with pytest.raises(DataError, match=words):
+        load(str(write(tmp_path / "a.csv", *rows)), LABELLED)
+
+
+def test_a_class_that_is_in_the_test_part_alone_is_refused(tmp_path):
+    path = write(tmp_path / "a.csv", "a,y", *["1,u", "2,v"] * 9, "3,w")
+    with pytest.raises(DataError, match="the training part has no example of w"):
+        load(str(path), Reading(label="y", test=0.6))
+
+
+def test_a_label_that_is_a_measure_is_refused(tmp_path):
+    frame = pd.DataFrame({"a": range(100), "y": np.random.default_rng(0).normal(size=100).round(2)})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match="classes come several times each"):
+        load(str(tmp_path / "a.csv"), LABELLED)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"a\.parquet"):
+        load(str(tmp_path / "a.parquet"), LABELLED)
+    (tmp_path / "a.csv").write_bytes(b"a,y\n\xff\xfe,u\n")
+    with pytest.raises(DataError, match=r"a\.csv"):
+        load(str(tmp_path / "a.csv"), LABELLED)
+
+
+def test_what_tables_and_others_do_not_take_is_refused(tmp_path):
+    path = str(write(tmp_path / "a.csv", "a,y", "1,u", "2,v", "1,u", "2,v"))
+    with pytest.raises(ArgumentError, match=r"--label COLUMN.*it has a, y"):
+        load(path)
+    with pytest.raises(ArgumentError, match="no size"):
+        load(path, Reading(label="y", size=(8, 8)))
+    with pytest.raises(ArgumentError, match="digits is no table"):
+        load("digits", LABELLED)
+    with pytest.raises(ArgumentError, match="only one of them is a table"):
+        load(path, Reading(label="y", test="digits"))
+
+
+def test_rows_without_a_label_are_left_out_and_told(tmp_path):
+    rows = [f"{i},{'uv'[i % 2]}" for i in range(20)]
+    path = write(tmp_path / "a.csv", "a,y", "100,", *rows, "200,NA")
+    dataset = load(str(path), Reading(label="y", whole=True))
+    assert len(dataset.train) == 20
+    assert "2 rows without a label" in dataset.remarks[0]
+    np.testing.assert_allclose(dataset.train.values.mean(), 0, atol=1e-6)
+
+
+def test_the_test_part_may_be_another_table(tmp_path):
+    rows = [f"{i},{'pq'[i % 2]},{'uv'[i % 2]}" for i in range(20)]
+    path = write(tmp_path / "a.csv", "a,c,y", *rows)
+    other = write(tmp_path / "b.csv", "y,more,c,a", "v,x,q,3", "u,x,new,4")
+    dataset = load(str(path), Reading(label="y", test=str(other)))
+    assert (len(dataset.train), len(dataset.test)) == (20, 2)
+    np.testing.assert_array_equal(dataset.test.labels, [1, 0])
+    np.testing.assert_array_equal(dataset.test.values[0], dataset.train.values[3])
+    np.testing.assert_array_equal(dataset.test.values[1, 1:], [0, 0])
+    assert any("1 of the rows have categories, such as 'new'" in told for told in dataset.remarks)
+
+
+def test_the_fingerprint_is_that_of_the_rows_and_their_split(tmp_path):
+    rows = [f"{i},{'uv'[i % 2]}" for i in range(40)]
+    path = str(write(tmp_path / "a.csv", "a,y", *rows))
+    prints = {
+        load(path, Reading(label="y", **more)).fingerprint
+        for more in ({}, {"validation": 0.5}, {"seed": 1}, {"test": 0.5})
+    }
+    assert len(prints) == 3  # validation changes the encoding, not the rows
+    before = load(path, LABELLED).fingerprint
+    write(tmp_path / "a.csv", "a,y", *rows[:-1], "7,v")
+    assert load(path, LABELLED).fingerprint != before
+
+
+def test_a_survey_counts_what_is_there(tmp_path):
+    rows = ["1,p,u", "2.5,q,v", ",q,v", "1,p,u", "1,p,", "-3,q,u", "1,p,u"]
+    found = survey_table(write(tmp_path / "a.csv", "a,c,y", *rows), "y")
+    assert (found.rows, found.classes, found.unlabelled) == (7, {"u": 4, "v": 2}, 1)
+    number = {"kind": "number", "missing": 1, "different": 3, "lowest": -3.0, "highest": 2.5}
+    assert found.columns["a"] == number
+    assert found.columns["c"] == {"kind": "category", "missing": 0, "different": 2}
+    names = write(tmp_path / "b.csv", "name,a,y", *(f"n{i},{i},{'uv'[i % 2]}" for i in range(9)))
+    assert survey_table(names, "y").columns["name"]["why"] == "text (9 different ones)"
+    assert found.same == [[1, 4, 7]]
+
+
+@given(st.lists(st.tuples(cells, numbers), min_size=1, max_size=20))
+def test_a_survey_finds_every_row_that_is_there_twice(tmp_path_factory, rows):
+    frame = pd.DataFrame(rows, columns=["a", "b"])
+    path = tmp_path_factory.mktemp("tables") / "a.parquet"
+    frame.to_parquet(path)
+    groups = {}
+    for i, row in enumerate(rows):
+        groups.setdefault(row, []).append(i + 1)
+    right = sorted(group for group in groups.values() if len(group) > 1)
+    assert survey_table(path, None).same == right
+
+
+def test_texts_of_lists_are_none():
+    with pytest.raises(DataError, match="cannot be read as texts"):
+        texts(pa.chunked_array([pa.array([[1], [2]])]))

@@ -1,0 +1,44 @@
+"""The temperature of a model that is known to be too sure."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from hardmax.errors import DataError
+from hardmax.evaluation.calibration import fit_temperature
+from hardmax.evaluation.metrics import log_softmax
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0, 1000.0])
+def test_a_known_temperature_is_found(temperature):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 2, (20000, 4))
+    labels = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+    found = fit_temperature(scores * temperature, labels)
+    assert found == pytest.approx(temperature, rel=0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_the_temperature_is_where_scipy_finds_the_least_loss(scale):
+    rng = np.random.default_rng(1)
+    scores = (scale * rng.normal(0, 3, (400, 5))).astype(np.float32)
+    labels = np.where(rng.random(400) < 0.6, scores.argmax(axis=1), rng.integers(0, 5, 400))
+
+    def loss(log_temperature):
+        logs = log_softmax(scores.astype(float) / np.exp(log_temperature))
+        return -logs[np.arange(400), labels].mean()
+
+    found = np.log(fit_temperature(scores, labels))
+    near = np.log(scale)
+    assert found == pytest.approx(
+        minimize_scalar(loss, bounds=(near - 5, near + 9), method="bounded").x, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([0, 1], "all of the 2 examples are decided rightly"), ([1, 0], "no better than chance")],
+)
+def test_where_no_temperature_is_best_none_is_fitted(refused, labels, words):
+    with refused(DataError, words):
+        fit_temperature(np.array([[3.0, 0.0], [0.0, 3.0]]), np.array(labels))

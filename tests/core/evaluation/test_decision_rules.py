@@ -1,0 +1,136 @@
+"""Costs that are read and used, and decisions that are left to others."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmax.errors import ArgumentError, DataError
+from hardmax.evaluation.decision_rules import (
+    ABSTAIN,
+    Costs,
+    abstaining,
+    check_below,
+    coverage_curve,
+    named,
+    outcomes,
+    read_costs,
+)
+
+
+def costs_of(tmp_path, text):
+    path = tmp_path / "costs.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_costs(path, ["well", "ill"])
+
+
+def test_a_screening_test_costs_less_than_by_argmax(tmp_path):
+    costs = costs_of(tmp_path, "true,ask,ill,well\nill,2,0,50\nwell,2,1,0\n")
+    assert costs.decisions == ("well", "ill", "ask")
+    np.testing.assert_array_equal(costs.matrix, [[0, 1, 2], [50, 0, 2]])
+    rng = np.random.default_rng(0)
+    ill = rng.beta(0.3, 3, 5000)
+    labels = (rng.random(5000) < ill).astype(int)
+    p = np.stack([1 - ill, ill], axis=1)
+    assert costs.mean(labels, costs.decide(p)) < costs.mean(labels, p.argmax(axis=1)) / 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("t,well\nwell,0\nill,1\n", "columns lack the class 'ill'"),
+        ("t,well,ill\nwell,0,1\n", "rows lack the class 'ill'"),
+        ("t,well,ill\nwell,0,1\nill,1,0\nodd,1,1\n", "'odd' is none of the classes"),
+        ("t,well,ill,ill\nwell,0,1,1\nill,1,0,0\n", "'ill' is there twice"),
+        ("t,well,ill,\nwell,0,1,2\nill,1,0,2\n", "columns has no name"),
+        ("t,well,ill\nwell,0,1\nill,1\n", "line 3: 2 cells"),
+        ("t,well,ill\nwell,0,nan\nill,1,0\n", "line 2: .*'nan'"),
+        ("t,well,ill\nwell,0,inf\nill,1,0\n", "'inf'"),
+        ("t,well,ill\nwell,0,x\nill,1,0\n", "'x'"),
+    ],
+)
+def test_costs_that_do_not_fit_are_refused(tmp_path, text, words):
+    with pytest.raises(DataError, match=words):
+        costs_of(tmp_path, text)
+
+
+def test_costs_that_cannot_be_read_say_why(tmp_path):
+    with pytest.raises(DataError, match=r"No such file or directory$"):
+        read_costs(tmp_path / "none.csv", ["well"])
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"bytes\.csv"):
+        read_costs(tmp_path / "bytes.csv", ["well"])
+
+
+@st.composite
+def judged(draw):
+    """Probabilities with ties, and labels."""
+    n, classes = draw(st.integers(1, 30)), draw(st.integers(2, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    scores = rng.integers(0, 4, (n, classes)).astype(float)
+    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), rng.integers(0, classes, n)
+
+
+@given(judged(), st.floats(0, 1))
+def test_what_comes_of_abstaining_is_that_of_the_sure_ones(case, below):
+    p, labels = case
+    plain, rule = outcomes(p, labels, None, below)
+    right, sure = p.argmax(axis=1) == labels, p.max(axis=1) >= below
+    expected = {"rule": "likeliest class", "coverage": 1, "accuracy": right.mean(), "cost": None}
+    assert plain == expected
+    assert rule["coverage"] == sure.mean()
+    assert rule["accuracy"] == (right[sure].mean() if sure.any() else None)
+    names = named(p, "abcd", None, below)
+    assert [name is not None for name in names] == sure.tolist()
+    assert all(name in (None, "abcd"[k]) for name, k in zip(names, p.argmax(axis=1), strict=True))
+
+
+@given(judged(), st.integers(0, 2), st.integers(0, 10**6))
+def test_the_least_expected_cost_is_that_of_every_action_tried(case, extra, seed):
+    p, labels = case
+    classes = p.shape[1]
+    matrix = np.random.default_rng(seed).integers(-3, 9, (classes, classes + extra)).astype(float)
+    costs = Costs(tuple("abcdefgh"[: classes + extra]), matrix)
+    best = [
+        min(range(classes + extra), key=lambda a, own=own: round(own @ matrix[:, a], 9))
+        for own in p
+    ]
+    chosen = costs.decide(p)
+    expected = p @ matrix
+    rows = np.arange(len(p))
+    np.testing.assert_allclose(expected[rows, chosen], expected[rows, best], atol=1e-8)
+    *_, rule = outcomes(p, labels, costs, None)
+    assert rule["cost"] == pytest.approx(matrix[labels, chosen].mean())
+    assert rule["coverage"] == (chosen < classes).mean()
+    assert named(p, "abcd", costs, None) == ["abcdefgh"[action] for action in chosen]
+
+
+def test_the_cost_of_abstaining_is_of_what_is_decided():
+    p = np.array([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]])
+    costs = Costs(("well", "ill"), np.array([[0.0, 1], [50, 0]]))
+    plain, sure, _ = outcomes(p, np.array([0, 1, 1]), costs, 0.6)
+    assert (plain["cost"], sure["cost"]) == (pytest.approx(50 / 3), pytest.approx(50 / 3))
+    none = outcomes(p, np.array([0, 1, 1]), costs, 1.0)[1]
+    expected = {"rule": "none below 1", "coverage": 0, "accuracy": None, "cost": None}
+    assert none == expected
+    assert abstaining(p, 0.7).tolist() == [0, ABSTAIN, ABSTAIN]
+
+
+@pytest.mark.parametrize("below", [-0.1, 1.1, float("nan")])
+def test_a_probability_to_abstain_below_is_one(refused, below):
+    with refused(ArgumentError, "0 to 1", below):
+        check_below(below)
+
+
+@given(judged(), st.booleans())
+def test_the_curve_has_what_abstaining_gives(case, weighted):
+    p, labels = case
+    sure, right = p.max(axis=1), p.argmax(axis=1) == labels
+    weights = np.arange(len(labels)) % 3 + 0.0 if weighted and len(labels) > 1 else 1 + 0 * sure
+    below, coverage, accuracy = coverage_curve(sure, right, weights)
+    assert below.tolist() == sorted(set(sure[weights > 0]), reverse=True)
+    for threshold, share, hits in zip(below, coverage, accuracy, strict=True):
+        kept = sure >= threshold
+        assert share == pytest.approx(weights[kept].sum() / weights.sum())
+        assert hits == pytest.approx(np.average(right[kept], weights=weights[kept]))

@@ -1,0 +1,62 @@
+"""Tests of pairs, against SciPy and a formula."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from hardmax.errors import ArgumentError
+from hardmax.evaluation.paired_tests import bootstrap_interval, compare, mcnemar
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_mcnemar_is_the_binomial_test(first, second):
+    truth = binomtest(first, first + second).pvalue if first + second else 1
+    assert mcnemar(first, second) == pytest.approx(truth, rel=1e-6, abs=1e-300)
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval():
+    x = np.random.default_rng(0).normal(1, 2, 5000)
+    spread = 1.96 * x.std() / np.sqrt(len(x))
+    truth = (x.mean() - spread, x.mean() + spread)
+    assert bootstrap_interval(x, 1) == pytest.approx(truth, abs=0.1 * spread)
+    assert bootstrap_interval(x, 1) == bootstrap_interval(x, 1)
+
+
+def test_a_pair_is_counted_example_by_example():
+    labels = np.array([0, 0, 0, 1, 1])
+    first = np.array([[2, 0], [2, 0], [0, 2], [0, 2], [2, 0]], float)
+    second = np.array([[2, 0], [0, 2], [2, 0], [2, 0], [2, 0]], float)
+    pair = compare(first, second, labels)
+    assert (pair.count, pair.both, pair.neither) == (5, 1, 1)
+    assert pair.only == ([1, 3], [2])
+    assert pair.p == 1
+    assert pair.accuracy == (3 / 5, 2 / 5)
+    good, bad = np.log1p(np.exp(-2)), np.log1p(np.exp(2))
+    assert pair.loss == pytest.approx(((3 * good + 2 * bad) / 5, (2 * good + 3 * bad) / 5))
+
+
+def test_the_better_of_two_has_intervals_off_zero():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 2000)
+    truth = np.eye(3)[labels]
+    first, second = (truth * size + rng.normal(size=(2000, 3)) for size in (2.0, 1.5))
+    pair = compare(first, second, labels)
+    assert pair.p < 1e-3
+    assert pair.intervals["accuracy"][0] > 0 > pair.intervals["loss"][1]
+    turned = compare(second, first, labels)
+    assert turned.p == pair.p
+    assert turned.only == pair.only[::-1]
+
+
+def test_a_classifier_is_no_better_than_itself():
+    scores = np.random.default_rng(0).normal(size=(50, 3))
+    pair = compare(scores, scores, np.arange(50) % 3)
+    assert (pair.p, pair.only) == (1, ([], []))
+    assert pair.intervals == {"accuracy": (0, 0), "loss": (0, 0)}
+
+
+def test_scores_of_other_examples_are_refused(refused):
+    with refused(ArgumentError, "(3, 2)", "(4, 2)"):
+        compare(np.zeros((3, 2)), np.zeros((4, 2)), np.zeros(3, int))

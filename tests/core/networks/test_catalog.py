@@ -1,0 +1,41 @@
+"""Every network known by name takes small and larger pictures, and has the published weights."""
+
+import pytest
+
+from hardmax.errors import ArgumentError
+from hardmax.networks.catalog import NETWORKS, make
+from hardmax.networks.layers import Dropout, from_json, to_json
+from hardmax.networks.shapes import output_shape, weight_count
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (96, 96, 3)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_gives_a_score_a_class(name, shape):
+    network = make(name, shape, 7)
+    assert output_shape(network, shape) == (7,)
+    assert from_json(to_json(network)) == network
+
+
+def test_alexnet_has_the_weights_that_its_layers_add_up_to():
+    convs = 96 * (121 + 1) + 256 * (25 * 96 + 1) + 384 * (9 * 256 + 1)
+    convs += 384 * (9 * 384 + 1) + 256 * (9 * 384 + 1)
+    dense = 4096 * (256 * 5 * 5 + 1) + 4096 * 4097 + 10 * 4097
+    assert weight_count(make("alexnet", (224, 224, 1), 10), (224, 224, 1)) == convs + dense
+
+
+def test_an_mlp_takes_its_options():
+    network = make("mlp", (2, 2, 1), 3, hidden=(5, 6), activation="tanh", dropout=0.5)
+    assert weight_count(network, (2, 2, 1)) == 5 * 5 + 6 * 6 + 3 * 7
+    assert network.count(Dropout(0.5)) == 2
+
+
+def test_options_of_another_network_are_refused():
+    with pytest.raises(ArgumentError, match="lenet takes no hidden"):
+        make("lenet", (28, 28, 1), 10, hidden=(5,))
+
+
+@pytest.mark.parametrize("name", ["lenet", "alexnet", "nin"])
+def test_pictures_that_are_too_small_are_refused_in_a_line(name):
+    with pytest.raises(ArgumentError, match=f"model {name} does not fit") as refusal:
+        make(name, (2, 2, 1), 10)
+    assert "\n" not in str(refusal.value)

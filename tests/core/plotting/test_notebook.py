@@ -1,0 +1,160 @@
+"""Boards in a real notebook kernel: one picture a board and cell, redrawn in place."""
+
+import os
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+
+SETTINGS = "xlim=[0, 40], ylim=[0, 1]"
+
+CELLS = {
+    "many": f"""
+from hardmax.plotting.board import Animator, ProgressBoard
+board = ProgressBoard("epoch", {SETTINGS})
+for i in range(30):
+    board.draw(i, (i % 7) / 7, "loss")
+""",
+    "next": "board.draw(30, 0.5, 'loss')",
+    "slow": f"""
+import time
+board = ProgressBoard({SETTINGS})
+board.draw(0, 0.25, "loss")
+time.sleep(0.3)
+board.draw(10, 0.5, "loss")
+board.draw(20, 0.75, "loss")
+""",
+    "two": f"""
+boards = [ProgressBoard({SETTINGS}) for _ in range(2)]
+for i in range(5):
+    boards[0].draw(i, 0.125, "a")
+    boards[1].draw(i, 0.875, "b")
+""",
+    "error": "board.draw(30, 0.125, 'loss'); board.draw(40, 0.25, 'loss'); 1 / 0",
+    "closed": f"""
+board = ProgressBoard({SETTINGS})
+board.draw(0, 0.5, "loss"); board.draw(1, 0.25, "loss"); board.close()
+board.draw(2, 0.75, "loss")
+""",
+    "animator": f"""
+animator = Animator(legend=["a", "b"], {SETTINGS})
+for i in range(12):
+    animator.add(i, (0.5, None))
+""",
+    "hidden": "board = ProgressBoard(display=False); board.draw(0, 1, 'loss')",
+    "idle": "None",
+    "plot": """
+from hardmax.plotting.pyplot import plot, set_figsize
+set_figsize()
+plot([0.25, 0.5, 0.75])
+""",
+    "modules": "import sys\nprint('rich' in sys.modules)",
+}
+
+
+class Client(nbclient.NotebookClient):
+    """Executes a notebook and keeps the messages that show something."""
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"].endswith("display_data"):
+            shown = cell.metadata.setdefault("shown", [])
+            shown.append((msg["msg_type"], msg["content"]["transient"].get("display_id")))
+        return super().process_message(msg, cell, cell_index)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """The executed cells by their names."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()]
+    )
+    env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    Client(notebook, kernel_name="python3", allow_errors=True, timeout=120).execute(env=env)
+    return dict(zip(CELLS, notebook.cells, strict=True))
+
+
+def pictures(cell):
+    return [o["data"]["image/svg+xml"] for o in cell.outputs if o.output_type == "display_data"]
+
+
+def points(svg, colour="#1f77b4"):
+    """Return the points of a curve, read off its path and that of the axes around it."""
+    paths = [
+        (np.array(re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", path.get("d")), float), path)
+        for path in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")
+    ]
+    frames = [own for own, path in paths if "#ffffff" in path.get("style", "")]
+    left, low = frames[1].min(axis=0)
+    right, high = frames[1].max(axis=0)
+    curve = next(o for o, p in paths if p.get("clip-path") and colour in p.get("style", ""))
+    xs, ys = curve.T
+    return np.stack([40 * (xs - left) / (right - left), (high - ys) / (high - low)], axis=1)
+
+
+def kinds(cell):
+    return [kind for kind, _ in cell.metadata.get("shown", [])]
+
+
+def test_a_cell_that_draws_often_has_one_picture_with_all_points(cells):
+    (picture,) = pictures(cells["many"])
+    truth = [(i, (i % 7) / 7) for i in range(30)]
+    np.testing.assert_allclose(points(picture), truth, atol=1e-3)
+
+
+def test_the_picture_is_shown_at_once_and_then_redrawn_in_place(cells):
+    shown = cells["many"].metadata["shown"]
+    assert kinds(cells["many"])[0] == "display_data"
+    assert set(kinds(cells["many"])[1:]) == {"update_display_data"}
+    assert len({display_id for _, display_id in shown}) == 1
+
+
+def test_a_picture_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
+    assert kinds(cells["slow"]) == ["display_data"] + 2 * ["update_display_data"]
+    (picture,) = pictures(cells["slow"])
+    np.testing.assert_allclose(points(picture), [(0, 0.25), (10, 0.5), (20, 0.75)], atol=1e-3)
+
+
+def test_the_next_cell_begins_a_new_picture_with_the_points_so_far(cells):
+    (picture,) = pictures(cells["next"])
+    assert len(points(picture)) == 31
+    first, second = (cells[name].metadata["shown"][0][1] for name in ("many", "next"))
+    assert first != second
+
+
+def test_two_boards_have_a_picture_each(cells):
+    first, second = pictures(cells["two"])
+    for picture, height in ((first, 0.125), (second, 0.875)):
+        np.testing.assert_allclose(points(picture), [(i, height) for i in range(5)], atol=1e-3)
+
+
+def test_a_cell_that_fails_still_shows_the_last_points(cells):
+    assert [o.output_type for o in cells["error"].outputs] == ["display_data", "error"]
+    (picture,) = pictures(cells["error"])
+    np.testing.assert_allclose(points(picture)[-1], (40, 0.25), atol=1e-3)
+
+
+def test_after_close_the_next_point_begins_a_new_picture(cells):
+    assert [len(points(picture)) for picture in pictures(cells["closed"])] == [2, 3]
+
+
+def test_an_animator_is_drawn_like_a_progress_board(cells):
+    (picture,) = pictures(cells["animator"])
+    np.testing.assert_allclose(points(picture), [(i, 0.5) for i in range(12)], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["hidden", "idle"])
+def test_nothing_is_shown_where_nothing_is_to_be_shown(cells, name):
+    assert cells[name].outputs == []
+
+
+def test_plot_shows_one_svg(cells):
+    (output,) = cells["plot"].outputs
+    assert output["data"]["image/svg+xml"].rstrip().endswith("</svg>")
+
+
+def test_the_terminals_drawer_is_not_loaded(cells):
+    assert [o.text for o in cells["modules"].outputs] == ["False\n"]

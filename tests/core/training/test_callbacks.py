@@ -1,0 +1,200 @@
+"""Callbacks, told of their events by the real loop over epochs, with scripted losses."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmax.errors import ArgumentError, RunError
+from hardmax.plotting.board import ProgressBoard
+from hardmax.training import checkpoint
+from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
+from hardmax.training.module import Module
+from hardmax.training.trainer import Trainer
+
+
+class Model(Module):
+    """A model whose only weight is the number of epochs that it has been trained."""
+
+    def __init__(self):
+        self.board = ProgressBoard(display=False)
+        self.weight = np.zeros(1)
+
+
+class ScriptedTrainer(Trainer):
+    """Trains by counting epochs; the validation losses are given."""
+
+    framework = "scripted"
+    tensors = SimpleNamespace(num_gpus=lambda: 0)
+
+    def __init__(self, losses, **settings):
+        super().__init__(len(losses), **settings)
+        self.losses = losses
+
+    def fit_epoch(self):
+        self.model.weight += 1
+        self.observe("train_loss", 0.5)
+        if self.losses[self.epoch] is not None:
+            self.observe("val_loss", self.losses[self.epoch])
+
+    def get_weights(self, model):
+        return {"weight": model.weight.copy()}
+
+    def set_weights(self, model, weights):
+        model.weight = weights["weight"].copy()
+
+
+def fit(trainer, model=None):
+    trainer.model = model or Model()
+    trainer.run_epochs()
+    return trainer.model.weight.item()
+
+
+def first_lowest(losses):
+    """The 1-based position of the first lowest loss; 0 where none is a number."""
+    numbers = [loss for loss in losses if loss < math.inf]
+    return losses.index(min(numbers)) + 1 if numbers else 0
+
+
+losses = st.lists(
+    st.one_of(st.integers(0, 6).map(float), st.sampled_from([math.nan, math.inf])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(losses, st.integers(1, 4))
+def test_training_stops_once_the_loss_has_not_fallen_and_the_best_weights_are_put_back(
+    values, patience
+):
+    trainer = ScriptedTrainer(values, patience=patience)
+    weight = fit(trainer)
+    stops = [n for n in range(1, len(values) + 1) if n - first_lowest(values[:n]) >= patience]
+    epochs = stops[0] if stops else len(values)
+    assert len(trainer.history) == epochs
+    assert trainer.should_stop == bool(stops)
+    assert weight == (first_lowest(values[:epochs]) or epochs)
+
+
+def test_an_early_stopping_given_as_a_callback_does_the_same():
+    trainer = ScriptedTrainer([3.0, 1.0, 2.0, 2.0, 0.0], callbacks=[EarlyStopping(2)])
+    assert fit(trainer) == 2
+    assert len(trainer.history) == 4
+
+
+@pytest.mark.parametrize("how", ["patience", "callback"])
+def test_each_fit_has_its_own_best_epoch(how):
+    stopping = {"patience": 2} if how == "patience" else {"callbacks": [EarlyStopping(2)]}
+    trainer = ScriptedTrainer([1.0, 2.0, 3.0, 4.0], **stopping)
+    assert fit(trainer) == 1
+    trainer.losses = [9.0, 8.0, 7.0, 6.0]
+    assert fit(trainer) == 4
+    assert len(trainer.history) == 4
+
+
+def test_early_stopping_needs_a_validation_loss():
+    with pytest.raises(ArgumentError, match="validation"):
+        fit(ScriptedTrainer([None], patience=1))
+
+
+@pytest.mark.parametrize("patience", [0, -1, 1.5, True, "2"])
+def test_a_patience_that_makes_no_sense_is_refused(patience):
+    with pytest.raises(ArgumentError, match="patience"):
+        ScriptedTrainer([1.0], patience=patience)
+
+
+class Recorder(Callback):
+    """Keeps what it is told; stops the training after ``stop`` epochs."""
+
+    def __init__(self, stop=None):
+        self.told, self.stop = [], stop
+
+    def on_epoch(self, trainer, record):
+        assert record is trainer.history[-1]
+        self.told.append((record["epoch"], record["train_loss"], record["val_loss"]))
+        trainer.should_stop = record["epoch"] == self.stop
+
+    def on_fit_end(self, trainer):
+        self.told.append("end")
+
+
+def test_a_callback_is_told_of_every_epoch_and_of_the_end():
+    recorder = Recorder()
+    fit(ScriptedTrainer([3.0, None], callbacks=[recorder]))
+    assert recorder.told == [(1, 0.5, 3.0), (2, 0.5, None), "end"]
+
+
+def test_a_callback_can_stop_the_training():
+    recorder = Recorder(stop=2)
+    trainer = ScriptedTrainer([1.0] * 5, callbacks=[recorder])
+    assert fit(trainer) == 2
+    assert recorder.told[-1] == "end"
+    assert fit(trainer) == 2, "the next fit begins afresh"
+
+
+def test_a_callback_that_takes_up_nothing_changes_nothing():
+    assert fit(ScriptedTrainer([1.0, 2.0], callbacks=[Callback()])) == 2
+
+
+class Reader(Callback):
+    """Reads the checkpoint file after every epoch."""
+
+    def __init__(self, path):
+        self.path, self.read = path, []
+
+    def on_epoch(self, trainer, record):
+        weights, header = checkpoint.load(self.path)
+        self.read.append((weights["weight"].tolist(), header))
+
+
+def test_the_file_has_the_weights_of_every_epoch_in_turn(tmp_path):
+    path = tmp_path / "a.safetensors"
+    reader = Reader(path)
+    fit(ScriptedTrainer([1.0] * 3, callbacks=[SaveCheckpoint(path), reader]))
+    assert reader.read == [([i], {"epoch": i, "framework": "scripted"}) for i in (1, 2, 3)]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_keeps_the_last_epoch_where_the_model_gets_the_best_one_back(tmp_path):
+    path = tmp_path / "a.safetensors"
+    trainer = ScriptedTrainer([1.0, 2.0, 3.0], patience=2, checkpoint=str(path))
+    assert fit(trainer) == 1
+    weights, header = checkpoint.load(path)
+    assert (weights["weight"].tolist(), header["epoch"]) == ([3], 3)
+
+
+def test_weights_are_loaded_from_the_file_into_another_model(tmp_path):
+    trainer = ScriptedTrainer([1.0, 1.0], checkpoint=tmp_path / "a")
+    fit(trainer)
+    other = Model()
+    assert trainer.load_checkpoint(other, tmp_path / "a")["epoch"] == 2
+    assert other.weight == 2
+
+
+class ElsewhereTrainer(ScriptedTrainer):
+    framework = "elsewhere"
+
+
+def test_weights_under_native_names_are_refused_by_another_framework(tmp_path):
+    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"))
+    other = Model()
+    with pytest.raises(RunError, match=r"one's own in scripted, .* not with hardmax\.elsewhere"):
+        ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a")
+    assert other.weight == 0
+
+
+def test_portable_weights_are_for_any_framework(tmp_path):
+    model = Model()
+    model.is_portable = True
+    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"), model)
+    other = Model()
+    assert ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a") == {"epoch": 1}
+    assert other.weight == 1
+
+
+def test_a_file_that_cannot_be_written_ends_the_training(tmp_path):
+    with pytest.raises(RunError, match="cannot write"):
+        fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "missing" / "a"))

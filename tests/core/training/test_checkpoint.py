@@ -1,0 +1,244 @@
+"""Files of named arrays: what is read is what was written, or an error of one line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from safetensors.numpy import load_file
+
+from hardmax.errors import RunError
+from hardmax.training import checkpoint
+
+DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
+
+dtypes = st.sampled_from([order + name for name in DTYPES for order in "<>"])
+shapes = st.one_of(st.just(()), array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4))
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter("__metadata__".__ne__)
+many_arrays = st.dictionaries(names, arrays(dtypes, shapes), max_size=4)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def assert_same(got, wanted):
+    assert got.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert got[name].shape == array.shape
+        assert got[name].dtype == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(got[name], array)
+
+
+@here
+@given(many_arrays, st.dictionaries(st.text(), json_values, max_size=4))
+def test_arrays_and_header_come_back_as_they_were(tmp_path, named, header):
+    checkpoint.save(tmp_path / "a.safetensors", named, header)
+    got, got_header = checkpoint.load(tmp_path / "a.safetensors")
+    assert_same(got, named)
+    assert got_header == header
+
+
+@here
+@given(arrays(st.sampled_from(["f4", "i8"]), array_shapes(min_dims=2, max_dims=3)))
+def test_views_come_back_as_they_look_and_the_callers_arrays_are_not_changed(tmp_path, array):
+    views = {"turned": array.T, "reversed": array[::-1], "every other": array[:, ::2]}
+    copies = {name: view.copy() for name, view in views.items()}
+    checkpoint.save(tmp_path / "a.safetensors", views, {})
+    assert_same(checkpoint.load(tmp_path / "a.safetensors")[0], copies)
+    assert_same(views, copies)
+
+
+def test_the_file_is_a_safetensors_file_for_everyone(tmp_path):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    checkpoint.save(str(tmp_path / "a.safetensors"), {"0.weight": array}, {"a": [1]})
+    assert_same(load_file(tmp_path / "a.safetensors"), {"0.weight": array})
+
+
+def test_the_same_contents_give_the_same_bytes(tmp_path):
+    named = {"a": np.ones(2), "b": np.zeros(3)}
+    checkpoint.save(tmp_path / "a", named, {"x": 1, "y": 2})
+    checkpoint.save(tmp_path / "b", dict(reversed(named.items())), {"y": 2, "x": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"a": np.array(["text"])},
+        {"a": np.array([None])},
+        {"a": np.zeros(2, np.complex128)},
+        {"\udcff": np.zeros(2)},
+        {"__metadata__": np.zeros(2)},
+    ],
+)
+def test_what_the_format_cannot_hold_is_refused_before_anything_is_written(
+    refused, tmp_path, named
+):
+    with refused(RunError):
+        checkpoint.save(tmp_path / "a", named, {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["missing/a", "file/a", "folder", "n" * 256])
+def test_a_file_that_cannot_be_written_is_refused_and_nothing_is_left(refused, tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("as it was")
+    with refused(RunError, str(tmp_path / place)):
+        checkpoint.save(tmp_path / place, {}, {})
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "as it was"
+    assert not os.listdir(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_nothing_is_left_where_writing_is_broken_off(tmp_path, monkeypatch, error):
+    def broken_off(path, target):
+        assert path.exists()
+        raise error
+
+    monkeypatch.setattr("pathlib.Path.replace", broken_off)
+    with pytest.raises(error):
+        checkpoint.save(tmp_path / "a", {"a": np.zeros(3)}, {})
+    assert os.listdir(tmp_path) == []
+
+
+def test_arrays_are_described_without_being_read(tmp_path):
+    named = {"a": np.zeros((2, 3), "f4"), "b": np.zeros((), "i8"), "c": np.zeros(0, "f2")}
+    checkpoint.save(tmp_path / "a", named, {"epoch": 1})
+    arrays = {"a": ("F32", (2, 3)), "b": ("I64", ()), "c": ("F16", (0,))}
+    assert checkpoint.describe(tmp_path / "a") == (arrays, {"epoch": 1})
+
+
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path):
+    checkpoint.save(tmp_path / ("n" * 255), {}, {"epoch": 1})
+    assert os.listdir(tmp_path) == ["n" * 255]
+
+
+def test_an_old_file_is_replaced_and_stays_as_it_was_where_writing_fails(tmp_path):
+    pytest.importorskip("resource")
+    path = tmp_path / "a.safetensors"
+    checkpoint.save(path, {"a": np.zeros(3)}, {"epoch": 1})
+    checkpoint.save(path, {"a": np.ones(3)}, {"epoch": 2})
+    code = """
+import resource, sys
+import numpy as np
+from hardmax.training import checkpoint
+from hardmax.errors import RunError
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # as on a full disk
+try:
+    checkpoint.save(sys.argv[1], {"a": np.zeros(10**5)}, {"epoch": 3})
+except RunError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"cannot write {path}: ")
+    assert done.stdout.count("\n") == 1
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+    got, header = checkpoint.load(path)
+    assert_same(got, {"a": np.ones(3)})
+    assert header == {"epoch": 2}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The path and the bytes of a good file."""
+    path = tmp_path / "a.safetensors"
+    checkpoint.save(path, {"a": np.arange(5.0), "b": np.ones((2, 2), np.uint8)}, {"epoch": 3})
+    return path, path.read_bytes()
+
+
+def test_a_file_that_was_cut_off_anywhere_is_refused(refused, saved):
+    path, data = saved
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with refused(RunError, str(path)):
+            checkpoint.load(path)
+
+
+def test_a_file_with_something_behind_it_is_refused(refused, saved):
+    path, data = saved
+    path.write_bytes(data + b"\0")
+    with refused(RunError):
+        checkpoint.load(path)
+
+
+def test_a_file_of_which_any_byte_was_changed_is_read_or_refused(saved):
+    path, data = saved
+    refused = 0
+    for i in range(len(data)):
+        path.write_bytes(data[:i] + bytes([data[i] ^ 1]) + data[i + 1 :])
+        try:
+            checkpoint.load(path)
+        except RunError:
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.parametrize("place", ["missing", "folder", "file/a", "n" * 300])
+def test_a_file_that_cannot_be_read_is_refused(refused, tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("as it was")
+    with refused(RunError, str(tmp_path / place)):
+        checkpoint.load(tmp_path / place)
+
+
+def crafted(head, data=b""):
+    """A safetensors file of any JSON header, by the format's description."""
+    text = json.dumps(head).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+OURS = {"__metadata__": {"hardmax": "{}"}}
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        crafted({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
+        crafted({"__metadata__": {"hardmax": "no json"}}),
+        crafted({"__metadata__": {"hardmax": DEEP}}),
+        crafted({"__metadata__": {"hardmax": "1" * 5000}}),
+        b"\x80\x04\x95" + bytes(50),
+    ],
+    ids=["empty", "no header", "no JSON", "deep", "digits", "pickle"],
+)
+def test_a_strangers_file_is_refused(refused, tmp_path, data):
+    (tmp_path / "a").write_bytes(data)
+    with refused(RunError):
+        checkpoint.load(tmp_path / "a")
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E5M2", 1), ("F4", 1)])
+def test_numbers_that_numpy_does_not_have_are_refused_where_they_cannot_be_read(
+    tmp_path, dtype, size
+):
+    shape = [2] if dtype == "F4" else [1]
+    entry = {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
+    (tmp_path / "a").write_bytes(crafted({**OURS, "a": entry}, bytes(size)))
+    try:
+        got, _ = checkpoint.load(tmp_path / "a")
+    except RunError:
+        return
+    # Another package has taught NumPy this type.
+    assert got["a"].shape == tuple(shape)
+
+
+@here
+@given(st.binary(max_size=64), st.one_of(st.none(), json_values))
+@example(b"\xff" * 64, None)
+def test_any_bytes_are_refused(refused, tmp_path, data, head):
+    """Files of chance, some of them with a header that is read."""
+    (tmp_path / "a").write_bytes(data if head is None else crafted({"x": head}, data))
+    with refused(RunError):
+        checkpoint.load(tmp_path / "a")
