@@ -1,33 +1,33 @@
-# The whole set-up: `make train` and `make test` are all that a newcomer needs.
+# The whole setup: start with `make train` and `make test`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Most tests start processes of their own, which keep one core busy each.
+# Most tests start their own processes, each of which uses one core.
 PYTEST := $(BIN)/pytest --numprocesses auto
 
-# Every framework that has a sibling; each is tested in a process of its own.
+# The frameworks with a backend; each is tested in its own process.
 FRAMEWORKS := torch jax tensorflow mxnet
 
 .PHONY: help install train test check format bench clean
 
 help:
-	@echo "make install  make the environment in $(VENV)"
+	@echo "make install  create the environment in $(VENV)"
 	@echo "make train    train on the digits that come with scikit-learn"
 	@echo "make test     check and test everything"
 	@echo "make check    formatting, lint, types, import rules"
-	@echo "make format   put the formatting right"
-	@echo "make bench    measure against other trainers (Fashion-MNIST, about an hour)"
-	@echo "make clean    remove the environment and what tools left behind"
+	@echo "make format   fix the formatting"
+	@echo "make bench    compare the speed with other trainers (Fashion-MNIST, about an hour)"
+	@echo "make clean    remove the environment and tool caches"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[torch,jax,tensorflow,mxnet,tables]'
-	$(PIP) --no-deps mxnet  # it asks for a NumPy of 2022, and does without
+	$(PIP) --no-deps mxnet  # it requires a NumPy of 2022, but runs without
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.install

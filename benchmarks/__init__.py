@@ -1,1 +1,1 @@
-"""What hardmax costs beside other ways to train the same network, one framework at a time."""
+"""The speed of hardmax compared with other trainers of the same network, per framework."""

@@ -1,4 +1,4 @@
-"""What an epoch costs: ``python -m benchmarks`` measures it, ``--help`` lists the options."""
+"""Measures the time per epoch: ``python -m benchmarks``; see ``--help`` for the options."""
 
 import argparse
 import math
@@ -9,26 +9,26 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import CONTENDERS, MODELS, ROADS, missing, packages, positive
-from benchmarks.tables import made_with, table, tell, write
+from benchmarks.contenders import CONTENDERS, MODELS, PATHS, missing, packages, positive
+from benchmarks.tables import environment, show_progress, table, write
 
 if TYPE_CHECKING:
     from benchmarks.measure import Results
 
-#: What --check asks of both roads of hardmax: at most so many times the bare loop's time, and at
-#: most so many seconds for a first epoch, with what is compiled for it, of the small networks.
-AT_MOST = {"torch": 1.10, "jax": 1.10, "tensorflow": 1.10, "mxnet": 1.15}
-FIRST = {"softmax-regression": 3.0, "mlp": 3.0}
+#: The limits of --check for both paths of hardmax: the time per epoch relative to the bare loop,
+#: and the seconds of a first epoch of the small networks, including compilation.
+MAX_RATIO = {"torch": 1.10, "jax": 1.10, "tensorflow": 1.10, "mxnet": 1.15}
+MAX_FIRST = {"softmax-regression": 3.0, "mlp": 3.0}
 
 HEADER = (
     "",
-    "ms an epoch",
-    "least",
+    "ms per epoch",
+    "minimum",
     "times bare",
     "epochs",
     "first epoch, ms",
     "test loss",
-    "right",
+    "correct",
     "train loss",
 )
 
@@ -36,13 +36,13 @@ HEADER = (
 def main() -> int:
     options = parse()
     if options.framework is None:
-        return max(apart(framework) for framework in CONTENDERS)
+        return max(run_framework(framework) for framework in CONTENDERS)
     needed = packages(options.framework, options.only)
-    lacking = missing(needed)
-    if lacking:
-        print(f"not installed: {', '.join(lacking)}; run `make bench`", file=sys.stderr)
+    not_installed = missing(needed)
+    if not_installed:
+        print(f"not installed: {', '.join(not_installed)}; run `make bench`", file=sys.stderr)
         return 2
-    # Everybody trains on the CPU; all this must be said before a framework and Keras are imported.
+    # All contenders train on the CPU; this must be set before a framework or Keras is imported.
     os.environ |= {
         "CUDA_VISIBLE_DEVICES": "",
         "JAX_PLATFORMS": "cpu",
@@ -62,29 +62,31 @@ def main() -> int:
         return 2
     rounds = {model: options.rounds or MODELS[model] for model in options.model}
     measured = {
-        model: measure(options.framework, dataset, model, options.only, often, options.epochs, tell)
-        for model, often in rounds.items()
+        model: measure(
+            options.framework, dataset, model, options.only, count, options.epochs, show_progress
+        )
+        for model, count in rounds.items()
     }
-    tell("")
-    text = told(measured, needed, options)
+    show_progress("")
+    text = report(measured, needed, options)
     print(text)
     results = [result for by_name in measured.values() for result in by_name.values()]
-    faults = [fault for result in results for fault in unequal(result)]
-    if options.check and not faults:
-        faults = [
-            fault
+    failures = [failure for result in results for failure in mismatches(result)]
+    if options.check and not failures:
+        failures = [
+            failure
             for model, by_name in measured.items()
-            for fault in slow(options.framework, model, by_name)
+            for failure in slowness(options.framework, model, by_name)
         ]
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    for failure in failures:
+        print(failure, file=sys.stderr)
     if options.write and all(result.equal for result in results):
         write(options.framework, text)
-    return 1 if faults else 0
+    return 1 if failures else 0
 
 
-def apart(framework: str) -> int:
-    """Measure a framework in a process of its own; return the exit code."""
+def run_framework(framework: str) -> int:
+    """Measure a framework in its own process; return the exit code."""
     command = [sys.executable, "-m", "benchmarks", "--framework", framework, *sys.argv[1:]]
     return subprocess.run(command).returncode
 
@@ -92,29 +94,29 @@ def apart(framework: str) -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Train on Fashion-MNIST in several ways, in turn, and compare the time.",
+        description="Train on Fashion-MNIST with several trainers in turn and compare their speed.",
     )
     names = list(dict.fromkeys(name for by_name in CONTENDERS.values() for name in by_name))
     add = parser.add_argument
-    add("--framework", choices=CONTENDERS, help="one of them (default: one after the other)")
-    often = ", ".join(f"{model} {rounds}" for model, rounds in MODELS.items())
-    add("--rounds", type=positive, help=f"how often each trains (default: {often})")
+    add("--framework", choices=CONTENDERS, help="the framework (default: all, one after another)")
+    defaults = ", ".join(f"{model} {rounds}" for model, rounds in MODELS.items())
+    add("--rounds", type=positive, help=f"the number of trainings of each (default: {defaults})")
     add(
         "--epochs",
         type=positive,
         default=3,
-        help="epochs of a training, of which the first is told apart (default: 3; with more, "
-        "rounding alone drives the losses of the MLP apart by more than is allowed)",
+        help="epochs per training, of which the first is reported separately (default: 3; with "
+        "more, rounding alone makes the MLP's losses differ by more than the tolerance)",
     )
     add("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     add("--model", nargs="+", choices=MODELS, metavar="NAME", help=", ".join(MODELS))
-    add("--check", action="store_true", help="exit with 1 where hardmax is not fast enough")
-    add("--write", action="store_true", help="put the tables into benchmarks/README.md")
+    add("--check", action="store_true", help="exit with 1 if hardmax is too slow")
+    add("--write", action="store_true", help="write the tables to benchmarks/README.md")
     options = parser.parse_args()
     if options.write and (options.only or options.model):
-        parser.error("--write wants all of the table: leave out --only and --model")
+        parser.error("--write needs complete tables: remove --only and --model")
     if options.epochs < 2:
-        parser.error("the first epoch is told apart: ask for at least 2 epochs")
+        parser.error("--epochs must be at least 2, because the first epoch is reported separately")
     if options.framework:
         # The reference always trains, and the order is that of the table.
         wanted = {"bare", *(options.only or names)}
@@ -123,11 +125,11 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def told(
+def report(
     measured: dict[str, dict[str, "Results"]], needed: Sequence[str], options: argparse.Namespace
 ) -> str:
-    """Return the tables, and what they were measured with, as Markdown."""
-    parts = [f"{made_with(needed)}; trainings of {options.epochs} epochs."]
+    """Return the tables and the environment as Markdown."""
+    parts = [f"{environment(needed)}; {options.epochs} epochs per training."]
     for model, by_name in measured.items():
         rows = [row(result, by_name["bare"]) for result in by_name.values()]
         rounds = len(by_name["bare"].seconds)
@@ -150,34 +152,39 @@ def row(result: "Results", bare: "Results") -> Sequence[str]:
     return (result.title, *times, *losses)
 
 
-def unequal(result: "Results") -> list[str]:
-    """Say why a contender's work is not that of the bare loop."""
+def mismatches(result: "Results") -> list[str]:
+    """Return why a contender's results differ from the bare loop's."""
     if result.equal:
         return []
     if result.miscounted:
-        return [f"{result.title}: what it says of the test set is not what its weights do"]
-    return [f"{result.title}: its losses lie {result.difference:.1e} from the bare loop's"]
+        return [f"{result.title}: its reported test accuracy is not that of its weights"]
+    return [f"{result.title}: its losses differ by {result.difference:.1e} from the bare loop's"]
 
 
-def slow(framework: str, model: str, results: dict[str, "Results"]) -> list[str]:
-    """Say where hardmax is slower than it must be."""
-    faults = []
-    for road in (results[name] for name in ROADS if name in results):
-        ratio, first = road.ratio(results["bare"]), median(road.first)
-        most = AT_MOST[framework]
-        if ratio > most:
-            faults.append(f"{model}: {road.title} takes {ratio:.3f} of bare, not {most:.2f}")
-        begin = FIRST.get(model, math.inf)
-        if first > begin:
-            faults.append(f"{model}: {road.title} takes {first:.1f} s to begin, not {begin:.0f}")
+def slowness(framework: str, model: str, results: dict[str, "Results"]) -> list[str]:
+    """Return where hardmax is slower than allowed."""
+    failures = []
+    for path in (results[name] for name in PATHS if name in results):
+        ratio, first = path.ratio(results["bare"]), median(path.first)
+        limit = MAX_RATIO[framework]
+        if ratio > limit:
+            failures.append(
+                f"{model}: {path.title} takes {ratio:.3f} of the bare time, limit {limit:.2f}"
+            )
+        max_first = MAX_FIRST.get(model, math.inf)
+        if first > max_first:
+            failures.append(
+                f"{model}: the first epoch of {path.title} takes {first:.1f} s, "
+                f"limit {max_first:.0f} s"
+            )
         for name, other in results.items():
-            wanted = CONTENDERS[framework][name].behind.get(model, 0)
-            if other.ratio(road) < wanted:
-                faults.append(
-                    f"{model}: {road.title} is {other.ratio(road):.2f} times as fast as "
-                    f"{other.title}, not {wanted:.2f}"
+            minimum = CONTENDERS[framework][name].min_ratio.get(model, 0)
+            if other.ratio(path) < minimum:
+                failures.append(
+                    f"{model}: {path.title} is {other.ratio(path):.2f} times as fast as "
+                    f"{other.title}, minimum {minimum:.2f}"
                 )
-    return faults
+    return failures
 
 
 if __name__ == "__main__":

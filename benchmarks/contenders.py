@@ -1,4 +1,4 @@
-"""Who trains in each framework, and what that needs, told without importing any of it."""
+"""The contenders in each framework and their packages, defined without importing them."""
 
 import argparse
 import importlib
@@ -9,34 +9,33 @@ from typing import Any
 
 from hardmax.frameworks import FRAMEWORKS
 
-__all__ = ["CONTENDERS", "MODELS", "ROADS", "Contender", "missing", "packages", "positive"]
+__all__ = ["CONTENDERS", "MODELS", "PATHS", "Contender", "missing", "packages", "positive"]
 
 #: Names in hardmax.networks.catalog.NETWORKS, and how often each contender trains them.
 MODELS = {"softmax-regression": 10, "mlp": 10, "lenet": 3}
 
-#: The contenders that are hardmax, in every framework; what they must keep up with is ``bare``.
-ROADS = ("command-line", "book")
+#: The contenders that are hardmax, in every framework; their reference is ``bare``.
+PATHS = ("command-line", "book")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who trains: a function of a task, in a module of its own, and what that needs.
+    """A trainer: a function of a task, its module, and the packages that it needs.
 
-    ``behind`` says how many times as long as hardmax it takes at least on a model, or --check
-    finds hardmax too slow.
+    ``min_ratio``: the least time per epoch relative to hardmax that --check allows, by model.
     """
 
     title: str
     module: str
     function: str
     packages: tuple[str, ...] = ()
-    behind: Mapping[str, float] = field(default_factory=dict)
+    min_ratio: Mapping[str, float] = field(default_factory=dict)
 
     def load(self) -> Callable[..., Any]:
         return getattr(importlib.import_module(f"benchmarks.{self.module}"), self.function)
 
 
-COMMAND_LINE = Contender("hardmax, command line's road", "with_hardmax", "command_line")
+COMMAND_LINE = Contender("hardmax, command line", "with_hardmax", "command_line")
 
 CONTENDERS: dict[str, dict[str, Contender]] = {
     "torch": {
@@ -48,24 +47,26 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
             "torch.with_keras",
             "keras_fit",
             ("keras",),
-            behind={"softmax-regression": 5.0, "lenet": 1.0},
+            min_ratio={"softmax-regression": 5.0, "lenet": 1.0},
         ),
         "lightning": Contender(
             "Lightning",
             "torch.with_lightning",
             "lightning_fit",
             ("lightning",),
-            behind={"softmax-regression": 5.0},
+            min_ratio={"softmax-regression": 5.0},
         ),
         "skorch": Contender("skorch", "torch.with_skorch", "skorch_fit", ("skorch",)),
     },
     "jax": {
-        "bare": Contender("bare lax.scan, an epoch a call", "jax.bare", "bare"),
+        "bare": Contender("bare lax.scan, one call per epoch", "jax.bare", "bare"),
         "bare-step": Contender(
-            "bare jitted step, a batch a call",
+            "bare jitted step, one call per batch",
             "jax.bare",
             "bare_step",
-            behind={"lenet": 1 / 1.10},  # XLA's loops are slow with convolutions: no reference
+            min_ratio={
+                "lenet": 1 / 1.10
+            },  # not a reference: XLA's loops are slow with convolutions
         ),
         "command-line": COMMAND_LINE,
         "book": Contender("hardmax, the book's API", "jax.book", "book"),
@@ -74,37 +75,37 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
             "jax.with_keras",
             "keras_fit",
             ("keras",),
-            behind=dict.fromkeys(MODELS, 1.0),
+            min_ratio=dict.fromkeys(MODELS, 1.0),
         ),
         "keras-steps": Contender(
-            "Keras on JAX, many steps an execution",
+            "Keras on JAX, many steps per execution",
             "jax.with_keras",
             "keras_steps",
             ("keras",),
-            behind=dict.fromkeys(MODELS, 1.0),
+            min_ratio=dict.fromkeys(MODELS, 1.0),
         ),
     },
     "tensorflow": {
-        "bare": Contender("bare tf.function, an epoch a call", "tensorflow.bare", "bare"),
+        "bare": Contender("bare tf.function, one call per epoch", "tensorflow.bare", "bare"),
         "command-line": COMMAND_LINE,
         "book": Contender("hardmax, the book's API", "tensorflow.book", "book"),
         "keras": Contender(
             "Keras on TensorFlow",
             "tensorflow.with_keras",
             "keras_fit",
-            behind={"softmax-regression": 3.0, "mlp": 1.0, "lenet": 1.0},
+            min_ratio={"softmax-regression": 3.0, "mlp": 1.0, "lenet": 1.0},
         ),
         "keras-jit": Contender(
             "Keras on TensorFlow, jit_compile",
             "tensorflow.with_keras",
             "keras_jit",
-            behind=dict.fromkeys(MODELS, 1.0),
+            min_ratio=dict.fromkeys(MODELS, 1.0),
         ),
         "keras-steps": Contender(
-            "Keras on TensorFlow, many steps an execution",
+            "Keras on TensorFlow, many steps per execution",
             "tensorflow.with_keras",
             "keras_steps",
-            behind=dict.fromkeys(MODELS, 1.0),
+            min_ratio=dict.fromkeys(MODELS, 1.0),
         ),
     },
     "mxnet": {
@@ -116,9 +117,9 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
 
 
 def packages(framework: str, names: Iterable[str]) -> list[str]:
-    """Return the packages that these contenders of a framework need."""
-    own = (p for name in names for p in CONTENDERS[framework][name].packages)
-    return [*dict.fromkeys(["hardmax", *FRAMEWORKS[framework], "numpy", *own])]
+    """Return the packages that contenders of a framework need."""
+    extra = (p for name in names for p in CONTENDERS[framework][name].packages)
+    return [*dict.fromkeys(["hardmax", *FRAMEWORKS[framework], "numpy", *extra])]
 
 
 def missing(wanted: Iterable[str]) -> list[str]:
@@ -127,7 +128,7 @@ def missing(wanted: Iterable[str]) -> list[str]:
 
 
 def positive(text: str) -> int:
-    """Read a number from the command line."""
+    """Parse a positive integer from the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
     return int(text)

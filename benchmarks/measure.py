@@ -1,4 +1,4 @@
-"""Rounds in which every contender trains in turn, and what is read off them."""
+"""Rounds in which every contender trains in turn, and their results."""
 
 import gc
 import importlib
@@ -8,24 +8,24 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.task import Fit, Task, judge
+from benchmarks.task import Fit, Task, evaluate_scores
 from hardmax.data.datasets import Dataset
 
 __all__ = ["Results", "measure"]
 
-#: Every round starts from the weights, and goes in the orders, of this seed.
+#: The seed of the initial weights and the orders of every round.
 SEED = 0
 
-#: How far, relatively, the losses of two contenders may lie apart for equal work.
+#: The largest relative difference of two contenders' losses for equal work.
 TOLERANCE = 1e-3
 
-#: Test pictures that may be decided otherwise for a rounding.
-ON_THE_EDGE = 2
+#: The number of test images whose prediction may differ because of rounding.
+ROUNDING_TIES = 2
 
 
 @dataclass
 class Results:
-    """What a contender's rounds gave: the first epoch of each, and the counted ``seconds``."""
+    """A contender's results: the first epoch of each round, and the ``seconds`` of the others."""
 
     title: str
     first: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Results:
 
     @property
     def equal(self) -> bool:
-        """Whether every round did the reference's work."""
+        """Whether every round matches the reference."""
         return self.difference <= TOLERANCE and not self.miscounted
 
     @property
@@ -46,27 +46,27 @@ class Results:
         return [seconds for counted in self.seconds for seconds in counted]
 
     def ratio(self, other: "Results") -> float:
-        """Return how many times the other's epoch an epoch takes: the median over the rounds."""
+        """Return the time per epoch relative to the other's, the median over the rounds."""
         rounds = zip(self.seconds, other.seconds, strict=True)
-        return median(median(own) / median(others) for own, others in rounds)
+        return median(median(ours) / median(theirs) for ours, theirs in rounds)
 
-    def keep(self, task: Task, fit: Fit) -> None:
-        """Keep the times and losses of a fit, and whether what it says of the test set is so."""
+    def add(self, task: Task, fit: Fit) -> None:
+        """Add the times and losses of a fit, and check its reported test accuracy."""
         first, *counted = fit.seconds
         self.first.append(first)
         self.seconds.append(counted)
-        self.test_loss, self.correct = judge(task, fit.weights)
+        self.test_loss, self.correct = evaluate_scores(task, fit.weights)
         self.train_loss = fit.train_loss
-        said = fit.test_accuracy * len(task.dataset.test)
-        self.miscounted |= abs(said - self.correct) > ON_THE_EDGE
+        reported = fit.test_accuracy * len(task.dataset.test)
+        self.miscounted |= abs(reported - self.correct) > ROUNDING_TIES
 
     def compare(self, reference: "Results") -> None:
-        """Keep how far the losses lie from the reference's, if that is the farthest so far."""
-        for own, wanted in (
+        """Update the largest relative difference from the reference's losses."""
+        for loss, expected in (
             (self.test_loss, reference.test_loss),
             (self.train_loss, reference.train_loss),
         ):
-            difference = abs(own / wanted - 1)
+            difference = abs(loss / expected - 1)
             self.difference = max(
                 self.difference, math.inf if math.isnan(difference) else difference
             )
@@ -79,29 +79,29 @@ def measure(
     names: Sequence[str],
     rounds: int,
     epochs: int,
-    tell: Callable[[str], None],
+    show_progress: Callable[[str], None],
 ) -> dict[str, Results]:
     """Train a network in interleaved rounds; return each contender's results by name.
 
-    Who begins, and who comes after whom, changes from round to round. Nobody finds anything
-    compiled, by himself or by others; one training of each before the rounds warms up the rest.
+    The order of the contenders changes from round to round. Compiled code is cleared before every
+    training; one training of each before the rounds warms up everything else.
     """
     task = Task(framework, dataset, model, SEED, epochs)
     contenders = CONTENDERS[framework]
-    forget = importlib.import_module(f"benchmarks.{framework}.work").forget
+    clear_caches = importlib.import_module(f"benchmarks.{framework}.work").clear_caches
     trainers = {name: contenders[name].load() for name in names}
     results = {name: Results(contenders[name].title) for name in names}
     for name in names:
-        tell(f"{framework}, {model}, warming up")
+        show_progress(f"{framework}, {model}, warming up")
         trainers[name](replace(task, epochs=1))
     for number in range(rounds):
-        tell(f"{framework}, {model}, round {number + 1} of {rounds}")
+        show_progress(f"{framework}, {model}, round {number + 1} of {rounds}")
         first = number % len(names)
-        turns = (*names[first:], *names[:first])
-        for name in turns if number % 2 else reversed(turns):
-            forget()
+        order = (*names[first:], *names[:first])
+        for name in order if number % 2 else reversed(order):
+            clear_caches()
             gc.collect()
-            results[name].keep(task, trainers[name](task))
+            results[name].add(task, trainers[name](task))
         for name in names:
             results[name].compare(results["bare"])
     return results

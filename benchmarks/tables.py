@@ -1,4 +1,4 @@
-"""Tables in Markdown, what they were measured with, and their place in the README."""
+"""Markdown tables, the environment they were measured in, and their sections of the README."""
 
 import os
 import platform
@@ -9,13 +9,13 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["made_with", "table", "tell", "write"]
+__all__ = ["environment", "show_progress", "table", "write"]
 
 README = Path(__file__).with_name("README.md")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table that reads well as text too; all but the first column are right."""
+    """Return a padded Markdown table; all columns but the first are right-aligned."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -26,8 +26,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), rule, *map(line, rows)])
 
 
-def made_with(packages: Sequence[str]) -> str:
-    """Say when and with what something was measured."""
+def environment(packages: Sequence[str]) -> str:
+    """Return the date, machine and versions of a measurement."""
     installed_by = metadata.packages_distributions()
     names = {name: installed_by.get(name, [name])[0] for name in packages}
     versions = "".join(f", {name} {metadata.version(by)}" for name, by in names.items())
@@ -45,23 +45,23 @@ def _cores() -> int:
 
 def _cpu() -> str:
     try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+        match = None
+    return match[1].strip() if match else platform.processor() or platform.machine()
 
 
-def tell(what: str) -> None:
-    """Show on one line of the terminal what is going on; an empty text takes the line away."""
+def show_progress(text: str) -> None:
+    """Show ``text`` on one line of the terminal, replacing the last one."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def write(section: str, text: str) -> None:
-    """Replace what the README has between the two marks of a section."""
+    """Replace the text between the two markers of a section of the README."""
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
     before, _, rest = README.read_text(encoding="utf-8").partition(begin)
-    _, marked, after = rest.partition(end)
-    if not marked:
+    _, marker, after = rest.partition(end)
+    if not marker:
         raise ValueError(f"{README} has no {begin} and {end}")
     README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The work that every contender does: the data, the start, the batches, and what it hands back."""
+"""The task of every contender: data, initial weights, batches, and results."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from scipy.special import expit, log_softmax
 
 from hardmax.data.datasets import SCALE, Dataset
 from hardmax.networks import catalog, layers
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.training import loaders
 
 BATCH_SIZE = 256
@@ -20,7 +20,7 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Task:
-    """One network, trained for some epochs from the weights and in the order of one seed."""
+    """One network, trained with the initial weights and the orders of one seed."""
 
     framework: str
     dataset: Dataset
@@ -37,9 +37,9 @@ class Task:
         return self.dataset.shape
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return the starting weights, portable."""
-        start = catalog.NETWORKS[self.model].start
-        return starting_weights(self.architecture, self.shape, self.seed, start)
+        """Return the initial weights by portable name."""
+        init = catalog.NETWORKS[self.model].init
+        return initial_weights(self.architecture, self.shape, self.seed, init)
 
     def order(self, epoch: int) -> np.ndarray:
         return loaders.order(len(self.dataset.train), self.seed, epoch)
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass
 class Orders:
-    """The task's orders, epoch by epoch, for those who shuffle in a place of their own."""
+    """The task's orders, epoch by epoch, for contenders that shuffle the data themselves."""
 
     task: Task
     epoch: int = 0
@@ -59,10 +59,10 @@ class Orders:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a contender's training gave.
+    """The results of a contender's training.
 
-    ``seconds`` of each epoch, the trained ``weights`` by portable name, and what the contender
-    itself says of the last epoch: its mean training loss and the accuracy on the test set.
+    ``seconds`` of each epoch, the trained ``weights`` by portable name, and the metrics that the
+    contender reports of the last epoch: mean training loss and accuracy on the test set.
     """
 
     seconds: list[float]
@@ -72,7 +72,7 @@ class Fit:
 
 
 class Clock:
-    """Runs from the moment that it is made, just before the training is called."""
+    """Runs from its creation, just before the training."""
 
     def __init__(self) -> None:
         self.marks = [time.perf_counter()]
@@ -86,8 +86,8 @@ class Clock:
         return [end - start for start, end in pairwise(self.marks)]
 
 
-def judge(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
-    """Return the mean loss and the number of right decisions on the test set, in float64."""
+def evaluate_scores(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
+    """Return the mean loss and the number of correct predictions on the test set, in float64."""
     images, labels = task.dataset.test.images, task.dataset.test.labels
     parts = np.array_split(images.transpose(0, 3, 1, 2), 20)  # a convolution's windows are large
     scores = np.concatenate([forward(task, weights, part * SCALE) for part in parts])
@@ -96,7 +96,7 @@ def judge(task: Task, weights: dict[str, np.ndarray]) -> tuple[float, int]:
 
 
 def forward(task: Task, weights: dict[str, np.ndarray], values: np.ndarray) -> np.ndarray:
-    """Return the scores of pictures, float64 (examples, channels, height, width)."""
+    """Return the scores of images, float64 (examples, channels, height, width)."""
     for position, layer in enumerate(task.architecture):
         match layer:
             case layers.Flatten():

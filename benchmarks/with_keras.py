@@ -1,4 +1,4 @@
-"""Keras 3 on any framework: ``model.fit`` with its defaults, but for the progress bar."""
+"""Keras 3 on any framework: ``model.fit`` with its defaults, except the progress bar."""
 
 from functools import cache
 
@@ -6,12 +6,12 @@ import keras
 import numpy as np
 
 from benchmarks.task import BATCH_SIZE, CLASSES, LR, Clock, Fit, Orders, Task
-from hardmax.data.datasets import SCALE, Pictures
+from hardmax.data.datasets import SCALE, Images
 from hardmax.networks.layouts import from_channels_last, to_channels_last
 
 
-class Watch(Clock, keras.callbacks.Callback):
-    """Marks the ends of the epochs, and tells the orders which epoch it is."""
+class EpochTimer(Clock, keras.callbacks.Callback):
+    """Marks the end of each epoch, and sets the epoch of the orders."""
 
     def __init__(self, orders: Orders):
         keras.callbacks.Callback.__init__(self)
@@ -26,9 +26,9 @@ class Watch(Clock, keras.callbacks.Callback):
 
 
 @cache
-def arrays(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
-    """Return images, float32 (examples, height, width, channels) of 0 to 1, and labels."""
-    return pictures.images.astype(np.float32) * np.float32(SCALE), pictures.labels
+def arrays(images: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Return images, float32 (examples, height, width, channels) in [0, 1], and labels."""
+    return images.images.astype(np.float32) * np.float32(SCALE), images.labels
 
 
 def build(task: Task) -> keras.Model:
@@ -54,9 +54,9 @@ def build(task: Task) -> keras.Model:
 
 
 def fit(task: Task, orders: Orders, steps: int = 1, jit: bool | str = "auto") -> Fit:
-    """Train with so many steps an execution; the caller sees to it that Keras goes by the orders.
+    """Train with ``steps`` steps per execution; the caller makes Keras use the task's orders.
 
-    It has no argument for the order of the examples.
+    Keras has no argument for the order of the examples.
     """
     model = build(task)
     model.compile(
@@ -68,16 +68,16 @@ def fit(task: Task, orders: Orders, steps: int = 1, jit: bool | str = "auto") ->
     )
     images, labels = arrays(task.dataset.train)
     test = arrays(task.dataset.test)
-    watch = Watch(orders)
+    timer = EpochTimer(orders)
     history = model.fit(
         images,
         labels,
         batch_size=BATCH_SIZE,
         epochs=task.epochs,
         validation_data=test,
-        callbacks=[watch],
+        callbacks=[timer],
         verbose=0,
     ).history
     trained = dict(zip(task.weights(), model.get_weights(), strict=True))
     weights = from_channels_last(task.architecture, task.shape, trained)
-    return Fit(watch.seconds(), weights, history["loss"][-1], history["val_accuracy"][-1])
+    return Fit(timer.seconds(), weights, history["loss"][-1], history["val_accuracy"][-1])

@@ -1,6 +1,6 @@
-"""Softmax regression and a multilayer perceptron on Fashion-MNIST, as a reader would write them.
+"""Softmax regression and a multilayer perceptron on Fashion-MNIST, with the book's API.
 
-Run it with ``python examples/fashion_mnist.py``; the curves go to ``mlp.svg``.
+Run it with ``python examples/fashion_mnist.py``; the learning curves are saved to ``mlp.svg``.
 """
 
 from torch import nn

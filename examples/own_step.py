@@ -1,6 +1,6 @@
-"""A training step of one's own: label smoothing.
+"""A custom training step: label smoothing.
 
-Overriding ``training_step`` sends fit down the step-by-step road, which calls it for every batch.
+Overriding ``training_step`` makes ``fit`` take the step path, which calls it for every batch.
 """
 
 from torch.nn import functional as F

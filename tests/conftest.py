@@ -1,4 +1,4 @@
-"""What all tests share: real data where there is some, real files and real processes."""
+"""Fixtures for all tests: real data if available, real files and real processes."""
 
 import gzip
 import os
@@ -11,13 +11,13 @@ import hypothesis
 import numpy as np
 import pytest
 
-# As on the command line, so that frameworks do not keep other tests' cores busy by waiting.
+# As on the command line, so that waiting threads do not keep the cores of other tests busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 hypothesis.settings.register_profile("hardmax", deadline=None, max_examples=60, database=None)
 hypothesis.settings.load_profile("hardmax")
 
-#: IDX codes by NumPy's type, written down again here so that reading is not tested by itself.
+#: IDX codes by NumPy type, repeated here so that the reader is not tested against itself.
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
@@ -28,7 +28,7 @@ def pytest_addoption(parser):
 
 
 def idx_bytes(array):
-    """Return an array as the contents of an IDX file, by the format's description."""
+    """Return an array as the contents of an IDX file, following the format's specification."""
     code = IDX_CODES[array.dtype.str[1:]]
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
     return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
@@ -36,7 +36,7 @@ def idx_bytes(array):
 
 @pytest.fixture(scope="session")
 def write_idx():
-    """A function that writes an array to a path as IDX, compressed where its name ends in .gz."""
+    """A function that writes an array as an IDX file, compressed if the name ends in .gz."""
 
     def write(path, array):
         data = idx_bytes(np.asarray(array))
@@ -47,9 +47,9 @@ def write_idx():
 
 @pytest.fixture(scope="session")
 def make_idx_folder(write_idx):
-    """A function that fills a folder with four IDX files of pictures that can be learnt.
+    """A function that fills a folder with four IDX files of separable images.
 
-    Each class has its own bright row, so that any classifier gets it right.
+    Each class has a different bright row, so that any classifier can learn it.
     """
 
     def make(folder, train=120, test=40, classes=4, side=6, suffix=".gz"):
@@ -68,7 +68,7 @@ def make_idx_folder(write_idx):
 
 @pytest.fixture(scope="session")
 def data_root():
-    """The folder that holds fashion-mnist/; tests that need it skip where there is none."""
+    """The folder that holds fashion-mnist/; tests that need it are skipped without it."""
     root = os.environ.get("HARDMAX_DATA")
     if not root or not (Path(root) / "fashion-mnist").is_dir():
         pytest.skip("HARDMAX_DATA does not name a folder that holds fashion-mnist/")
@@ -77,10 +77,10 @@ def data_root():
 
 @pytest.fixture
 def hardmax(tmp_path):
-    """A function that runs the command line in a process of its own, below ``tmp_path``.
+    """A function that runs the command line in a separate process, in ``tmp_path``.
 
-    Returns the finished process, its output as text. ``env`` adds to the environment; a value
-    of None takes a variable out.
+    Returns the completed process with its output as text. ``env`` adds to the environment; a
+    value of None removes a variable.
     """
 
     def run(*arguments, env=None, timeout=300):
@@ -104,7 +104,7 @@ def hardmax(tmp_path):
 
 @pytest.fixture(scope="session")
 def python():
-    """A function that runs Python code in a process of its own and returns what it printed."""
+    """A function that runs Python code in a separate process and returns its output."""
 
     def run(code, env=None):
         done = subprocess.run(

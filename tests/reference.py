@@ -1,4 +1,4 @@
-"""Networks and training by the formulas, in NumPy and float64: what every framework should give."""
+"""Reference implementation of networks and training, in NumPy and float64."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,13 +25,13 @@ FUNCTIONS = {
 }
 
 
-def scores(network, weights, pictures):
-    """Return what a network that is not trained makes of pictures (n, height, width, channels)."""
-    return Forward(weights).run(network, np.moveaxis(pictures / 255, -1, 1))
+def scores(network, weights, images):
+    """Return a network's scores of images (n, height, width, channels) in evaluation mode."""
+    return Forward(weights).run(network, np.moveaxis(images / 255, -1, 1))
 
 
 class Forward:
-    """A pass through a network; in training, ``seen`` gets the statistics of each batch."""
+    """A forward pass; in training, ``seen`` collects the batch statistics of BatchNorm."""
 
     def __init__(self, weights, training=False):
         self.weights = {name: value.astype(np.float64) for name, value in weights.items()}
@@ -53,10 +53,10 @@ class Forward:
                 weight = self.weights[f"{name}weight"]
                 parts = zip(np.split(X, groups, 1), np.split(weight, groups), strict=True)
                 axes = ((1, 4, 5), (1, 2, 3))
-                found = [
+                outputs = [
                     np.tensordot(windows(x, kernel, stride, padding), w, axes) for x, w in parts
                 ]
-                return np.moveaxis(np.concatenate(found, -1) + self.bias(name), -1, 1)
+                return np.moveaxis(np.concatenate(outputs, -1) + self.bias(name), -1, 1)
             case BatchNorm():
                 return self.normalized(X, name)
             case Pool("max", size, stride, padding):
@@ -68,7 +68,7 @@ class Forward:
             case Activation(function):
                 return FUNCTIONS[function](X)
             case Dropout():
-                assert not self.training, "what Dropout does in training is a matter of chance"
+                assert not self.training, "Dropout is random in training"
                 return X
             case Sequence(layers):
                 return self.run(layers, X, name)
@@ -96,7 +96,7 @@ class Forward:
 
 
 def windows(X, size, stride, padding, border=0.0):
-    """Return the windows of pictures (n, channels, height, width), of shape (..., size, size)."""
+    """Return all windows of images (n, channels, height, width), of shape (..., size, size)."""
     sides = ((0, 0), (0, 0), (padding, padding), (padding, padding))
     padded = np.pad(X, sides, constant_values=border)
     return sliding_window_view(padded, (size, size), (2, 3))[:, :, ::stride, ::stride]
@@ -109,35 +109,35 @@ def cross_entropy(scores, labels):
     return -logs[np.arange(len(labels)), labels].mean()
 
 
-def train_softmax_regression(recipe, weights, pictures, labels, epochs, clip=0.0):
-    """Return the weights of a softmax regression after a step of a recipe on all pictures an epoch.
+def train_softmax_regression(recipe, weights, images, labels, epochs, clip=0.0):
+    """Return the weights of a softmax regression trained with one full-batch step per epoch.
 
-    What the recipe computes is written down in ``hardmax.training.recipes``.
+    The recipe's formulas are in ``hardmax.training.recipes``.
     """
-    X = np.moveaxis(pictures / 255, -1, 1).reshape(len(pictures), -1)
-    wanted = np.eye(weights["1.weight"].shape[0])[labels]
-    held = {name: value.astype(np.float64) for name, value in weights.items()}
+    X = np.moveaxis(images / 255, -1, 1).reshape(len(images), -1)
+    targets = np.eye(weights["1.weight"].shape[0])[labels]
+    w = {name: value.astype(np.float64) for name, value in weights.items()}
     mean = {name: np.zeros(value.shape) for name, value in weights.items()}
     square = {name: np.zeros(value.shape) for name, value in weights.items()}
     for step, rate in enumerate(recipe.rates(1, epochs).astype(np.float64), 1):
-        out = X @ held["1.weight"].T + held["1.bias"]
+        out = X @ w["1.weight"].T + w["1.bias"]
         odds = np.exp(out - out.max(1, keepdims=True))
-        error = (odds / odds.sum(1, keepdims=True) - wanted) / len(X)
+        error = (odds / odds.sum(1, keepdims=True) - targets) / len(X)
         grads = {"1.weight": error.T @ X, "1.bias": error.sum(0)}
         norm = np.sqrt(sum((grad**2).sum() for grad in grads.values()))
         for name, grad in grads.items():
             grad = grad * min(1.0, clip / norm) if clip else grad
             decay = recipe.weight_decay if name == "1.weight" else 0.0
             if recipe.optimizer == "sgd":
-                mean[name] = recipe.momentum * mean[name] + grad + decay * held[name]
-                held[name] = held[name] - rate * mean[name]
+                mean[name] = recipe.momentum * mean[name] + grad + decay * w[name]
+                w[name] = w[name] - rate * mean[name]
                 continue
             if recipe.optimizer == "adamw":
-                held[name] = (1 - rate * decay) * held[name]
+                w[name] = (1 - rate * decay) * w[name]
             else:
-                grad = grad + decay * held[name]
+                grad = grad + decay * w[name]
             mean[name] = 0.9 * mean[name] + 0.1 * grad
             square[name] = 0.999 * square[name] + 0.001 * grad**2
             root = np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8
-            held[name] = held[name] - rate * mean[name] / (1 - 0.9**step) / root
-    return held
+            w[name] = w[name] - rate * mean[name] / (1 - 0.9**step) / root
+    return w

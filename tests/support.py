@@ -1,4 +1,4 @@
-"""What several tests make and look at."""
+"""Helpers shared by several tests."""
 
 import numpy as np
 import pandas as pd
@@ -6,29 +6,29 @@ from PIL import Image
 
 
 def pcg64(count, seed, epoch):
-    """Return the order that an epoch must have, int64 of shape (count,), straight from NumPy."""
+    """Return the expected order of an epoch, int64 of shape (count,), directly from NumPy."""
     sequence = np.random.SeedSequence([seed, epoch])
     return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
 
 
 def batches(count, size, seed, epoch):
-    """Return the rows of an epoch's batches, in that order."""
+    """Return the rows of an epoch's batches, in order."""
     return np.split(pcg64(count, seed, epoch), range(size, count, size))
 
 
 def noise(*shape, seed=0):
-    """Return random pixels, uint8 of a shape."""
+    """Return random pixels, uint8 of the given shape."""
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
 def save(path, pixels, **options):
-    """Write pixels as a picture, and the folders above it."""
+    """Write pixels as an image file, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
 
 
 def refused(done, *words):
-    """Assert that a command ended with one line of error, which has these words."""
+    """Assert that a command failed with a one-line error message that contains these words."""
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("hardmax: ")
@@ -37,9 +37,9 @@ def refused(done, *words):
 
 
 def mixed_table(count, seed=0, missing=0.05):
-    """Return a pandas frame of 20 columns of mixed kinds with missing values, and a skewed label.
+    """Return a DataFrame of 20 columns of mixed types with missing values, and a skewed label.
 
-    The label, ``outcome``, is "yes" on 15 % of the rows, and depends on a few of the columns.
+    The label, ``outcome``, is "yes" in 15% of the rows and depends on a few of the columns.
     """
     generator = np.random.default_rng(seed)
     numbers = generator.normal(size=(count, 10)) * 10.0 ** np.arange(-4, 6) + np.arange(10)

@@ -1,4 +1,4 @@
-"""hardmax as a reader of the book writes it."""
+"""hardmax with the book's API."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ class MLP(d2l.Classifier):
         return nn.Dense(self.num_outputs)(X)
 
 
-#: Where Flax keeps what the portable weights call by these names.
+#: Flax's paths of the portable weights' layers.
 LAYERS = {
     "softmax-regression": {"1": "params.net.layers_1"},
     "mlp": {"1": "params.Dense_0", "3": "params.Dense_1"},
@@ -43,15 +43,15 @@ def book(task: Task) -> Fit:
     model.board.display = False
     trainer = d2l.Trainer(max_epochs=task.epochs, seed=task.seed)
     names = {
-        own: portable
+        native: portable
         for position, layer in LAYERS[task.model].items()
-        for own, portable in (
+        for native, portable in (
             (f"{layer}.kernel", f"{position}.weight"),
             (f"{layer}.bias", f"{position}.bias"),
         )
     }
     start = to_channels_last(task.architecture, task.shape, task.weights())
-    trainer.set_weights(model, {own: start[portable] for own, portable in names.items()})
-    done = fit(trainer, model, data)
-    trained = {names[own]: weight for own, weight in done.weights.items()}
-    return replace(done, weights=from_channels_last(task.architecture, task.shape, trained))
+    trainer.set_weights(model, {native: start[portable] for native, portable in names.items()})
+    result = fit(trainer, model, data)
+    trained = {names[native]: weight for native, weight in result.weights.items()}
+    return replace(result, weights=from_channels_last(task.architecture, task.shape, trained))

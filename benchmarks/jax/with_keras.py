@@ -1,4 +1,4 @@
-"""Keras on JAX, with its defaults and with the number of steps an execution that suits it best."""
+"""Keras on JAX, with its defaults and with its fastest number of steps per execution."""
 
 from unittest import mock
 
@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.task import Fit, Orders, Task
 from benchmarks.with_keras import fit
 
-#: A whole epoch; 8, 32, 64 and 128 were no faster beyond the noise.
+#: A whole epoch; 8, 32, 64 and 128 were not faster beyond the noise.
 STEPS = 235
 
 
@@ -17,7 +17,7 @@ def keras_fit(task: Task, steps: int = 1) -> Fit:
     def permutation(count: int) -> np.ndarray:
         return orders.next()
 
-    # Keras shuffles by this function.
+    # Keras shuffles with this function.
     with mock.patch.object(np.random, "permutation", permutation):
         return fit(task, orders, steps)
 

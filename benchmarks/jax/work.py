@@ -1,4 +1,4 @@
-"""The task in JAX's terms."""
+"""The task in JAX."""
 
 from functools import cache
 
@@ -6,17 +6,17 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.jax import engine
 
 
-def forget() -> None:
-    """Forget what was compiled, so that every training begins as in a new process."""
+def clear_caches() -> None:
+    """Clear compiled code, so that every training starts as in a new process."""
     engine.COMPILED.clear()
     jax.clear_caches()
 
 
 @cache
-def tensors(pictures: Pictures) -> tuple[jax.Array, jax.Array]:
+def tensors(images: Images) -> tuple[jax.Array, jax.Array]:
     """Return images, uint8 (examples, height, width, channels), and labels, int32."""
-    return jnp.array(pictures.images), jnp.array(pictures.labels.astype(np.int32))
+    return jnp.array(images.images), jnp.array(images.labels.astype(np.int32))

@@ -1,3 +1,3 @@
 """The contenders on MXNet."""
 
-import hardmax.mxnet  # noqa: F401 (MXNet can be imported once this was)
+import hardmax.mxnet  # noqa: F401 (makes MXNet importable)

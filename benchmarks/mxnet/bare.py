@@ -1,4 +1,4 @@
-"""The reference: the loop over a hybridized network that a careful engineer writes by hand."""
+"""The reference: a carefully handwritten loop over a hybridized network."""
 
 from mxnet import autograd, gluon, np
 

@@ -1,4 +1,4 @@
-"""hardmax as a reader of the book writes it."""
+"""hardmax with the book's API."""
 
 from dataclasses import replace
 
@@ -30,9 +30,11 @@ def book(task: Task) -> Fit:
     model = models[task.model]()
     model.board.display = False
     trainer = d2l.Trainer(max_epochs=task.epochs, seed=task.seed)
-    own = list(model._collect_params_with_prefix())
-    names = dict(zip(sorted(own), sorted(task.weights()), strict=True))
+    native = list(model._collect_params_with_prefix())
+    names = dict(zip(sorted(native), sorted(task.weights()), strict=True))
     start = task.weights()
     trainer.set_weights(model, {name: start[portable] for name, portable in names.items()})
-    done = fit(trainer, model, data)
-    return replace(done, weights={names[own]: value for own, value in done.weights.items()})
+    result = fit(trainer, model, data)
+    return replace(
+        result, weights={names[native]: value for native, value in result.weights.items()}
+    )

@@ -1,4 +1,4 @@
-"""The reference: the graph that a careful engineer writes by hand."""
+"""The reference: a carefully handwritten graph."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,13 +9,13 @@ from hardmax.data.datasets import SCALE
 
 
 def bare(task: Task) -> Fit:
-    """Train with an epoch, its evaluation included, as one function of TensorFlow's."""
+    """Train with each epoch and its evaluation as one tf.function."""
     train, test = tensors(task.dataset.train), tensors(task.dataset.test)
     net = network(task)
     optim = tf.keras.optimizers.SGD(LR)
     optim.build(net.trainable_variables)
 
-    def judged(X, Y, training):
+    def loss_and_correct(X, Y, training):
         scores = net(tf.cast(X, tf.float32) * SCALE, training=training)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(Y, scores)
         right = tf.argmax(scores, axis=1, output_type=tf.int32) == Y
@@ -24,14 +24,14 @@ def bare(task: Task) -> Fit:
     def step(rows):
         X, Y = (tf.gather(a, rows) for a in train)
         with tf.GradientTape() as tape:
-            loss, right = judged(X, Y, training=True)
+            loss, right = loss_and_correct(X, Y, training=True)
         grads = tape.gradient(loss, net.trainable_variables)
         optim.apply_gradients(zip(grads, net.trainable_variables, strict=True))
         return loss * len(Y), right
 
     def test_step(rows):
         X, Y = (tf.gather(a, rows) for a in test)
-        loss, right = judged(X, Y, training=False)
+        loss, right = loss_and_correct(X, Y, training=False)
         return loss * len(Y), right
 
     def all_of(function, order):

@@ -1,4 +1,4 @@
-"""hardmax as a reader of the book writes it."""
+"""hardmax with the book's API."""
 
 from dataclasses import replace
 
@@ -35,9 +35,9 @@ def book(task: Task) -> Fit:
     }
     model = models[task.model]()
     model.board.display = False
-    model(tf.zeros((1, *task.shape)))  # makes the lazy layers
-    turned = to_channels_last(task.architecture, task.shape, task.weights())
-    for variable, value in zip(model.trainable_variables, turned.values(), strict=True):
+    model(tf.zeros((1, *task.shape)))  # initializes the lazy layers
+    native = to_channels_last(task.architecture, task.shape, task.weights())
+    for variable, value in zip(model.trainable_variables, native.values(), strict=True):
         variable.assign(value)
-    done = fit(d2l.Trainer(max_epochs=task.epochs, seed=task.seed), model, data)
-    return replace(done, weights=portable(task, model.trainable_variables))
+    result = fit(d2l.Trainer(max_epochs=task.epochs, seed=task.seed), model, data)
+    return replace(result, weights=portable(task, model.trainable_variables))

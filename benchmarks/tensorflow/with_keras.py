@@ -1,4 +1,4 @@
-"""Keras on TensorFlow: with its defaults, compiled by XLA, and with many steps an execution."""
+"""Keras on TensorFlow: with its defaults, compiled by XLA, and with many steps per execution."""
 
 from unittest import mock
 
@@ -19,7 +19,7 @@ def keras_fit(task: Task, steps: int = 1, jit: bool | str = "auto") -> Fit:
         order = tf.numpy_function(lambda: orders.next().astype(np.int64), [], tf.int64)
         return tf.cast(tf.ensure_shape(order, indices.shape), indices.dtype)
 
-    # Keras shuffles by this function, in a graph.
+    # Keras shuffles with this function, in a graph.
     with mock.patch.object(tf.random, "shuffle", shuffle):
         return fit(task, orders, steps, jit)
 

@@ -1,4 +1,4 @@
-"""The reference: the loop that a careful engineer writes by hand."""
+"""The reference: a carefully handwritten loop."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""hardmax as a reader of the book writes it."""
+"""hardmax with the book's API."""
 
 from dataclasses import replace
 
@@ -31,5 +31,7 @@ def book(task: Task) -> Fit:
     model.board.display = False
     trainer = d2l.Trainer(max_epochs=task.epochs, seed=task.seed)
     trainer.set_weights(model, {f"net.{name}": w for name, w in task.weights().items()})
-    done = fit(trainer, model, data)
-    return replace(done, weights={name.removeprefix("net."): w for name, w in done.weights.items()})
+    result = fit(trainer, model, data)
+    return replace(
+        result, weights={name.removeprefix("net."): w for name, w in result.weights.items()}
+    )

@@ -11,6 +11,6 @@ from benchmarks.with_keras import fit
 
 def keras_fit(task: Task) -> Fit:
     order = Order(task)
-    # Keras shuffles by this class.
+    # Keras shuffles with this class.
     with mock.patch.object(torch.utils.data, "RandomSampler", return_value=order):
         return fit(task, order)

@@ -24,17 +24,17 @@ class Classifier(lightning.LightningModule):
         return self.net(X)
 
     def training_step(self, batch, batch_idx):
-        loss, accuracy = self.judge(batch)
+        loss, accuracy = self.evaluate_scores(batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True)
         self.log("train_acc", accuracy, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch, batch_idx):
-        loss, accuracy = self.judge(batch)
+        loss, accuracy = self.evaluate_scores(batch)
         self.log("val_loss", loss)
         self.log("val_acc", accuracy)
 
-    def judge(self, batch):
+    def evaluate_scores(self, batch):
         X, Y = batch
         scores = self(X)
         return F.cross_entropy(scores, Y), (scores.argmax(dim=1) == Y).float().mean()
@@ -43,8 +43,8 @@ class Classifier(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=LR)
 
 
-class Watch(Clock, lightning.Callback):
-    """Marks the ends of the epochs."""
+class EpochTimer(Clock, lightning.Callback):
+    """Marks the end of each epoch."""
 
     def on_train_epoch_end(self, trainer, pl_module):
         self.mark()
@@ -54,11 +54,11 @@ def lightning_fit(task: Task) -> Fit:
     model = Classifier(network(task))
     train = DataLoader(TensorDataset(*tensors(task.dataset.train)), BATCH_SIZE, sampler=Order(task))
     test = DataLoader(TensorDataset(*tensors(task.dataset.test)), BATCH_SIZE)
-    watch = Watch()
+    timer = EpochTimer()
     trainer = lightning.Trainer(
         max_epochs=task.epochs,
         accelerator="cpu",
-        callbacks=[watch],
+        callbacks=[timer],
         logger=False,
         enable_progress_bar=False,
         enable_checkpointing=False,
@@ -68,5 +68,5 @@ def lightning_fit(task: Task) -> Fit:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers|.*LeafSpec")
         trainer.fit(model, train, test)
-    said = {name: value.item() for name, value in trainer.callback_metrics.items()}
-    return Fit(watch.seconds(), get_weights(model.net), said["train_loss"], said["val_acc"])
+    metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+    return Fit(timer.seconds(), get_weights(model.net), metrics["train_loss"], metrics["val_acc"])

@@ -1,4 +1,4 @@
-"""skorch: a NeuralNetClassifier that is given arrays."""
+"""skorch: a NeuralNetClassifier on arrays."""
 
 import torch
 from skorch import NeuralNetClassifier
@@ -11,8 +11,8 @@ from benchmarks.torch.work import Order, network, tensors
 from hardmax.torch.layers import get_weights
 
 
-class Watch(Clock, Callback):
-    """Marks the ends of the epochs."""
+class EpochTimer(Clock, Callback):
+    """Marks the end of each epoch."""
 
     def on_epoch_end(self, net, **kwargs):
         self.mark()
@@ -21,7 +21,7 @@ class Watch(Clock, Callback):
 def skorch_fit(task: Task) -> Fit:
     images, labels = tensors(task.dataset.train)
     test_images, test_labels = tensors(task.dataset.test)
-    watch = Watch()
+    timer = EpochTimer()
     net = NeuralNetClassifier(
         network(task),
         criterion=torch.nn.CrossEntropyLoss,
@@ -33,10 +33,10 @@ def skorch_fit(task: Task) -> Fit:
         iterator_train__sampler=Order(task),
         callbacks=[
             EpochScoring("accuracy", name="train_acc", on_train=True, lower_is_better=False),
-            watch,
+            timer,
         ],
         verbose=0,
     )
     net.fit(images.numpy(), labels.numpy())
     last = net.history[-1]
-    return Fit(watch.seconds(), get_weights(net.module_), last["train_loss"], last["valid_acc"])
+    return Fit(timer.seconds(), get_weights(net.module_), last["train_loss"], last["valid_acc"])

@@ -1,10 +1,9 @@
-"""hardmax trains, judges and carries to use classifiers, with one shape in every framework.
+"""hardmax trains, evaluates and deploys classifiers, with the same API in every framework.
 
-The namespace is the choice of framework: ``from hardmax import torch`` is PyTorch, and a
-framework is imported only when it is named. Nothing else is imported here, so that
-``import hardmax`` costs next to nothing.
+The namespace selects the framework: ``from hardmax import torch`` uses PyTorch. A framework is
+imported only when its namespace is. Nothing else is imported here, so ``import hardmax`` is fast.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__"]

@@ -1,4 +1,4 @@
-"""Checks of arguments that stand in many places."""
+"""Argument checks shared by several modules."""
 
 import operator
 import unicodedata
@@ -12,45 +12,45 @@ __all__ = ["check_fraction", "check_seed", "check_whole", "is_plain", "plain"]
 def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     """Return ``value`` as an int.
 
-    Raises ArgumentError unless it is whole, at least ``least`` and, where that is given, at most
+    Raises ArgumentError unless it is an integer, at least ``least`` and, if given, at most
     ``most``.
     """
     try:
-        whole = operator.index(value)
+        integer = operator.index(value)
     except TypeError:
-        whole = least - 1
-    if isinstance(value, bool) or whole < least or (most is not None and whole > most):
-        allowed = f"at least {least}" if most is None else f"{least} to {most}"
-        raise ArgumentError(f"{name} must be a whole number of {allowed}, got {value!r}")
-    return whole
+        integer = least - 1
+    if isinstance(value, bool) or integer < least or (most is not None and integer > most):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ArgumentError(f"{name} must be an integer {allowed}, got {value!r}")
+    return integer
 
 
 def check_fraction(name: str, value: float) -> None:
-    """Raise ArgumentError unless ``value`` lies between 0 and 1."""
+    """Raise ArgumentError unless 0 < ``value`` < 1."""
     if not 0 < value < 1:
-        raise ArgumentError(f"{name} must be a fraction of 0 to 1, got {value}")
+        raise ArgumentError(f"{name} must be a fraction between 0 and 1, got {value}")
 
 
 def check_seed(seed: Any) -> int:
     """Return ``seed`` as an int. Raises ArgumentError unless it has at most 63 bits.
 
-    More are no seed for every framework.
+    Not every framework accepts larger seeds.
     """
     return check_whole("seed", seed, 0, 2**63 - 1)
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether a terminal can show a text on one line and take none of it for a command.
+    """Return whether a text prints on one line, without acting as a terminal command.
 
-    Control characters, line breaks and what no encoding has are not plain.
+    Control characters, line breaks and lone surrogates are not plain.
     """
-    return not any(map(_is_odd, text))
+    return not any(map(_needs_escape, text))
 
 
 def plain(text: str) -> str:
-    """Return a text with everything in it that is not plain written as Python writes it."""
-    return "".join(ascii(letter)[1:-1] if _is_odd(letter) else letter for letter in text)
+    """Return a text with every character that is not plain as a Python escape sequence."""
+    return "".join(ascii(char)[1:-1] if _needs_escape(char) else char for char in text)
 
 
-def _is_odd(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
+def _needs_escape(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")

@@ -1,16 +1,16 @@
-"""Everything that hardmax raises on purpose.
+"""The exceptions that hardmax raises on purpose.
 
 ::
 
     HardmaxError
-    ├── ArgumentError          a value that makes no sense     (also a ValueError)
-    ├── DataError              data that cannot be used        (also a ValueError)
-    │   └── DownloadError      data that could not be fetched
-    ├── RunError               a run folder or weight file     (also a ValueError)
-    ├── MissingFrameworkError  a framework not installed       (also an ImportError)
-    └── DivergenceError        a training loss not finite      (also an ArithmeticError)
+    ├── ArgumentError          invalid argument                (also a ValueError)
+    ├── DataError              unusable data                   (also a ValueError)
+    │   └── DownloadError      failed download
+    ├── RunError               invalid run folder or weights   (also a ValueError)
+    ├── MissingFrameworkError  framework not installed         (also an ImportError)
+    └── DivergenceError        training loss not finite        (also an ArithmeticError)
 
-Each message says, on one line, what was wrong, what was received, what is allowed and what to
+Each message states on one line what was wrong, what was received, what is allowed and what to
 do next. The command line prints it and exits with code 2.
 """
 
@@ -26,15 +26,15 @@ __all__ = [
 
 
 class HardmaxError(Exception):
-    """The base of every error that hardmax raises on purpose; its message is one line."""
+    """Base class of every error that hardmax raises on purpose; its message is one line."""
 
     def __init__(self, message: str):
-        # What is quoted in a message, such as a file's name, may have line breaks.
+        # Quoted values, such as file names, may contain line breaks.
         super().__init__(" ".join(message.split()))
 
 
 class ArgumentError(HardmaxError, ValueError):
-    """A value was given that makes no sense where it stands."""
+    """An argument is invalid."""
 
 
 class DataError(HardmaxError, ValueError):
@@ -42,15 +42,15 @@ class DataError(HardmaxError, ValueError):
 
 
 class DownloadError(DataError):
-    """Data could not be fetched, or what came is not what was asked for."""
+    """Data could not be downloaded, or its checksum is wrong."""
 
 
 class RunError(HardmaxError, ValueError):
-    """A run folder or a file of weights is missing, damaged or does not fit."""
+    """A run folder or a weights file is missing or damaged, or does not fit the model."""
 
 
 class MissingFrameworkError(HardmaxError, ImportError):
-    """The framework that was asked for is not installed."""
+    """The requested framework is not installed."""
 
 
 class DivergenceError(HardmaxError, ArithmeticError):

@@ -1,4 +1,4 @@
-"""The one place where files are written: whole or not at all."""
+"""Atomic file writes: every file is written completely or not at all."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ __all__ = ["open_whole", "write_whole"]
 
 @contextlib.contextmanager
 def open_whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which gets its name at the end of the block, or is gone.
+    """Open a temporary file that is renamed to ``path`` on success and deleted on failure.
 
-    Raises OSError where it cannot be written.
+    Raises OSError if it cannot be written.
     """
-    # What a process that was killed leaves behind goes by the name of what it was to become.
+    # A file left over by a killed process starts with the name that it was meant for.
     start = os.fsdecode(os.fsencode(path.name)[:100])
     temporary = path.with_name(f"{start}.{secrets.token_hex(8)}")
     try:
@@ -31,7 +31,7 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all. Raises RunError where that fails."""
+    """Write a file atomically. Raises RunError if that fails."""
     try:
         with open_whole(path) as file:
             file.write(data)

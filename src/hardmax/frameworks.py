@@ -1,4 +1,4 @@
-"""The one place where a framework is chosen by name: the command line's."""
+"""Loading a framework by name, for the command line."""
 
 import contextlib
 import importlib
@@ -12,7 +12,7 @@ from hardmax.errors import ArgumentError, MissingFrameworkError
 
 __all__ = ["FRAMEWORKS", "check", "load", "versions"]
 
-#: The siblings, and the packages that each needs, which its extra installs.
+#: The backends, and the packages that each needs; its extra installs them.
 FRAMEWORKS = {
     "torch": ("torch",),
     "jax": ("jax", "flax", "optax"),
@@ -20,17 +20,17 @@ FRAMEWORKS = {
     "mxnet": ("mxnet",),
 }
 
-#: How to install those that are not installed by their extra alone.
+#: How to install frameworks that need more than their extra.
 INSTALL = {"mxnet": "pip install 'hardmax[mxnet]' && pip install --no-deps mxnet==1.9.1"}
 
 
 def check(name: str) -> None:
-    """Raise ArgumentError for an unknown framework, MissingFrameworkError for one not here.
+    """Raise ArgumentError for an unknown framework, MissingFrameworkError if it is not installed.
 
     Nothing is imported.
     """
     if name not in FRAMEWORKS:
-        raise ArgumentError(f"unknown framework {name!r}; known are {', '.join(FRAMEWORKS)}")
+        raise ArgumentError(f"unknown framework {name!r}; choose one of {', '.join(FRAMEWORKS)}")
     missing = [package for package in FRAMEWORKS[name] if not _is_installed(package)]
     if missing:
         install = INSTALL.get(name, f"pip install 'hardmax[{name}]'")
@@ -45,10 +45,10 @@ def _is_installed(package: str) -> bool:
 
 
 def load(name: str) -> ModuleType:
-    """Return the sibling of that name. Raises what ``check`` raises."""
+    """Return the backend module of that name. Raises the same errors as ``check``."""
     check(name)
     try:
-        with _hushed():
+        with _silenced_stderr():
             return importlib.import_module(f"hardmax.{name}")
     except ImportError as error:
         raise MissingFrameworkError(
@@ -57,20 +57,20 @@ def load(name: str) -> ModuleType:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep off stderr what libraries write there past Python, as TensorFlow does on its import."""
+def _silenced_stderr() -> Iterator[None]:
+    """Silence what native code writes to stderr, as TensorFlow does on import."""
     if sys.stderr is None:
         yield
         return
     sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-        os.close(nowhere)
+        os.close(devnull)
 
 
 def versions(name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Classes that remember the arguments they were made with."""
+"""Classes that store their constructor arguments."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ __all__ = ["HyperParameters", "add_to_class"]
 
 
 def add_to_class(cls: type) -> Callable[[Any], Any]:
-    """Return a decorator that registers a function, under its own name, as a method of ``cls``.
+    """Return a decorator that adds a function to ``cls`` as a method of the same name.
 
-    Objects made before take the method too, because Python looks methods up when called.
+    Existing instances get the method too, because Python looks methods up when they are called.
     """
 
     def register(function: Any) -> Any:
@@ -21,16 +21,16 @@ def add_to_class(cls: type) -> Callable[[Any], Any]:
 
 
 class HyperParameters:
-    """Base of everything whose ``__init__`` arguments are its settings."""
+    """Base class of everything whose ``__init__`` arguments are its settings."""
 
     hparams: dict[str, Any]
 
     def save_hyperparameters(self, ignore: Iterable[str] = ()) -> None:
-        """Keep the calling function's arguments as attributes and in ``self.hparams``.
+        """Save the calling function's arguments as attributes and in ``self.hparams``.
 
-        Called from the ``__init__`` of a class and again from that of a subclass, it gathers
-        the arguments of both. Names in ``ignore``, and names that start with an underscore,
-        are left out.
+        If it is called from the ``__init__`` of a class and again from a subclass, it collects
+        the arguments of both. Names in ``ignore`` and names that start with an underscore are
+        skipped.
         """
         frame = inspect.currentframe()
         caller = frame.f_back if frame is not None else None
@@ -42,11 +42,11 @@ class HyperParameters:
         if keywords is not None:
             arguments.update(values[keywords])
         skipped = {ignore} if isinstance(ignore, str) else set(ignore)
-        kept = {
+        saved = {
             name: value
             for name, value in arguments.items()
             if name not in skipped and not name.startswith("_")
         }
-        self.hparams = {**getattr(self, "hparams", {}), **kept}
-        for name, value in kept.items():
+        self.hparams = {**getattr(self, "hparams", {}), **saved}
+        for name, value in saved.items():
             setattr(self, name, value)

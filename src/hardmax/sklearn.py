@@ -1,4 +1,4 @@
-"""An estimator for scikit-learn: a network that trains in any of the frameworks."""
+"""A scikit-learn classifier that trains a network in any of the frameworks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from hardmax import frameworks
-from hardmax.data.datasets import Examples, Pictures, Vectors
+from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.files import need_pyarrow
@@ -18,8 +18,8 @@ from hardmax.data.tables.read import read_columns, wanted_columns
 from hardmax.errors import DataError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
-from hardmax.networks.initializers import starting_weights
-from hardmax.runs.session import Equipment
+from hardmax.networks.initializers import initial_weights
+from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,27 +27,26 @@ if TYPE_CHECKING:
 
 __all__ = ["HardmaxClassifier"]
 
-#: Scores are computed of so many examples at a time.
-SCORED = 1024
+#: The batch size for computing scores.
+BATCH_SIZE = 1024
 
 
 class HardmaxClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of vectors, of pictures or of a data frame's rows.
+    """A classifier of vectors, images or data frame rows.
 
-    ``model`` and ``framework`` are names, as on the command line; so are the other parameters,
-    which ``hardmax train --help`` explains, and their defaults but that of ``epochs``.
-    ``random_state`` is scikit-learn's.
+    The parameters are the options of ``hardmax train``, with the same defaults except for
+    ``epochs``; see ``hardmax train --help``. ``random_state`` is scikit-learn's.
 
-    X is an array of numbers of shape (examples, entries), which are taken as they are, so that they
-    should be scaled; uint8 of shape (examples, height, width) or (examples, height, width,
-    channels), which are pictures of 0 to 255; or a pandas data frame. The columns of one that has
-    other columns than plain numbers are encoded and scaled as those of a table; that needs
+    X is an array of numbers of shape (examples, features), which should be scaled, as they are used
+    unchanged; a uint8 array of shape (examples, height, width) or (examples, height, width,
+    channels), images with values from 0 to 255; or a pandas data frame. If any column of a data
+    frame is not plain numbers, all are encoded and scaled like those of a table, which requires
     pyarrow.
 
-    After ``fit``: ``classes_``, the labels; ``n_features_in_`` and, of a data frame,
-    ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by their portable names;
-    ``shape_``, that of an example; ``encoding_``, how columns become numbers, or None, and
-    ``left_out_``, why others do not, by name; ``history_``, a dict an epoch.
+    Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
+    ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
+    ``shape_``, the shape of an example; ``encoding_``, the encoding of the columns, or None;
+    ``left_out_``, the reason for each column that is not used; ``history_``, a dict per epoch.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         hidden: tuple[int, ...] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
-        start: str | None = None,
+        init: str | None = None,
         epochs: int = 20,
         batch_size: int | None = None,
         lr: float | None = None,
@@ -77,7 +76,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         self.hidden = hidden
         self.activation = activation
         self.dropout = dropout
-        self.start = start
+        self.init = init
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -92,28 +91,35 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Train on X and the labels y, of any type, of shape (examples,).
+        """Train on X and the labels y, of any type, shape (examples,).
 
-        Raises ValueError for what cannot be learnt, DivergenceError where the loss becomes NaN or
-        infinite.
+        Raises ValueError if X, y or a parameter is invalid, DivergenceError if the loss or a weight
+        becomes NaN or infinite.
         """
         examples = self._learn(X, y)
         settings = self._settings()
         shape = examples.inputs.shape[1:]
         network = catalog.make(self.model, shape, len(self.classes_), **settings.options)
-        start = starting_weights(network, shape, settings.seed, settings.first_weights)
-        equipment = Equipment(
-            *(frameworks.load(self.framework), network, shape, start, settings.recipe, self.epochs),
+        weights = initial_weights(network, shape, settings.seed, settings.initializer)
+        session = Session(
+            *(
+                frameworks.load(self.framework),
+                network,
+                shape,
+                weights,
+                settings.recipe,
+                self.epochs,
+            ),
             gradient_clip_val=self.clip,
             seed=settings.seed,
             device=self.device,
         )
         size = settings.batch(len(examples))
-        equipment.fit(examples, None, size, self.balanced)
+        session.fit(examples, None, size, self.balanced)
         self.network_ = network
         self.shape_ = shape
-        self.weights_ = equipment.weights()
-        self.history_ = equipment.trainer.history
+        self.weights_ = session.weights()
+        self.history_ = session.trainer.history
         if not all(np.isfinite(array).all() for array in self.weights_.values()):
             raise DivergenceError(
                 f"a weight became NaN or infinite; try a smaller lr than {settings.recipe.lr:g}"
@@ -123,31 +129,32 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores, float64 of shape (examples, classes).
 
-        Of two classes it is how much higher the second one's is, of shape (examples,).
+        For two classes: the score of the second minus that of the first, of shape (examples,).
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return each class's probability, float64 of shape (examples, classes)."""
+        """Return class probabilities, float64 of shape (examples, classes)."""
         return np.exp(log_softmax(self._scores(X)))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the likeliest class of each example, of shape (examples,)."""
-        decided = self._scores(X).argmax(axis=1)
-        return self.classes_[decided]
+        """Return the most likely class of each example, of shape (examples,)."""
+        predicted = self._scores(X).argmax(axis=1)
+        return self.classes_[predicted]
 
     def _settings(self) -> Settings:
-        """Return the parameters as the settings of a training, which checks them."""
-        own = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        # An int is the seed itself, as on the command line.
+        """Return the parameters as training settings, which validates them."""
+        params = self.get_params()
+        del params["random_state"]
+        # An int is used as the seed directly, as on the command line.
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
-        return Settings(data="X", seed=int(seed), **own)
+        return Settings(data="X", seed=int(seed), **params)
 
     def _learn(self, X: Any, y: Any) -> Examples:
-        """Return the examples of X, labelled with the places of y; set what is learnt of both."""
+        """Return the examples of X with labels as indices into ``classes_``; set the attributes."""
         self.encoding_ = None
         self.left_out_: dict[str, str] = {}
         columns: list[Column] = []
@@ -165,7 +172,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
-                f"y has one class only ({self.classes_[0]}); two classes or more are needed"
+                f"y has only one class ({self.classes_[0]}); at least two classes are required"
             )
         if self.encoding_ is not None:
             return Vectors(self.encoding_.encode(self.encoding_.chosen(columns)), labels)
@@ -177,7 +184,7 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
             return Vectors(self.encoding_.encode(wanted_columns(_table(X), self.encoding_)), labels)
         if X.ndim == 2:
             return Vectors(_floats(X), labels)
-        return Pictures(X[..., np.newaxis] if X.ndim == 3 else X, labels)
+        return Images(X[..., np.newaxis] if X.ndim == 3 else X, labels)
 
     def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -186,16 +193,16 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         examples = self._examples(X, np.zeros(len(X), np.int64))
         shape = examples.inputs.shape[1:]
         if shape != self.shape_:
-            raise DataError(f"X has examples of shape {shape}; it was fitted on {self.shape_}")
-        equipment = Equipment(
+            raise DataError(f"X has examples of shape {shape}, but was {self.shape_} in fit")
+        session = Session(
             *(frameworks.load(self.framework), self.network_, shape, self.weights_),
             device=self.device,
         )
-        return equipment.scores(examples, SCORED).astype(np.float64)
+        return session.scores(examples, BATCH_SIZE).astype(np.float64)
 
 
 def _has_other_columns(X: Any) -> bool:
-    """Tell whether X is a data frame with columns that are no plain numbers."""
+    """Return whether X is a data frame with any column that is not plain numbers."""
     kinds = getattr(X, "dtypes", None)
     if not hasattr(X, "columns") or kinds is None:
         return False
@@ -203,10 +210,10 @@ def _has_other_columns(X: Any) -> bool:
 
 
 def _table(X: Any) -> "pa.Table":
-    """Return a data frame as a table. Raises DataError where it is none, or has no rows."""
+    """Return a data frame as a table. Raises DataError if X is not one, or has no rows."""
     pa = need_pyarrow()
     if not hasattr(X, "columns"):
-        raise DataError(f"X must be a data frame, as the one it was fitted on; got {type(X)}")
+        raise DataError(f"X must be a data frame, as in fit; got {type(X)}")
     if not len(X):
         raise DataError("X has 0 rows; at least 1 is required")
     try:
@@ -216,7 +223,7 @@ def _table(X: Any) -> "pa.Table":
 
 
 def _floats(X: np.ndarray) -> np.ndarray:
-    """Return numbers as float32. Raises DataError where one is too large for that."""
+    """Return numbers as float32. Raises DataError if one is too large for it."""
     with np.errstate(over="ignore"):
         values = X.astype(np.float32)
     if not np.isfinite(values).all():

@@ -1,25 +1,25 @@
-"""The contract that every framework keeps: these tests are written once and run on each."""
+"""The contract of all frameworks: these tests are written once and run on each."""
 
 import importlib
 
 import numpy as np
 import pytest
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.networks import layers
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.training.recipes import Recipe
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave out the book's functional edition where there is none: it never came to JAX."""
+    """Skip the tests of the book's functional edition on JAX, which it does not cover."""
     if collection_path.name == "test_functions.py" and config.getoption("--framework") == "jax":
         return True
     return None
 
 
 def pytest_collection_modifyitems(config, items):
-    """Run what is the same code whatever the framework with one of them alone."""
+    """Run tests of framework-independent code with one framework only."""
     if config.getoption("--framework") != "torch":
         shared = [item for item in items if item.get_closest_marker("shared")]
         config.hook.pytest_deselected(items=shared)
@@ -33,7 +33,7 @@ def framework(request):
 
 @pytest.fixture(scope="session")
 def fw(framework):
-    """The sibling under test."""
+    """The backend under test."""
     return importlib.import_module(f"hardmax.{framework}")
 
 
@@ -41,38 +41,38 @@ SHAPE = (6, 6, 1)
 CLASSES = 4
 
 
-def make_pictures(count, seed):
-    """Return noisy pictures of four classes: hard enough that no accuracy is 0 or 1."""
+def make_images(count, seed):
+    """Return noisy images of four classes: hard enough that no accuracy is 0 or 1."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, CLASSES, count)
     images = generator.integers(0, 200, (count, *SHAPE), dtype=np.uint8)
     images[np.arange(count), labels] //= 2
-    return Pictures(images, labels)
+    return Images(images, labels)
 
 
 @pytest.fixture(scope="session")
-def train_pictures():
-    return make_pictures(203, seed=1)
+def train_images():
+    return make_images(203, seed=1)
 
 
 @pytest.fixture(scope="session")
-def val_pictures():
-    return make_pictures(58, seed=2)
+def val_images():
+    return make_images(58, seed=2)
 
 
 @pytest.fixture
-def make_data(fw, train_pictures, val_pictures):
-    """A function that returns the pictures in batches; neither part divides by them."""
+def make_data(fw, train_images, val_images):
+    """A function that returns the images in batches; the last batch of each part is shorter."""
 
     def make(batch_size=16):
-        return fw.data.PictureData(train_pictures, val_pictures, batch_size)
+        return fw.data.ImageData(train_images, val_images, batch_size)
 
     return make
 
 
 @pytest.fixture
 def make_model(fw):
-    """A function that returns an MLP of a class, with starting weights that are always the same."""
+    """A function that returns an MLP of a class, with fixed initial weights."""
 
     def make(cls=None, seed=0, lr=0.3, network=None):
         network = network or (
@@ -82,7 +82,7 @@ def make_model(fw):
             layers.Linear(CLASSES),
         )
         model = (cls or fw.models.NetworkClassifier)(network, SHAPE, Recipe(lr))
-        weights = starting_weights(network, SHAPE, seed)
+        weights = initial_weights(network, SHAPE, seed)
         fw.Trainer(1).set_weights(model, {name: 30 * value for name, value in weights.items()})
         return model
 
@@ -91,7 +91,7 @@ def make_model(fw):
 
 @pytest.fixture
 def fit(fw, make_data, make_model):
-    """A function that trains a model on the pictures and returns its trainer."""
+    """A function that trains a model on the images and returns its trainer."""
 
     def run(model=None, data=None, epochs=2, **settings):
         trainer = fw.Trainer(epochs, **{"seed": 0, **settings})

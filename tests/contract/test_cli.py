@@ -1,4 +1,4 @@
-"""The command line, in real processes, from data to predictions and through every bad input."""
+"""The command line in subprocesses: from data to predictions, and with invalid input."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from hardmax.training import checkpoint
 
 @pytest.fixture(scope="module")
 def trained(framework, tmp_path_factory):
-    """A run on the digits, and the JSON that its training printed."""
+    """A run on the digits, and the JSON printed by its training."""
     folder = tmp_path_factory.mktemp("trained")
     command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
     done = subprocess.run(
@@ -41,7 +41,7 @@ def trained(framework, tmp_path_factory):
 
 @pytest.fixture
 def run(trained, tmp_path):
-    """A copy of the run, to be spoilt."""
+    """A copy of the run that a test may damage."""
     return shutil.copytree(trained[0], tmp_path / "run")
 
 
@@ -55,13 +55,13 @@ def assert_one_line_error(done, *words):
 
 
 def test_train_prints_one_json_object(trained, framework):
-    _, told = trained
-    assert list(told) == ["run", "framework", "model", "seed", "epochs", "kept_epoch", "test"]
-    assert (told["run"], told["framework"]) == ("run", framework)
-    assert (told["model"], told["seed"]) == ("softmax-regression", 0)
-    assert [epoch["epoch"] for epoch in told["epochs"]] == list(range(1, 11))
-    assert told["kept_epoch"] == 10
-    assert list(told["epochs"][0]) == [
+    _, summary = trained
+    assert list(summary) == ["run", "framework", "model", "seed", "epochs", "weights_epoch", "test"]
+    assert (summary["run"], summary["framework"]) == ("run", framework)
+    assert (summary["model"], summary["seed"]) == ("softmax-regression", 0)
+    assert [epoch["epoch"] for epoch in summary["epochs"]] == list(range(1, 11))
+    assert summary["weights_epoch"] == 10
+    assert list(summary["epochs"][0]) == [
         "epoch",
         "train_loss",
         "train_accuracy",
@@ -70,7 +70,7 @@ def test_train_prints_one_json_object(trained, framework):
         "seconds",
         "compile_seconds",
     ]
-    test = told["test"]
+    test = summary["test"]
     assert list(test) == [
         *("count", "correct", "accuracy", "interval", "loss", "majority"),
         *("top", "brier", "macro", "weighted"),
@@ -79,11 +79,11 @@ def test_train_prints_one_json_object(trained, framework):
     assert test["count"] == 359
     assert test["accuracy"] == test["correct"] / 359 > 0.9
     assert test["interval"][0] < test["accuracy"] < test["interval"][1]
-    assert told["epochs"][-1]["val_accuracy"] == test["accuracy"]
+    assert summary["epochs"][-1]["val_accuracy"] == test["accuracy"]
 
 
-def test_a_run_folder_holds_what_it_should(trained):
-    path, told = trained
+def test_a_run_folder_has_the_documented_files(trained):
+    path, summary = trained
     assert sorted(file.name for file in path.iterdir()) == [
         "metrics.jsonl",
         "model.safetensors",
@@ -91,24 +91,24 @@ def test_a_run_folder_holds_what_it_should(trained):
         "run.json",
     ]
     lines = (path / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == told["epochs"]
+    assert [json.loads(line) for line in lines] == summary["epochs"]
     record = json.loads((path / "run.json").read_text())
-    assert record["asked"]["batch_size"] == 32
-    assert record["results"]["test"] == told["test"]
+    assert record["settings"]["batch_size"] == 32
+    assert record["results"]["test"] == summary["test"]
     weights, header = checkpoint.load(path / "model.safetensors")
     assert {name: array.shape for name, array in weights.items()} == {
         "1.weight": (10, 64),
         "1.bias": (10,),
     }
     assert header["classes"] == [str(digit) for digit in range(10)]
-    assert told["test"]["correct"] == numpy_says(weights)
+    assert summary["test"]["correct"] == count_correct(weights)
     report = (path / "report.html").read_text()
-    assert f"{told['test']['correct']} of 359" in report
-    assert "the curves are drawn on the test set" in " ".join(report.split())
+    assert f"{summary['test']['correct']} of 359" in report
+    assert "the curves are computed on the test set" in " ".join(report.split())
 
 
-def numpy_says(weights):
-    """Count the right decisions on the digits' test set by the portable weights, in NumPy."""
+def count_correct(weights):
+    """Count the correct predictions on the digits' test set with the portable weights, in NumPy."""
     from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
@@ -117,15 +117,15 @@ def numpy_says(weights):
 
 
 def test_evaluate_gives_the_same_counts(hardmax, trained):
-    path, told = trained
-    found = json.loads(hardmax("evaluate", path, "--json").stdout)
-    assert found.items() >= told["test"].items()
-    human = hardmax("evaluate", path, "digits")
-    assert human.stdout.startswith(f"test accuracy {told['test']['accuracy']:.4f} (")
-    assert human.stdout.count("\n") == 2
+    path, summary = trained
+    result = json.loads(hardmax("evaluate", path, "--json").stdout)
+    assert result.items() >= summary["test"].items()
+    text = hardmax("evaluate", path, "digits").stdout
+    assert text.startswith(f"test accuracy {summary['test']['accuracy']:.4f} (")
+    assert text.count("\n") == 2
 
 
-def test_evaluate_tells_what_scikit_learn_says_of_the_weights(hardmax, trained, tmp_path):
+def test_evaluate_agrees_with_scikit_learn(hardmax, trained, tmp_path):
     from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
@@ -134,21 +134,21 @@ def test_evaluate_tells_what_scikit_learn_says_of_the_weights(hardmax, trained, 
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     done = hardmax("evaluate", trained[0], "--report", "report.html", "--json")
     assert done.stderr == ""
-    found = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     matrix = metrics.confusion_matrix(test.labels, scores.argmax(axis=1))
-    assert found["confusion"] == matrix.tolist()
-    assert found["loss"] == pytest.approx(metrics.log_loss(test.labels, p), rel=1e-4)
+    assert result["confusion"] == matrix.tolist()
+    assert result["loss"] == pytest.approx(metrics.log_loss(test.labels, p), rel=1e-4)
     area = metrics.roc_auc_score(test.labels, p, multi_class="ovr")
-    assert found["roc_auc"] == pytest.approx(area, rel=1e-4)
+    assert result["roc_auc"] == pytest.approx(area, rel=1e-4)
     brier = ((p - np.eye(10)[test.labels]) ** 2).sum(axis=1).mean()
-    assert found["brier"]["score"] == pytest.approx(brier, rel=1e-4)
-    assert len(found["classes"]["f1"]) == 10
+    assert result["brier"]["score"] == pytest.approx(brier, rel=1e-4)
+    assert len(result["classes"]["f1"]) == 10
     page = (tmp_path / "report.html").read_text()
-    assert f"{found['correct']} of 359" in page
+    assert f"{result['correct']} of 359" in page
     assert page.count('<svg role="img"') == 4
 
 
-def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
+def test_predict_classifies_images(hardmax, trained, tmp_path):
     from hardmax.data.images.digits import load_digits
 
     test = load_digits().test
@@ -159,33 +159,35 @@ def test_predict_names_classes_of_pictures(hardmax, trained, tmp_path):
         names.append(f"{i}.png")
     done = hardmax("predict", trained[0], *names, "--json")
     assert done.stderr == ""
-    told = json.loads(done.stdout)
+    summary = json.loads(done.stdout)
     scores = (test.images[:20].reshape(20, 64) / 255) @ weights["1.weight"].T + weights["1.bias"]
-    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert [list(entry) for entry in told] == [
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert [list(entry) for entry in summary] == [
         ["file", "label", "probability", "decision", "probabilities", "scores"]
     ] * 20
-    assert [entry["decision"] for entry in told] == [entry["label"] for entry in told]
-    assert [entry["file"] for entry in told] == names
-    assert [entry["label"] for entry in told] == [str(k) for k in scores.argmax(axis=1)]
-    np.testing.assert_allclose([entry["scores"] for entry in told], scores, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose([e["probability"] for e in told], chances.max(axis=1), rtol=1e-4)
+    assert [entry["decision"] for entry in summary] == [entry["label"] for entry in summary]
+    assert [entry["file"] for entry in summary] == names
+    assert [entry["label"] for entry in summary] == [str(k) for k in scores.argmax(axis=1)]
+    np.testing.assert_allclose([entry["scores"] for entry in summary], scores, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        [e["probability"] for e in summary], probabilities.max(axis=1), rtol=1e-4
+    )
 
 
 @pytest.mark.shared
-def test_predict_says_once_that_pictures_were_converted(hardmax, trained, tmp_path):
+def test_predict_reports_conversions_on_one_line(hardmax, trained, tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("RGB", (30, 20), "white").save(tmp_path / name)
     done = hardmax("predict", trained[0], "a.png", "b.png")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 2
     assert done.stderr == (
-        "hardmax: 2 of 2 pictures were converted (a.png: 20 x 30 RGB to 8 x 8 L, ...)\n"
+        "hardmax: 2 of 2 images were converted (a.png: 20 x 30 RGB to 8 x 8 L, ...)\n"
     )
 
 
 @pytest.mark.shared
-def test_a_picture_may_be_called_anything(hardmax, trained, tmp_path):
+def test_an_image_may_have_any_file_name(hardmax, trained, tmp_path):
     names = [os.fsdecode(b"p\xff.png"), "new\nline.png", "\x1b[31m.png", "größer.png"]
     for name in names:
         Image.new("RGB", (30, 20)).save(tmp_path / name)
@@ -212,7 +214,7 @@ def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path
     assert first == again != other
 
 
-def test_a_line_an_epoch_and_no_escape_codes_in_a_pipe(hardmax, framework, tmp_path):
+def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -230,7 +232,7 @@ def test_a_line_an_epoch_and_no_escape_codes_in_a_pipe(hardmax, framework, tmp_p
     assert f"run runs/digits-softmax-regression-{framework}-2" in again.stdout
 
 
-def test_validation_is_split_off_and_may_stop_training(hardmax, framework, tmp_path):
+def test_a_validation_set_is_split_off_and_may_stop_training(hardmax, framework, tmp_path):
     done = hardmax(
         *("train", "digits", "--framework", framework, "--out", "run", "--epochs", 300),
         *("--lr", 8, "--validation", 0.2, "--patience", 2),
@@ -244,24 +246,24 @@ def test_validation_is_split_off_and_may_stop_training(hardmax, framework, tmp_p
     losses = [json.loads(line)["val_loss"] for line in lines]
     assert len(losses) == np.argmin(losses) + 3 < 300
     best = np.argmin(losses) + 1
-    assert record["results"]["kept_epoch"] == best
+    assert record["results"]["weights_epoch"] == best
     assert f"\nweights of epoch {best}, which had the lowest validation loss\n" in done.stdout
     assert " validation loss " in done.stdout
     report = " ".join((tmp_path / "run" / "report.html").read_text().split())
-    assert "pictures split off the training set" in report
-    assert "drawn on the test set" not in report
+    assert "images split off the training set" in report
+    assert "computed on the test set" not in report
 
 
-def test_idx_folders_train_and_are_judged(hardmax, framework, tmp_path, make_idx_folder):
+def test_idx_folders_are_trained_and_evaluated_on(hardmax, framework, tmp_path, make_idx_folder):
     make_idx_folder(tmp_path / "rows", suffix="")
     arguments = ("--framework", framework, "--model", "mlp", "--epochs", 60, "--lr", 1)
     done = hardmax("train", "rows", *arguments, "--batch-size", 16, "--out", "run", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["test"]["correct"] == told["test"]["count"] == 40
-    assert told["test"]["interval"][1] == 1
-    found = json.loads(hardmax("evaluate", "run", "--json").stdout)
-    assert found.items() >= told["test"].items()
+    summary = json.loads(done.stdout)
+    assert summary["test"]["correct"] == summary["test"]["count"] == 40
+    assert summary["test"]["interval"][1] == 1
+    result = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert result.items() >= summary["test"].items()
     make_idx_folder(tmp_path / "rows", suffix="", test=39)
     done = hardmax("evaluate", "run")
     assert_one_line_error(done, "has changed since", f"hardmax evaluate run {tmp_path / 'rows'}")
@@ -282,9 +284,9 @@ BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
     "missing path": (["./nowhere"], "no such folder or file: './nowhere'"),
     "no data": ([], "DATA"),
-    "unknown model": (["digits", "--model", "resnet"], "known are softmax-regression, mlp"),
-    "unknown framework": (["digits", "--framework", "theano"], "known are"),
-    "epochs 0": (["digits", "--epochs", "0"], "epochs must be a whole number of at least 1"),
+    "unknown model": (["digits", "--model", "resnet"], "choose one of softmax-regression, mlp"),
+    "unknown framework": (["digits", "--framework", "theano"], "choose one of"),
+    "epochs 0": (["digits", "--epochs", "0"], "epochs must be an integer of at least 1"),
     "epochs text": (["digits", "--epochs", "many"], "--epochs"),
     "batch size": (["digits", "--batch-size", "-3"], "batch size"),
     "lr 0": (["digits", "--lr", "0"], "learning rate"),
@@ -295,7 +297,7 @@ BAD_ARGUMENTS = {
     "seed": (["digits", "--seed", "-1"], "seed"),
     "seed too large": (
         ["digits", "--seed", str(2**64)],
-        f"seed must be a whole number of 0 to {2**63 - 1}",
+        f"seed must be an integer from 0 to {2**63 - 1}",
     ),
     "device": (["digits", "--device", "cuda:99"], "'cuda:99' is not available"),
     "validation": (["digits", "--validation", "1.5"], "fraction"),
@@ -326,10 +328,12 @@ def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
     arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
     done = hardmax("train", "digits", *arguments, "--batch-size", 10**20)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    found = json.loads(hardmax("evaluate", "run", "--json").stdout)
-    assert found.items() >= told["test"].items()
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["asked"]["batch_size"] == 10**20
+    summary = json.loads(done.stdout)
+    result = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert result.items() >= summary["test"].items()
+    assert (
+        json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["batch_size"] == 10**20
+    )
 
 
 @pytest.mark.shared
@@ -337,7 +341,7 @@ def test_unknown_commands_are_refused(hardmax):
     assert_one_line_error(hardmax("trian"), "trian")
 
 
-def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, framework, tmp_path):
+def test_divergence_names_the_epoch_and_leaves_nothing_behind(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
     assert done.returncode == 2
     assert "became NaN or infinite in epoch 1; try a smaller --lr than 1e+38" in done.stderr
@@ -346,8 +350,8 @@ def test_a_loss_that_is_not_finite_says_the_epoch_and_leaves_nothing(hardmax, fr
 
 
 @pytest.mark.shared
-def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, framework, tmp_path):
-    """With this rate the validation loss goes up and down."""
+def test_the_best_weights_are_saved_even_after_all_epochs(hardmax, framework, tmp_path):
+    """With this learning rate the validation loss goes up and down."""
     arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
     arguments += ("--batch-size", 256)
     done = hardmax("train", "digits", *arguments, "--epochs", 5, "--patience", 5)
@@ -357,7 +361,7 @@ def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, f
     best = int(np.argmin(losses)) + 1
     assert best < len(losses) == 5
     results = json.loads((tmp_path / "run" / "run.json").read_text())["results"]
-    assert (results["kept_epoch"], results["stopped_early"]) == (best, False)
+    assert (results["weights_epoch"], results["stopped_early"]) == (best, False)
     assert f"weights of epoch {best}, which had the lowest validation loss\n" in done.stdout
     report = " ".join((tmp_path / "run" / "report.html").read_text().split())
     assert f"The weights are those of epoch {best}," in report
@@ -365,7 +369,7 @@ def test_the_best_weights_are_kept_and_told_though_all_epochs_are_run(hardmax, f
 
 @pytest.fixture
 def python_without(tmp_path_factory):
-    """A function that runs hardmax with all that is installed, one package aside."""
+    """A function that runs hardmax with one package hidden."""
 
     def run(package, *arguments, cwd, code="from hardmax.cli.main import main; main()"):
         packages = tmp_path_factory.mktemp("packages")
@@ -384,7 +388,7 @@ def python_without(tmp_path_factory):
     return run
 
 
-def test_a_framework_that_is_not_installed_names_the_pip_command(
+def test_the_message_for_a_missing_framework_has_the_pip_command(
     python_without, framework, tmp_path
 ):
     for package in frameworks.FRAMEWORKS[framework]:
@@ -398,13 +402,13 @@ def test_a_framework_that_is_not_installed_names_the_pip_command(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_framework_that_cannot_be_imported_says_why(hardmax, framework, tmp_path):
+def test_the_message_for_a_broken_framework_has_the_reason(hardmax, framework, tmp_path):
     (tmp_path / f"{framework}.py").write_text("raise ImportError('a library is missing')")
     done = hardmax("train", "digits", "--framework", framework, env={"PYTHONPATH": str(tmp_path)})
     assert_one_line_error(done, framework, "a library is missing")
 
 
-SPOILT_DATA = {
+DAMAGED_DATA = {
     "truncated gz": ("train-images-idx3-ubyte.gz", lambda data: data[:-20], "damaged gzip"),
     "wrong magic": ("train-images-idx3-ubyte.gz", lambda data: b"\x01\x02" + data[2:], "IDX"),
     "unreadable": ("t10k-labels-idx1-ubyte.gz", lambda data: b"", "IDX"),
@@ -412,11 +416,11 @@ SPOILT_DATA = {
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("case", SPOILT_DATA)
-def test_spoilt_data(hardmax, framework, tmp_path, make_idx_folder, case):
+@pytest.mark.parametrize("case", DAMAGED_DATA)
+def test_damaged_data(hardmax, framework, tmp_path, make_idx_folder, case):
     folder = make_idx_folder(tmp_path / "data")
-    name, spoil, message = SPOILT_DATA[case]
-    (folder / name).write_bytes(spoil((folder / name).read_bytes()))
+    name, damage, message = DAMAGED_DATA[case]
+    (folder / name).write_bytes(damage((folder / name).read_bytes()))
     assert_one_line_error(hardmax("train", "data", "--framework", framework), name, message)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
@@ -430,14 +434,14 @@ def test_images_and_labels_that_disagree(hardmax, framework, tmp_path, make_idx_
 
 
 @pytest.mark.shared
-def test_no_network_and_no_data(hardmax, framework, tmp_path):
+def test_missing_data_without_a_network(hardmax, framework, tmp_path):
     nowhere = {
         "HARDMAX_DATA": None,
         "HARDMAX_CACHE": str(tmp_path / "cache"),
         "HARDMAX_MIRROR": "http://127.0.0.1:9/",
     }
     done = hardmax("train", "fashion-mnist", "--framework", framework, env=nowhere)
-    assert_one_line_error(done, "could not download", "127.0.0.1:9", "by hand")
+    assert_one_line_error(done, "could not download", "127.0.0.1:9", "yourself")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -453,12 +457,12 @@ def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_f
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["run.json", "model.safetensors", "metrics.jsonl", "report.html"])
-@pytest.mark.parametrize("spoil", ["missing", "truncated", "tampered"])
-def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
+@pytest.mark.parametrize("damage", ["missing", "truncated", "tampered"])
+def test_damaged_runs(hardmax, run, tmp_path, name, damage):
     data = (run / name).read_bytes()
-    if spoil == "missing":
+    if damage == "missing":
         (run / name).unlink()
-    elif spoil == "truncated":
+    elif damage == "truncated":
         (run / name).write_bytes(data[: len(data) // 2])
     else:
         digit = max(i for i, byte in enumerate(data) if chr(byte).isdigit())
@@ -469,52 +473,52 @@ def test_spoilt_runs(hardmax, run, tmp_path, name, spoil):
 
 
 @pytest.mark.shared
-def test_a_run_that_is_not_there(hardmax):
+def test_a_missing_run(hardmax):
     assert_one_line_error(hardmax("evaluate", "nowhere"), "no such run folder: nowhere")
 
 
 @pytest.mark.shared
-def test_files_that_are_no_pictures(hardmax, trained, tmp_path):
+def test_files_that_are_not_images(hardmax, trained, tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_text("no picture")
+    (tmp_path / "bad.png").write_text("no image")
     done = hardmax("predict", trained[0], "good.png", "bad.png")
-    assert_one_line_error(done, "bad.png is no picture")
+    assert_one_line_error(done, "bad.png is not a readable image")
     assert_one_line_error(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
 
 
-def hear_ctrl_c():
-    """Have Ctrl-C heard; what a shell starts in its background, and its children, ignore it."""
+def enable_ctrl_c():
+    """Restore the default Ctrl-C handler, because a shell's background jobs ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-#: The command line, which makes a file once an epoch is over.
-TELLING = """
+#: Runs the command line, and creates a file after the first epoch.
+SIGNALING = """
 import pathlib, sys
 from hardmax.cli.main import main
-from hardmax.runs.best_weights import Keeper
-sign, original = pathlib.Path(sys.argv.pop(1)), Keeper.on_epoch
+from hardmax.runs.best_weights import BestWeights
+sign, original = pathlib.Path(sys.argv.pop(1)), BestWeights.on_epoch
 def on_epoch(*args):
     original(*args)
     sign.touch()
-Keeper.on_epoch = on_epoch
+BestWeights.on_epoch = on_epoch
 main()
 """
 
 
 def start_long_training(framework, folder, sign, *arguments, **streams):
-    command = [sys.executable, "-c", TELLING, sign, "train", "digits"]
+    command = [sys.executable, "-c", SIGNALING, sign, "train", "digits"]
     return subprocess.Popen(
         [*command, "--framework", framework, "--epochs", "1000000", *arguments],
         cwd=folder,
         text=True,
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=enable_ctrl_c,
         **streams,
     )
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, tmp_path_factory, as_json):
-    sign = tmp_path_factory.mktemp("signs") / "an epoch is over"
+def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_path_factory, as_json):
+    sign = tmp_path_factory.mktemp("signs") / "first epoch is complete"
     options = ["--out", "run", *(["--json"] if as_json else [])]
     pipe = subprocess.PIPE
     process = start_long_training(framework, tmp_path, sign, *options, stdout=pipe, stderr=pipe)
@@ -525,7 +529,7 @@ def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, tmp_path_fa
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert re.fullmatch(
-        r"hardmax: interrupted; kept what \d+ of 1000000 epochs gave, in run\n", err
+        r"hardmax: interrupted after \d+ of 1000000 epochs; the run was saved in run\n", err
     )
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     record = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -533,8 +537,8 @@ def test_ctrl_c_keeps_what_was_trained(hardmax, framework, tmp_path, tmp_path_fa
     epochs = len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     assert epochs == record["results"]["epochs"] >= 1
     assert "The training was interrupted" in (tmp_path / "run" / "report.html").read_text()
-    found = json.loads(hardmax("evaluate", "run", "--json").stdout)
-    assert found.items() >= record["results"]["test"].items()
+    result = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert result.items() >= record["results"]["test"].items()
     if as_json:
         assert json.loads(out)["test"] == record["results"]["test"]
     else:
@@ -557,7 +561,7 @@ from hardmax.cli.main import main
 main()
 """
 
-#: What happens after the last epoch, in this order.
+#: The calls after the last epoch, in this order.
 AFTER_TRAINING = [
     ("hardmax.training.callbacks:EarlyStopping", "on_fit_end"),
     ("hardmax.training.trainer:Trainer", "scores"),
@@ -575,16 +579,16 @@ def train_interrupted(framework, folder, place, name, times):
         cwd=folder,
         capture_output=True,
         text=True,
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=enable_ctrl_c,
     )
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING)
-def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, name):
+def test_ctrl_c_after_the_last_epoch_still_saves_the_run(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 1)
     assert done.returncode == 130
-    assert done.stderr == "hardmax: interrupted; kept what 3 of 3 epochs gave, in run\n"
+    assert done.stderr == "hardmax: interrupted after 3 of 3 epochs; the run was saved in run\n"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     results = Run.open(tmp_path / "run").record["results"]
     assert (results["epochs"], results["interrupted"]) == (3, False)
@@ -592,17 +596,17 @@ def test_ctrl_c_after_the_last_epoch_costs_nothing(framework, tmp_path, place, n
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
-def test_a_second_ctrl_c_gives_up_and_says_so(framework, tmp_path, place, name):
+def test_a_second_ctrl_c_discards_the_run(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 2)
     assert done.returncode == 130
-    assert done.stderr == "hardmax: interrupted while saving the run; nothing kept\n"
+    assert done.stderr == "hardmax: interrupted while saving the run; nothing was saved\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.shared
-def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp_path):
+def test_ctrl_c_does_not_stop_the_final_rename(framework, tmp_path):
     done = train_interrupted(framework, tmp_path, "hardmax.runs.writer:RunWriter", "_rename", 5)
-    assert (done.returncode, "kept what 3 of 3" in done.stderr) == (130, True)
+    assert (done.returncode, "after 3 of 3 epochs; the run was saved" in done.stderr) == (130, True)
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
 
@@ -611,15 +615,17 @@ def test_a_folder_that_is_getting_its_name_gets_it_whatever_comes(framework, tmp
     ("place", "name"),
     [("hardmax.data.load", "load"), ("hardmax.training.trainer:Trainer", "run_epoch")],
 )
-def test_ctrl_c_before_an_epoch_is_over_keeps_nothing(framework, tmp_path, place, name):
+def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(framework, tmp_path, place, name):
     done = train_interrupted(framework, tmp_path, place, name, 1)
     assert done.returncode == 130
-    assert done.stderr == "hardmax: interrupted before an epoch was over; nothing kept\n"
+    assert done.stderr == (
+        "hardmax: interrupted before the first epoch was complete; nothing was saved\n"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def train_in_a_terminal(framework, folder, epochs, stdout):
-    """Train with stderr on a terminal; return what that showed."""
+    """Train with stderr on a terminal and return what it showed."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
     process = subprocess.Popen(
@@ -640,7 +646,7 @@ def train_in_a_terminal(framework, folder, epochs, stdout):
     assert process.wait(60) == 0
     text = shown.decode()
     assert "━" in text
-    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is back
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is restored
     return text
 
 
@@ -652,7 +658,7 @@ def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
 
 
 @pytest.mark.shared
-def test_the_epochs_go_where_stdout_goes_and_the_bar_to_the_terminal(framework, tmp_path):
+def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path):
     with open(tmp_path / "log", "wb") as log:
         text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
     assert "train loss" not in text
@@ -676,7 +682,10 @@ def test_help_imports_no_framework(python):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "data"])
+@pytest.mark.parametrize(
+    "command",
+    ["train", "evaluate", "calibrate", "predict", "compare", "parity", "data", "models"],
+)
 def test_every_command_has_help(hardmax, command):
     done = hardmax(command, "--help")
     assert done.returncode == 0

@@ -1,16 +1,16 @@
-"""Batches, Fashion-MNIST and the book's ways of looking at it."""
+"""Batches, Fashion-MNIST and the book's visualization of it."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.data.sampling import balanced_order
 
 NAMES = "t-shirt trouser pullover dress coat sandal shirt sneaker bag".split()
 
 
-def test_an_epoch_has_every_example_exactly_once(fw, make_data, train_pictures):
+def test_an_epoch_has_every_example_exactly_once(fw, make_data, train_images):
     loader = make_data(16).train_dataloader()
     assert len(loader) == 13
     for _ in range(2):
@@ -18,46 +18,46 @@ def test_an_epoch_has_every_example_exactly_once(fw, make_data, train_pictures):
         assert [len(y) for _, y in batches] == [16] * 12 + [11]
         pixels = np.concatenate([X.reshape(len(X), -1) for X, _ in batches])
         labels = np.concatenate([y for _, y in batches])
-        found = sorted(map(tuple, np.column_stack([labels, np.rint(pixels * 255)]).astype(int)))
-        whole = train_pictures.images.reshape(203, -1)
-        assert found == sorted(map(tuple, np.column_stack([train_pictures.labels, whole])))
+        batched = sorted(map(tuple, np.column_stack([labels, np.rint(pixels * 255)]).astype(int)))
+        whole = train_images.images.reshape(203, -1)
+        assert batched == sorted(map(tuple, np.column_stack([train_images.labels, whole])))
 
 
-def test_a_balanced_epoch_has_the_pictures_of_its_order(fw, train_pictures, val_pictures):
+def test_a_balanced_epoch_follows_the_balanced_order(fw, train_images, val_images):
     labels = np.repeat(np.arange(4), [150, 40, 10, 3])
-    skewed = Pictures(train_pictures.images, labels)
-    loader = fw.data.PictureData(skewed, val_pictures, 16, balanced=True).train_dataloader()
+    skewed = Images(train_images.images, labels)
+    loader = fw.data.ImageData(skewed, val_images, 16, balanced=True).train_dataloader()
     loader.seed = 5
     for epoch in range(2):
         batches = [(fw.numpy(X), fw.numpy(y)) for X, y in loader]
         rows = balanced_order(labels, 5, epoch)
         assert np.array_equal(np.concatenate([y for _, y in batches]), labels[rows])
         pixels = np.concatenate([X.reshape(len(X), -1) for X, _ in batches])
-        expected = train_pictures.images[rows].reshape(203, -1)
+        expected = train_images.images[rows].reshape(203, -1)
         np.testing.assert_allclose(pixels * 255, expected, rtol=1e-6)
 
 
-def test_validation_batches_keep_their_order(fw, make_data, val_pictures):
+def test_validation_batches_keep_their_order(fw, make_data, val_images):
     labels = np.concatenate([fw.numpy(y) for _, y in make_data(16).val_dataloader()])
-    np.testing.assert_array_equal(labels, val_pictures.labels)
+    np.testing.assert_array_equal(labels, val_images.labels)
 
 
-def test_pixels_are_float32_from_0_to_1(fw, make_data, val_pictures):
+def test_pixels_are_float32_from_0_to_1(fw, make_data, val_images):
     X = np.concatenate([fw.numpy(X) for X, _ in make_data(7).val_dataloader()])
     assert X.dtype == np.float32
     np.testing.assert_allclose(
-        X.reshape(58, -1) * 255, val_pictures.images.reshape(58, -1), rtol=1e-6
+        X.reshape(58, -1) * 255, val_images.images.reshape(58, -1), rtol=1e-6
     )
 
 
-def test_the_callers_pictures_are_left_alone(fw, make_model, train_pictures, val_pictures):
-    before = train_pictures.images.copy(), val_pictures.images.copy()
-    fw.Trainer(2, seed=0).fit(make_model(), fw.data.PictureData(train_pictures, val_pictures, 16))
-    np.testing.assert_array_equal(train_pictures.images, before[0])
-    np.testing.assert_array_equal(val_pictures.images, before[1])
+def test_the_callers_images_are_not_changed(fw, make_model, train_images, val_images):
+    before = train_images.images.copy(), val_images.images.copy()
+    fw.Trainer(2, seed=0).fit(make_model(), fw.data.ImageData(train_images, val_images, 16))
+    np.testing.assert_array_equal(train_images.images, before[0])
+    np.testing.assert_array_equal(val_images.images, before[1])
 
 
-def test_tensorloader_takes_some_rows_and_shuffles_only_for_training(fw):
+def test_tensorloader_uses_the_given_rows_and_shuffles_only_for_training(fw):
     class Data(fw.DataModule):
         def __init__(self):
             super().__init__()
@@ -78,7 +78,7 @@ def test_tensorloader_takes_some_rows_and_shuffles_only_for_training(fw):
 def test_fashion_mnist(fw, data_root, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     data = fw.FashionMNIST(batch_size=256)
-    # The book has datasets in some frameworks, and pairs of arrays in others.
+    # In the book these are data sets in some frameworks and pairs of arrays in others.
     parts = [part[0] if isinstance(part, tuple) else part for part in (data.train, data.val)]
     assert [len(part) for part in parts] == [60_000, 10_000]
     assert (len(data.train_dataloader()), len(data.val_dataloader())) == (235, 40)
@@ -106,7 +106,7 @@ def test_fashion_mnist_in_another_size(fw, data_root, monkeypatch):
     assert sorted(X.shape) == [1, 8, 24, 32]
 
 
-def test_batch_sizes_that_make_no_sense_are_refused(fw, make_data):
+def test_invalid_batch_sizes_are_rejected(fw, make_data):
     for size in (0, -1, 2.5):
         with pytest.raises(ValueError, match="batch size"):
             make_data(size).train_dataloader()

@@ -1,4 +1,4 @@
-"""The real thing: softmax regression on Fashion-MNIST, from files to a run and back."""
+"""Softmax regression on the real Fashion-MNIST, from files to a run and back."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from hardmax.runs.settings import Settings
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_softmax_regression_gets_where_the_book_gets(framework, data_root, tmp_path, seed):
+def test_softmax_regression_reaches_the_books_results(framework, data_root, tmp_path, seed):
     settings = Settings("fashion-mnist", framework=framework, seed=seed)
     trained = train.train(settings, tmp_path / "run")
     assert len(trained.epochs) == 10
     assert trained.epochs[-1]["train_loss"] == pytest.approx(0.447, abs=0.004)
     assert trained.test.count == 10_000
     assert trained.test.accuracy >= 0.82
-    assert evaluate.evaluate(tmp_path / "run").judgement == trained.test
+    assert evaluate.evaluate(tmp_path / "run").metrics == trained.test
 
     run = Run.open(tmp_path / "run")
     test = load_fashion_mnist().test
@@ -25,5 +25,5 @@ def test_softmax_regression_gets_where_the_book_gets(framework, data_root, tmp_p
     scores += run.weights["1.bias"]
     assert trained.test.correct == (scores.argmax(axis=1) == test.labels).sum()
     losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(10_000), test.labels]
-    # MXNet's log-softmax, in float32, is off by a little more than one in a million.
+    # MXNet's float32 log-softmax has a relative error of slightly more than 1e-6.
     assert trained.test.loss == pytest.approx(losses.mean(), rel=3e-6)

@@ -1,4 +1,4 @@
-"""The book's functional edition."""
+"""The book's functional API."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def softmax_regression(fw, data_root):
-    """Fashion-MNIST's batches, and a fresh scratch network with its loss and updater."""
+    """Batches of Fashion-MNIST, and an untrained scratch network with its loss and updater."""
 
     def make(batch_size=256):
         train_iter, test_iter = fw.load_data_fashion_mnist(batch_size)
@@ -18,21 +18,21 @@ def softmax_regression(fw, data_root):
         def updater(size):
             fw.sgd(model.parameters(), 0.1, size)
 
-        if hasattr(fw, "Updater"):  # the book's way where gradients do not lie with the weights
+        if hasattr(fw, "Updater"):  # weights do not store gradients here
             updater = fw.Updater(model.trainable_variables, 0.1)
         return model, train_iter, test_iter, loss, updater
 
     return make
 
 
-def test_train_epoch_gives_means_over_the_examples(fw, softmax_regression):
+def test_train_epoch_ch3_returns_means_over_the_examples(fw, softmax_regression):
     net, train_iter, test_iter, loss, updater = softmax_regression()
     before = fw.evaluate_accuracy(net, test_iter)
     train_loss, train_accuracy = fw.train_epoch_ch3(net, train_iter, loss, updater)
     assert before < 0.3
-    assert train_loss == pytest.approx(0.787, abs=0.01)  # the book's curve begins there
+    assert train_loss == pytest.approx(0.787, abs=0.01)  # where the book's curve starts
     assert train_accuracy == pytest.approx(0.748, abs=0.01)
-    assert fw.evaluate_accuracy(net, test_iter) > 0.7  # 0.74 to 0.80, by the order of the batches
+    assert fw.evaluate_accuracy(net, test_iter) > 0.7  # 0.74 to 0.80, depending on the order
 
 
 @pytest.mark.parametrize("batch_size", [1000, 256, 10_000])
@@ -43,7 +43,7 @@ def test_accuracy_does_not_depend_on_the_batch_size(fw, softmax_regression, batc
     assert fw.evaluate_accuracy(net, test_iter) == fw.evaluate_accuracy(net, reference)
 
 
-def test_train_ch3_draws_and_does_not_fail_on_a_poor_result(fw, softmax_regression, capsys):
+def test_train_ch3_warns_about_a_poor_result(fw, softmax_regression, capsys):
     net, train_iter, test_iter, loss, updater = softmax_regression()
     with pytest.warns(UserWarning, match="expect a loss below 0.5"):
         fw.train_ch3(net, train_iter, test_iter, loss, 1, updater)
@@ -51,7 +51,7 @@ def test_train_ch3_draws_and_does_not_fail_on_a_poor_result(fw, softmax_regressi
     fw.train_ch3(net, train_iter, test_iter, loss, 5, updater)
 
 
-def test_predict_ch3_shows_true_and_predicted_names(fw, softmax_regression, monkeypatch):
+def test_predict_ch3_shows_true_and_predicted_classes(fw, softmax_regression, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     net, _, test_iter, *_ = softmax_regression()
     fw.predict_ch3(net, test_iter, n=4)
@@ -98,7 +98,7 @@ def test_synthetic_data_follows_its_formula(fw):
     assert abs(noise.mean()) < 0.002
 
 
-def test_load_array_shuffles_only_for_training(fw):
+def test_load_array_shuffles_only_training_data(fw):
     arrays = (fw.arange(30), fw.arange(30))
     in_order = [int(v) for X, _ in fw.load_array(arrays, 7, is_train=False) for v in fw.numpy(X)]
     shuffled = [int(v) for X, _ in fw.load_array(arrays, 7) for v in fw.numpy(X)]

@@ -1,4 +1,4 @@
-"""The book's models and the numbers that can be known of them beforehand."""
+"""The book's models, compared with results that are known in advance."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ def test_cross_entropy_of_the_books_example(fw):
     np.testing.assert_allclose(fw.numpy(losses), [2.3026, 0.6931], atol=1e-4)
 
 
-def test_softmax_and_cross_entropy_hold_for_scores_of_ten_thousand(fw):
+def test_softmax_and_cross_entropy_are_stable_for_large_scores(fw):
     scores = fw.tensor([[1e4, 0.0, -1e4], [-1e4, 1e4, 1e4]])
     np.testing.assert_allclose(fw.numpy(fw.softmax(scores)), [[1, 0, 0], [0, 0.5, 0.5]])
     losses = fw.cross_entropy(scores, fw.tensor([2, 0]), from_logits=True)
@@ -23,21 +23,21 @@ def test_softmax_of_ordinary_scores(fw):
     np.testing.assert_allclose(fw.numpy(fw.softmax(fw.tensor(scores))), expected, rtol=1e-5)
 
 
-def test_untrained_scratch_models_guess(fw, data_root):
-    """One model's accuracy scatters by 0.04 around the 0.1 of a guess, its loss by 0.017.
+def test_untrained_scratch_models_are_at_chance_level(fw, data_root):
+    """One model's accuracy varies by 0.04 around the chance level of 0.1, its loss by 0.017.
 
-    The weights of the classes are drawn alike, so that none of the ten is more likely than another.
+    The weights of all classes are drawn identically, so none of the ten is favored.
     """
     data = fw.FashionMNIST(batch_size=10_000)
     trainer = fw.Trainer(1)
-    found = [
+    evaluations = [
         trainer.evaluate(fw.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1), data)
         for _ in range(20)
     ]
-    assert {one.count for one in found} == {10_000}
-    assert np.mean([one.accuracy for one in found]) == pytest.approx(0.1, abs=0.06)
-    assert np.mean([one.loss for one in found]) == pytest.approx(np.log(10), abs=0.05)
-    assert len({one.loss for one in found}) == 20
+    assert {e.count for e in evaluations} == {10_000}
+    assert np.mean([e.accuracy for e in evaluations]) == pytest.approx(0.1, abs=0.06)
+    assert np.mean([e.loss for e in evaluations]) == pytest.approx(np.log(10), abs=0.05)
+    assert len({e.loss for e in evaluations}) == 20
 
 
 @pytest.mark.parametrize("concise", [False, True])
@@ -72,7 +72,7 @@ def test_linear_regression_finds_the_weights(fw, concise):
 
 
 @pytest.mark.parametrize("concise", [False, True])
-def test_labels_without_a_second_axis_are_taken_for_what_they_are(fw, concise):
+def test_linear_regression_takes_labels_without_a_second_axis(fw, concise):
     class Flat(fw.SyntheticRegressionData):
         def get_dataloader(self, train):
             return self.get_tensorloader((self.X, fw.reshape(self.y, (-1,))), train)
@@ -84,7 +84,7 @@ def test_labels_without_a_second_axis_are_taken_for_what_they_are(fw, concise):
     assert trainer.history[-1]["train_loss"] < 0.01
 
 
-def test_layer_summary_prints_each_layers_output_and_leaves_the_model_alone(fw, capsys):
+def test_layer_summary_prints_the_output_of_each_layer(fw, capsys):
     model = fw.SoftmaxRegression(num_outputs=10, lr=0.1)
     model.layer_summary((1, 28, 28, 1))
     lines = capsys.readouterr().out.splitlines()
@@ -93,7 +93,7 @@ def test_layer_summary_prints_each_layers_output_and_leaves_the_model_alone(fw, 
     assert "10" in lines[1]
 
 
-def test_a_module_says_what_it_lacks(fw, make_data):
+def test_missing_methods_are_named(fw, make_data):
     with pytest.raises(NotImplementedError, match="loss"):
         fw.Module().loss(None, None)
     with pytest.raises(NotImplementedError, match="get_dataloader"):

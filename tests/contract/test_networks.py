@@ -1,13 +1,13 @@
-"""Networks built by a framework, against the formulas in NumPy: scores, statistics, one step."""
+"""Networks built by a framework, compared with NumPy: scores, statistics and one step."""
 
 import numpy as np
 import pytest
 import reference
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.errors import RunError
 from hardmax.networks import catalog
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import (
     Activation,
     BatchNorm,
@@ -25,11 +25,11 @@ from hardmax.networks.shapes import weight_shapes
 from hardmax.training.recipes import Recipe
 
 CLASSES = 10
-GREY, COLOUR = (28, 28, 1), (96, 96, 3)
+GRAYSCALE, COLOR = (28, 28, 1), (96, 96, 3)
 WITH_DROPOUT = ("alexnet", "vgg11", "nin")
 
-#: Every kind of layer, each in the ways that frameworks differ in: two groups, padding that no
-#: maximum sees, windows that reach beyond, branches that change nothing, vectors normalized.
+#: Every layer, in the variants in which frameworks differ: two groups, padding in max pooling,
+#: windows that extend beyond the image, identity branches, BatchNorm of vectors.
 EVERY_LAYER = (
     *(Conv(4, 3, stride=2, padding=1, bias=False), BatchNorm(), Activation("tanh")),
     Sequence(
@@ -46,16 +46,16 @@ EVERY_LAYER = (
 SHORT = (Conv(5, 3), Activation("relu"), GlobalPool(), Dropout(0.5), Linear(CLASSES))
 
 
-def pictures(shape, count=8):
+def images(shape, count=8):
     generator = np.random.default_rng(1)
     images = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
-    return Pictures(images, generator.integers(0, CLASSES, count))
+    return Images(images, generator.integers(0, CLASSES, count))
 
 
-def lively_weights(network, shape, start="he"):
-    """Return starting weights, with biases and statistics that matter."""
+def random_weights(network, shape, init="he"):
+    """Return initial weights with random biases and BatchNorm statistics."""
     generator = np.random.default_rng(2)
-    weights = starting_weights(network, shape, 0, start)
+    weights = initial_weights(network, shape, 0, init)
     for name, value in weights.items():
         noise = generator.random(value.shape, np.float32)
         if name.endswith(("bias", "running_mean")):
@@ -67,12 +67,12 @@ def lively_weights(network, shape, start="he"):
 
 @pytest.fixture
 def build(fw):
-    """A function that returns a model of a network, with lively weights, and the weights."""
+    """A function that returns a network's model with random weights, and the weights."""
 
-    def make(network, shape, recipe=None, start="he"):
+    def make(network, shape, recipe=None, init="he"):
         model = fw.models.NetworkClassifier(network, shape, recipe or Recipe(0.01))
         model.board.display = False
-        weights = lively_weights(network, shape, start)
+        weights = random_weights(network, shape, init)
         fw.Trainer(1).set_weights(model, weights)
         return model, weights
 
@@ -80,33 +80,33 @@ def build(fw):
 
 
 def check_scores(fw, model, weights, network, shape, batch_size=3):
-    part = pictures(shape, 3)
-    loader = fw.data.PictureData(None, part, batch_size).val_dataloader()
-    found = fw.Trainer(1).scores(model, loader)
-    right = reference.scores(network, weights, part.images)
-    assert np.abs(found - right).max() <= 1e-5 * np.abs(right).max()
+    part = images(shape, 3)
+    loader = fw.data.ImageData(None, part, batch_size).val_dataloader()
+    scores = fw.Trainer(1).scores(model, loader)
+    expected = reference.scores(network, weights, part.images)
+    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 def fit_one_step(fw, model, shape):
-    """Train for a step; return the loss before it, and all the weights behind it."""
-    part = pictures(shape)
+    """Train for one step; return the loss before it and all weights after it."""
+    part = images(shape)
     trainer = fw.Trainer(1, seed=0)
-    trainer.fit(model, fw.data.PictureData(part, None, len(part)))
+    trainer.fit(model, fw.data.ImageData(part, None, len(part)))
     return trainer.history[0]["train_loss"], trainer.get_weights(model)
 
 
 def check_step(weights, network, shape, loss, after):
-    part = pictures(shape)
+    part = images(shape)
     forward = reference.Forward(weights, training=True)
     out = forward.run(network, np.moveaxis(part.images / 255, -1, 1))
     assert loss == pytest.approx(reference.cross_entropy(out, part.labels), rel=1e-4)
     for name, seen in forward.seen.items():
-        moved = 0.9 * weights[name] + 0.1 * seen
-        assert np.abs(after[name] - moved).max() <= 1e-4 * np.abs(moved).max(), name
+        expected = 0.9 * weights[name] + 0.1 * seen
+        assert np.abs(after[name] - expected).max() <= 1e-4 * np.abs(expected).max(), name
 
 
 @pytest.mark.parametrize("network", [EVERY_LAYER, SHORT], ids=["every layer", "short"])
-def test_every_kind_of_layer_computes_its_formula(fw, build, network):
+def test_every_layer_follows_its_formula(fw, build, network):
     shape = (15, 13, 2)
     model, weights = build(network, shape)
     check_scores(fw, model, weights, network, shape, batch_size=2)
@@ -117,11 +117,11 @@ def test_every_kind_of_layer_computes_its_formula(fw, build, network):
     check_scores(fw, model, after, network, shape)
 
 
-@pytest.mark.parametrize("shape", [GREY, COLOUR], ids=["28x28x1", "96x96x3"])
+@pytest.mark.parametrize("shape", [GRAYSCALE, COLOR], ids=["28x28x1", "96x96x3"])
 @pytest.mark.parametrize("name", catalog.NETWORKS)
-def test_every_network_gives_the_scores_of_its_formula_and_trains_a_step(fw, build, name, shape):
+def test_every_network_agrees_with_numpy_and_trains_one_step(fw, build, name, shape):
     network = catalog.make(name, shape, CLASSES)
-    model, weights = build(network, shape, start=catalog.NETWORKS[name].start)
+    model, weights = build(network, shape, init=catalog.NETWORKS[name].init)
     check_scores(fw, model, weights, network, shape)
     loss, after = fit_one_step(fw, model, shape)
     assert np.isfinite(loss)
@@ -133,27 +133,27 @@ def test_every_network_gives_the_scores_of_its_formula_and_trains_a_step(fw, bui
         check_step(weights, network, shape, loss, after)
 
 
-def test_weights_come_out_as_they_went_in(fw, build):
+def test_weights_round_trip(fw, build):
     model, weights = build(EVERY_LAYER, (15, 13, 2))
-    found = fw.Trainer(1).get_weights(model)
-    assert [*found] == [*weights]
-    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+    got = fw.Trainer(1).get_weights(model)
+    assert [*got] == [*weights]
+    assert all(np.array_equal(got[name], weights[name]) for name in weights)
 
 
 def test_weights_that_do_not_fit_are_refused_by_name_and_shape(fw, build):
     model, weights = build(EVERY_LAYER, (15, 13, 2))
-    foreign = weights | {"5.body.0.weight": np.zeros((8, 5, 3, 3), np.float32)}
+    wrong = weights | {"5.body.0.weight": np.zeros((8, 5, 3, 3), np.float32)}
     with pytest.raises(RunError, match=r"5\.body\.0\.weight must have shape \(8, 6, 3, 3\), got"):
-        fw.Trainer(1).set_weights(model, foreign)
-    found = fw.Trainer(1).get_weights(model)
-    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+        fw.Trainer(1).set_weights(model, wrong)
+    got = fw.Trainer(1).get_weights(model)
+    assert all(np.array_equal(got[name], weights[name]) for name in weights)
 
 
-def test_a_last_batch_of_one_is_trained_on(fw, build):
+def test_the_last_batch_may_have_one_example(fw, build):
     shape = (15, 13, 2)
     model, _ = build(EVERY_LAYER, shape)
-    part = pictures(shape, 9)
+    part = images(shape, 9)
     trainer = fw.Trainer(1, seed=0)
-    trainer.fit(model, fw.data.PictureData(part, part, 4))
+    trainer.fit(model, fw.data.ImageData(part, part, 4))
     assert np.isfinite(trainer.history[0]["train_loss"])
-    assert trainer.evaluate(model, fw.data.PictureData(None, part, 4)).count == 9
+    assert trainer.evaluate(model, fw.data.ImageData(None, part, 4)).count == 9

@@ -1,4 +1,4 @@
-"""The same seed, the same curve: every framework against PyTorch, each in its own process."""
+"""Equal seeds give equal curves: every framework against PyTorch, each in its own process."""
 
 import json
 
@@ -22,7 +22,7 @@ CASES = {
     for model, network in SMOOTH.items()
     for name, recipe in RECIPES.items()
 }
-#: Rectifiers' kinks let rounding grow, the faster the longer the steps: docs/certificate.md.
+#: ReLU's kink amplifies rounding, faster with larger steps: docs/parity.md.
 RECTIFIED = {
     "sgd": [],
     "momentum": ["--lr", 0.02, "--momentum", 0.9],
@@ -34,7 +34,7 @@ RECTIFIED = {
 def train(hardmax, framework):
     """A function that trains in PyTorch or in the framework under test, and returns the result."""
     if framework == "torch":
-        pytest.skip("PyTorch is what the others are compared with")
+        pytest.skip("PyTorch is the reference")
 
     def run(name, *arguments):
         done = hardmax("train", *arguments, "--framework", name, "--out", name, "--json")
@@ -51,17 +51,17 @@ def both(train, framework, data_root):
 
 
 @pytest.mark.parametrize("arguments", CASES.values(), ids=CASES)
-def test_losses_are_those_of_pytorch(both, arguments):
+def test_losses_match_pytorch(both, arguments):
     runs = both(*arguments)
     for one, other in zip(*(run["epochs"] for run in runs), strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], abs=1e-4)
         assert one["val_loss"] == pytest.approx(other["val_loss"], abs=1e-4)
     one, other = (run["test"] for run in runs)
-    assert abs(one["correct"] - other["correct"]) <= 1  # a tie may fall to the other side
+    assert abs(one["correct"] - other["correct"]) <= 1  # a tie may be broken differently
 
 
 @pytest.mark.parametrize("recipe", RECTIFIED.values(), ids=RECTIFIED)
-def test_losses_of_rectified_units_are_those_of_pytorch(both, recipe):
+def test_losses_with_relu_match_pytorch(both, recipe):
     one, other = both("fashion-mnist", "--epochs", 1, "--model", "mlp", *recipe)
     losses = [run["epochs"][0]["train_loss"] for run in (one, other)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
@@ -69,15 +69,15 @@ def test_losses_of_rectified_units_are_those_of_pytorch(both, recipe):
 
 
 @pytest.mark.parametrize("model", ["mlp", "resnet18"])
-def test_a_run_is_judged_and_used_by_another_framework(
+def test_a_run_can_be_evaluated_by_another_framework(
     train, hardmax, framework, make_idx_folder, tmp_path, model
 ):
     make_idx_folder(tmp_path / "data", side=8)
     options = ["--model", model, "--epochs", 2, "--batch-size", 60, "--optimizer", "adam"]
     for origin, other in (("torch", framework), (framework, "torch")):
-        own = train(origin, "data", *options)["test"]
-        judged = hardmax("evaluate", origin, "--framework", other, "--json")
-        found = json.loads(judged.stdout)
-        assert found["correct"] == own["correct"]
-        assert found["count"] == own["count"]
-        assert found["loss"] == pytest.approx(own["loss"], rel=1e-5)
+        expected = train(origin, "data", *options)["test"]
+        done = hardmax("evaluate", origin, "--framework", other, "--json")
+        metrics = json.loads(done.stdout)
+        assert metrics["correct"] == expected["correct"]
+        assert metrics["count"] == expected["count"]
+        assert metrics["loss"] == pytest.approx(expected["loss"], rel=1e-5)

@@ -1,11 +1,11 @@
-"""Optimizers and learning rates, against the formulas in NumPy."""
+"""Optimizers and learning rates, compared with NumPy."""
 
 import numpy as np
 import pytest
 import reference
 
 from hardmax.networks import catalog
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.training.recipes import Recipe
 
 EPOCHS = 25
@@ -17,37 +17,37 @@ RECIPES = {
     "adam": Recipe(0.01, "adam"),
     "adam with decay": Recipe(0.01, "adam", weight_decay=0.1, schedule="step"),
     "adamw": Recipe(0.01, "adamw", weight_decay=0.5),
-    "adamw warmed up": Recipe(0.01, "adamw", weight_decay=0.5, schedule="cosine", warmup=3),
+    "adamw with warm-up": Recipe(0.01, "adamw", weight_decay=0.5, schedule="cosine", warmup=3),
 }
 
 
-def trained(fw, train_pictures, recipe, clip=0.0):
-    """Return the starting weights and those after training on all pictures at once."""
-    shape = train_pictures.images.shape[1:]
+def trained(fw, train_images, recipe, clip=0.0):
+    """Return the weights before and after full-batch training."""
+    shape = train_images.images.shape[1:]
     network = catalog.softmax_regression(4)
     model = fw.models.NetworkClassifier(network, shape, recipe)
     model.board.display = False
-    weights = starting_weights(network, shape, 0)
+    weights = initial_weights(network, shape, 0)
     trainer = fw.Trainer(EPOCHS, gradient_clip_val=clip, seed=0)
     trainer.set_weights(model, weights)
-    trainer.fit(model, fw.data.PictureData(train_pictures, None, len(train_pictures)))
+    trainer.fit(model, fw.data.ImageData(train_images, None, len(train_images)))
     return weights, trainer.get_weights(model)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_weights_move_by_the_formula(fw, train_pictures, recipe):
-    before, after = trained(fw, train_pictures, recipe)
-    part = (train_pictures.images, train_pictures.labels)
-    right = reference.train_softmax_regression(recipe, before, *part, EPOCHS)
+def test_training_follows_the_formula(fw, train_images, recipe):
+    before, after = trained(fw, train_images, recipe)
+    part = (train_images.images, train_images.labels)
+    expected = reference.train_softmax_regression(recipe, before, *part, EPOCHS)
     for name, value in after.items():
-        way = np.abs(right[name] - before[name]).max()
-        assert np.abs(value - right[name]).max() <= 1e-4 * way, name
+        change = np.abs(expected[name] - before[name]).max()
+        assert np.abs(value - expected[name]).max() <= 1e-4 * change, name
 
 
-def test_clipped_gradients_move_weights_less(fw, train_pictures):
+def test_training_with_clipped_gradients_follows_the_formula(fw, train_images):
     recipe = Recipe(0.5, momentum=0.9)
-    before, after = trained(fw, train_pictures, recipe, clip=0.05)
-    part = (train_pictures.images, train_pictures.labels)
-    right = reference.train_softmax_regression(recipe, before, *part, EPOCHS, clip=0.05)
+    before, after = trained(fw, train_images, recipe, clip=0.05)
+    part = (train_images.images, train_images.labels)
+    expected = reference.train_softmax_regression(recipe, before, *part, EPOCHS, clip=0.05)
     for name, value in after.items():
-        assert np.abs(value - right[name]).max() <= 1e-3 * np.abs(right[name]).max(), name
+        assert np.abs(value - expected[name]).max() <= 1e-3 * np.abs(expected[name]).max(), name

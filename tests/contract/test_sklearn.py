@@ -1,4 +1,4 @@
-"""The estimator, by scikit-learn's own checks and in its company."""
+"""The scikit-learn estimator: scikit-learn's own checks, pipelines, data frames and images."""
 
 import pickle
 import warnings
@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from support import mixed_table
 
 from hardmax.errors import DataError, DivergenceError
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.sklearn import HardmaxClassifier
 
 
@@ -36,35 +36,35 @@ def iris():
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
-def test_it_passes_scikit_learns_own_checks(framework):
+def test_the_estimator_passes_the_checks_of_scikit_learn(framework):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the checks themselves warn of what they skip
+        warnings.simplefilter("ignore")  # the checks warn about those that are skipped
         check_estimator(HardmaxClassifier(framework=framework), on_skip=None)
 
 
-def test_it_finds_what_logistic_regression_finds(make, iris):
+def test_predictions_agree_with_logistic_regression(make, iris):
     X, y = iris
     model = make(epochs=200, lr=0.3).fit(X, y)
     other = LogisticRegression(C=np.inf, max_iter=10_000).fit(X, y)
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
     assert (model.predict(X) == other.predict(X)).mean() > 0.97
     assert model.score(X, y) > 0.95
-    chances = model.predict_proba(X)
-    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-12)
-    assert (model.classes_[chances.argmax(axis=1)] == model.predict(X)).all()
+    p = model.predict_proba(X)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert (model.classes_[p.argmax(axis=1)] == model.predict(X)).all()
 
 
-def test_scores_are_those_of_its_weights(make, iris):
+def test_scores_are_computed_from_the_weights(make, iris):
     X, y = iris
     model = make().fit(X, y)
-    right = X @ model.weights_["1.weight"].T + model.weights_["1.bias"]
-    np.testing.assert_allclose(model.decision_function(X), right, atol=1e-5)
+    expected = X @ model.weights_["1.weight"].T + model.weights_["1.bias"]
+    np.testing.assert_allclose(model.decision_function(X), expected, atol=1e-5)
     assert len(model.history_) == 20
-    start = starting_weights(model.network_, (4,), 0, "normal")
-    assert not np.array_equal(start["1.weight"], model.weights_["1.weight"])
+    initial = initial_weights(model.network_, (4,), 0, "normal")
+    assert not np.array_equal(initial["1.weight"], model.weights_["1.weight"])
 
 
-def test_it_works_in_pipelines_searches_and_calibration(make):
+def test_the_estimator_works_in_pipelines_grid_searches_and_calibration(make):
     X, y = load_iris(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), make(epochs=30))
     assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.9
@@ -74,25 +74,25 @@ def test_it_works_in_pipelines_searches_and_calibration(make):
     assert calibrated.score(X, y) > 0.9
 
 
-def test_the_same_random_state_gives_the_same_bits(make, iris):
+def test_the_same_random_state_gives_identical_scores(make, iris):
     X, y = iris
     model = make(model="mlp", hidden=(8,), epochs=2)
     scores = model.fit(X, y).decision_function(X)
     np.testing.assert_array_equal(clone(model).fit(X, y).decision_function(X), scores)
-    again = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(again.decision_function(X), scores)
+    restored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(restored.decision_function(X), scores)
     other = clone(model).set_params(random_state=1).fit(X, y)
     assert not np.array_equal(other.decision_function(X), scores)
 
 
-def test_a_data_frame_of_mixed_columns_needs_no_pipeline(make):
+def test_a_mixed_data_frame_requires_no_pipeline(make):
     frame = mixed_table(800)
     X, y = frame.drop(columns="outcome"), frame["outcome"]
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     model = make().fit(X_train, y_train)
     assert model.n_features_in_ == 20
     assert model.feature_names_in_.tolist() == [*X.columns]
-    assert model.score(X_test, y_test) > 0.88  # 0.85 are "no"
+    assert model.score(X_test, y_test) > 0.88  # 85 % of the labels are "no"
     shuffled = X_test[[*reversed(X_test.columns)]]
     np.testing.assert_array_equal(model.predict_proba(shuffled), model.predict_proba(X_test))
     with pytest.raises(DataError, match="no column 'letter'"):
@@ -101,10 +101,10 @@ def test_a_data_frame_of_mixed_columns_needs_no_pipeline(make):
         model.predict(X_test.to_numpy())
     with pytest.raises(DataError, match="0 rows"):
         model.predict(X_test[:0])
-    assert model.left_out_["same"] == "one value only"
+    assert model.left_out_["same"] == "constant"
 
 
-def test_a_data_frame_of_numbers_is_an_array_with_names(make, iris):
+def test_a_numeric_data_frame_is_used_like_an_array(make, iris):
     X, y = iris
     frame = pd.DataFrame(X, columns=[*"abcd"])
     model = make().fit(frame, y)
@@ -117,7 +117,7 @@ def test_a_data_frame_of_numbers_is_an_array_with_names(make, iris):
         model.predict(frame.rename(columns={"a": "z"}))
 
 
-def test_pictures_are_classified_by_networks_of_pictures(make):
+def test_arrays_of_images_are_classified(make):
     digits = load_digits()
     X = np.rint(digits.images * 255 / 16).astype(np.uint8)
     model = make(epochs=10).fit(X[:1000], digits.target[:1000])
@@ -128,13 +128,13 @@ def test_pictures_are_classified_by_networks_of_pictures(make):
         flat.decision_function(X[:50].reshape(50, -1) / 255),
         atol=1e-4,
     )
-    with pytest.raises(DataError, match=r"shape \(8, 3, 1\); it was fitted on \(8, 8, 1\)"):
+    with pytest.raises(DataError, match=r"shape \(8, 3, 1\), but was \(8, 8, 1\) in fit"):
         model.predict(X[:5, :, :3])
 
 
-def test_what_makes_no_sense_is_refused(make, iris):
+def test_invalid_data_and_parameters_are_rejected(make, iris):
     X, y = iris
-    with pytest.raises(ValueError, match="one class only"):
+    with pytest.raises(ValueError, match="only one class"):
         make().fit(X[:10], y[:10])
     with pytest.raises(ValueError, match="unknown model 'mpl'"):
         make(model="mpl").fit(X, y)

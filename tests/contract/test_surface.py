@@ -1,10 +1,10 @@
-"""The public surface: the book's names, its signatures, and nothing by accident."""
+"""The public API: the book's names and signatures, and nothing unintended."""
 
 import inspect
 
 import pytest
 
-#: The names of both editions that the classification chapters use or define, and three more: plt,
+#: The names that the classification chapters of both editions use or define, and three more: plt,
 #: softmax and cross_entropy.
 NAMES = """
     Accumulator Animator Classifier DATA_HUB DATA_URL DataModule FashionMNIST HyperParameters
@@ -19,7 +19,7 @@ NAMES = """
     try_all_gpus try_gpu use_svg_display zeros
 """.split()
 
-#: The book's signatures: the arguments that a reader may give by position or by name.
+#: The book's signatures: the arguments that can be passed by position or by name.
 SIGNATURES = {
     "HyperParameters.save_hyperparameters": "ignore",
     "ProgressBoard": "xlabel ylabel xlim ylim xscale yscale ls colors fig axes figsize display",
@@ -89,7 +89,7 @@ SIGNATURES = {
     "download_extract": "name folder",
 }
 
-#: The defaults that matter to a reader who leaves them out.
+#: The book's defaults.
 DEFAULTS = {
     ("Module", "plot_train_per_epoch"): 2,
     ("Module", "plot_valid_per_epoch"): 1,
@@ -121,8 +121,8 @@ DEFAULTS = {
 
 OTHER_DEFAULTS = {("jax", name, "strides"): (1, 1) for name in ("Residual", "ResNeXtBlock")}
 
-#: What the book's edition for a framework lacks of the names above, and what it has besides.
-LACKING = {
+#: Names above that the book's edition for a framework does not have, and additional ones.
+MISSING = {
     "jax": """
         Accumulator Animator DATA_HUB Timer accuracy download_all download_extract evaluate_accuracy
         evaluate_accuracy_gpu evaluate_loss get_dataloader_workers get_fashion_mnist_labels init_cnn
@@ -132,11 +132,11 @@ LACKING = {
     "tensorflow": ["evaluate_accuracy_gpu", "init_cnn", "randn", "to"],
     "mxnet": ["init_cnn"],
 }
-BESIDES = {"jax": ["get_key", "get_seed"], "tensorflow": ["TrainCallback", "Updater"]}
+ADDITIONAL = {"jax": ["get_key", "get_seed"], "tensorflow": ["TrainCallback", "Updater"]}
 
-#: Where a framework forces another signature: JAX's models are functions of their parameters, and
-#: their settings are Flax's fields; TensorFlow's gradients are handed around.
-OTHERWISE = {
+#: Signatures that differ by framework: JAX's models are functions of their parameters, with Flax
+#: fields as settings; TensorFlow's gradients are passed as arguments.
+OTHER_SIGNATURES = {
     "mxnet": {"Module.apply_init": None, "SGD.step": "_", "SGD.zero_grad": None},
     "tensorflow": {
         "Module.apply_init": None,
@@ -177,56 +177,56 @@ OTHERWISE = {
 
 
 def pytest_generate_tests(metafunc):
-    """Make a test of each signature, and of each default, that this framework has."""
+    """Generate a test for each signature and default of this framework."""
     framework = metafunc.config.getoption("--framework")
     signatures = {
         path: names
-        for path, names in (SIGNATURES | OTHERWISE.get(framework, {})).items()
-        if names is not None and path.partition(".")[0] not in LACKING.get(framework, ())
+        for path, names in (SIGNATURES | OTHER_SIGNATURES.get(framework, {})).items()
+        if names is not None and path.partition(".")[0] not in MISSING.get(framework, ())
     }
     if "book" in metafunc.fixturenames:
         metafunc.parametrize(("path", "book"), signatures.items(), ids=signatures)
     if "name" in metafunc.fixturenames:
-        had = [(path, name) for path, name in DEFAULTS if name in signatures.get(path, "").split()]
-        metafunc.parametrize(("path", "name"), had)
+        cases = [case for case in DEFAULTS if case[1] in signatures.get(case[0], "").split()]
+        metafunc.parametrize(("path", "name"), cases)
 
 
 @pytest.fixture
 def names(framework):
-    return sorted({*NAMES, *BESIDES.get(framework, ())} - {*LACKING.get(framework, ())})
+    return sorted({*NAMES, *ADDITIONAL.get(framework, ())} - {*MISSING.get(framework, ())})
 
 
 def parameters(fw, path):
     name, _, method = path.partition(".")
-    thing = getattr(fw, name)
-    thing = getattr(thing, method) if method else thing
-    found = dict(inspect.signature(thing).parameters)
-    found.pop("self", None)
-    return found
+    function = getattr(fw, name)
+    function = getattr(function, method) if method else function
+    arguments = dict(inspect.signature(function).parameters)
+    arguments.pop("self", None)
+    return arguments
 
 
-def test_the_declared_names_are_the_books(fw, names):
+def test_the_declared_names_match_the_book(fw, names):
     assert sorted(fw.__all__) == names
 
 
-def test_every_declared_name_is_there(fw, names):
+def test_every_declared_name_exists(fw, names):
     assert [name for name in names if not hasattr(fw, name)] == []
 
 
-def test_nothing_else_is_public_but_the_siblings_own_modules(fw, names):
+def test_nothing_else_is_public_except_the_backends_modules(fw, names):
     modules = "data engine functions layers models module optimizers tensors trainer"
-    found = {name for name in vars(fw) if not name.startswith("_")}
-    assert found - set(names) == set(modules.split())
+    public = {name for name in vars(fw) if not name.startswith("_")}
+    assert public - set(names) == set(modules.split())
 
 
-def test_signatures_begin_as_in_the_book(fw, path, book):
-    found = parameters(fw, path)
-    assert list(found)[: len(book.split())] == book.split()
-    beyond = list(found.values())[len(book.split()) :]
-    assert all(p.default is not p.empty or p.kind in (2, 4) for p in beyond), "must be optional"
+def test_signatures_start_with_the_books_arguments(fw, path, book):
+    arguments = parameters(fw, path)
+    assert list(arguments)[: len(book.split())] == book.split()
+    others = list(arguments.values())[len(book.split()) :]
+    assert all(p.default is not p.empty or p.kind in (2, 4) for p in others), "must be optional"
 
 
-def test_defaults_are_the_books(fw, framework, path, name):
+def test_defaults_match_the_book(fw, framework, path, name):
     book = OTHER_DEFAULTS.get((framework, path, name), DEFAULTS[path, name])
     assert parameters(fw, path)[name].default == book
 

@@ -1,4 +1,4 @@
-"""Training: both roads, exact averages, seeds, and what hardmax's Trainer adds to the book's."""
+"""Training: both paths, exact averages, seeds, and hardmax's additions to the book's Trainer."""
 
 import functools
 import math
@@ -13,12 +13,12 @@ from hardmax.training.dispatch import takes_engine
 
 
 def stepwise(fw, hook="training_step"):
-    """Return a classifier whose hook is overridden by itself."""
+    """Return a classifier class that overrides a hook without changing what it does."""
 
-    def same(self, *arguments):
+    def override(self, *arguments):
         return getattr(super(Stepwise, self), hook)(*arguments)
 
-    Stepwise = type("Stepwise", (fw.models.NetworkClassifier,), {hook: same})
+    Stepwise = type("Stepwise", (fw.models.NetworkClassifier,), {hook: override})
     return Stepwise
 
 
@@ -29,7 +29,7 @@ def assert_same_weights(one, other, **tolerance):
 
 
 @pytest.mark.parametrize("hook", ["training_step", "validation_step"])
-def test_both_roads_lead_to_the_same_place(fw, fit, make_model, hook):
+def test_both_paths_give_the_same_results(fw, fit, make_model, hook):
     fast, slow = make_model(), make_model(stepwise(fw, hook))
     by_engine, by_steps = fit(fast), fit(slow)
     assert by_engine.uses_engine
@@ -44,25 +44,25 @@ def test_both_roads_lead_to_the_same_place(fw, fit, make_model, hook):
 
 
 @pytest.mark.parametrize("hook", ["training_step", "validation_step"])
-def test_a_hook_of_a_model_decides_the_road(fw, make_model, hook):
+def test_overriding_a_model_hook_selects_the_step_path(fw, make_model, hook):
     trainer = fw.Trainer(1)
     assert takes_engine(trainer, make_model())
     assert not takes_engine(trainer, make_model(stepwise(fw, hook)))
 
 
 @pytest.mark.parametrize("hook", ["fit_epoch", "prepare_batch"])
-def test_a_hook_of_a_trainer_decides_the_road(fw, make_model, hook):
-    def same(self, *arguments):
-        return getattr(super(Own, self), hook)(*arguments)
+def test_overriding_a_trainer_hook_selects_the_step_path(fw, make_model, hook):
+    def override(self, *arguments):
+        return getattr(super(Custom, self), hook)(*arguments)
 
-    Own = type("Own", (fw.Trainer,), {hook: same})
-    assert not takes_engine(Own(1), make_model())
+    Custom = type("Custom", (fw.Trainer,), {hook: override})
+    assert not takes_engine(Custom(1), make_model())
 
 
-def test_a_hook_patched_by_add_to_class_is_honoured(fw, fit, make_model, monkeypatch):
+def test_a_hook_replaced_with_add_to_class_is_called(fw, fit, make_model, monkeypatch):
     calls = []
     original = fw.Classifier.validation_step
-    monkeypatch.setattr(fw.Classifier, "validation_step", original)  # put back behind the test
+    monkeypatch.setattr(fw.Classifier, "validation_step", original)  # restored after the test
 
     @fw.add_to_class(fw.Classifier)
     def validation_step(self, *arguments):
@@ -74,7 +74,7 @@ def test_a_hook_patched_by_add_to_class_is_honoured(fw, fit, make_model, monkeyp
     assert calls == [model] * 4  # 58 examples in batches of 16
 
 
-def test_a_hook_on_the_object_itself_is_honoured(fit, make_model):
+def test_a_hook_set_on_the_instance_is_called(fit, make_model):
     model, calls = make_model(), []
     original = model.training_step
 
@@ -88,31 +88,31 @@ def test_a_hook_on_the_object_itself_is_honoured(fit, make_model):
 
 
 @pytest.mark.parametrize("name", ["loss", "accuracy", "plot", "configure_optimizers"])
-def test_other_methods_are_called_on_the_fast_road(fw, fit, make_model, name):
+def test_other_overridden_methods_are_called_on_the_fast_path(fw, fit, make_model, name):
     calls = []
 
     def counted(self, *arguments, **keywords):
         calls.append(name)
-        return getattr(super(Own, self), name)(*arguments, **keywords)
+        return getattr(super(Custom, self), name)(*arguments, **keywords)
 
     if name == "accuracy":  # counting needs the book's signature
 
         def counted(self, *arguments, averaged=True):
             calls.append(name)
-            return super(Own, self).accuracy(*arguments, averaged=averaged)
+            return super(Custom, self).accuracy(*arguments, averaged=averaged)
 
-    Own = type("Own", (fw.models.NetworkClassifier,), {name: counted})
-    trainer = fit(make_model(Own), epochs=1)
+    Custom = type("Custom", (fw.models.NetworkClassifier,), {name: counted})
+    trainer = fit(make_model(Custom), epochs=1)
     assert trainer.uses_engine
     assert calls
 
 
-def test_an_accuracy_that_cannot_count_takes_the_step_by_step_road(fw, fit, make_model):
+def test_an_accuracy_without_averaged_selects_the_step_path(fw, fit, make_model):
     def accuracy(self, *arguments):
-        return super(Own, self).accuracy(*arguments)
+        return super(Custom, self).accuracy(*arguments)
 
-    Own = type("Own", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
-    trainer = fit(make_model(Own))
+    Custom = type("Custom", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
+    trainer = fit(make_model(Custom))
     assert not trainer.uses_engine
     assert 0 < trainer.history[-1]["val_accuracy"] < 1
 
@@ -123,29 +123,29 @@ def test_evaluation_does_not_depend_on_the_batch_size(fw, fit, make_data, make_m
     trainer = fit(model)
     reference = trainer.evaluate(model, make_data(16))
     assert reference.count == 58
-    found = trainer.evaluate(model, make_data(batch_size))
-    assert found.count == reference.count
-    assert found.correct == reference.correct
-    assert found.loss == pytest.approx(reference.loss, rel=1e-6)
+    evaluation = trainer.evaluate(model, make_data(batch_size))
+    assert evaluation.count == reference.count
+    assert evaluation.correct == reference.correct
+    assert evaluation.loss == pytest.approx(reference.loss, rel=1e-6)
 
 
-def test_evaluation_agrees_with_numpy_on_the_scores(fit, make_data, make_model, val_pictures):
+def test_evaluation_agrees_with_numpy_on_the_scores(fit, make_data, make_model, val_images):
     model, data = make_model(), make_data()
     trainer = fit(model, data)
     scores = trainer.scores(model, data.val_dataloader()).astype(np.float64)
     assert scores.shape == (58, 4)
-    labels = val_pictures.labels
+    labels = val_images.labels
     losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(58), labels]
-    found = trainer.evaluate(model, data)
-    assert found.correct == (scores.argmax(axis=1) == labels).sum()
-    assert found.accuracy == found.correct / 58
-    assert found.loss == pytest.approx(losses.mean(), rel=1e-6)
-    assert trainer.history[-1]["val_loss"] == pytest.approx(found.loss, rel=1e-6)
-    assert trainer.history[-1]["val_accuracy"] == found.accuracy
+    evaluation = trainer.evaluate(model, data)
+    assert evaluation.correct == (scores.argmax(axis=1) == labels).sum()
+    assert evaluation.accuracy == evaluation.correct / 58
+    assert evaluation.loss == pytest.approx(losses.mean(), rel=1e-6)
+    assert trainer.history[-1]["val_loss"] == pytest.approx(evaluation.loss, rel=1e-6)
+    assert trainer.history[-1]["val_accuracy"] == evaluation.accuracy
 
 
 def test_the_first_epochs_training_loss_is_the_mean_over_examples(fit, make_data, make_model):
-    # One batch an epoch: the loss of the epoch is that of the starting weights on all examples.
+    # With one batch per epoch, the loss is that of the initial weights on all examples.
     model = make_model()
     trainer = fit(model, make_data(1000), epochs=1)
     start = make_model()
@@ -156,7 +156,7 @@ def test_the_first_epochs_training_loss_is_the_mean_over_examples(fit, make_data
     assert trainer.history[0]["train_accuracy"] == expected.accuracy
 
 
-def test_the_same_seed_gives_the_same_bits(fit, make_model):
+def test_the_same_seed_gives_bit_identical_results(fit, make_model):
     runs = []
     for _ in range(2):
         model = make_model()
@@ -167,13 +167,13 @@ def test_the_same_seed_gives_the_same_bits(fit, make_model):
     assert [epoch["train_loss"] for epoch in first] == [epoch["train_loss"] for epoch in second]
 
 
-def test_another_seed_gives_another_order(fit, make_model):
+def test_different_seeds_give_different_orders(fit, make_model):
     a, b = make_model(), make_model()
     one, other = fit(a, seed=0), fit(b, seed=1)
     assert one.history[-1]["train_loss"] != other.history[-1]["train_loss"]
 
 
-def test_history_has_a_record_an_epoch(fit):
+def test_history_has_one_record_per_epoch(fit):
     history = fit(epochs=3).history
     assert [record["epoch"] for record in history] == [1, 2, 3]
     for record in history:
@@ -190,11 +190,11 @@ def test_history_has_a_record_an_epoch(fit):
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
-def test_counters_are_live_and_one_trainer_fits_several_models(fw, make_data, make_model):
+def test_counters_are_up_to_date_and_a_trainer_can_fit_several_models(fw, make_data, make_model):
     seen = []
 
     class Watcher(Callback):
-        def on_stretch(self, trainer):
+        def on_chunk(self, trainer):
             seen.append((trainer.epoch, trainer.train_batch_idx, trainer.num_train_batches))
 
     trainer = fw.Trainer(2, seed=0, callbacks=[Watcher()])
@@ -206,7 +206,7 @@ def test_counters_are_live_and_one_trainer_fits_several_models(fw, make_data, ma
         assert trainer.num_val_batches == 4
 
 
-def test_a_wrapped_hook_is_somebody_elses(fw, fit, make_model):
+def test_a_wrapped_hook_counts_as_overridden(fw, fit, make_model):
     calls = []
 
     @functools.wraps(fw.Classifier.training_step)
@@ -220,67 +220,67 @@ def test_a_wrapped_hook_is_somebody_elses(fw, fit, make_model):
     assert len(calls) == 13
 
 
-def test_loaders_that_are_kept_begin_at_the_first_epoch_again(fw, fit, make_data):
-    class Kept(fw.DataModule):
+def test_reused_loaders_start_again_at_the_first_epoch(fw, fit, make_data):
+    class Reused(fw.DataModule):
         def get_dataloader(self, train):
             return loaders[train]
 
     data = make_data()
     loaders = {train: data.get_dataloader(train) for train in (True, False)}
-    losses = [[epoch["train_loss"] for epoch in fit(data=Kept()).history] for _ in range(2)]
+    losses = [[epoch["train_loss"] for epoch in fit(data=Reused()).history] for _ in range(2)]
     assert losses[0] == losses[1]
 
 
-def test_a_fit_that_broke_off_leaves_no_points_behind(fw, fit, make_data, make_model):
-    class Breaking(stepwise(fw)):
-        breaks = True
+def test_an_interrupted_fit_leaves_no_points_behind(fw, fit, make_data, make_model):
+    class Interrupted(stepwise(fw)):
+        interrupts = True
 
         def training_step(self, *arguments):
             step = super().training_step(*arguments)
-            if type(self).breaks and self.trainer.train_batch_idx == 2:
+            if type(self).interrupts and self.trainer.train_batch_idx == 2:
                 raise KeyboardInterrupt
             return step
 
-    model = make_model(Breaking)
+    model = make_model(Interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(model)
-    Breaking.breaks = False
+    Interrupted.interrupts = False
     fit(model, epochs=1)
     assert [point.x for point in model.board.data["train_loss"]] == pytest.approx(
         [2.5 / 13, 9 / 13]
     )
 
 
-def test_an_accuracy_that_cannot_count_is_plotted_and_not_judged(fw, fit, make_data, make_model):
+def test_an_accuracy_without_averaged_is_plotted_but_not_evaluated(fw, fit, make_data, make_model):
     def accuracy(self, *arguments):
-        return super(Meaning, self).accuracy(*arguments)
+        return super(Custom, self).accuracy(*arguments)
 
-    Meaning = type("Meaning", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
+    Custom = type("Custom", (fw.models.NetworkClassifier,), {"accuracy": accuracy})
     del accuracy
-    model = make_model(Meaning)
+    model = make_model(Custom)
     trainer = fit(model, epochs=1)
     assert not trainer.uses_engine
     assert 0 < trainer.history[0]["val_accuracy"] < 1
-    found = trainer.evaluate(model, make_data())
-    assert found.correct is None
-    assert found.loss == pytest.approx(trainer.history[0]["val_loss"], rel=1e-6)
+    evaluation = trainer.evaluate(model, make_data())
+    assert evaluation.correct is None
+    assert evaluation.loss == pytest.approx(trainer.history[0]["val_loss"], rel=1e-6)
 
 
 def test_there_is_no_history_before_a_fit(fw):
     assert len(fw.Trainer(1).history) == 0
 
 
-def test_an_empty_validation_part_is_none(fw, make_model, train_pictures):
-    data = fw.data.PictureData(train_pictures, train_pictures.take(np.arange(0)), 16)
+def test_an_empty_validation_set_counts_as_none(fw, make_model, train_images):
+    data = fw.data.ImageData(train_images, train_images.take(np.arange(0)), 16)
     trainer = fw.Trainer(1)
     model = make_model()
     trainer.fit(model, data)
     assert trainer.history[0]["val_loss"] is None
-    with pytest.raises(ArgumentError, match="no validation part"):
+    with pytest.raises(ArgumentError, match="no validation set"):
         trainer.evaluate(model, data)
 
 
-def test_board_points_are_means_of_their_stretches(fit, make_model):
+def test_board_points_are_means_of_their_chunks(fit, make_model):
     model = make_model()
     model.plot_train_per_epoch = 13
     trainer = fit(model, epochs=1)
@@ -298,14 +298,14 @@ def test_board_points_are_means_of_their_stretches(fit, make_model):
     assert model.board.data["val_acc"][-1] == (1, trainer.history[0]["val_accuracy"])
 
 
-def test_one_batch_an_epoch_still_draws_curves(fit, make_data, make_model):
+def test_one_batch_per_epoch_still_draws_curves(fit, make_data, make_model):
     model = make_model()
     fit(model, make_data(1000), epochs=3)
     assert [point.x for point in model.board.data["train_loss"]] == [0, 1, 2]
     assert [point.x for point in model.board.data["val_loss"]] == [1, 2, 3]
 
 
-def test_no_points_where_none_are_wanted(fit, make_model):
+def test_plotting_can_be_turned_off(fit, make_model):
     model = make_model()
     model.plot_train_per_epoch = 0
     trainer = fit(model)
@@ -313,19 +313,19 @@ def test_no_points_where_none_are_wanted(fit, make_model):
     assert trainer.history[-1]["train_loss"] > 0
 
 
-def test_without_validation_there_is_none(fw, make_model, train_pictures):
-    data = fw.data.PictureData(train_pictures, None, 16)
+def test_training_without_validation_data(fw, make_model, train_images):
+    data = fw.data.ImageData(train_images, None, 16)
     trainer = fw.Trainer(1, seed=0)
     model = make_model()
     trainer.fit(model, data)
     assert trainer.val_dataloader is None
     assert trainer.history[0]["val_loss"] is None
     assert trainer.history[0]["train_loss"] > 0
-    with pytest.raises(ArgumentError, match="no validation part"):
+    with pytest.raises(ArgumentError, match="no validation set"):
         trainer.evaluate(model, data)
 
 
-def test_a_loss_that_is_not_finite_stops_training_and_says_where(fit, make_model):
+def test_a_non_finite_loss_stops_training_and_names_the_epoch(fit, make_model):
     with pytest.raises(DivergenceError, match="epoch 1; try a smaller learning rate"):
         fit(make_model(lr=1e38), epochs=5)
 
@@ -337,30 +337,30 @@ def test_gradient_clipping_bounds_the_norm_of_the_step(fw, fit, make_data, make_
     trainer = fit(model, make_data(1000), epochs=1, gradient_clip_val=clip)
     after = trainer.get_weights(model)
     norm = math.sqrt(sum(np.sum((after[name] - before[name]) ** 2.0) for name in before)) / 0.5
-    free = make_model(lr=0.5)
-    unclipped = fit(free, make_data(1000), epochs=1).get_weights(free)
+    model = make_model(lr=0.5)
+    unclipped = fit(model, make_data(1000), epochs=1).get_weights(model)
     full = math.sqrt(sum(np.sum((unclipped[name] - before[name]) ** 2.0) for name in before)) / 0.5
     assert full > 0.05
     assert norm == pytest.approx(min(clip, full), rel=1e-3)
 
 
-def test_patience_stops_and_puts_the_best_weights_back(fw, fit, make_data, make_model):
+def test_patience_stops_training_and_restores_the_best_weights(fw, fit, make_data, make_model):
     model = make_model(lr=3.0)
     trainer = fit(model, epochs=60, patience=2)
     losses = [record["val_loss"] for record in trainer.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 < 60
     assert trainer.should_stop
-    found = trainer.evaluate(model, make_data())
-    assert found.loss == pytest.approx(losses[best], rel=1e-6)
+    evaluation = trainer.evaluate(model, make_data())
+    assert evaluation.loss == pytest.approx(losses[best], rel=1e-6)
 
 
-def test_patience_needs_validation_data(fw, make_model, train_pictures):
-    with pytest.raises(ArgumentError, match="validation"):
-        fw.Trainer(2, patience=1).fit(make_model(), fw.data.PictureData(train_pictures, None, 16))
+def test_patience_needs_validation_data(fw, make_model, train_images):
+    with pytest.raises(ArgumentError, match="give validation data"):
+        fw.Trainer(2, patience=1).fit(make_model(), fw.data.ImageData(train_images, None, 16))
 
 
-def test_a_checkpoint_is_written_every_epoch_and_can_be_loaded(
+def test_a_checkpoint_is_saved_every_epoch_and_can_be_loaded(
     fw, fit, make_data, make_model, tmp_path
 ):
     path = tmp_path / "weights.safetensors"
@@ -372,7 +372,7 @@ def test_a_checkpoint_is_written_every_epoch_and_can_be_loaded(
 
     model = make_model()
     trainer = fit(model, epochs=3, checkpoint=path, callbacks=[Watcher()])
-    assert epochs == [False, 1, 2]  # written after the callbacks that were there before
+    assert epochs == [False, 1, 2]  # saved after the user's callbacks run
     other = make_model(seed=5)
     assert trainer.load_checkpoint(other, path) == {"epoch": 3}
     assert_same_weights(trainer.get_weights(model), trainer.get_weights(other), rtol=0)
@@ -401,12 +401,12 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(fw, make_model):
         {"max_epochs": 1, "patience": 0},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(fw, settings):
+def test_invalid_settings_are_refused(fw, settings):
     with pytest.raises(ArgumentError):
         fw.Trainer(**settings)
 
 
-def test_a_device_that_is_not_there_is_named_with_those_that_are(fit):
+def test_an_unavailable_device_is_refused_and_the_available_ones_are_listed(fit):
     with pytest.raises(ArgumentError, match=r"'cuda:99' is not available.*cpu"):
         fit(device="cuda:99")
 
@@ -416,7 +416,7 @@ def test_devices_by_name(fit, device):
     assert fit(epochs=1, device=device).history[0]["train_loss"] > 0
 
 
-def test_batches_that_cannot_be_counted_are_refused(fw, make_model):
+def test_batches_without_a_length_are_refused(fw, make_model):
     class Data(fw.DataModule):
         def get_dataloader(self, train):
             yield None
@@ -425,7 +425,7 @@ def test_batches_that_cannot_be_counted_are_refused(fw, make_model):
         fw.Trainer(1).fit(make_model(), Data())
 
 
-def test_any_sized_iterable_will_do_for_batches(fw, make_data, make_model):
+def test_batches_may_be_any_sized_iterable(fw, make_data, make_model):
     data = make_data()
     batches = {train: list(data.get_dataloader(train)) for train in (True, False)}
 

@@ -1,4 +1,4 @@
-"""What the tests of the core share: errors told on one line, and a web server to fetch from."""
+"""Fixtures for the core tests: checks of one-line errors, and a local web server."""
 
 import contextlib
 import importlib
@@ -14,7 +14,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def refused():
-    """A context manager: its block must raise just ``kind``, on one line that has ``parts``."""
+    """A context manager: its block must raise exactly ``kind``, with ``parts`` on one line."""
 
     @contextlib.contextmanager
     def check(kind, *parts):
@@ -30,7 +30,7 @@ def refused():
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         name = self.path[1:].split("?")[0]
         body = self.server.files.get(name)
         if body is None:
@@ -39,9 +39,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        half = name in self.server.halves
-        self.wfile.write(body[: len(body) // 2] if half else body)
-        if half and self.server.hold is not None:
+        truncate = name in self.server.truncated
+        self.wfile.write(body[: len(body) // 2] if truncate else body)
+        if truncate and self.server.hold is not None:
             self.wfile.flush()
             self.server.hold.wait(60)
 
@@ -50,16 +50,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``files``, by name, on 127.0.0.1; ``asked`` are the paths that it was asked for.
+    """Serves ``files``, by name, on 127.0.0.1; ``requests`` are the requested paths.
 
-    Of those named in ``halves`` it sends half and ends, or waits for ``hold`` where it is set.
+    Of the files in ``truncated`` it sends half and closes the connection, or first waits for
+    ``hold`` if that is set.
     """
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.halves, self.asked, self.hold = {}, set(), [], None
+        self.files, self.truncated, self.requests, self.hold = {}, set(), [], None
 
     @property
     def url(self):
@@ -72,7 +73,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def dead():
-    """An address of this machine at which nothing listens."""
+    """A local URL at which no server listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
@@ -93,9 +94,9 @@ NOBODY = 65534
 
 
 @contextlib.contextmanager
-def without_rights(folder, mode):
-    """Give a folder that has this mode and that the user's rights do not go beyond."""
-    for module in ("pooch", "requests"):  # what is imported late may then be out of reach
+def without_permissions(folder, mode):
+    """Yield a folder with this mode, which also applies if the tests run as root."""
+    for module in ("pooch", "requests"):  # late imports may fail without permissions
         importlib.import_module(module)
     folder.chmod(mode)
     root = os.geteuid() == 0
@@ -111,13 +112,13 @@ def without_rights(folder, mode):
 
 @pytest.fixture
 def locked(tmp_path):
-    """A folder that may not be entered."""
-    with without_rights(tmp_path, 0o000) as folder:
+    """A folder that cannot be entered."""
+    with without_permissions(tmp_path, 0o000) as folder:
         yield folder
 
 
 @pytest.fixture
 def unwritable():
-    """A folder that may be entered and not be written to."""
-    with tempfile.TemporaryDirectory() as name, without_rights(Path(name), 0o555) as folder:
+    """A folder that can be entered but not written to."""
+    with tempfile.TemporaryDirectory() as name, without_permissions(Path(name), 0o555) as folder:
         yield folder

@@ -1,4 +1,4 @@
-"""What is shown of names that others chose."""
+"""Escaping of untrusted names."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from hardmax.checks import is_plain, plain
         ("\u2028\x9b\0", r"\u2028\x9b\x00"),
     ],
 )
-def test_what_is_not_plain_is_escaped(text, shown):
+def test_special_characters_are_escaped(text, shown):
     assert not is_plain(text)
     assert plain(text) == shown
     assert is_plain(shown)
@@ -23,6 +23,6 @@ def test_what_is_not_plain_is_escaped(text, shown):
 @pytest.mark.parametrize(
     "text", ["", "ankle boot", "größer", "کتاب‌ها", "鞋", "👩‍🚀", "a\\b'\"", "a\xa0b"]
 )
-def test_what_is_plain_stays(text):
+def test_plain_text_is_unchanged(text):
     assert is_plain(text)
     assert plain(text) == text

@@ -1,4 +1,4 @@
-"""One tree of exceptions, each also of the kind that Python users catch."""
+"""The exception hierarchy, with the built-in exceptions that users catch."""
 
 import pytest
 
@@ -15,11 +15,11 @@ TREE = {
 
 
 @pytest.mark.parametrize(("name", "bases"), TREE.items())
-def test_each_error_has_its_place_in_the_tree(name, bases):
+def test_each_error_has_its_base_classes(name, bases):
     assert getattr(errors, name).__bases__ == bases
 
 
-def test_the_tree_is_whole_and_is_the_one_in_the_docstring():
+def test_the_tree_is_complete_and_matches_the_docstring():
     assert set(errors.__all__) == {"HardmaxError", *TREE}
     for name in errors.__all__:
         assert name in errors.__doc__

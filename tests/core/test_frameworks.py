@@ -1,4 +1,4 @@
-"""The choice of a framework by name, and what importing the core brings along."""
+"""Loading frameworks by name, and the side effects of importing the core."""
 
 from importlib.util import find_spec
 
@@ -9,12 +9,12 @@ from hardmax.errors import ArgumentError
 
 CORE = """
 import importlib, pkgutil, sys, hardmax
-siblings = {"torch", "jax", "tensorflow", "mxnet"}
+backends = {"torch", "jax", "tensorflow", "mxnet"}
 def names(path, prefix):
     for module in pkgutil.iter_modules(path, prefix):
-        if module.name.split(".")[1] in siblings:
+        if module.name.split(".")[1] in backends:
             continue
-        # A notebook's drawer is imported in a notebook alone.
+        # The notebook drawer can be imported only in a notebook.
         if module.name != "hardmax.plotting.notebook":
             yield module.name
         if module.ispkg:
@@ -37,13 +37,13 @@ def test_importing_the_package_imports_nothing_else(python):
     assert python(code) == "[]\n"
 
 
-def test_importing_all_of_the_core_imports_no_framework_and_no_pyplot(python):
+def test_importing_the_core_imports_no_framework_and_no_pyplot(python):
     code = CORE + "for name in core: importlib.import_module(name)\n"
     code += f"print(len(core) > 25, sorted({HEAVY} & set(sys.modules)))"
     assert python(code) == "True []\n"
 
 
-def test_importing_all_of_the_core_leaves_everything_global_as_it_was(python):
+def test_importing_the_core_changes_no_global_state(python):
     code = """
 import os, random, signal, warnings
 import matplotlib, numpy as np, PIL.Image
@@ -57,7 +57,7 @@ def state():
         "showwarning": warnings.showwarning, "backend": matplotlib.get_backend(auto_select=False),
     }
 """
-    # What other packages do to these when they are imported is not ours.
+    # Changes made by other packages on import do not count.
     code += """
 import jinja2, pooch, rich.live, safetensors.numpy, sklearn.datasets, typer, matplotlib.figure
 import hardmax.errors
@@ -84,10 +84,10 @@ print([name for name in before if before[name] != after[name]])
 
 
 @pytest.mark.parametrize("name", ["caffe", "", "Torch", "torch.nn", "os", "data"])
-def test_an_unknown_framework_is_refused_with_the_known_ones(name):
-    for ask in (frameworks.check, frameworks.load):
+def test_an_unknown_framework_is_refused_and_the_known_ones_are_listed(name):
+    for function in (frameworks.check, frameworks.load):
         with pytest.raises(ArgumentError) as refused:
-            ask(name)
+            function(name)
         message = str(refused.value)
         assert repr(name) in message
         assert all(known in message for known in frameworks.FRAMEWORKS)
@@ -95,8 +95,8 @@ def test_an_unknown_framework_is_refused_with_the_known_ones(name):
 
 
 @pytest.mark.parametrize("name", frameworks.FRAMEWORKS)
-@pytest.mark.parametrize("ask", ["check", "load"])
-def test_a_missing_framework_is_told_with_the_way_to_install_it(python, name, ask):
+@pytest.mark.parametrize("function", ["check", "load"])
+def test_a_missing_framework_is_reported_with_its_install_command(python, name, function):
     package = frameworks.FRAMEWORKS[name][0]
     code = f"""
 import sys
@@ -104,15 +104,15 @@ sys.modules[{package!r}] = None  # as if it were not installed
 from hardmax import frameworks
 from hardmax.errors import MissingFrameworkError
 try:
-    frameworks.{ask}({name!r})
+    frameworks.{function}({name!r})
 except MissingFrameworkError as error:
     print(isinstance(error, ImportError), error)
 """
-    told = python(code)
-    assert told.startswith("True ")
-    assert told.count("\n") == 1
-    assert repr(name) in told
-    assert f"hardmax[{name}]" in told
+    output = python(code)
+    assert output.startswith("True ")
+    assert output.count("\n") == 1
+    assert repr(name) in output
+    assert f"hardmax[{name}]" in output
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -122,15 +122,15 @@ def test_checking_a_framework_imports_nothing(python, name):
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_a_framework_is_loaded_with_its_versions_and_without_the_others(python, name):
+def test_loading_a_framework_reports_its_versions_and_loads_no_other(python, name):
     package = frameworks.FRAMEWORKS[name][0]
     others = sorted({"torch", "jax", "tensorflow", "mxnet"} - {name})
     code = f"""
 import sys
 from hardmax import frameworks
-sibling = frameworks.load({name!r})
+backend = frameworks.load({name!r})
 import {package} as native
-print(sibling.__name__, frameworks.versions({name!r})[{package!r}] == native.__version__)
+print(backend.__name__, frameworks.versions({name!r})[{package!r}] == native.__version__)
 print([other for other in {others} if "hardmax." + other in sys.modules])
 """
     assert python(code) == f"hardmax.{name} True\n[]\n"

@@ -1,4 +1,4 @@
-"""Arguments become attributes, and classes take methods late."""
+"""Saving constructor arguments, and adding methods to classes."""
 
 import pytest
 
@@ -17,30 +17,30 @@ class Derived(Base):
 
 
 def test_arguments_become_attributes_and_hparams():
-    made = Base(7)
-    assert (made.width, made.rate) == (7, 0.1)
-    assert made.hparams == {"width": 7, "rate": 0.1}
+    instance = Base(7)
+    assert (instance.width, instance.rate) == (7, 0.1)
+    assert instance.hparams == {"width": 7, "rate": 0.1}
 
 
-def test_names_with_an_underscore_are_left_out():
+def test_names_with_a_leading_underscore_are_skipped():
     assert not hasattr(Base(7), "_hidden")
 
 
-def test_base_and_subclass_are_gathered_and_the_subclass_has_the_last_word():
-    made = Derived(4)
-    assert made.hparams == {"width": 4, "rate": 0.5, "depth": 3}
-    assert (made.width, made.rate, made.depth) == (4, 0.5, 3)
+def test_arguments_of_base_and_subclass_are_merged_and_the_subclass_wins():
+    instance = Derived(4)
+    assert instance.hparams == {"width": 4, "rate": 0.5, "depth": 3}
+    assert (instance.width, instance.rate, instance.depth) == (4, 0.5, 3)
 
 
 @pytest.mark.parametrize("ignore", [["rate"], ("rate",), {"rate"}, ["rate", "no_such_name"]])
-def test_ignored_names_are_left_out(ignore):
+def test_ignored_names_are_skipped(ignore):
     class Picky(HyperParameters):
         def __init__(self, width, rate):
             self.save_hyperparameters(ignore=ignore)
 
-    made = Picky(1, 2)
-    assert made.hparams == {"width": 1}
-    assert not hasattr(made, "rate")
+    instance = Picky(1, 2)
+    assert instance.hparams == {"width": 1}
+    assert not hasattr(instance, "rate")
 
 
 def test_a_name_ignored_by_the_subclass_keeps_what_the_base_saved():
@@ -53,7 +53,7 @@ def test_a_name_ignored_by_the_subclass_keeps_what_the_base_saved():
 
 
 @pytest.mark.parametrize("kind", ["positional-only", "keyword-only"])
-def test_every_kind_of_argument_is_kept(kind):
+def test_every_kind_of_argument_is_saved(kind):
     class Positional(HyperParameters):
         def __init__(self, a, b=2, /):
             self.save_hyperparameters()
@@ -62,21 +62,21 @@ def test_every_kind_of_argument_is_kept(kind):
         def __init__(self, *, a, b=2):
             self.save_hyperparameters()
 
-    made = Positional(1) if kind == "positional-only" else Keyword(a=1)
-    assert made.hparams == {"a": 1, "b": 2}
+    instance = Positional(1) if kind == "positional-only" else Keyword(a=1)
+    assert instance.hparams == {"a": 1, "b": 2}
 
 
-def test_variable_arguments_are_kept_by_their_names():
+def test_variable_arguments_are_saved_by_name():
     class Variable(HyperParameters):
         def __init__(self, first, *rest, **named):
             self.save_hyperparameters(ignore=["unwanted"])
 
-    made = Variable(1, 2, 3, colour="red", unwanted=0, _private=0)
-    assert made.hparams == {"first": 1, "rest": (2, 3), "colour": "red"}
-    assert (made.rest, made.colour) == ((2, 3), "red")
+    instance = Variable(1, 2, 3, color="red", unwanted=0, _private=0)
+    assert instance.hparams == {"first": 1, "rest": (2, 3), "color": "red"}
+    assert (instance.rest, instance.color) == ((2, 3), "red")
 
 
-def test_locals_that_are_no_arguments_are_not_kept():
+def test_other_local_variables_are_not_saved():
     class Busy(HyperParameters):
         def __init__(self, size):
             doubled = 2 * size
@@ -86,18 +86,18 @@ def test_locals_that_are_no_arguments_are_not_kept():
     assert Busy(2).hparams == {"size": 2}
 
 
-def test_an_argument_used_in_a_closure_is_kept():
+def test_an_argument_used_in_a_closure_is_saved():
     class Closing(HyperParameters):
         def __init__(self, size):
             self.double = lambda: 2 * size
             self.save_hyperparameters()
 
-    made = Closing(4)
-    assert made.size == 4
-    assert made.double() == 8
+    instance = Closing(4)
+    assert instance.size == 4
+    assert instance.double() == 8
 
 
-def test_values_are_the_objects_themselves_and_instances_do_not_share():
+def test_values_are_not_copied_and_instances_do_not_share_them():
     sizes = [1, 2]
     one, two = Base(sizes), Base(3)
     assert one.width is sizes
@@ -105,12 +105,12 @@ def test_values_are_the_objects_themselves_and_instances_do_not_share():
     assert "hparams" not in vars(HyperParameters)
 
 
-def test_a_method_added_to_a_class_reaches_objects_made_before():
+def test_existing_objects_get_a_method_added_to_their_class():
     class Plain:
         def answer(self):
             return "old"
 
-    made = Plain()
+    instance = Plain()
 
     @add_to_class(Plain)
     def answer(self):
@@ -120,11 +120,11 @@ def test_a_method_added_to_a_class_reaches_objects_made_before():
     def double(self, value):
         return 2 * value
 
-    assert made.answer() == "new"
-    assert made.double(4) == 8
+    assert instance.answer() == "new"
+    assert instance.double(4) == 8
 
 
-def test_the_decorator_gives_the_function_back():
+def test_the_decorator_returns_the_function():
     class Plain:
         pass
 
@@ -134,14 +134,14 @@ def test_the_decorator_gives_the_function_back():
     assert add_to_class(Plain)(method) is method
 
 
-def test_a_method_added_to_a_base_reaches_objects_of_subclasses():
-    made = Derived(1)
+def test_objects_of_subclasses_get_a_method_added_to_the_base():
+    instance = Derived(1)
 
     @add_to_class(Base)
     def area(self):
         return self.width * self.depth
 
     try:
-        assert made.area() == 3
+        assert instance.area() == 3
     finally:
         del Base.area

@@ -1,4 +1,4 @@
-"""What is JAX's own: compiling once, keys, statistics carried in aux, states, optimizers."""
+"""JAX only: compiling once, keys, statistics carried in aux, states, optimizers."""
 
 import gc
 import random
@@ -15,28 +15,28 @@ from jax import numpy as jnp
 from support import batches
 
 from hardmax import jax as hm
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.errors import ArgumentError, RunError
 from hardmax.jax import engine
-from hardmax.jax.data import PictureData
+from hardmax.jax.data import ImageData
 from hardmax.training.callbacks import Callback
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = np.random.default_rng(3)
     labels = generator.integers(0, 3, 90)
     images = generator.integers(0, 256, (90, 5, 5, 1), dtype=np.uint8)
-    return Pictures(images, labels)
+    return Images(images, labels)
 
 
 @pytest.fixture
-def data(pictures):
-    return PictureData(pictures, pictures.take(np.arange(40)), 16)
+def data(images):
+    return ImageData(images, images.take(np.arange(40)), 16)
 
 
 class MLP(hm.Classifier):
-    """A model as a reader would write it."""
+    """A model as a user would write it."""
 
     num_outputs: int
     num_hiddens: int
@@ -72,24 +72,24 @@ class Linear(hm.Classifier):
         return super().loss(*arguments, averaged=averaged)
 
 
-# What fit does
+# Fitting
 
 
-def test_fit_does_what_a_loop_by_hand_does(pictures, data):
+def test_fit_matches_a_loop_written_by_hand(images, data):
     model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.2)
     trainer = hm.Trainer(max_epochs=3, seed=7)
     trainer.set_weights(model, {"params.W": np.zeros((25, 3)), "params.b": np.zeros(3)})
     trainer.fit(model, data)
     W, b = np.zeros((25, 3)), np.zeros(3)
-    X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
+    X, y = images.images.reshape(90, 25) / 255, images.labels
     for epoch in range(3):
         loss_sum = correct = 0
         for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
-            chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-            loss_sum -= np.log(chances[np.arange(len(rows)), y[rows]]).sum()
+            probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+            loss_sum -= np.log(probabilities[np.arange(len(rows)), y[rows]]).sum()
             correct += (scores.argmax(axis=1) == y[rows]).sum()
-            error = (chances - np.eye(3)[y[rows]]) / len(rows)
+            error = (probabilities - np.eye(3)[y[rows]]) / len(rows)
             W, b = W - 0.2 * X[rows].T @ error, b - 0.2 * error.sum(axis=0)
         record = trainer.history[epoch]
         assert record["train_loss"] == pytest.approx(loss_sum / 90, rel=1e-5)
@@ -108,22 +108,22 @@ def test_a_loss_without_aux_is_accepted(data):
     assert trainer.history[1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-def test_the_optimizer_is_asked_for_once(data):
-    asked = []
+def test_configure_optimizers_is_called_once(data):
+    calls = []
 
-    class Asked(Linear):
+    class Counted(Linear):
         def configure_optimizers(self):
-            asked.append(1)
+            calls.append(1)
             return optax.adam(self.lr)
 
     trainer = hm.Trainer(max_epochs=2)
-    trainer.fit(Asked(), data)
-    assert len(asked) == 1
+    trainer.fit(Counted(), data)
+    assert len(calls) == 1
     assert trainer.state.step == 12
 
 
 class BookSGD(hm.HyperParameters):
-    """An optimizer as the book's cell writes it, with the class of the state for its object."""
+    """The book's optimizer, which returns the class of the state instead of an instance."""
 
     def __init__(self, lr):
         self.save_hyperparameters()
@@ -135,45 +135,45 @@ class BookSGD(hm.HyperParameters):
         return jax.tree.map(lambda grad: -self.lr * grad, updates), state
 
 
-def test_the_books_optimizer_does_what_optax_does(data):
+def test_the_books_optimizer_matches_optax(data):
     def fitted(optimizer):
-        class Own(Linear):
+        class Custom(Linear):
             def configure_optimizers(self):
                 return optimizer
 
         trainer = hm.Trainer(max_epochs=2, seed=0)
-        trainer.fit(Own(), data)
+        trainer.fit(Custom(), data)
         assert trainer.uses_engine
         return trainer.get_weights(trainer.model)
 
-    book, own, optax_own = (fitted(o) for o in (BookSGD(0.1), hm.SGD(0.1), optax.sgd(0.1)))
-    for name, value in optax_own.items():
+    book, ours, optax_sgd = (fitted(o) for o in (BookSGD(0.1), hm.SGD(0.1), optax.sgd(0.1)))
+    for name, value in optax_sgd.items():
         np.testing.assert_array_equal(book[name], value)
-        np.testing.assert_array_equal(own[name], value)
+        np.testing.assert_array_equal(ours[name], value)
     transformation = hm.SGD(0.1)()
     assert isinstance(transformation, optax.GradientTransformation)
 
 
-def test_batches_may_be_numpy_arrays_from_anywhere(data):
+def test_batches_may_be_lists_of_numpy_arrays(data):
     parts = {
         train: [tuple(map(np.asarray, batch)) for batch in data.get_dataloader(train)]
         for train in (True, False)
     }
 
-    class Anywhere(hm.DataModule):
+    class Lists(hm.DataModule):
         def get_dataloader(self, train):
             return parts[train]
 
     trainer = hm.Trainer(max_epochs=2)
-    trainer.fit(Linear(), Anywhere())
+    trainer.fit(Linear(), Lists())
     assert trainer.uses_engine
     assert trainer.history[1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-# Compiling
+# Compilation
 
 
-def test_nothing_is_traced_again_for_the_same_shapes(data):
+def test_the_same_shapes_are_not_traced_again(data):
     trainer = hm.Trainer(max_epochs=2, seed=0)
     model = Linear()
     trainer.fit(model, data)
@@ -181,13 +181,13 @@ def test_nothing_is_traced_again_for_the_same_shapes(data):
     assert trainer.history[1]["compile_seconds"] == 0
     traces = Linear.traces
     trainer.fit(model, data)  # the same model
-    hm.Trainer(max_epochs=3, seed=1).fit(Linear(), data)  # another of its kind
+    hm.Trainer(max_epochs=3, seed=1).fit(Linear(), data)  # another of its class
     trainer.evaluate(model, data)
     assert Linear.traces == traces
     assert trainer.history[0]["compile_seconds"] == 0
 
 
-def test_nothing_is_traced_again_step_by_step(data):
+def test_the_step_path_does_not_trace_again(data):
     class Stepwise(Linear):
         def training_step(self, *arguments):
             return super().training_step(*arguments)
@@ -221,7 +221,7 @@ def first_loss(model, data, **settings):
     return trainer.history[0]["train_loss"]
 
 
-def test_whatever_a_loss_depends_on_is_noticed_when_it_changes(data, monkeypatch):
+def test_changes_to_dependencies_of_the_loss_are_noticed(data, monkeypatch):
     before = first_loss(Factored(lr=1e-9), data)
     monkeypatch.setitem(globals(), "FACTOR", 2.0)
     assert first_loss(Factored(lr=1e-9), data) == pytest.approx(2 * before, rel=1e-5)
@@ -229,7 +229,7 @@ def test_whatever_a_loss_depends_on_is_noticed_when_it_changes(data, monkeypatch
     assert first_loss(Factored(lr=1e-9), data) == pytest.approx(6 * before, rel=1e-5)
 
 
-def test_a_setting_that_is_changed_is_noticed(data):
+def test_changed_settings_are_noticed(data):
     def step(model, **settings):
         trainer = hm.Trainer(max_epochs=1, seed=0, **settings)
         trainer.set_weights(model, {name: 0 * value for name, value in start.items()})
@@ -251,7 +251,7 @@ SCALE = 1.0
 
 
 class Scaled(Linear):
-    """A model that keeps a global variable under its own name, and a private field."""
+    """A model with an attribute named like a global variable, and a private field."""
 
     _factor: float = 1.0
 
@@ -267,19 +267,19 @@ class Scaled(Linear):
         return self._factor * SCALE * value, aux
 
 
-def test_a_global_is_noticed_where_an_attribute_has_its_name(data, monkeypatch):
+def test_a_changed_global_is_noticed_despite_an_attribute_of_the_same_name(data, monkeypatch):
     before = first_loss(Scaled(lr=1e-9), data)
     monkeypatch.setitem(globals(), "SCALE", 5.0)
     assert first_loss(Scaled(lr=1e-9), data) == pytest.approx(5 * before, rel=1e-5)
 
 
-def test_private_fields_are_settings_too(data):
+def test_private_fields_are_settings(data):
     before = first_loss(Scaled(lr=1e-9), data)
     after = first_loss(Scaled(lr=1e-9, _factor=3.0), data)
     assert after == pytest.approx(3 * before, rel=1e-5)
 
 
-def test_settings_of_a_plain_optimizer_are_heeded_within_a_fit(data):
+def test_changed_settings_of_a_plain_optimizer_apply_within_a_fit(data):
     class Plain:
         def __init__(self, lr):
             self.lr = lr
@@ -290,7 +290,7 @@ def test_settings_of_a_plain_optimizer_are_heeded_within_a_fit(data):
         def update(self, updates, state, params=None):
             return jax.tree.map(lambda grad: -self.lr * grad, updates), state
 
-    class Own(Linear):
+    class Custom(Linear):
         def configure_optimizers(self):
             return Plain(0.1)
 
@@ -299,15 +299,15 @@ def test_settings_of_a_plain_optimizer_are_heeded_within_a_fit(data):
             trainer.optim.lr = 0.0
 
     trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Stop()])
-    trainer.fit(Own(), data)
+    trainer.fit(Custom(), data)
     losses = [record["val_loss"] for record in trainer.history]
     assert losses[0] == losses[1] == losses[2]
     again = hm.Trainer(max_epochs=1, seed=0)
-    again.fit(Own(), data)
+    again.fit(Custom(), data)
     assert again.history[0]["compile_seconds"] == 0
 
 
-def test_clipping_of_a_readers_own_is_noticed(data):
+def test_custom_clipping_is_noticed(data):
     weights = []
     for factor in (1.0, 0.0):
         trainer = hm.Trainer(max_epochs=1, seed=0, gradient_clip_val=1)
@@ -321,22 +321,22 @@ def test_clipping_of_a_readers_own_is_noticed(data):
     assert np.all(weights[1] == 0)
 
 
-def test_a_trainer_of_the_same_name_elsewhere_is_no_part_of_a_model(data):
-    class Asking(Linear):
+def test_a_global_named_like_an_attribute_is_not_part_of_a_model(data):
+    class Reporting(Linear):
         def report(self):
             return self.trainer
 
     globals()["trainer"] = hm.Trainer(max_epochs=1, seed=0)
     try:
-        globals()["trainer"].fit(Asking(), data)
+        globals()["trainer"].fit(Reporting(), data)
         globals()["trainer"] = hm.Trainer(max_epochs=1, seed=0)
-        globals()["trainer"].fit(Asking(), data)
+        globals()["trainer"].fit(Reporting(), data)
         assert globals()["trainer"].history[0]["compile_seconds"] == 0
     finally:
         del globals()["trainer"]
 
 
-def test_a_schedule_that_knows_the_model_keeps_it_no_longer_than_it_must(data):
+def test_a_schedule_that_refers_to_the_model_does_not_leak_it(data):
     class Scheduled(Linear):
         def configure_optimizers(self):
             return optax.sgd(lambda step: self.lr * 0.9**step)
@@ -344,18 +344,18 @@ def test_a_schedule_that_knows_the_model_keeps_it_no_longer_than_it_must(data):
     model = Scheduled()
     trainer = hm.Trainer(max_epochs=1)
     trainer.fit(model, data)
-    kept = weakref.ref(model)
+    reference = weakref.ref(model)
     del model, trainer
     gc.collect()
-    # The key of what was compiled knows the schedule; it goes when its turn comes.
+    # The cache key refers to the schedule until it is evicted.
     engine.COMPILED.clear()
     gc.collect()
-    assert kept() is None
+    assert reference() is None
 
 
 @pytest.mark.parametrize("validation", [True, False])
-def test_the_mode_is_off_when_a_fit_is_over(pictures, validation):
-    data = PictureData(pictures, pictures if validation else None, 16)
+def test_a_model_is_in_evaluation_mode_after_a_fit(images, validation):
+    data = ImageData(images, images if validation else None, 16)
     model = MLP(3, 8, lr=0.1, dropout=0.5)
     trainer = hm.Trainer(max_epochs=1)
     trainer.fit(model, data)
@@ -364,13 +364,13 @@ def test_the_mode_is_off_when_a_fit_is_over(pictures, validation):
     np.testing.assert_array_equal(model.apply(variables, X), model.apply(variables, X))
 
 
-def test_a_seed_decides_dropout_of_a_model_that_has_weights(data):
+def test_a_seed_determines_dropout_of_a_model_with_weights(data):
     start = MLP(3, 8, lr=0.1, dropout=0.5)
     hm.Trainer(max_epochs=1, seed=0).fit(start, data)
     weights = hm.Trainer(1).get_weights(start)
     losses = []
-    for elsewhere in (1, 2):
-        random.seed(elsewhere)
+    for global_seed in (1, 2):
+        random.seed(global_seed)
         model = MLP(3, 8, lr=0.1, dropout=0.5)
         trainer = hm.Trainer(max_epochs=1, seed=5)
         trainer.set_weights(model, weights)
@@ -379,18 +379,18 @@ def test_a_seed_decides_dropout_of_a_model_that_has_weights(data):
     assert losses[0] == losses[1]
 
 
-def test_compiled_code_keeps_no_model_alive(data):
+def test_compiled_code_does_not_keep_a_model_alive(data):
     model = Linear()
     hm.Trainer(max_epochs=1).fit(model, data)
-    kept = weakref.ref(model)
+    reference = weakref.ref(model)
     del model
     gc.collect()
-    assert kept() is None
+    assert reference() is None
 
 
-def test_what_is_compiled_is_kept_within_bounds(monkeypatch):
+def test_the_cache_of_compiled_code_is_bounded(monkeypatch):
     monkeypatch.setattr(engine, "COMPILED", type(engine.COMPILED)())
-    monkeypatch.setattr(engine, "KEPT", 2)
+    monkeypatch.setattr(engine, "MAX_COMPILED", 2)
     model = hm.SoftmaxRegressionScratch(2, 3, lr=0.1)
     hm.Trainer(1).set_weights(model, {"params.W": np.ones((2, 3)), "params.b": np.zeros(3)})
     state = model.train_state
@@ -400,7 +400,7 @@ def test_what_is_compiled_is_kept_within_bounds(monkeypatch):
     assert len(engine.COMPILED) == 2
 
 
-def test_64_bits_are_honoured():
+def test_64_bits_are_supported():
     code = """
 import jax; jax.config.update("jax_enable_x64", True)
 import numpy as np
@@ -412,14 +412,14 @@ print(trainer.state.params["net"]["kernel"].dtype, data.X.dtype, trainer.history
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     kernel, X, loss = done.stdout.split()
-    assert (kernel, X) == ("float32", "float64")  # Flax's parameters are float32 unless told
+    assert (kernel, X) == ("float32", "float64")  # Flax's parameters are float32 by default
     assert float(loss) < 0.1
 
 
 # Modes, keys, statistics
 
 
-def test_dropout_and_batch_norm_are_told_which_mode_it_is(data):
+def test_dropout_and_batch_norm_follow_the_mode(data):
     modes = []
 
     class Watched(MLP):
@@ -457,23 +457,23 @@ def test_dropout_keys_advance_every_step(data, stepwise):
     for _ in range(6):
         expected.append(float(jax.random.uniform(key)))
         key = jax.random.split(key)[0]
-    found = [point.y for point in model.board.data["train_loss"]]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    means = [point.y for point in model.board.data["train_loss"]]
+    np.testing.assert_allclose(means, expected, rtol=1e-5)
     np.testing.assert_array_equal(trainer.state.dropout_rng, key)
 
 
 @pytest.mark.parametrize("stepwise", [False, True])
-def test_batch_norms_statistics_are_carried(pictures, stepwise):
+def test_batch_norm_statistics_are_updated(images, stepwise):
     class Stepwise(MLP):
         def training_step(self, *arguments):
             return super().training_step(*arguments)
 
-    data = PictureData(pictures, None, 90)
+    data = ImageData(images, None, 90)
     model = (Stepwise if stepwise else MLP)(3, 8, lr=0.0)
     trainer = hm.Trainer(max_epochs=2, seed=0)
     trainer.fit(model, data)
     dense = trainer.state.params["net"]["layers_1"]
-    X = pictures.images.reshape(90, 25) / np.float32(255)
+    X = images.images.reshape(90, 25) / np.float32(255)
     hidden = X @ np.asarray(dense["kernel"]) + np.asarray(dense["bias"])
     stats = trainer.state.batch_stats["net"]["layers_2"]
     np.testing.assert_allclose(stats["mean"], 0.19 * hidden.mean(axis=0), rtol=1e-4, atol=1e-6)
@@ -481,7 +481,7 @@ def test_batch_norms_statistics_are_carried(pictures, stepwise):
     np.testing.assert_allclose(stats["var"], expected, rtol=1e-4)
 
 
-def test_a_regression_may_have_batch_norm():
+def test_a_regression_model_may_use_batch_norm():
     class Normed(hm.LinearRegression):
         training: bool = True
 
@@ -497,22 +497,22 @@ def test_a_regression_may_have_batch_norm():
     assert not np.allclose(trainer.state.batch_stats["net"]["layers_0"]["mean"], 0)
 
 
-def test_somebody_elses_accuracy_is_asked_in_validation_alone(data):
-    class Own(MLP):
+def test_a_custom_accuracy_is_called_only_in_validation(data):
+    class Custom(MLP):
         def accuracy(self, params, X, Y, state, averaged=True):
             variables = {"params": params, "batch_stats": state.batch_stats}
-            right = state.apply_fn(variables, *X).argmax(axis=1) == Y  # as in the book: no keys
-            return right.mean() if averaged else right
+            correct = state.apply_fn(variables, *X).argmax(axis=1) == Y  # as in the book: no keys
+            return correct.mean() if averaged else correct
 
     trainer = hm.Trainer(max_epochs=1, seed=0)
-    model = Own(3, 8, lr=0.1, dropout=0.5)
+    model = Custom(3, 8, lr=0.1, dropout=0.5)
     trainer.fit(model, data)
     assert trainer.uses_engine
     assert trainer.history[0]["train_accuracy"] is None
     assert trainer.history[0]["val_accuracy"] == trainer.evaluate(model, data).accuracy
 
 
-def test_a_seed_decides_weights_and_dropout_and_leaves_pythons_numbers_alone(data):
+def test_a_seed_determines_weights_and_dropout_and_restores_pythons_generator(data):
     def fitted():
         trainer = hm.Trainer(max_epochs=2, seed=3)
         model = MLP(3, 8, lr=0.1, dropout=0.5)
@@ -528,7 +528,7 @@ def test_a_seed_decides_weights_and_dropout_and_leaves_pythons_numbers_alone(dat
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_without_a_seed_pythons_numbers_decide(data):
+def test_without_a_seed_pythons_generator_is_used(data):
     def fitted(seed):
         random.seed(seed)
         return first_loss_without_seed(MLP(3, 8, lr=0.1, dropout=0.5))
@@ -541,7 +541,7 @@ def test_without_a_seed_pythons_numbers_decide(data):
     assert fitted(1) == fitted(1) != fitted(2)
 
 
-def test_a_key_gives_new_weights_and_without_one_a_model_goes_on(data):
+def test_a_key_draws_new_weights_and_without_one_training_continues(data):
     key = jax.random.PRNGKey(4)
     model = Linear(lr=0.0)
     trainer = hm.Trainer(max_epochs=1, seed=0)
@@ -562,7 +562,7 @@ def test_a_key_gives_new_weights_and_without_one_a_model_goes_on(data):
 # Weights and states
 
 
-def test_a_checkpoint_of_a_readers_model_comes_back(data, tmp_path):
+def test_a_checkpoint_of_a_custom_model_can_be_loaded(data, tmp_path):
     path = tmp_path / "weights.safetensors"
     trainer = hm.Trainer(max_epochs=1, seed=0, checkpoint=path)
     model = MLP(3, 8, lr=0.1)
@@ -576,12 +576,12 @@ def test_a_checkpoint_of_a_readers_model_comes_back(data, tmp_path):
         trainer.set_weights(model, wrong)
 
 
-def test_a_model_without_weights_says_so():
+def test_a_model_without_weights_is_rejected():
     with pytest.raises(ArgumentError, match="no weights yet"):
         hm.Trainer(1).get_weights(Linear())
 
 
-def test_the_state_is_the_books(data):
+def test_the_train_state_works_as_in_the_book(data):
     trainer = hm.Trainer(max_epochs=1, seed=0)
     model = MLP(3, 8, lr=0.1)
     trainer.fit(model, data)
@@ -589,9 +589,9 @@ def test_the_state_is_the_books(data):
     assert {*vars(state)} >= {"params", "batch_stats", "dropout_rng", "apply_fn", "tx", "step"}
     X, y = next(iter(data.val_dataloader()))
     scores = model.apply({"params": state.params, "batch_stats": state.batch_stats}, X)
-    right = model.accuracy(state.params, (X,), y, state, averaged=False)
-    np.testing.assert_array_equal(right, scores.argmax(axis=1) == y)
-    assert model.accuracy(state.params, (X,), y, state) == pytest.approx(float(right.mean()))
+    correct = model.accuracy(state.params, (X,), y, state, averaged=False)
+    np.testing.assert_array_equal(correct, scores.argmax(axis=1) == y)
+    assert model.accuracy(state.params, (X,), y, state) == pytest.approx(float(correct.mean()))
     value, _ = model.loss(state.params, (X,), y, state)
     losses, _ = model.loss(state.params, (X,), y, state, averaged=False)
     logs = jax.nn.log_softmax(scores)[jnp.arange(len(y)), y]
@@ -601,7 +601,7 @@ def test_the_state_is_the_books(data):
     assert state.apply_gradients(grads=zero).replace(batch_stats={}).step == state.step + 1
 
 
-def test_labels_with_several_axes_are_counted_one_by_one():
+def test_labels_with_several_axes_are_counted_individually():
     class Tagger(hm.Classifier):
         lr: float = 0.1
 
@@ -619,13 +619,13 @@ def test_labels_with_several_axes_are_counted_one_by_one():
     model = Tagger()
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.fit(model, Sequences())
-    found = trainer.evaluate(model, Sequences())
+    evaluation = trainer.evaluate(model, Sequences())
     scores = model.apply({"params": trainer.state.params}, X)
-    assert (found.correct, found.count) == (int((scores.argmax(axis=2) == y).sum()), 240)
+    assert (evaluation.correct, evaluation.count) == (int((scores.argmax(axis=2) == y).sum()), 240)
 
 
-def test_a_readers_own_epoch_runs_as_written(data):
-    class Own(hm.Trainer):
+def test_a_custom_epoch_matches_the_library(data):
+    class Custom(hm.Trainer):
         def fit_epoch(self):
             self.model.training = True
             for batch in self.train_dataloader:
@@ -644,19 +644,19 @@ def test_a_readers_own_epoch_runs_as_written(data):
                 self.val_batch_idx += 1
 
     records = []
-    for trainer_class in (Own, hm.Trainer):
+    for trainer_class in (Custom, hm.Trainer):
         trainer = trainer_class(max_epochs=2, seed=0)
         trainer.fit(MLP(3, 8, lr=0.1, dropout=0.3), data)
         records.append(trainer.history)
-    for mine, theirs in zip(*records, strict=True):
-        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-5)
-        assert mine["val_accuracy"] == pytest.approx(theirs["val_accuracy"], rel=1e-5)
+    for record, expected in zip(*records, strict=True):
+        assert record["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+        assert record["val_accuracy"] == pytest.approx(expected["val_accuracy"], rel=1e-5)
 
 
 # Names
 
 
-def test_importing_does_no_work_and_sets_nothing():
+def test_importing_changes_no_settings_and_initializes_no_device():
     code = """
 import os
 before = dict(os.environ)
@@ -671,7 +671,7 @@ print(xla_bridge.backends_are_initialized())
     assert done.stdout.split() == ["True", "True", "False"]
 
 
-def test_the_same_summary_twice_and_the_models_own_weights_stay(data, capsys):
+def test_layer_summary_leaves_the_models_weights_alone(data, capsys):
     model = MLP(3, 8, lr=0.1)
     hm.Trainer(max_epochs=1, seed=0).fit(model, data)
     before = hm.Trainer(1).get_weights(model)
@@ -684,7 +684,7 @@ def test_the_same_summary_twice_and_the_models_own_weights_stay(data, capsys):
 
 
 def test_a_frozen_setup_stays_frozen():
-    class Bad(hm.Classifier):
+    class Mutating(hm.Classifier):
         lr: float = 0.1
 
         def setup(self):
@@ -695,10 +695,10 @@ def test_a_frozen_setup_stays_frozen():
             return self.net(X)
 
     with pytest.raises(Exception, match=r"calls"):
-        Bad().init(jax.random.PRNGKey(0), jnp.ones((2, 3)))
+        Mutating().init(jax.random.PRNGKey(0), jnp.ones((2, 3)))
 
 
-def test_linear_regression_starts_from_small_weights():
+def test_linear_regression_has_small_initial_weights():
     model = hm.LinearRegression(lr=0.03)
     variables = model.apply_init((jnp.ones((2, 5000)),), key=jax.random.PRNGKey(0))
     net = variables["params"]["net"]
@@ -706,7 +706,7 @@ def test_linear_regression_starts_from_small_weights():
     assert net["bias"].tolist() == [0]
 
 
-def test_the_scratch_model_is_exact_for_large_scores():
+def test_the_scratch_model_is_stable_for_large_scores():
     model = hm.SoftmaxRegressionScratch(num_inputs=2, num_outputs=2, lr=0.1)
     weights = {"params.W": np.float32([[1e4, 0.0], [0.0, 1e4]]), "params.b": np.zeros(2)}
     hm.Trainer(1).set_weights(model, weights)
@@ -748,8 +748,8 @@ def test_aliases_agree_with_numpy():
         "ones": (hm.ones((2, 3)), np.ones((2, 3))),
         "arange": (hm.arange(5), np.arange(5)),
     }
-    for name, (found, expected) in cases.items():
-        np.testing.assert_allclose(hm.numpy(found), expected, rtol=1e-6, err_msg=name)
+    for name, (actual, expected) in cases.items():
+        np.testing.assert_allclose(hm.numpy(actual), expected, rtol=1e-6, err_msg=name)
 
 
 def test_devices_have_names(data):

@@ -1,3 +1,3 @@
-"""MXNet can be imported once hardmax has lent it the NumPy of its time."""
+"""MXNet can be imported once hardmax has restored NumPy's removed names."""
 
 import hardmax.mxnet  # noqa: F401

@@ -1,4 +1,4 @@
-"""What is MXNet's own: today's NumPy, Gluon's parameters, bare arrays, deferred weights."""
+"""MXNet only: removed NumPy names, Gluon's parameters, plain arrays, deferred weights."""
 
 import importlib.util
 import subprocess
@@ -13,26 +13,26 @@ from support import batches
 
 from hardmax import frameworks
 from hardmax import mxnet as hm
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.errors import ArgumentError, MissingFrameworkError, RunError
-from hardmax.mxnet.data import PictureData
+from hardmax.mxnet.data import ImageData
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = onp.random.default_rng(3)
     labels = generator.integers(0, 3, 90)
     images = generator.integers(0, 256, (90, 5, 5, 1), dtype=onp.uint8)
-    return Pictures(images, labels)
+    return Images(images, labels)
 
 
 @pytest.fixture
-def data(pictures):
-    return PictureData(pictures, pictures.take(onp.arange(40)), 16)
+def data(images):
+    return ImageData(images, images.take(onp.arange(40)), 16)
 
 
 class MLP(hm.Classifier):
-    """A model as a reader would write it."""
+    """A model as a user would write it."""
 
     def __init__(self, num_outputs, num_hiddens, lr, dropout=0.0):
         super().__init__()
@@ -52,7 +52,7 @@ class MLP(hm.Classifier):
 # NumPy
 
 
-def test_numpy_keeps_just_its_own_names_and_mxnet_finds_the_old_ones():
+def test_numpy_is_unchanged_and_mxnet_finds_the_removed_names():
     code = """
 import numpy
 before = {*dir(numpy)}
@@ -70,7 +70,7 @@ print(stand_in is numpy, stand_in.float_ is numpy.float64, stand_in.sum is numpy
     assert done.stderr == ""
 
 
-def test_a_missing_mxnet_is_told_with_both_commands(monkeypatch):
+def test_a_missing_mxnet_is_reported_with_both_commands(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "mxnet" else find(name)
@@ -79,7 +79,7 @@ def test_a_missing_mxnet_is_told_with_both_commands(monkeypatch):
         frameworks.check("mxnet")
 
 
-def test_numpys_functions_and_mxnets_go_together():
+def test_numpy_and_mxnet_work_together():
     x = np.array([[0, 1, 2], [3, 4, 5]])
     assert npx.is_np_array()
     assert x.dtype == onp.float32
@@ -87,24 +87,24 @@ def test_numpys_functions_and_mxnets_go_together():
     assert float(onp.mean(x.asnumpy())) == float(x.mean()) == 2.5
 
 
-# What fit does
+# Fitting
 
 
-def test_fit_does_what_a_loop_by_hand_does(pictures, data):
+def test_fit_matches_a_loop_written_by_hand(images, data):
     model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.2)
     trainer = hm.Trainer(max_epochs=3, seed=7)
     trainer.set_weights(model, {"W": onp.zeros((25, 3)), "b": onp.zeros(3)})
     trainer.fit(model, data)
     W, b = onp.zeros((25, 3)), onp.zeros(3)
-    X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
+    X, y = images.images.reshape(90, 25) / 255, images.labels
     for epoch in range(3):
         loss_sum = correct = 0
         for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
-            chances = onp.exp(scores) / onp.exp(scores).sum(axis=1, keepdims=True)
-            loss_sum -= onp.log(chances[onp.arange(len(rows)), y[rows]]).sum()
+            probabilities = onp.exp(scores) / onp.exp(scores).sum(axis=1, keepdims=True)
+            loss_sum -= onp.log(probabilities[onp.arange(len(rows)), y[rows]]).sum()
             correct += (scores.argmax(axis=1) == y[rows]).sum()
-            error = (chances - onp.eye(3)[y[rows]]) / len(rows)
+            error = (probabilities - onp.eye(3)[y[rows]]) / len(rows)
             W, b = W - 0.2 * X[rows].T @ error, b - 0.2 * error.sum(axis=0)
         record = trainer.history[epoch]
         assert record["train_loss"] == pytest.approx(loss_sum / 90, rel=1e-5)
@@ -112,7 +112,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     onp.testing.assert_allclose(model.W.asnumpy(), W, rtol=1e-4, atol=1e-6)
 
 
-def test_a_network_that_can_be_hybridized_is(data):
+def test_hybridizable_networks_are_hybridized(data):
     model = hm.SoftmaxRegression(num_outputs=3, lr=0.1)
     plain = MLP(3, 8, lr=0.1)
     for each in (model, plain):
@@ -124,7 +124,7 @@ def test_a_network_that_can_be_hybridized_is(data):
 
 
 @pytest.mark.parametrize("stepwise", [False, True])
-def test_dropout_and_batch_norm_are_in_the_right_mode(pictures, stepwise):
+def test_dropout_and_batch_norm_follow_the_mode(images, stepwise):
     modes = []
 
     class Watched(MLP):
@@ -137,17 +137,17 @@ def test_dropout_and_batch_norm_are_in_the_right_mode(pictures, stepwise):
             def training_step(self, batch):
                 return super().training_step(batch)
 
-    data = PictureData(pictures, pictures, 90)
+    data = ImageData(images, images, 90)
     model = Watched(3, 8, lr=0.0)
     hm.Trainer(max_epochs=1).fit(model, data)
     assert modes == [(True, True), (False, False)]
-    X = np.array(pictures.images.reshape(90, 25) / 255, dtype="float32")
+    X = np.array(images.images.reshape(90, 25) / 255, dtype="float32")
     hidden = model.net[1](X).asnumpy()
-    found = model.net[2].running_mean.data().asnumpy()
-    onp.testing.assert_allclose(found, 0.1 * hidden.mean(axis=0), rtol=1e-3, atol=1e-6)
+    mean = model.net[2].running_mean.data().asnumpy()
+    onp.testing.assert_allclose(mean, 0.1 * hidden.mean(axis=0), rtol=1e-3, atol=1e-6)
 
 
-def test_the_kind_of_weights_decides_the_optimizer(data):
+def test_the_optimizer_depends_on_the_kind_of_weights(data):
     scratch, concise = hm.SoftmaxRegressionScratch(25, 3, lr=0.1), MLP(3, 8, lr=0.1)
     assert isinstance(scratch.configure_optimizers(), hm.SGD)
     assert isinstance(concise.configure_optimizers(), gluon.Trainer)
@@ -155,7 +155,7 @@ def test_the_kind_of_weights_decides_the_optimizer(data):
     assert isinstance(concise.parameters(), gluon.parameter.ParameterDict)
 
 
-def test_bare_arrays_within_modules_are_found_and_are_weights_if_they_have_a_gradient():
+def test_plain_arrays_of_submodules_are_found_and_are_weights_if_they_have_gradients():
     class Inner(hm.Module):
         def __init__(self):
             super().__init__()
@@ -171,8 +171,8 @@ def test_bare_arrays_within_modules_are_found_and_are_weights_if_they_have_a_gra
             self.both[0].attach_grad()
 
     model = Outer()
-    found = sorted(array.shape for array in model.get_scratch_params())
-    assert found == [(2,), (3,), (4,), (5,)]
+    shapes = sorted(array.shape for array in model.get_scratch_params())
+    assert shapes == [(2,), (3,), (4,), (5,)]
     assert sorted(array.shape for array in model.parameters()) == [(2,), (4,)]
     assert sorted(hm.Trainer(1).get_weights(model)) == ["both.0", "inner.w"]
     model.set_scratch_params_device(mx.cpu(1))
@@ -180,7 +180,7 @@ def test_bare_arrays_within_modules_are_found_and_are_weights_if_they_have_a_gra
     assert model.inner.w.grad is not None
 
 
-def test_gradients_may_be_attached_to_what_a_model_finds_of_its_own(data):
+def test_gradients_may_be_attached_to_scratch_params(data):
     class MLPScratch(hm.Classifier):
         def __init__(self, lr):
             super().__init__()
@@ -204,11 +204,11 @@ def test_gradients_may_be_attached_to_what_a_model_finds_of_its_own(data):
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-def test_gluons_own_loaders_and_optimizers_go_into_fit(pictures):
-    class Own(hm.DataModule):
+def test_fit_accepts_gluon_loaders_and_optimizers(images):
+    class Custom(hm.DataModule):
         def get_dataloader(self, train):
-            X = np.array(pictures.images.reshape(90, 25) / 255, dtype="float32")
-            dataset = gluon.data.ArrayDataset(X, np.array(pictures.labels, dtype="int32"))
+            X = np.array(images.images.reshape(90, 25) / 255, dtype="float32")
+            dataset = gluon.data.ArrayDataset(X, np.array(images.labels, dtype="int32"))
             return gluon.data.DataLoader(dataset, 16, shuffle=train)
 
     class Adam(MLP):
@@ -216,12 +216,12 @@ def test_gluons_own_loaders_and_optimizers_go_into_fit(pictures):
             return gluon.Trainer(self.collect_params(), "adam", {"learning_rate": 0.01})
 
     trainer = hm.Trainer(max_epochs=5, seed=0)
-    trainer.fit(Adam(3, 8, lr=0.1), Own())
+    trainer.fit(Adam(3, 8, lr=0.1), Custom())
     assert trainer.uses_engine
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-def test_a_seed_decides_dropout_and_what_follows_is_not_disturbed(data):
+def test_a_seed_determines_dropout_and_leaves_other_random_numbers_alone(data):
     def first_loss(seed):
         model = MLP(3, 8, lr=0.1, dropout=0.5)
         model(np.zeros((1, 1, 5, 5)))
@@ -244,7 +244,7 @@ def test_a_seed_decides_dropout_and_what_follows_is_not_disturbed(data):
 # Weights
 
 
-def test_a_checkpoint_comes_back_into_layers_that_have_seen_no_input(data, tmp_path):
+def test_a_checkpoint_can_be_loaded_into_uninitialized_layers(data, tmp_path):
     path = tmp_path / "weights.safetensors"
     trainer = hm.Trainer(max_epochs=1, seed=0, checkpoint=path)
     model = MLP(3, 8, lr=0.1)
@@ -259,7 +259,7 @@ def test_a_checkpoint_comes_back_into_layers_that_have_seen_no_input(data, tmp_p
         trainer.set_weights(model, wrong)
 
 
-def test_linear_regression_starts_from_small_weights():
+def test_linear_regression_has_small_initial_weights():
     model = hm.LinearRegression(lr=0.03)
     model(np.ones((2, 5000)))
     w, b = model.get_w_b()
@@ -267,7 +267,7 @@ def test_linear_regression_starts_from_small_weights():
     assert float(b) == 0
 
 
-def test_the_scratch_model_is_exact_for_large_scores():
+def test_the_scratch_model_is_stable_for_large_scores():
     model = hm.SoftmaxRegressionScratch(num_inputs=2, num_outputs=2, lr=0.1)
     model.W[:] = np.array([[1e4, 0.0], [0.0, 1e4]])
     with autograd.record():
@@ -277,7 +277,7 @@ def test_the_scratch_model_is_exact_for_large_scores():
     assert onp.isfinite(model.W.grad.asnumpy()).all()
 
 
-def test_labels_with_several_axes_are_counted_one_by_one():
+def test_labels_with_several_axes_are_counted_individually():
     class Tagger(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -298,19 +298,19 @@ def test_labels_with_several_axes_are_counted_one_by_one():
     model = Tagger()
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.fit(model, Sequences())
-    found = trainer.evaluate(model, Sequences())
-    right = int((model(X).asnumpy().argmax(axis=2) == labels).sum())
-    assert (found.correct, found.count) == (right, 240)
+    evaluation = trainer.evaluate(model, Sequences())
+    correct = int((model(X).asnumpy().argmax(axis=2) == labels).sum())
+    assert (evaluation.correct, evaluation.count) == (correct, 240)
 
 
 # The functional edition and names
 
 
-@pytest.mark.parametrize("of_gluon", [False, True])
-def test_functional_training_takes_both_kinds_of_updaters(data, of_gluon):
+@pytest.mark.parametrize("with_gluon", [False, True])
+def test_functional_training_accepts_gluon_and_plain_updaters(data, with_gluon):
     loader = data.train_dataloader()
     loader.seed = 0
-    if of_gluon:
+    if with_gluon:
         net = nn.Sequential()
         net.add(nn.Flatten(), nn.Dense(3))
         net.initialize(init.Zero())
@@ -330,27 +330,27 @@ def test_functional_training_takes_both_kinds_of_updaters(data, of_gluon):
         def loss(y_hat, y):
             return hm.cross_entropy(y_hat, y, from_logits=True)
 
-    found = hm.train_epoch_ch3(net, loader, loss, updater)
+    metrics = hm.train_epoch_ch3(net, loader, loss, updater)
     model = hm.SoftmaxRegressionScratch(25, 3, lr=0.1)
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.set_weights(model, {"W": onp.zeros((25, 3)), "b": onp.zeros(3)})
     trainer.fit(model, data)
     record = trainer.history[0]
-    assert found == pytest.approx((record["train_loss"], record["train_accuracy"]), rel=1e-5)
-    judged = hm.evaluate_accuracy(net, data.val_dataloader())
-    assert judged == pytest.approx(record["val_accuracy"])
+    assert metrics == pytest.approx((record["train_loss"], record["train_accuracy"]), rel=1e-5)
+    accuracy = hm.evaluate_accuracy(net, data.val_dataloader())
+    assert accuracy == pytest.approx(record["val_accuracy"])
 
 
-def test_accuracy_counts_labels_of_any_type():
+def test_accuracy_accepts_labels_of_any_dtype():
     scores = np.array([[0.0, 1.0]] * 300)
     assert hm.accuracy(scores, np.ones(300, dtype="uint8")) == 300
 
 
-def test_datasets_give_float_pictures_and_int_labels(pictures, data):
+def test_datasets_return_float_images_and_int_labels(images, data):
     X, y = data.train[5]
     assert X.shape == (1, 5, 5)
     assert X.dtype == onp.float32
-    assert y == pictures.labels[5]
+    assert y == images.labels[5]
 
 
 def test_aliases_agree_with_numpy():
@@ -374,8 +374,8 @@ def test_aliases_agree_with_numpy():
         "ones": (hm.ones((2, 3)), onp.ones((2, 3))),
         "arange": (hm.arange(5), onp.arange(5)),
     }
-    for name, (found, expected) in cases.items():
-        onp.testing.assert_allclose(hm.numpy(found), expected, rtol=1e-6, err_msg=name)
+    for name, (actual, expected) in cases.items():
+        onp.testing.assert_allclose(hm.numpy(actual), expected, rtol=1e-6, err_msg=name)
     assert hm.size(t) == 12
 
 

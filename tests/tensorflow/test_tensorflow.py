@@ -1,4 +1,4 @@
-"""What is TensorFlow's own: graphs, Keras's traps, plain variables, seeds, the older edition."""
+"""TensorFlow only: graphs, Keras's pitfalls, plain variables, seeds, the functional edition."""
 
 import contextlib
 import random
@@ -11,27 +11,27 @@ import tensorflow as tf
 from support import batches
 
 from hardmax import tensorflow as hm
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.errors import ArgumentError, RunError
-from hardmax.tensorflow.data import PictureData
+from hardmax.tensorflow.data import ImageData
 from hardmax.training.callbacks import Callback
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = np.random.default_rng(3)
     labels = generator.integers(0, 3, 90)
     images = generator.integers(0, 256, (90, 5, 5, 1), dtype=np.uint8)
-    return Pictures(images, labels)
+    return Images(images, labels)
 
 
 @pytest.fixture
-def data(pictures):
-    return PictureData(pictures, pictures.take(np.arange(40)), 16)
+def data(images):
+    return ImageData(images, images.take(np.arange(40)), 16)
 
 
 class MLP(hm.Classifier):
-    """A model as a reader would write it."""
+    """A model as a user would write it."""
 
     def __init__(self, num_outputs, num_hiddens, lr, dropout=0.0):
         super().__init__()
@@ -49,7 +49,7 @@ class MLP(hm.Classifier):
 
 
 class Linear(hm.Classifier):
-    """A model whose loss counts how often it is run as Python, that is, traced."""
+    """A model whose loss counts how often it is traced."""
 
     traces = 0
 
@@ -63,24 +63,24 @@ class Linear(hm.Classifier):
         return super().loss(Y_hat, Y, averaged)
 
 
-# What fit does
+# Fitting
 
 
-def test_fit_does_what_a_loop_by_hand_does(pictures, data):
+def test_fit_matches_a_loop_written_by_hand(images, data):
     model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=0.2)
     trainer = hm.Trainer(max_epochs=3, seed=7)
     trainer.set_weights(model, {"W": np.zeros((25, 3)), "b": np.zeros(3)})
     trainer.fit(model, data)
     W, b = np.zeros((25, 3)), np.zeros(3)
-    X, y = pictures.images.reshape(90, 25) / 255, pictures.labels
+    X, y = images.images.reshape(90, 25) / 255, images.labels
     for epoch in range(3):
         loss_sum = correct = 0
         for rows in batches(90, 16, seed=7, epoch=epoch):
             scores = X[rows] @ W + b
-            chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-            loss_sum -= np.log(chances[np.arange(len(rows)), y[rows]]).sum()
+            probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+            loss_sum -= np.log(probabilities[np.arange(len(rows)), y[rows]]).sum()
             correct += (scores.argmax(axis=1) == y[rows]).sum()
-            error = (chances - np.eye(3)[y[rows]]) / len(rows)
+            error = (probabilities - np.eye(3)[y[rows]]) / len(rows)
             W, b = W - 0.2 * X[rows].T @ error, b - 0.2 * error.sum(axis=0)
         record = trainer.history[epoch]
         assert record["train_loss"] == pytest.approx(loss_sum / 90, rel=1e-5)
@@ -88,7 +88,7 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
     np.testing.assert_allclose(model.W, W, rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_is_traced_again_in_a_fit(data):
+def test_a_fit_traces_only_once(data):
     trainer = hm.Trainer(max_epochs=1, seed=0)
     before = Linear.traces
     trainer.fit(Linear(), data)
@@ -101,25 +101,25 @@ def test_nothing_is_traced_again_in_a_fit(data):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_layers_are_told_which_mode_it_is_though_nobody_tells_them(pictures, dropout):
-    data = PictureData(pictures, pictures, 90)
+def test_layers_follow_the_mode_without_a_training_argument(images, dropout):
+    data = ImageData(images, images, 90)
     model = MLP(3, 64, lr=0.0, dropout=dropout)
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.fit(model, data)
     assert trainer.uses_engine
     net = model.net.layers
-    X = tf.cast(pictures.images, tf.float32) / 255
+    X = tf.cast(images.images, tf.float32) / 255
     hidden = net[1](tf.reshape(X, (90, 25))).numpy()
     np.testing.assert_allclose(net[2].moving_mean, 0.1 * hidden.mean(axis=0), rtol=1e-4, atol=1e-6)
     expected = 0.9 + 0.1 * hidden.var(axis=0)
     np.testing.assert_allclose(net[2].moving_variance, expected, rtol=1e-3)
-    # Training mode normalizes by the batch, and drops; with neither the losses would be equal.
+    # In training mode BatchNorm uses the batch, and Dropout drops; otherwise the losses are equal.
     assert trainer.history[0]["train_loss"] != pytest.approx(trainer.history[0]["val_loss"])
     assert np.array_equal(model(X), model(X))
 
 
 @pytest.mark.parametrize("stepwise", [False, True])
-def test_a_readers_forward_sees_the_mode(data, stepwise):
+def test_a_custom_forward_sees_the_mode(data, stepwise):
     modes = []
 
     class Watched(Linear):
@@ -139,7 +139,7 @@ def test_a_readers_forward_sees_the_mode(data, stepwise):
     assert modes[-1] is False
 
 
-def test_a_trainer_fits_several_models_and_models_several_times(data):
+def test_a_trainer_fits_several_models_and_one_model_repeatedly(data):
     trainer = hm.Trainer(max_epochs=2, seed=0)
     model = MLP(3, 8, lr=0.1)
     trainer.fit(model, data)
@@ -158,7 +158,7 @@ def test_a_trainer_fits_several_models_and_models_several_times(data):
         lambda: hm.SGD(0.1),
     ],
 )
-def test_optimizers_keep_what_they_need_for_plain_variables_and_layers_alike(data, optimizer):
+def test_optimizers_support_plain_variables_and_layers(data, optimizer):
     class Mixed(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -182,18 +182,18 @@ def test_optimizers_keep_what_they_need_for_plain_variables_and_layers_alike(dat
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-def test_variables_in_lists_are_weights_and_each_counts_once():
+def test_variables_in_lists_are_weights_and_are_counted_once():
     class Listed(hm.Classifier):
         def __init__(self):
             super().__init__()
-            self.weights_of_mine = [tf.Variable(tf.ones((2, 3))), tf.Variable(tf.zeros(3))]
-            self.first = self.weights_of_mine[0]
+            self.weight_list = [tf.Variable(tf.ones((2, 3))), tf.Variable(tf.zeros(3))]
+            self.first = self.weight_list[0]
             self.constant = tf.Variable(1.0, trainable=False)
 
     model = Listed()
     assert len(model.trainable_variables) == 2
-    found = hm.Trainer(1).get_weights(model)
-    assert sorted(found) == ["constant", "weights_of_mine.0", "weights_of_mine.1"]
+    weights = hm.Trainer(1).get_weights(model)
+    assert sorted(weights) == ["constant", "weight_list.0", "weight_list.1"]
 
 
 def test_variables_are_found_in_nested_layers_and_dicts():
@@ -217,11 +217,11 @@ def test_variables_are_found_in_nested_layers_and_dicts():
     model = Nested()
     model.net(tf.ones((1, 3)))
     assert sorted(tuple(v.shape) for v in model.trainable_variables) == [(2,), (2, 3), (3, 2), (4,)]
-    found = hm.Trainer(1).get_weights(model)
-    assert {"outer.inner.kernel", "p.W", "keras.0.kernel", "keras.1.bias"} == {*found}
+    weights = hm.Trainer(1).get_weights(model)
+    assert {"outer.inner.kernel", "p.W", "keras.0.kernel", "keras.1.bias"} == {*weights}
 
 
-def test_statistics_in_plain_variables_are_weights_that_are_not_trained(data, tmp_path):
+def test_statistics_in_plain_variables_are_untrained_weights(data, tmp_path):
     class Normed(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -245,7 +245,7 @@ def test_statistics_in_plain_variables_are_weights_that_are_not_trained(data, tm
     assert trainer.evaluate(fresh, data) == trainer.evaluate(model, data)
 
 
-def test_a_model_without_weights_is_refused(data):
+def test_a_model_without_weights_is_rejected(data):
     class Empty(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -261,13 +261,13 @@ def test_a_model_without_weights_is_refused(data):
 class Embedded(hm.Classifier):
     def __init__(self, optimizer):
         super().__init__()
-        self.optimizer_of_mine = optimizer
+        self.given_optimizer = optimizer
         self.net = tf.keras.Sequential(
             [tf.keras.layers.Embedding(7, 4), tf.keras.layers.Flatten(), tf.keras.layers.Dense(3)]
         )
 
     def configure_optimizers(self):
-        return self.optimizer_of_mine
+        return self.given_optimizer
 
 
 class Words(hm.DataModule):
@@ -279,14 +279,14 @@ class Words(hm.DataModule):
         return self.get_tensorloader((words, labels), train)
 
 
-def test_gradients_of_rows_alone_reach_a_readers_optimizer():
+def test_a_custom_optimizer_receives_sparse_gradients():
     model = Embedded(hm.SGD(0.1))
     trainer = hm.Trainer(max_epochs=2, seed=0)
     trainer.fit(model, Words())
     assert trainer.history[1]["train_loss"] < trainer.history[0]["train_loss"]
 
 
-def test_settings_that_change_within_a_fit_are_heeded():
+def test_changed_settings_apply_within_a_fit():
     class Stop(Callback):
         def on_epoch(self, trainer, record):
             trainer.optim.lr = 0.0
@@ -298,7 +298,7 @@ def test_settings_that_change_within_a_fit_are_heeded():
     assert losses[0] == losses[1] == losses[2]
 
 
-def test_an_optimizer_that_counts_in_python_is_called_every_step():
+def test_an_optimizer_with_python_state_is_called_every_step():
     class Counting(hm.HyperParameters):
         def __init__(self, lr):
             self.save_hyperparameters()
@@ -315,37 +315,37 @@ def test_an_optimizer_that_counts_in_python_is_called_every_step():
     assert trainer.optim.steps == 10
 
 
-def test_judging_within_a_fit_makes_no_graph_twice(data):
-    class Judge(Callback):
+def test_evaluation_within_a_fit_traces_only_once(data):
+    class Evaluate(Callback):
         def on_epoch(self, trainer, record):
             trainer.evaluate(trainer.model, data)
 
-    trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Judge()])
+    trainer = hm.Trainer(max_epochs=3, seed=0, callbacks=[Evaluate()])
     trainer.fit(Linear(), data)
     assert [record["compile_seconds"] > 0 for record in trainer.history] == [True, False, False]
 
 
 @pytest.mark.parametrize("breaks", [False, True])
-def test_the_mode_is_off_when_a_fit_is_over(pictures, breaks):
+def test_a_model_is_in_evaluation_mode_after_a_fit(images, breaks):
     class Break(Callback):
-        def on_stretch(self, trainer):
+        def on_chunk(self, trainer):
             if breaks:
                 raise KeyboardInterrupt
 
     model = MLP(3, 8, lr=0.1, dropout=0.5)
     with contextlib.suppress(KeyboardInterrupt):
         trainer = hm.Trainer(max_epochs=1, callbacks=[Break()])
-        trainer.fit(model, PictureData(pictures, None, 16))
+        trainer.fit(model, ImageData(images, None, 16))
     X = tf.ones((2, 5, 5, 1))
     np.testing.assert_array_equal(model(X), model(X))
 
 
-def test_keras_hides_no_method():
+def test_keras_attributes_hide_no_methods():
     model = hm.Module()
     assert callable(model.loss)
     assert callable(model.plot)
 
-    class Own(hm.Module):
+    class Custom(hm.Module):
         def __init__(self):
             super().__init__()
             self.net = tf.keras.layers.Dense(1)
@@ -353,10 +353,10 @@ def test_keras_hides_no_method():
         def loss(self, y_hat, y):
             return tf.reduce_mean(abs(y_hat - y))
 
-    assert float(Own().loss(tf.ones(2), tf.zeros(2))) == 1
+    assert float(Custom().loss(tf.ones(2), tf.zeros(2))) == 1
 
 
-def test_a_penalty_as_keras_lists_it_is_trained_and_plotted():
+def test_a_list_with_keras_penalties_is_trained_and_plotted():
     class WeightDecay(hm.LinearRegression):
         def __init__(self, wd, lr):
             super().__init__(lr)
@@ -382,7 +382,7 @@ def test_a_penalty_as_keras_lists_it_is_trained_and_plotted():
     assert norms[2] == pytest.approx(norms[1], rel=0.05)
 
 
-def test_batches_may_come_from_a_data_set_of_tensorflows(data):
+def test_batches_may_come_from_a_tf_dataset(data):
     arrays = data.train[0][..., np.newaxis].squeeze(-1) / np.float32(255), data.train[1]
 
     class Piped(hm.DataModule):
@@ -396,7 +396,7 @@ def test_batches_may_come_from_a_data_set_of_tensorflows(data):
     assert [record["compile_seconds"] > 0 for record in trainer.history] == [True, False]
 
 
-def test_a_model_may_ask_for_the_number_of_examples(data):
+def test_a_model_may_use_the_static_batch_size(data):
     class Shaped(Linear):
         def forward(self, X):
             return self.net(tf.reshape(X, (X.shape[0], -1)))
@@ -406,8 +406,8 @@ def test_a_model_may_ask_for_the_number_of_examples(data):
     assert trainer.uses_engine
 
 
-def test_a_readers_own_epoch_runs_as_written(data):
-    class Own(hm.Trainer):
+def test_a_custom_epoch_matches_the_library(data):
+    class Custom(hm.Trainer):
         def fit_epoch(self):
             self.model.training = True
             for batch in self.train_dataloader:
@@ -424,18 +424,18 @@ def test_a_readers_own_epoch_runs_as_written(data):
                 self.val_batch_idx += 1
 
     records = []
-    for trainer_class in (Own, hm.Trainer):
+    for trainer_class in (Custom, hm.Trainer):
         model = hm.SoftmaxRegressionScratch(25, 3, lr=0.1)
         trainer = trainer_class(max_epochs=2, seed=0, gradient_clip_val=0.5)
         trainer.set_weights(model, {"W": np.zeros((25, 3)), "b": np.zeros(3)})
         trainer.fit(model, data)
         records.append(trainer.history)
-    for mine, theirs in zip(*records, strict=True):
-        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-5)
-        assert mine["val_accuracy"] == pytest.approx(theirs["val_accuracy"], rel=1e-5)
+    for record, expected in zip(*records, strict=True):
+        assert record["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+        assert record["val_accuracy"] == pytest.approx(expected["val_accuracy"], rel=1e-5)
 
 
-def test_labels_with_several_axes_are_counted_one_by_one():
+def test_labels_with_several_axes_are_counted_individually():
     class Tagger(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -454,9 +454,9 @@ def test_labels_with_several_axes_are_counted_one_by_one():
     model = Tagger()
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.fit(model, Sequences())
-    found = trainer.evaluate(model, Sequences())
-    right = int((model(X).numpy().argmax(axis=2) == y).sum())
-    assert (found.correct, found.count) == (right, 240)
+    evaluation = trainer.evaluate(model, Sequences())
+    correct = int((model(X).numpy().argmax(axis=2) == y).sum())
+    assert (evaluation.correct, evaluation.count) == (correct, 240)
 
 
 # Seeds
@@ -475,7 +475,7 @@ def fitted_with_dropout(data, seed):
     return trainer.history[0]["train_loss"]
 
 
-def test_a_seed_decides_dropout_and_others_random_numbers_go_on(data):
+def test_a_seed_determines_dropout_and_leaves_other_random_numbers_alone(data):
     tf.random.set_seed(11)
     random.seed(11)
     one = fitted_with_dropout(data, seed=3)
@@ -489,7 +489,7 @@ def test_a_seed_decides_dropout_and_others_random_numbers_go_on(data):
     assert fitted_with_dropout(data, seed=4) != one
 
 
-def test_without_a_seed_tensorflows_own_decides(data):
+def test_without_a_seed_tensorflows_generator_is_used(data):
     def first_loss(seed):
         tf.random.set_seed(seed)
         model = hm.SoftmaxRegressionScratch(25, 3, lr=0.1)
@@ -503,7 +503,7 @@ def test_without_a_seed_tensorflows_own_decides(data):
 # Weights
 
 
-def test_a_checkpoint_of_a_readers_model_comes_back(data, tmp_path):
+def test_a_checkpoint_of_a_custom_model_can_be_loaded(data, tmp_path):
     path = tmp_path / "weights.safetensors"
     trainer = hm.Trainer(max_epochs=1, seed=0, checkpoint=path)
     model = MLP(3, 8, lr=0.1)
@@ -520,7 +520,7 @@ def test_a_checkpoint_of_a_readers_model_comes_back(data, tmp_path):
         trainer.set_weights(model, {**weights, "keras.0.kernel": np.zeros((25, 9))})
 
 
-def test_linear_regression_starts_from_small_weights():
+def test_linear_regression_has_small_initial_weights():
     model = hm.LinearRegression(lr=0.03)
     model(tf.ones((2, 5000)))
     w, b = model.get_w_b()
@@ -528,7 +528,7 @@ def test_linear_regression_starts_from_small_weights():
     assert b.tolist() == [0]
 
 
-def test_the_scratch_model_is_exact_for_large_scores():
+def test_the_scratch_model_is_stable_for_large_scores():
     model = hm.SoftmaxRegressionScratch(num_inputs=2, num_outputs=2, lr=0.1)
     model.W.assign([[1e4, 0.0], [0.0, 1e4]])
     with tf.GradientTape() as tape:
@@ -537,7 +537,7 @@ def test_the_scratch_model_is_exact_for_large_scores():
     assert np.isfinite(tape.gradient(loss, model.W)).all()
 
 
-def test_averaged_is_honoured():
+def test_averaged_is_supported():
     model = hm.Classifier()
     scores, labels = tf.constant([[1.0, 0.0], [0.0, 3.0]]), tf.constant([1, 1])
     losses = np.log(1 + np.exp([1, -3]))
@@ -550,18 +550,18 @@ def test_averaged_is_honoured():
 # The functional edition and names
 
 
-@pytest.mark.parametrize("of_keras", [False, True])
-def test_functional_training_takes_losses_and_optimizers_of_both_kinds(data, of_keras):
+@pytest.mark.parametrize("with_keras", [False, True])
+def test_functional_training_accepts_keras_and_plain_losses_and_optimizers(data, with_keras):
     W, b = tf.Variable(tf.zeros((25, 3))), tf.Variable(tf.zeros(3))
     net = tf.keras.Sequential(
         [tf.keras.layers.Flatten(), tf.keras.layers.Dense(3, kernel_initializer="zeros")]
     )
     loader = data.train_dataloader()
     loader.seed = 0
-    if of_keras:
+    if with_keras:
         loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        found = hm.train_epoch_ch3(net, loader, loss, tf.keras.optimizers.SGD(0.1))
-        judged = hm.evaluate_accuracy(net, data.val_dataloader())
+        metrics = hm.train_epoch_ch3(net, loader, loss, tf.keras.optimizers.SGD(0.1))
+        accuracy = hm.evaluate_accuracy(net, data.val_dataloader())
     else:
 
         def scratch(X):
@@ -570,22 +570,22 @@ def test_functional_training_takes_losses_and_optimizers_of_both_kinds(data, of_
         def loss(y_hat, y):
             return hm.cross_entropy(y_hat, y, from_logits=True)
 
-        found = hm.train_epoch_ch3(scratch, loader, loss, hm.Updater([W, b], 0.1))
-        judged = hm.evaluate_accuracy(scratch, data.val_dataloader())
+        metrics = hm.train_epoch_ch3(scratch, loader, loss, hm.Updater([W, b], 0.1))
+        accuracy = hm.evaluate_accuracy(scratch, data.val_dataloader())
     model = hm.SoftmaxRegressionScratch(25, 3, lr=0.1)
     trainer = hm.Trainer(max_epochs=1, seed=0)
     trainer.set_weights(model, {"W": np.zeros((25, 3)), "b": np.zeros(3)})
     trainer.fit(model, data)
     record = trainer.history[0]
-    assert found == pytest.approx((record["train_loss"], record["train_accuracy"]), rel=1e-5)
-    assert judged == pytest.approx(record["val_accuracy"])
+    assert metrics == pytest.approx((record["train_loss"], record["train_accuracy"]), rel=1e-5)
+    assert accuracy == pytest.approx(record["val_accuracy"])
 
 
-def test_evaluate_loss_takes_a_loss_of_keras():
+def test_evaluate_loss_accepts_a_keras_loss():
     X, y = np.random.default_rng(0).normal(size=(2, 23)).astype(np.float32)
     loader = hm.load_array((X[:, np.newaxis], y), 5, is_train=False)
-    found = hm.evaluate_loss(lambda batch: batch, loader, tf.keras.losses.MeanSquaredError())
-    assert found == pytest.approx(np.mean((X - y) ** 2), rel=1e-5)
+    loss = hm.evaluate_loss(lambda batch: batch, loader, tf.keras.losses.MeanSquaredError())
+    assert loss == pytest.approx(np.mean((X - y) ** 2), rel=1e-5)
 
 
 def test_aliases_agree_with_numpy():
@@ -608,12 +608,12 @@ def test_aliases_agree_with_numpy():
         "ones": (hm.ones((2, 3)), np.ones((2, 3))),
         "arange": (hm.arange(5), np.arange(5)),
     }
-    for name, (found, expected) in cases.items():
-        np.testing.assert_allclose(hm.numpy(found), expected, rtol=1e-6, err_msg=name)
+    for name, (actual, expected) in cases.items():
+        np.testing.assert_allclose(hm.numpy(actual), expected, rtol=1e-6, err_msg=name)
     assert hm.size(t) == 12
 
 
-def test_devices_are_for_with_blocks():
+def test_devices_are_context_managers():
     with hm.cpu():
         assert "CPU" in tf.ones(2).device
     if not hm.num_gpus():
@@ -621,7 +621,7 @@ def test_devices_are_for_with_blocks():
             assert "CPU" in tf.ones(2).device
 
 
-def test_the_command_line_keeps_tensorflows_noise_out(tmp_path):
+def test_the_command_line_silences_tensorflows_log(tmp_path):
     code = "from hardmax.cli.main import main; main()"
     options = ["train", "digits", "--framework", "tensorflow", "--epochs", "1", "--json"]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is PyTorch's own: independent loops, plain tensors as weights, lazy layers, generators."""
+"""PyTorch only: independent loops, plain tensors as weights, lazy layers, generators."""
 
 import copy
 
@@ -10,26 +10,26 @@ from torch import nn
 from torch.nn import functional as F
 
 from hardmax import torch as hm
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.errors import ArgumentError
-from hardmax.torch.data import PictureData
+from hardmax.torch.data import ImageData
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = np.random.default_rng(3)
     labels = generator.integers(0, 3, 90)
     images = generator.integers(0, 256, (90, 5, 5, 1), dtype=np.uint8)
-    return Pictures(images, labels)
+    return Images(images, labels)
 
 
 @pytest.fixture
-def data(pictures):
-    return PictureData(pictures, pictures.take(np.arange(40)), 16)
+def data(images):
+    return ImageData(images, images.take(np.arange(40)), 16)
 
 
 class MLP(hm.Classifier):
-    """A model as a reader would write it."""
+    """A model as a user would write it."""
 
     def __init__(self, num_outputs, num_hiddens, lr, dropout=0.0):
         super().__init__()
@@ -44,14 +44,14 @@ class MLP(hm.Classifier):
         )
 
 
-def test_fit_does_what_a_loop_by_hand_does(pictures, data):
+def test_fit_matches_a_loop_written_by_hand(images, data):
     model = hm.SoftmaxRegression(num_outputs=3, lr=0.2)
     model.layer_summary((1, 1, 5, 5))
     net = nn.Sequential(nn.Flatten(), nn.Linear(25, 3))
     net.load_state_dict(model.net.state_dict())
     optimizer = torch.optim.SGD(net.parameters(), lr=0.2)
-    X = torch.tensor(pictures.images).reshape(90, 1, 5, 5) / 255
-    y = torch.tensor(pictures.labels)
+    X = torch.tensor(images.images).reshape(90, 1, 5, 5) / 255
+    y = torch.tensor(images.labels)
     epochs = []
     for epoch in range(3):
         loss_sum = correct = 0
@@ -66,13 +66,13 @@ def test_fit_does_what_a_loop_by_hand_does(pictures, data):
         epochs.append((loss_sum / 90, correct / 90))
     trainer = hm.Trainer(max_epochs=3, seed=7)
     trainer.fit(model, data)
-    found = [(record["train_loss"], record["train_accuracy"]) for record in trainer.history]
-    np.testing.assert_allclose(found, epochs, rtol=1e-6)
+    history = [(record["train_loss"], record["train_accuracy"]) for record in trainer.history]
+    np.testing.assert_allclose(history, epochs, rtol=1e-6)
     for name, value in net.state_dict().items():
         torch.testing.assert_close(model.net.state_dict()[name], value, rtol=1e-5, atol=1e-6)
 
 
-def test_dropout_and_batch_norm_are_told_which_mode_it_is(data):
+def test_dropout_and_batch_norm_follow_the_mode(data):
     modes = []
 
     class Watched(MLP):
@@ -86,7 +86,7 @@ def test_dropout_and_batch_norm_are_told_which_mode_it_is(data):
     assert modes == [(True, True)] * 6 + [(False, False)] * 3
 
 
-def test_a_seed_decides_lazy_layers_and_dropout_and_leaves_the_generator_alone(data):
+def test_a_seed_determines_lazy_layers_and_dropout_and_restores_the_generator(data):
     def fitted():
         model = MLP(3, 8, lr=0.1, dropout=0.5)
         hm.Trainer(max_epochs=2, seed=3).fit(model, data)
@@ -101,7 +101,7 @@ def test_a_seed_decides_lazy_layers_and_dropout_and_leaves_the_generator_alone(d
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_without_a_seed_pytorchs_own_decides(data):
+def test_without_a_seed_pytorchs_generator_is_used(data):
     def fitted(seed):
         torch.manual_seed(seed)
         model = MLP(3, 8, lr=0.1, dropout=0.5)
@@ -125,7 +125,7 @@ def test_plain_tensors_are_weights(data):
     assert model.W.requires_grad
 
 
-def test_scratch_weights_start_as_promised():
+def test_initial_scratch_weights_are_normal_with_sigma_0_01():
     torch.manual_seed(0)
     model = hm.SoftmaxRegressionScratch(num_inputs=784, num_outputs=10, lr=0.1)
     assert model.W.std().item() == pytest.approx(0.01, rel=0.05)
@@ -133,7 +133,7 @@ def test_scratch_weights_start_as_promised():
     assert torch.equal(model.b, torch.zeros(10))
 
 
-def test_the_scratch_model_is_exact_for_large_scores():
+def test_the_scratch_model_is_stable_for_large_scores():
     model = hm.SoftmaxRegressionScratch(num_inputs=2, num_outputs=2, lr=0.1)
     with torch.no_grad():
         model.W.copy_(torch.tensor([[1e4, 0.0], [0.0, 1e4]]))
@@ -144,7 +144,7 @@ def test_the_scratch_model_is_exact_for_large_scores():
     assert torch.isfinite(model.W.grad).all()
 
 
-def test_clipping_reaches_plain_tensors(data):
+def test_plain_tensors_are_clipped(data):
     model = hm.SoftmaxRegressionScratch(num_inputs=25, num_outputs=3, lr=1.0)
     before = model.W.detach().clone(), model.b.detach().clone()
     data.batch_size = 1000
@@ -153,7 +153,7 @@ def test_clipping_reaches_plain_tensors(data):
     assert norm.sqrt().item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_a_readers_own_epoch_and_optimizer_run_as_written(data):
+def test_a_custom_epoch_and_optimizer_match_the_library(data):
     class SGD(hm.HyperParameters):
         def __init__(self, params, lr):
             self.save_hyperparameters()
@@ -166,7 +166,7 @@ def test_a_readers_own_epoch_and_optimizer_run_as_written(data):
             for param in self.params:
                 param.grad = None
 
-    class Own(hm.Trainer):
+    class Custom(hm.Trainer):
         def fit_epoch(self):
             self.model.train()
             for batch in self.train_dataloader:
@@ -190,17 +190,17 @@ def test_a_readers_own_epoch_and_optimizer_run_as_written(data):
         trainer.fit(model, data)
         return trainer, model
 
-    (own, one), (library, other) = fitted(Own), fitted(hm.Trainer)
-    assert not own.uses_engine
+    (custom, one), (library, other) = fitted(Custom), fitted(hm.Trainer)
+    assert not custom.uses_engine
     assert library.uses_engine
     torch.testing.assert_close(one.W, other.W)
-    # Averages are over examples here too, though the short last batch went by like the others.
-    for mine, theirs in zip(own.history, library.history, strict=True):
-        assert mine["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-6)
+    # Means are over examples here too, although the last batch is shorter.
+    for record, expected in zip(custom.history, library.history, strict=True):
+        assert record["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-6)
     np.testing.assert_allclose(one.board.data["val_loss"], other.board.data["val_loss"], rtol=1e-6)
 
 
-def test_a_trainer_whose_init_was_replaced_by_the_books_still_fits(data, monkeypatch):
+def test_a_trainer_with_the_books_init_fits(data, monkeypatch):
     def __init__(self, max_epochs, num_gpus=0, gradient_clip_val=0):  # noqa: N807
         self.save_hyperparameters()
         self.gpus = [hm.gpu(i) for i in range(min(num_gpus, hm.num_gpus()))]
@@ -211,14 +211,14 @@ def test_a_trainer_whose_init_was_replaced_by_the_books_still_fits(data, monkeyp
     assert len(trainer.history) == 1
 
 
-def test_gpus_that_are_not_there_are_not_passed_over_in_silence(data):
+def test_missing_gpus_raise_a_warning(data):
     if hm.num_gpus():
         pytest.skip("this machine has a GPU")
-    with pytest.warns(UserWarning, match="1 GPUs were asked for, none found"):
+    with pytest.warns(UserWarning, match="num_gpus=1, but only 0 GPUs are available"):
         hm.Trainer(max_epochs=1, num_gpus=1)
 
 
-def test_plotting_holds_on_to_no_graph(data):
+def test_plotting_keeps_no_graph_alive(data):
     class Stepwise(MLP):
         def training_step(self, batch):
             return super().training_step(batch)
@@ -235,7 +235,7 @@ def test_plotting_holds_on_to_no_graph(data):
     assert [value.requires_grad for _, value, _ in waiting] == [False]
 
 
-def test_linear_regression_starts_from_small_weights():
+def test_linear_regression_has_small_initial_weights():
     torch.manual_seed(0)
     model = hm.LinearRegression(lr=0.03)
     model(torch.randn(4, 5000))
@@ -247,7 +247,7 @@ def test_linear_regression_starts_from_small_weights():
     assert model.get_w_b()[0].mean().item() == pytest.approx(1, abs=0.01)
 
 
-def test_copies_and_loaded_weights_of_linear_regression_stay_as_they_are():
+def test_copied_and_loaded_weights_of_linear_regression_are_unchanged():
     X = torch.randn(4, 3)
     model = hm.LinearRegression(lr=0.1)
     copied = copy.deepcopy(model)
@@ -268,7 +268,7 @@ def test_a_checkpoint_gives_lazy_layers_their_shapes(data, tmp_path):
     torch.testing.assert_close(fresh(X), model(X), rtol=0, atol=0)
 
 
-def test_weights_in_lists_are_found_and_weights_nowhere_are_missed():
+def test_weights_in_lists_are_found_and_a_model_without_weights_is_rejected():
     class Listed(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -278,22 +278,22 @@ def test_weights_in_lists_are_found_and_weights_nowhere_are_missed():
         pass
 
     assert list(hm.Trainer(1).get_weights(Listed())) == ["weights.0"]
-    with pytest.raises(ArgumentError, match="no weights that can be found"):
+    with pytest.raises(ArgumentError, match="Hidden has no weights; keep them in its attributes"):
         hm.Trainer(1).get_weights(Hidden())
 
 
-def test_a_readers_own_network_attribute_is_no_architecture():
-    class Own(hm.Classifier):
+def test_a_custom_network_attribute_is_not_an_architecture():
+    class Custom(hm.Classifier):
         def __init__(self):
             super().__init__()
             self.network = nn.Linear(3, 2)
             self.net = nn.Linear(2, 2)
 
-    found = hm.Trainer(1).get_weights(Own())
-    assert sorted(found) == ["net.bias", "net.weight", "network.bias", "network.weight"]
+    weights = hm.Trainer(1).get_weights(Custom())
+    assert sorted(weights) == ["net.bias", "net.weight", "network.bias", "network.weight"]
 
 
-def test_labels_with_several_axes_are_counted_one_by_one():
+def test_labels_with_several_axes_are_counted_individually():
     class Tagger(hm.Classifier):
         def __init__(self):
             super().__init__()
@@ -310,11 +310,12 @@ def test_labels_with_several_axes_are_counted_one_by_one():
     model = Tagger()
     trainer = hm.Trainer(max_epochs=1)
     trainer.fit(model, Sequences())
-    found = trainer.evaluate(model, Sequences())
-    right = int((model(X).argmax(dim=2) == y).sum())
-    assert (found.correct, found.count) == (right, 240)
-    assert trainer.history[0]["val_accuracy"] == pytest.approx(right / 240)
-    assert found.loss == pytest.approx(F.cross_entropy(model(X).reshape(240, 3), y.ravel()).item())
+    evaluation = trainer.evaluate(model, Sequences())
+    correct = int((model(X).argmax(dim=2) == y).sum())
+    assert (evaluation.correct, evaluation.count) == (correct, 240)
+    assert trainer.history[0]["val_accuracy"] == pytest.approx(correct / 240)
+    loss = F.cross_entropy(model(X).reshape(240, 3), y.ravel())
+    assert evaluation.loss == pytest.approx(loss.item())
 
 
 def test_bfloat16_trains(data):
@@ -326,7 +327,7 @@ def test_bfloat16_trains(data):
     assert trainer.history[0]["train_loss"] == pytest.approx(np.log(3), abs=0.1)
 
 
-def test_judging_puts_every_layer_back_into_its_mode_even_where_it_fails(data):
+def test_evaluation_restores_the_mode_of_every_layer_even_if_it_fails(data):
     model = MLP(3, 8, lr=0.1)
     model.layer_summary((2, 1, 5, 5))
     model.net[2].eval()
@@ -338,7 +339,7 @@ def test_judging_puts_every_layer_back_into_its_mode_even_where_it_fails(data):
     assert [module.training for module in model.net] == [True, True, False, True, True, True]
 
 
-def test_apply_init_makes_lazy_layers_and_then_sets_them():
+def test_apply_init_initializes_lazy_layers():
     def init(layer):
         if type(layer) is nn.Linear:
             nn.init.ones_(layer.weight)
@@ -351,7 +352,7 @@ def test_apply_init_makes_lazy_layers_and_then_sets_them():
 
 def test_layer_summary_draws_no_random_numbers_and_keeps_the_mode(capsys):
     model = MLP(3, 8, lr=0.1)
-    model.layer_summary((2, 1, 5, 5))  # makes the lazy layers
+    model.layer_summary((2, 1, 5, 5))  # initializes the lazy layers
     means = model.net[2].running_mean.clone()
     state = torch.get_rng_state()
     model.layer_summary((2, 1, 5, 5))
@@ -382,8 +383,8 @@ def test_aliases_agree_with_numpy():
         "ones": (hm.ones((2, 3)), np.ones((2, 3))),
         "arange": (hm.arange(5), np.arange(5)),
     }
-    for name, (found, expected) in cases.items():
-        np.testing.assert_allclose(hm.numpy(found), expected, rtol=1e-6, err_msg=name)
+    for name, (actual, expected) in cases.items():
+        np.testing.assert_allclose(hm.numpy(actual), expected, rtol=1e-6, err_msg=name)
     assert hm.size(t) == 12
     assert hm.numpy(hm.astype(t, torch.int64)).dtype == np.int64
     assert hm.tensor([1.0], requires_grad=True).requires_grad
@@ -398,13 +399,13 @@ def test_devices_have_names():
         assert hm.try_all_gpus() == [hm.cpu()]
 
 
-def test_datasets_give_float_pictures_and_int_labels(pictures, data):
+def test_datasets_return_float_images_and_int_labels(images, data):
     X, y = data.train[5]
     assert X.shape == (1, 5, 5)
     assert X.dtype == torch.float32
-    assert y == pictures.labels[5]
+    assert y == images.labels[5]
     loader = torch.utils.data.DataLoader(data.train, batch_size=90)
-    np.testing.assert_allclose(next(iter(loader))[0].reshape(90, 5, 5, 1) * 255, pictures.images)
+    np.testing.assert_allclose(next(iter(loader))[0].reshape(90, 5, 5, 1) * 255, images.images)
 
 
 def test_functional_training_accepts_an_optimizer_and_a_mean_loss(data):

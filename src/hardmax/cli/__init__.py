@@ -1,6 +1,6 @@
-"""The command line: one file a command, with its arguments and what it prints.
+"""The command line: one module per command, with its arguments and its output.
 
-``main`` turns every error into one line on stderr and exit code 2, ``options`` has the arguments
-that several commands take, ``progress`` shows a training as it goes. What a command does is done
-in the rooms below; here nothing is computed, read or written.
+``main`` turns every error into one line on stderr and exit code 2, ``options`` defines the
+arguments that several commands share, and ``progress`` shows the progress of training. The
+packages below do the work; nothing is computed, read or written here.
 """

@@ -1,4 +1,4 @@
-"""``hardmax calibrate``: make a run's probabilities mean what they say."""
+"""``hardmax calibrate``: calibrate the probabilities of a run."""
 
 from typing import TYPE_CHECKING
 
@@ -6,27 +6,27 @@ from hardmax.checks import plain
 from hardmax.cli.options import Framework, Json, RunFolder, print_json
 
 if TYPE_CHECKING:
-    from hardmax.evaluation.classification import Judgement
+    from hardmax.evaluation.classification import ClassificationMetrics
 
 __all__ = ["before_and_after", "calibrate"]
 
 
 def calibrate(run: RunFolder, framework: Framework = None, as_json: Json = False) -> None:
-    """Fit a temperature on a run's validation part, and keep it in the run."""
+    """Fit a temperature on the validation set of a run and save it in the run."""
     from hardmax.runs import evaluate
 
-    fitted = evaluate.calibrate(run, framework)
+    calibration = evaluate.calibrate(run, framework)
     if as_json:
-        print_json(fitted.as_dict())
+        print_json(calibration.as_dict())
         return
-    changes = before_and_after(fitted.before, fitted.after)
-    print(f"temperature {fitted.temperature:.4f}")
-    print(f"validation ({fitted.before.count} examples) {changes}")
-    print(plain(f"kept in {run}; evaluate and predict apply it"))
+    changes = before_and_after(calibration.before, calibration.after)
+    print(f"temperature {calibration.temperature:.4f}")
+    print(f"validation ({calibration.before.count} examples) {changes}")
+    print(plain(f"saved in {run}; evaluate and predict will use it"))
 
 
-def before_and_after(before: "Judgement", after: "Judgement") -> str:
-    """Say on one line what a temperature changes."""
+def before_and_after(before: "ClassificationMetrics", after: "ClassificationMetrics") -> str:
+    """Return the loss and the ECE before and after scaling by a temperature, on one line."""
     return (
         f"loss {before.loss:.4f} to {after.loss:.4f}, "
         f"ECE {before.calibration_error:.4f} to {after.calibration_error:.4f}"

@@ -1,4 +1,4 @@
-"""``hardmax data``: what is found in data before anyone trains."""
+"""``hardmax data``: inspect data before training."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hardmax.checks import plain
-from hardmax.cli.options import INTERRUPTED, Data, Json, Label, print_json, remark
+from hardmax.cli.options import INTERRUPTED, Data, Json, Label, notice, print_json
 from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-#: How many lines are printed of what may be long.
-LINES = 20
+#: The most lines printed of each list.
+MAX_LINES = 20
 
 
 def data(data: Data, label: Label = None, as_json: Json = False) -> None:
-    """Say what is in data: classes, sizes, bad files, and what is there more than once."""
+    """Inspect data: classes, sizes, unreadable files and duplicates."""
     from hardmax.data.load import find_path, is_table
     from hardmax.data.survey import survey
     from hardmax.data.tables.survey import survey_table
@@ -34,81 +34,81 @@ def data(data: Data, label: Label = None, as_json: Json = False) -> None:
             _print_table(table)
         return
     if label is not None:
-        raise ArgumentError(f"{data} is no table; only tables take a label column")
+        raise ArgumentError(f"{data} is not a table; --label is only for tables")
     try:
-        found = survey(data)
+        result = survey(data)
     except KeyboardInterrupt:
-        remark("interrupted")
+        notice("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         sizes = [
-            {"height": height, "width": width, "channels": channels, "pictures": count}
-            for (height, width, channels), count in found.sizes.items()
+            {"height": height, "width": width, "channels": channels, "images": count}
+            for (height, width, channels), count in result.sizes.items()
         ]
-        print_json(asdict(found) | {"sizes": sizes})
+        print_json(asdict(result) | {"sizes": sizes})
     else:
-        _print(found)
+        _print_images(result)
 
 
-def _print(found: "Survey") -> None:
-    _print_classes(found)
+def _print_images(survey: "Survey") -> None:
+    _print_classes(survey)
     sizes = [
-        f"{count:>8} of {height} x {width} {'grey' if channels == 1 else 'colour'}"
-        for (height, width, channels), count in found.sizes.items()
+        f"{count:>8} of {height} x {width} {'grayscale' if channels == 1 else 'color'}"
+        for (height, width, channels), count in survey.sizes.items()
     ]
-    _print_some("sizes", sizes)
-    _print_some("files that cannot be read", found.unreadable.values())
-    _print_some("files and folders that are no pictures of a class", found.ignored)
-    _print_some("pictures that are there more than once", _joined(found.same))
-    _print_some("pictures that are in the training and in the test part", _joined(found.in_both))
+    _print_list("sizes", sizes)
+    _print_list("unreadable files", survey.unreadable.values())
+    _print_list("ignored files and folders", survey.ignored)
+    _print_list("duplicate images", _joined(survey.same))
+    _print_list("images in both the training set and the test set", _joined(survey.in_both))
 
 
-def _print_classes(found: "Survey") -> None:
-    parts = {"train": "training", "test": "test"} if found.has_test else {"train": "examples"}
-    total = {part: sum(counts[part] for counts in found.classes.values()) for part in parts}
-    rows = [*found.classes.items(), (f"{len(found.classes)} classes", total)]
+def _print_classes(survey: "Survey") -> None:
+    parts = {"train": "training", "test": "test"} if survey.has_test else {"train": "examples"}
+    total = {part: sum(counts[part] for counts in survey.classes.values()) for part in parts}
+    rows = [*survey.classes.items(), (f"{len(survey.classes)} classes", total)]
     width = max(len(plain(label)) for label, _ in rows)
     print(f"{'class':<{width}}" + "".join(f"{title:>12}" for title in parts.values()))
     for label, counts in rows:
         print(f"{plain(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
-    if not found.has_test:
-        print("no test part; hardmax train splits one off, see its --test")
+    if not survey.has_test:
+        print("no test set; hardmax train splits one off (see its --test option)")
 
 
-def _print_table(found: "TableSurvey") -> None:
-    count = len(found.columns) + (found.label is not None)
-    print(f"{found.rows} rows, {count} columns")
-    width = max(6, *(len(plain(name)) for name in found.columns))
-    print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'different':>11}")
-    for name, told in found.columns.items():
-        if told["kind"] is None:
-            print(plain(f"{name:<{width}}  ({told['why']})"))
+def _print_table(survey: "TableSurvey") -> None:
+    count = len(survey.columns) + (survey.label is not None)
+    print(f"{survey.rows} rows, {count} columns")
+    width = max(6, *(len(plain(name)) for name in survey.columns))
+    print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'distinct':>11}")
+    for name, summary in survey.columns.items():
+        if summary["kind"] is None:
+            print(plain(f"{name:<{width}}  ({summary['why']})"))
             continue
-        numbers = f"{told['missing']:>9}{told['different']:>11}"
-        span = f"  {told['lowest']:g} to {told['highest']:g}" if "lowest" in told else ""
-        why = f"  left out: {told['why']}" if "why" in told else ""
-        print(plain(f"{name:<{width}}  {told['kind']:<10}{numbers}{span}{why}"))
-    if found.label is not None:
-        print(plain(f"classes in {found.label}: {len(found.classes)}"))
-        for label, count in found.classes.items():
+        numbers = f"{summary['missing']:>9}{summary['different']:>11}"
+        span = f"  {summary['lowest']:g} to {summary['highest']:g}" if "lowest" in summary else ""
+        why = f"  left out: {summary['why']}" if "why" in summary else ""
+        print(plain(f"{name:<{width}}  {summary['kind']:<10}{numbers}{span}{why}"))
+    if survey.label is not None:
+        print(plain(f"classes in {survey.label}: {len(survey.classes)}"))
+        for label, count in survey.classes.items():
             print(plain(f"{count:>8} {label}"))
-        if found.unlabelled:
-            print(f"{found.unlabelled:>8} rows have none")
-    groups = [" = ".join(map(str, rows)) for rows in found.same]
-    _print_some("rows that are there more than once", groups)
+        if survey.unlabeled:
+            print(f"{survey.unlabeled:>8} rows without a class")
+    groups = [" = ".join(map(str, rows)) for rows in survey.same]
+    _print_list("duplicate rows", groups)
 
 
 def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
     return [" = ".join(group) for group in groups]
 
 
-def _print_some(title: str, lines: Iterable[str]) -> None:
-    """Print a title with a count, and the first lines below it; nothing where there are none."""
+def _print_list(title: str, lines: Iterable[str]) -> None:
+    """Print a title with a count and the first lines below it; print nothing for an empty list."""
     lines = [*lines]
     if not lines:
         return
     print(f"{title}: {len(lines)}")
-    for line in lines[:LINES]:
+    for line in lines[:MAX_LINES]:
         print(plain(f"  {line}"))
-    if len(lines) > LINES:
-        print(f"  and {len(lines) - LINES} more, which --json lists")
+    if len(lines) > MAX_LINES:
+        print(f"  and {len(lines) - MAX_LINES} more (--json lists all)")

@@ -1,4 +1,4 @@
-"""``hardmax evaluate``: judge a run."""
+"""``hardmax evaluate``: evaluate a run on a test set."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +12,8 @@ from hardmax.cli.options import (
     Framework,
     Json,
     RunFolder,
+    notice,
     print_json,
-    remark,
 )
 
 __all__ = ["evaluate"]
@@ -23,33 +23,36 @@ def evaluate(
     run: RunFolder,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="Data to judge on.  [default: that of the training]"),
+        typer.Argument(
+            metavar="[DATA]",
+            help="Data to evaluate on.  [default: the test set of the training data]",
+        ),
     ] = None,
     framework: Framework = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write an HTML report, too."),
+        typer.Option(metavar="FILE", dir_okay=False, help="Also write an HTML report."),
     ] = None,
     costs: CostsFile = None,
     abstain_below: AbstainBelow = None,
     as_json: Json = False,
 ) -> None:
-    """Judge a run on a test set."""
+    """Evaluate a run on a test set."""
     from hardmax.files import write_whole
     from hardmax.runs.evaluate import evaluate as evaluate_run
 
-    judged = evaluate_run(run, data, framework, costs, abstain_below, remark)
+    evaluated = evaluate_run(run, data, framework, costs, abstain_below, notice)
     if report is not None:
-        write_whole(report, judged.report().encode("utf-8", "xmlcharrefreplace"))
+        write_whole(report, evaluated.report().encode("utf-8", "xmlcharrefreplace"))
     if as_json:
-        print_json(judged.as_dict())
+        print_json(evaluated.as_dict())
         return
-    print(f"test {judged.judgement}\n     {judged.judgement.figures()}")
-    if judged.uncalibrated is not None:
-        changes = before_and_after(judged.uncalibrated, judged.judgement)
-        print(f"     calibrated by temperature {judged.run.temperature:.4f}: {changes}")
-    if judged.rules:
-        _print_rules(judged.rules)
+    print(f"test {evaluated.metrics}\n     {evaluated.metrics.figures()}")
+    if evaluated.uncalibrated is not None:
+        changes = before_and_after(evaluated.uncalibrated, evaluated.metrics)
+        print(f"     calibrated by temperature {evaluated.run.temperature:.4f}: {changes}")
+    if evaluated.rules:
+        _print_rules(evaluated.rules)
 
 
 def _print_rules(rules: list[dict[str, Any]]) -> None:

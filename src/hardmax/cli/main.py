@@ -1,4 +1,4 @@
-"""The command line: its commands, and how each of them ends."""
+"""The entry point of the command line: the commands and their exit codes."""
 
 import io
 import os
@@ -13,7 +13,8 @@ from hardmax.cli.compare import compare
 from hardmax.cli.data import data
 from hardmax.cli.evaluate import evaluate
 from hardmax.cli.models import models
-from hardmax.cli.options import remark
+from hardmax.cli.options import notice
+from hardmax.cli.parity import parity
 from hardmax.cli.predict import predict
 from hardmax.cli.train import train
 from hardmax.errors import HardmaxError
@@ -21,24 +22,24 @@ from hardmax.errors import HardmaxError
 __all__ = ["main"]
 
 app = typer.Typer(
-    help="Train classifiers, judge them, and use them.",
+    help="Train, evaluate and use classifiers of images and tables.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, calibrate, predict, compare, data, models):
+for command in (train, evaluate, calibrate, predict, compare, parity, data, models):
     app.command()(command)
 
 
 def main() -> None:
     """Run the command line; every error is one line on stderr and exit code 2."""
-    # TensorFlow tells of itself on stderr unless it is asked not to before it is imported.
+    # TensorFlow logs to stderr unless this is set before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # PyTorch's threads wait for each other by keeping their cores busy, also where a core is not
-    # theirs alone, and a step then takes many times as long.
+    # By default PyTorch's threads busy-wait for each other; on cores shared with other processes
+    # that makes a step many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # What a file is called must not decide whether it can be spoken of.
+    # A file name that the encoding lacks must not keep a message from being printed.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -47,15 +48,15 @@ def main() -> None:
     except HardmaxError as error:
         code = _fail(str(error))
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python must not try to write the rest.
+        # The reader closed the pipe; keep Python from flushing the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except MemoryError as error:
-        code = _fail(f"out of memory: {error}; use smaller data or a smaller network")
+        code = _fail(f"out of memory: {error}; use less data or a smaller network")
     except OSError as error:
-        code = _fail(f"{error.filename or 'cannot go on'}: {error.strerror}")
+        code = _fail(f"{error.filename or 'input/output error'}: {error.strerror}")
     except Exception as error:
-        # Usage errors know how to tell themselves; anything else is a defect of ours.
+        # Usage errors format themselves; anything else is a bug.
         if not hasattr(error, "format_message"):
             raise
         code = _fail(error.format_message())
@@ -63,12 +64,12 @@ def main() -> None:
 
 
 def _fail(message: str) -> int:
-    remark(" ".join(message.split()))
+    notice(" ".join(message.split()))
     return 2
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"hardmax {__version__}")
         raise typer.Exit
 
@@ -76,7 +77,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
-    """Take the options that belong to no command."""
+    """Define the options that belong to no command."""

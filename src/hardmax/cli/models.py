@@ -1,4 +1,4 @@
-"""``hardmax models``: the networks known by name, and their layers."""
+"""``hardmax models``: list the networks and their layers."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,52 +14,52 @@ __all__ = ["models"]
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A network, to see its layers.")
+        str | None, typer.Argument(metavar="[NAME]", help="A network whose layers to list.")
     ] = None,
     size: Annotated[
-        str, typer.Option(help="Height, width and channels of the pictures.")
+        str, typer.Option(help="Height, width and channels of the images, such as 224x224x3.")
     ] = "28x28x1",
-    classes: Annotated[int, typer.Option(help="How many classes there are.")] = 10,
+    classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """List the networks, or one network's layers."""
+    """List the networks, or the layers of one network."""
     from hardmax.networks.catalog import NETWORKS
 
     check_whole("classes", classes, 1)
     shape = _shape(size)
     if name is not None:
-        told = _layers(name, shape, classes)
+        summary = _layers(name, shape, classes)
         if as_json:
-            print_json(told)
+            print_json(summary)
         else:
-            _print_layers(told)
+            _print_layers(summary)
         return
-    listed = [_totals(known, shape, classes) for known in NETWORKS]
+    networks = [_totals(model, shape, classes) for model in NETWORKS]
     if as_json:
-        print_json(listed)
+        print_json(networks)
     else:
-        _print_networks(listed)
+        _print_networks(networks)
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    """Return the numbers in ``28x28x1``."""
+    """Return (height, width, channels) parsed from text such as ``28x28x1``."""
     sides = text.split("x")
     if len(sides) != 3 or not all(
         side.isascii() and side.isdigit() and len(side) < 6 and int(side) for side in sides
     ):
         raise ArgumentError(
-            f"a size is height, width and channels of 1 to 99999, as 28x28x1, got {text!r}"
+            f"--size must be HEIGHTxWIDTHxCHANNELS, each 1 to 99999, such as 28x28x1, got {text!r}"
         )
     return tuple(int(side) for side in sides)
 
 
 def _totals(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
-    """Return a network's totals, or why it does not fit."""
+    """Return the totals of a network, or as ``error`` why it does not fit the images."""
     try:
-        told = _layers(name, shape, classes)
+        summary = _layers(name, shape, classes)
     except ArgumentError as error:
-        return {"model": name, "weights": None, "operations": None, "misfit": str(error)}
-    return {key: told[key] for key in ("model", "weights", "operations")} | {"misfit": None}
+        return {"model": name, "weights": None, "flops": None, "error": str(error)}
+    return {key: summary[key] for key in ("model", "weights", "flops")} | {"error": None}
 
 
 def _layers(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _layers(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
         "inputs": shape,
         "classes": classes,
         "weights": sum(place.weight_count for place in places),
-        "operations": sum(place.operations for place in places),
+        "flops": sum(place.flops for place in places),
         "layers": [
             {
                 "name": place.name,
@@ -80,29 +80,27 @@ def _layers(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
                 "settings": asdict(place.layer),
                 "outputs": place.outputs,
                 "weights": place.weight_count,
-                "operations": place.operations,
+                "flops": place.flops,
             }
             for place in places
         ],
     }
 
 
-def _print_networks(listed: list[dict[str, Any]]) -> None:
-    print(f"{'model':<20}{'weights':>14}{'operations':>18}")
-    for one in listed:
-        if one["misfit"]:
-            print(f"{one['model']:<20}{'does not fit':>32}")
+def _print_networks(networks: list[dict[str, Any]]) -> None:
+    print(f"{'model':<20}{'weights':>14}{'FLOPs':>18}")
+    for network in networks:
+        if network["error"]:
+            print(f"{network['model']:<20}{'does not fit':>32}")
         else:
-            print(f"{one['model']:<20}{one['weights']:>14,}{one['operations']:>18,}")
+            print(f"{network['model']:<20}{network['weights']:>14,}{network['flops']:>18,}")
 
 
-def _print_layers(told: dict[str, Any]) -> None:
-    for one in told["layers"]:
-        settings = ", ".join(f"{key}={value}" for key, value in one["settings"].items())
-        layer = f"{one['layer']}({settings})"
-        outputs = " x ".join(str(side) for side in one["outputs"])
-        print(
-            f"{one['name']:<16} {layer:<76} {outputs:>14}"
-            f"{one['weights']:>14,}{one['operations']:>18,}"
-        )
-    print(f"{told['model']}: {told['weights']:,} weights, {told['operations']:,} operations")
+def _print_layers(summary: dict[str, Any]) -> None:
+    for layer in summary["layers"]:
+        settings = ", ".join(f"{key}={value}" for key, value in layer["settings"].items())
+        call = f"{layer['layer']}({settings})"
+        outputs = " x ".join(str(side) for side in layer["outputs"])
+        totals = f"{layer['weights']:>14,}{layer['flops']:>18,}"
+        print(f"{layer['name']:<16} {call:<76} {outputs:>14}{totals}")
+    print(f"{summary['model']}: {summary['weights']:,} weights, {summary['flops']:,} FLOPs")

@@ -1,4 +1,4 @@
-"""What the commands share: arguments that many take, and how they speak."""
+"""Arguments that several commands share, and helpers to parse and to print."""
 
 import sys
 from pathlib import Path
@@ -24,6 +24,7 @@ __all__ = [
     "Epochs",
     "Framework",
     "Hidden",
+    "Init",
     "Json",
     "Label",
     "Momentum",
@@ -34,146 +35,159 @@ __all__ = [
     "Seed",
     "Size",
     "SkipBad",
-    "Start",
     "Test",
     "Warmup",
     "WeightDecay",
     "fraction_or_source",
+    "notice",
     "print_json",
-    "remark",
     "sides",
     "widths",
 ]
 
-#: The exit code of a command that Ctrl-C ended.
+#: The exit code of a command that was interrupted by Ctrl-C.
 INTERRUPTED = 130
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 Framework = Annotated[
     str | None,
-    typer.Option(help="torch, jax, tensorflow or mxnet.  [default: that of the training]"),
+    typer.Option(
+        help="Framework: torch, jax, tensorflow or mxnet.  [default: the one used for training]"
+    ),
 ]
 
-# What to decide by
+# Decision rules
 
 CostsFile = Annotated[
     Path | None,
     typer.Option(
         "--costs",
         metavar="COSTS.csv",
-        help="Decide at the least expected cost: a row a true class, a column a decision.",
+        help="Decide by the least expected cost; the CSV has a row per true class and a column "
+        "per decision.",
     ),
 ]
 AbstainBelow = Annotated[
     float | None,
-    typer.Option(metavar="P", help="Leave open where the likeliest class is less likely than P."),
+    typer.Option(metavar="P", help="Abstain if the highest class probability is below P."),
 ]
 
-# What can be asked of a training
+# Settings of a training
 
 Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, fashion-mnist, a folder of pictures (one folder a class) or of IDX files, "
-        "an .npz file, or a table (.csv, .tsv, .parquet; with --label).",
+        help="digits, fashion-mnist, a folder of images (one subfolder per class) or of IDX files, "
+        "an .npz file, or a table (.csv, .tsv or .parquet; requires --label).",
     ),
 ]
 Balanced = Annotated[
     bool,
-    typer.Option("--balanced", help="Train on equally many examples of each class."),
+    typer.Option(
+        "--balanced", help="Resample the training set so that all classes are equally frequent."
+    ),
 ]
 Test = Annotated[
     str | None,
     typer.Option(
-        help="What to test on: other data, or a fraction to split off data that has no test part.  "
-        "[default: its test part, or 0.2]"
+        help="Test set: other data, or the fraction to split off data without a test set.  "
+        "[default: the test set of the data, or 0.2]"
     ),
 ]
 Size = Annotated[
     str | None,
     typer.Option(
-        help="What pictures are scaled to, as 32 or 24x32 (height x width).  "
-        "[default: as suits the data]"
+        help="Size to scale images to, such as 32 or 24x32 (height x width).  "
+        "[default: depends on the data]"
     ),
 ]
 Channels = Annotated[
-    int | None, typer.Option(help="1: grey, 3: colour.  [default: as suits the data]")
+    int | None,
+    typer.Option(help="1 for grayscale, 3 for color.  [default: depends on the data]"),
 ]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out picture files that cannot be read.")
-]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip image files that cannot be read.")]
 Label = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column of a table that has the classes.")
+    str | None, typer.Option(metavar="COLUMN", help="Column of a table that holds the classes.")
 ]
 Hidden = Annotated[
-    str | None, typer.Option(help="Units of an mlp's hidden layers, as 256 or 256,128.")
-]
-Activation = Annotated[str | None, typer.Option(help="An mlp's activation: relu, sigmoid or tanh.")]
-Dropout = Annotated[float | None, typer.Option(help="The share of an mlp's hidden units to drop.")]
-Start = Annotated[
     str | None,
-    typer.Option(help="How weights start: normal, xavier or he.  [default: as suits the model]"),
+    typer.Option(help="Units of the hidden layers of an mlp, such as 256 or 256,128."),
 ]
-Epochs = Annotated[int, typer.Option(help="How often to go through the data.")]
+Activation = Annotated[
+    str | None, typer.Option(help="Activation of an mlp: relu, sigmoid or tanh.")
+]
+Dropout = Annotated[
+    float | None, typer.Option(help="Dropout probability of the hidden units of an mlp.")
+]
+Init = Annotated[
+    str | None,
+    typer.Option(help="Weight initializer: normal, xavier or he.  [default: depends on the model]"),
+]
+Epochs = Annotated[int, typer.Option(help="Number of passes over the training set.")]
 BatchSize = Annotated[
     int | None,
-    typer.Option(help="Examples a step.  [default: 256, of small data 16 or more]"),
+    typer.Option(help="Examples per step.  [default: 256, down to 16 for small data sets]"),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option(help="The learning rate.  [default: 0.1, of adam and adamw 0.001]"),
+    typer.Option(help="Learning rate.  [default: 0.1; 0.001 for adam and adamw]"),
 ]
-Optimizer = Annotated[str, typer.Option(help="sgd, adam or adamw.")]
-Momentum = Annotated[float, typer.Option(help="The momentum of sgd.")]
-WeightDecay = Annotated[float, typer.Option(help="How fast weights decay.")]
-Schedule = Annotated[
-    str, typer.Option(help="The learning rate's course: constant, step or cosine.")
-]
-Warmup = Annotated[float, typer.Option(help="Epochs over which the rate first rises.")]
+Optimizer = Annotated[str, typer.Option(help="Optimizer: sgd, adam or adamw.")]
+Momentum = Annotated[float, typer.Option(help="Momentum of sgd.")]
+WeightDecay = Annotated[float, typer.Option(help="Weight decay coefficient.")]
+Schedule = Annotated[str, typer.Option(help="Learning rate schedule: constant, step or cosine.")]
+Warmup = Annotated[float, typer.Option(help="Epochs of linear learning rate warmup.")]
 Clip = Annotated[
-    float, typer.Option(help="The largest norm of all gradients together; 0: no limit.")
+    float, typer.Option(help="Clip the global gradient norm to this value; 0 turns it off.")
 ]
-Seed = Annotated[int, typer.Option(help="Decides weights and order; same seed, same run.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda:0 or mps.")]
+Seed = Annotated[
+    int, typer.Option(help="Random seed of the initial weights, the splits and the batches.")
+]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda:0 or mps.")]
 
 
 def widths(text: str | None) -> tuple[int, ...] | None:
-    """Return the numbers in ``256,128``. Raises ArgumentError where they are none."""
+    """Return the integers in text such as ``256,128``.
+
+    Raises ArgumentError if there is anything else in it.
+    """
     if text is None:
         return None
     try:
         return tuple(int(width) for width in text.split(","))
     except ValueError:
         raise ArgumentError(
-            f"hidden units must be whole numbers with commas between them, got {text!r}"
+            f"--hidden must be integers separated by commas, such as 256,128, got {text!r}"
         ) from None
 
 
 def sides(text: str | None) -> tuple[int, int] | None:
-    """Return (height, width) of ``24x32`` or, twice the same, of ``32``.
+    """Return (height, width) parsed from ``24x32``, or from ``32`` for a square.
 
-    Raises ArgumentError where the text is neither.
+    Raises ArgumentError for any other text.
     """
     if text is None:
         return None
     numbers = text.split("x")
     if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
-        raise ArgumentError(f"a size is one number or height x width, as 24x32, got {text!r}")
+        raise ArgumentError(
+            f"--size must be one integer or HEIGHTxWIDTH, such as 32 or 24x32, got {text!r}"
+        )
     return int(numbers[0]), int(numbers[-1])
 
 
 def fraction_or_source(text: str | None) -> float | str | None:
-    """Return the number in a text that is one, else the text."""
+    """Return the text as a float if it is a number, otherwise unchanged."""
     try:
         return None if text is None else float(text)
     except ValueError:
         return text
 
 
-def remark(message: str) -> None:
-    """Say something on stderr, on one line."""
+def notice(message: str) -> None:
+    """Print a message on one line of stderr."""
     print(plain(f"hardmax: {message}"), file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""``hardmax predict``: use a run."""
+"""``hardmax predict``: classify images or table rows with a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +12,8 @@ from hardmax.cli.options import (
     Framework,
     Json,
     RunFolder,
+    notice,
     print_json,
-    remark,
 )
 from hardmax.data.tables.files import ENDINGS, table_bytes
 from hardmax.errors import ArgumentError
@@ -27,7 +27,7 @@ __all__ = ["predict"]
 def predict(
     run: RunFolder,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Picture files, or one table.")
+        list[Path], typer.Argument(metavar="FILE...", help="Image files, or one table.")
     ],
     framework: Framework = None,
     costs: CostsFile = None,
@@ -37,52 +37,51 @@ def predict(
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="Where a table is written with the answers (.csv, .tsv, .parquet).  "
+            help="File to write a table with its predictions to (.csv, .tsv or .parquet).  "
             "[default: CSV on stdout]",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Name the class of pictures, or of a table's rows."""
+    """Predict the classes of images or of the rows of a table."""
     from hardmax.files import write_whole
     from hardmax.runs.predict import predict as predict_by_run
 
     if out is not None:
         _check_out(out, files)
     names = [str(file) for file in files]
-    found = predict_by_run(run, names, framework, costs, abstain_below)
-    if found.table is None and out is not None:
-        raise ArgumentError("--out is for the rows of a table; pictures' classes are printed")
-    if found.changes:
-        remark(
-            f"{len(found.changes)} of {len(files)} pictures were converted ({found.changes[0]}"
-            f"{', ...' if len(found.changes) > 1 else ''})"
-        )
+    predictions = predict_by_run(run, names, framework, costs, abstain_below)
+    if predictions.table is None and out is not None:
+        raise ArgumentError("--out is only for tables; predictions for images are printed")
+    if predictions.changes:
+        first, *others = predictions.changes
+        more = ", ..." if others else ""
+        notice(f"{1 + len(others)} of {len(files)} images were converted ({first}{more})")
     if out is not None:
-        write_whole(out, table_bytes(found.table, out.suffix.lower()))
+        write_whole(out, table_bytes(predictions.table, out.suffix.lower()))
     if as_json:
-        print_json([prediction.as_dict() for prediction in found.all])
-    elif found.table is None:
-        for prediction in found.all:
+        print_json([prediction.as_dict() for prediction in predictions.all])
+    elif predictions.table is None:
+        for prediction in predictions.all:
             print(plain(_line(prediction)))
     elif out is None:
-        print(table_bytes(found.table, ".csv").decode(), end="")
+        print(table_bytes(predictions.table, ".csv").decode(), end="")
     else:
-        print(plain(f"answers {out}"))
+        print(plain(f"predictions {out}"))
 
 
 def _check_out(out: Path, files: list[Path]) -> None:
-    """Raise ArgumentError for a file of no kind that can be written, or one that is read."""
+    """Raise ArgumentError if ``out`` has an unsupported ending or is one of the inputs."""
     if out.suffix.lower() not in ENDINGS:
         raise ArgumentError(f"--out must end in {', '.join(sorted(ENDINGS))}, got {out}")
     if any(out.exists() and file.exists() and out.samefile(file) for file in files):
-        raise ArgumentError(f"--out {out} is what is to be read; choose another file")
+        raise ArgumentError(f"--out {out} is also an input; choose another file")
 
 
 def _line(prediction: "Prediction") -> str:
-    """Say what to decide, and behind it the likeliest class where that is something else."""
-    likeliest = f"{prediction.probability:.4f}"
+    """Return the decision, followed by the most likely class if that is a different one."""
+    details = f"{prediction.probability:.4f}"
     if prediction.decision != prediction.label:
-        likeliest = f"{prediction.label} {likeliest}"
-    decision = "left open" if prediction.decision is None else prediction.decision
-    return f"{prediction.file}: {decision} ({likeliest})"
+        details = f"{prediction.label} {details}"
+    decision = "abstained" if prediction.decision is None else prediction.decision
+    return f"{prediction.file}: {decision} ({details})"

@@ -1,4 +1,4 @@
-"""What a person sees of a training on the command line."""
+"""The progress of training on the command line."""
 
 import sys
 from typing import Any
@@ -14,9 +14,9 @@ __all__ = ["Progress"]
 
 
 class Progress(Callback):
-    """A line an epoch on stdout, and a progress bar on stderr where that is a terminal.
+    """Prints a line per epoch on stdout, and a progress bar on stderr if that is a terminal.
 
-    ``held_out`` is what the epochs are judged on; ``quiet`` leaves out the lines.
+    ``held_out`` names the set that the epochs are evaluated on; ``quiet`` turns the lines off.
     """
 
     def __init__(self, epochs: int, held_out: str, quiet: bool):
@@ -30,7 +30,7 @@ class Progress(Callback):
             console=console,
             transient=True,
             disable=not console.is_terminal,
-            # Lines and bar stay apart on one terminal; lines that go elsewhere must get there.
+            # On one terminal rich keeps lines and bar apart; redirected lines must go to stdout.
             redirect_stdout=sys.stdout.isatty(),
         )
         self.bar = self.bars.add_task("training", total=epochs)
@@ -42,16 +42,16 @@ class Progress(Callback):
         self.bars.stop()
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Show the bar; reading the data, before this, may show one of its own."""
+        """Show the bar, only now because loading the data may show its own."""
         self.bars.start()
 
-    def on_stretch(self, trainer: Trainer) -> None:
-        """Move the bar."""
-        reached = trainer.train_batch_idx / trainer.num_train_batches
-        self.bars.update(self.bar, completed=reached, description=f"epoch {trainer.epoch + 1}")
+    def on_chunk(self, trainer: Trainer) -> None:
+        """Update the bar."""
+        completed = trainer.train_batch_idx / trainer.num_train_batches
+        self.bars.update(self.bar, completed=completed, description=f"epoch {trainer.epoch + 1}")
 
     def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
-        """Print the epoch's line."""
+        """Print a line for the epoch."""
         if self.quiet:
             return
         line = (

@@ -17,6 +17,7 @@ from hardmax.cli.options import (
     Dropout,
     Epochs,
     Hidden,
+    Init,
     Json,
     Label,
     Momentum,
@@ -26,13 +27,12 @@ from hardmax.cli.options import (
     Seed,
     Size,
     SkipBad,
-    Start,
     Test,
     Warmup,
     WeightDecay,
     fraction_or_source,
+    notice,
     print_json,
-    remark,
     sides,
     widths,
 )
@@ -46,13 +46,15 @@ __all__ = ["train"]
 def train(
     data: Data,
     model: Annotated[
-        str, typer.Option(help="A network's name; `hardmax models` lists them.")
+        str, typer.Option(help="Network; `hardmax models` lists them.")
     ] = "softmax-regression",
     hidden: Hidden = None,
     activation: Activation = None,
     dropout: Dropout = None,
-    start: Start = None,
-    framework: Annotated[str, typer.Option(help="torch, jax, tensorflow or mxnet.")] = "torch",
+    init: Init = None,
+    framework: Annotated[
+        str, typer.Option(help="Framework: torch, jax, tensorflow or mxnet.")
+    ] = "torch",
     epochs: Epochs = 10,
     batch_size: BatchSize = None,
     lr: Rate = None,
@@ -65,11 +67,14 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     validation: Annotated[
-        float | None, typer.Option(help="Fraction of the training set to validate on.")
+        float | None, typer.Option(help="Fraction of the training set to split off for validation.")
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Stop after so many epochs without a lower validation loss."),
+        typer.Option(
+            help="Stop after this many epochs without a lower validation loss; requires "
+            "--validation."
+        ),
     ] = None,
     balanced: Balanced = False,
     test: Test = None,
@@ -78,50 +83,50 @@ def train(
     skip_bad: SkipBad = False,
     label: Label = None,
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="The run folder.  [default: runs/NAME]")
+        str | None, typer.Option(metavar="DIR", help="Run folder to write.  [default: runs/NAME]")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a classifier and write a run folder."""
-    asked = {**locals()}
+    given = {**locals()}
     from hardmax.runs.settings import Settings
     from hardmax.runs.train import train as run_training
 
-    own = {name: value for name, value in asked.items() if name not in ("out", "as_json")}
-    own |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
-    settings = Settings(**own)
+    chosen = {name: value for name, value in given.items() if name not in ("out", "as_json")}
+    chosen |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
+    settings = Settings(**chosen)
     from hardmax.cli.progress import Progress
 
     progress = Progress(epochs, "validation" if validation else "test", quiet=as_json)
     try:
         with progress:
-            trained = run_training(settings, out, progress, remark)
+            trained = run_training(settings, out, progress, notice)
     except KeyboardInterrupt as interruption:
-        remark(f"interrupted {interruption}")
+        notice(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        print_json(_told(trained))
+        print_json(_summary(trained))
     else:
         if patience is not None:
-            print(f"weights of epoch {trained.kept_epoch}, which had the lowest validation loss")
+            print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
         print(f"test {trained.test}\n     {trained.test.figures()}")
         print(plain(f"run {trained.path}"))
         print(plain(f"report {trained.path / 'report.html'}"))
     if trained.interrupted:
-        remark(
-            f"interrupted; kept what {len(trained.epochs)} of {epochs} epochs gave, "
-            f"in {trained.path}"
+        notice(
+            f"interrupted after {len(trained.epochs)} of {epochs} epochs; "
+            f"the run was saved in {trained.path}"
         )
         raise typer.Exit(INTERRUPTED)
 
 
-def _told(trained: "Trained") -> dict[str, Any]:
+def _summary(trained: "Trained") -> dict[str, Any]:
     return {
         "run": str(trained.path),
         "framework": trained.settings.framework,
         "model": trained.settings.model,
         "seed": trained.settings.seed,
         "epochs": trained.epochs,
-        "kept_epoch": trained.kept_epoch,
+        "weights_epoch": trained.weights_epoch,
         "test": trained.test.summary(),
     }

@@ -1,5 +1,5 @@
-"""What only the book's editions need: their functions, stop watch and running sums.
+"""Parts of the book's API that hardmax itself does not use: functions, a timer, running sums.
 
-Each is written once here and named in the backends' namespaces. What a training of hardmax's own
-uses does not live here, however much the book uses it too.
+Each is written once here and exported by the backends. What hardmax's own training uses lives
+elsewhere, even if the book uses it too.
 """

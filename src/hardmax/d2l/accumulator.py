@@ -17,8 +17,8 @@ class Accumulator:
         """Add one number (or scalar array) to each sum, in order."""
         if len(args) != len(self.data):
             raise ArgumentError(
-                f"an accumulator of {len(self.data)} sums takes {len(self.data)} numbers at a "
-                f"time, got {len(args)}"
+                f"an Accumulator of {len(self.data)} sums takes {len(self.data)} numbers per "
+                f"add(), got {len(args)}"
             )
         self.data = [total + float(value) for total, value in zip(self.data, args, strict=True)]
 

@@ -1,4 +1,4 @@
-"""A stop watch."""
+"""A stopwatch."""
 
 import time
 
@@ -8,29 +8,29 @@ __all__ = ["Timer"]
 
 
 class Timer:
-    """Measures seconds, several times over; it runs from the moment that it is made."""
+    """A stopwatch that records several times, in seconds; it starts on construction."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
         self.start()
 
     def start(self) -> None:
-        """Start the watch."""
+        """Start the stopwatch."""
         self.tik = time.perf_counter()
 
     def stop(self) -> float:
-        """Stop the watch; keep and return the seconds since it was started."""
+        """Record and return the seconds since the start."""
         self.times.append(time.perf_counter() - self.tik)
         return self.times[-1]
 
     def avg(self) -> float:
-        """Return the mean of the times kept."""
+        """Return the mean of the recorded times."""
         return sum(self.times) / len(self.times)
 
     def sum(self) -> float:
-        """Return the sum of the times kept."""
+        """Return the sum of the recorded times."""
         return sum(self.times)
 
     def cumsum(self) -> list[float]:
-        """Return the running sums of the times kept."""
+        """Return the running sums of the recorded times."""
         return np.cumsum(self.times).tolist()

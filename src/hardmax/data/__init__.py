@@ -1,7 +1,7 @@
-"""From what a person names to labelled examples in memory or mapped from a file, in NumPy alone.
+"""Data sets as NumPy arrays, in memory or mapped from a file.
 
-``datasets`` has the examples, ``options`` how they are to be read, ``load`` finds the reader for
-what was named, ``survey`` only looks, and ``sampling`` decides their order. ``images`` and
-``tables`` have the readers. Batches, and what a framework makes of examples, belong to
+``datasets`` holds labeled examples, ``options`` the reading options, ``load`` picks the reader for
+a name or path, ``survey`` inspects data without training, and ``sampling`` orders the examples of
+an epoch. The readers are in ``images`` and ``tables``. Batches and tensors belong to
 ``hardmax.training`` and the backends.
 """

@@ -1,4 +1,4 @@
-"""Labelled examples in memory: checked once, never changed."""
+"""Labeled examples: validated once, then immutable."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from hardmax.checks import is_plain
-from hardmax.data.mapped import blocks, taken
+from hardmax.data.mapped import blocks, take_rows
 from hardmax.data.sampling import order
 from hardmax.errors import ArgumentError, DataError
 
@@ -17,33 +17,32 @@ __all__ = [
     "SCALE",
     "Dataset",
     "Examples",
-    "Pictures",
+    "ExamplesT",
+    "Images",
     "RowEncoding",
-    "Some",
     "Vectors",
     "split_off",
     "split_rows",
 ]
 
-#: From a byte to 0..1; a product costs half as much as a quotient, and 255 still becomes 1.
+#: Scales a byte to 0..1. Multiplying costs half as much as dividing, and 255 still becomes 1.
 SCALE = 1 / 255
 
 
 class Examples:
-    """What pictures and vectors have in common: the examples, ``inputs``, and their ``labels``.
+    """Base class of images and vectors: the examples, ``inputs``, and their ``labels``.
 
-    ``labels``: int64, 0..classes-1, shape (examples,). The object's own views of both are
-    read-only.
+    ``labels``: int64, 0..classes-1, shape (examples,). Both arrays are read-only views.
     """
 
-    #: What the examples are called, one and many.
+    #: The singular and plural noun for the examples.
     words = ("example", "examples")
 
     labels: np.ndarray
 
     @property
     def inputs(self) -> np.ndarray:
-        """The examples, along the first axis."""
+        """The examples, stacked along the first axis."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -55,7 +54,7 @@ class Examples:
 
 
 def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return read-only views. Raises DataError where labels are none, or too many or too few."""
+    """Return read-only views. Raises DataError if the labels do not match the inputs."""
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             "labels must be integers of shape (examples,), got "
@@ -63,7 +62,8 @@ def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndar
         )
     if len(inputs) != len(labels):
         raise DataError(
-            f"{what} and labels disagree in number: {len(inputs)} {what} and {len(labels)} labels"
+            f"{what} and labels must have the same length, got {len(inputs)} {what} and "
+            f"{len(labels)} labels"
         )
     return _read_only(inputs), _read_only(labels.astype(np.int64, copy=False))
 
@@ -75,22 +75,22 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures(Examples):
-    """Pictures and their labels.
+class Images(Examples):
+    """Images and their labels.
 
-    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). Raises DataError where
-    images and labels do not fit each other.
+    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). Raises DataError if
+    images and labels do not match.
     """
 
     images: np.ndarray
     labels: np.ndarray
 
-    words = ("picture", "pictures")
+    words = ("image", "images")
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
             raise DataError(
-                "pictures must be uint8 of shape (examples, height, width, channels), got "
+                "images must be uint8 of shape (examples, height, width, channels), got "
                 f"{self.images.dtype} of shape {self.images.shape}"
             )
         images, labels = _checked(self.images, self.labels, "images")
@@ -102,19 +102,19 @@ class Pictures(Examples):
         """The images."""
         return self.images
 
-    def take(self, rows: np.ndarray | slice) -> "Pictures":
+    def take(self, rows: np.ndarray | slice) -> "Images":
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        images = self.images[rows] if isinstance(rows, slice) else taken(self.images, rows)
-        return Pictures(images, self.labels[rows])
+        images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
+        return Images(images, self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors(Examples):
-    """Vectors of numbers and their labels.
+    """Feature vectors and their labels.
 
-    ``values``: float32, finite, shape (examples, entries). ``places``: where they stand in what
-    they were read from, integers of shape (examples,), None where that is their own order. Raises
-    DataError where values and labels do not fit each other.
+    ``values``: float32, finite, shape (examples, features). ``places``: their positions in the
+    source, integers of shape (examples,), or None if they are in source order. Raises DataError
+    if values and labels do not match.
     """
 
     values: np.ndarray
@@ -126,11 +126,11 @@ class Vectors(Examples):
     def __post_init__(self) -> None:
         if self.values.dtype != np.float32 or self.values.ndim != 2:
             raise DataError(
-                "vectors must be float32 of shape (examples, entries), got "
+                "vectors must be float32 of shape (examples, features), got "
                 f"{self.values.dtype} of shape {self.values.shape}"
             )
         if not np.isfinite(self.values).all():
-            raise DataError("vectors must have finite numbers; some are NaN or infinite")
+            raise DataError("vectors must be finite; some values are NaN or infinite")
         values, labels = _checked(self.values, self.labels, "vectors")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "labels", labels)
@@ -147,94 +147,92 @@ class Vectors(Examples):
 
 
 class RowEncoding(Protocol):
-    """How a table's columns become vectors; its readers make it, and data sets carry it along."""
+    """Encodes a table's columns as vectors; made by the table reader, stored in the data set."""
 
     @property
     def columns(self) -> Sequence[Any]:
-        """How each column that is used becomes numbers, in order."""
+        """The encodings of the columns in use, in order."""
 
     @property
-    def entries(self) -> int:
-        """How many numbers a row becomes."""
+    def features(self) -> int:
+        """The number of features of an encoded row."""
 
     def encode(self, columns: Sequence[Any]) -> np.ndarray:
-        """Return columns as vectors, float32 (rows, entries)."""
+        """Return the columns as vectors, float32 (rows, features)."""
 
     def unseen(self, columns: Sequence[Any]) -> list[Any]:
-        """Return what categories the training never had, one entry a column."""
+        """Return the categories that did not occur in training, one entry per column."""
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return it as JSON has it."""
+        """Return the encoding as JSON-serializable values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training set and a test set of examples of one shape, and the classes' names.
+    """A training set and a test set of examples of the same shape, and the class names.
 
-    ``prepared`` is what was done to make it of what was given, as JSON has it; ``remarks`` are
-    what a person should be told of that. ``encoding`` made vectors of a table's rows, and ``rows``
-    stands for those, however they were encoded. Raises DataError where a set is empty, a shape
-    differs, a label has no class or a class's name has line breaks or control characters.
+    ``preprocessing`` records how the examples were prepared, JSON-serializable; ``notices`` are
+    messages about it for the user. ``encoding`` is the one that encoded a table's rows, and
+    ``rows`` a digest of those rows that does not depend on it. Raises DataError if a set is empty,
+    shapes differ, a label has no class, or a class name has line breaks or control characters.
     """
 
     name: str
     train: Examples
     test: Examples
     classes: tuple[str, ...]
-    prepared: dict[str, Any] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
     encoding: RowEncoding | None = None
     rows: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.train, Pictures):
-            self._check_pictures()
+        if isinstance(self.train, Images):
+            self._check_images()
         for name in self.classes:
             if not is_plain(name):
                 raise DataError(
-                    f"{self.name}: a class is called {name!r}; the names of classes must be of "
-                    "one line, without control characters"
+                    f"{self.name}: invalid class name {name!r}; class names must be a single "
+                    "line without control characters"
                 )
         for part, examples in (("training", self.train), ("test", self.test)):
             if not len(examples):
                 raise DataError(f"{self.name}: the {part} set has no examples")
-            _, things = examples.words
+            _, plural = examples.words
             if examples.inputs.shape[1:] != self.shape:
                 raise DataError(
-                    f"{self.name}: the {part} {things} are {examples.inputs.shape[1:]}, "
-                    f"the training {things} {self.shape}; they must have one shape"
+                    f"{self.name}: the {part} {plural} have shape {examples.inputs.shape[1:]}, "
+                    f"the training {plural} {self.shape}; the shapes must be equal"
                 )
             low, high = int(examples.labels.min()), int(examples.labels.max())
             if low < 0 or high >= len(self.classes):
                 raise DataError(
-                    f"{self.name}: the {part} labels run from {low} to {high}; "
-                    f"with {len(self.classes)} classes they must lie in 0..{len(self.classes) - 1}"
+                    f"{self.name}: the {part} labels range from {low} to {high}; "
+                    f"with {len(self.classes)} classes they must be in 0..{len(self.classes) - 1}"
                 )
 
-    def _check_pictures(self) -> None:
+    def _check_images(self) -> None:
         if 0 in self.shape:
-            raise DataError(
-                f"{self.name}: the pictures have no pixels, their shape is {self.shape}"
-            )
+            raise DataError(f"{self.name}: the images have no pixels, got shape {self.shape}")
         if self.shape[2] not in (1, 3):
             raise DataError(
-                f"{self.name}: pictures must have 1 or 3 channels, got shape {self.shape}"
+                f"{self.name}: images must have 1 or 3 channels, got shape {self.shape}"
             )
 
-    def tell(self, say: Callable[[str], None] | None) -> None:
-        """Give each remark to ``say``, if there is somebody."""
-        if say is not None:
-            for remark in self.remarks:
-                say(remark)
+    def log_notices(self, log: Callable[[str], None] | None) -> None:
+        """Pass each notice to ``log``, unless it is None."""
+        if log is not None:
+            for notice in self.notices:
+                log(notice)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of an example: (height, width, channels) of pictures, (entries,) of vectors."""
+        """The shape of an example: (height, width, channels) of images, (features,) of vectors."""
         return self.train.inputs.shape[1:]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the examples and the classes' names: the same data, the same string."""
+        """SHA-256 of the examples and the class names; equal for equal data."""
         digest = hashlib.sha256(repr(self.classes).encode())
         digest.update(self.rows.encode())
         for examples in (self.train, self.test):
@@ -246,24 +244,24 @@ class Dataset:
         return digest.hexdigest()
 
 
-#: Examples of one kind.
-Some = TypeVar("Some", bound=Examples)
+ExamplesT = TypeVar("ExamplesT", bound=Examples)
 
 
-def split_off(examples: Some, fraction: float, seed: int) -> tuple[Some, Some]:
-    """Return (the rest, ``fraction`` of the examples). Raises what ``split_rows`` raises."""
+def split_off(examples: ExamplesT, fraction: float, seed: int) -> tuple[ExamplesT, ExamplesT]:
+    """Return (the rest, ``fraction`` of the examples), split as by ``split_rows``."""
     rest, chosen = split_rows(examples.labels, fraction, seed)
     return examples.take(rest), examples.take(chosen)
 
 
 def split_rows(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the rest and of ``fraction``, each class split in that proportion.
+    """Return the rows of a stratified split: the rest, and ``fraction`` of each class.
 
-    ``labels`` are integers (examples,), the rows int64 and rising. Which are split off depends on
-    ``seed`` alone. Raises ArgumentError unless 0 < fraction < 1 and both parts get an example.
+    ``labels`` are integers (examples,), the rows int64 in ascending order. ``seed`` alone
+    determines the choice. Raises ArgumentError unless 0 < fraction < 1 and both parts are
+    non-empty.
     """
     if not 0 < fraction < 1:
-        raise ArgumentError(f"the fraction to split off must lie between 0 and 1, got {fraction}")
+        raise ArgumentError(f"the fraction to split off must be between 0 and 1, got {fraction}")
     rows = order(len(labels), seed, 0)
     labels = labels[rows]
     chosen = np.zeros(len(rows), dtype=bool)

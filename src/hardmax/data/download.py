@@ -1,4 +1,4 @@
-"""Fetching files: checked by their checksum, and written whole or not at all."""
+"""Downloads, verified by checksum and written completely or not at all."""
 
 import contextlib
 import logging
@@ -22,19 +22,19 @@ __all__ = [
     "fetch",
 ]
 
-#: Where the book keeps its small data sets.
+#: The base URL of the book's small data sets.
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
 
-#: The book's register of data sets: name -> (address, SHA-1). Readers add their own.
+#: The book's registry of data sets: name -> (URL, SHA-1). Readers can add to it.
 DATA_HUB: dict[str, tuple[str, str]] = {}
 
 
 def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) -> Path:
-    """Return ``folder/name``, fetched from the first of ``urls`` that has it.
+    """Return ``folder/name``, downloaded from the first of ``urls`` that works.
 
-    ``known_hash`` is ``sha256:...`` or ``sha1:...``, or None where nothing is known. A file
-    already there with the right checksum is taken as it is. Raises DownloadError where no
-    address serves the file or what came does not match.
+    ``known_hash`` is ``sha256:...``, ``sha1:...`` or None if unknown. An existing file with the
+    right checksum is not downloaded again. Raises DownloadError if no URL serves the file with
+    that checksum.
     """
     import pooch
     import requests
@@ -50,13 +50,13 @@ def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) 
             except requests.exceptions.RequestException as error:
                 failures.append(f"{_host(url)}: {_reason(error)}")
             except ValueError as error:
-                wrong = "hash of downloaded file" in str(error)
-                reason = "the checksum does not match" if wrong else str(error)
+                mismatch = "hash of downloaded file" in str(error)
+                reason = "the checksum does not match" if mismatch else str(error)
                 failures.append(f"{_host(url)}: {reason}")
             except PermissionError as error:
                 raise DownloadError(f"cannot write {folder / name}: Permission denied") from error
             except OSError as error:
-                # Without a number it is no trouble with files but, say, with certificates.
+                # Errors without errno are not about files but, for example, certificates.
                 if error.errno is not None:
                     raise DownloadError(
                         f"cannot write {folder / name}: {error.strerror}"
@@ -64,12 +64,12 @@ def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) 
                 failures.append(f"{_host(url)}: {error}")
     raise DownloadError(
         f"could not download {name} ({'; '.join(failures)}); "
-        f"check the network, or put the file into {folder} by hand"
+        f"check the network, or put the file into {folder} yourself"
     )
 
 
 def _host(url: str) -> str:
-    """Return the host of an address, or all of what is none."""
+    """Return the host of a URL, or the whole string if it is not a URL."""
     try:
         return urlsplit(url).netloc or url
     except ValueError:
@@ -77,16 +77,16 @@ def _host(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words why a request failed."""
+    """Return a short reason why a request failed."""
     response = getattr(error, "response", None)
     if response is not None:
-        return f"answered {response.status_code}"
+        return f"HTTP status {response.status_code}"
     return type(error).__name__
 
 
 @contextlib.contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep a logger from reporting what is no trouble."""
+    """Silence a logger below errors."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
@@ -96,7 +96,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 
 class _Bar:
-    """The progress bar that pooch drives, drawn by rich."""
+    """Adapter that lets pooch drive a rich progress bar."""
 
     total = 0
 
@@ -112,7 +112,7 @@ class _Bar:
         self.bars.update(self.task, total=self.total or None, advance=size)
 
     def reset(self) -> None:
-        if self.task is not None:  # there is none yet where the file was empty
+        if self.task is not None:  # an empty file never starts one
             self.bars.reset(self.task)
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class _Bar:
 
 @contextlib.contextmanager
 def _progress(name: str) -> Iterator[Any]:
-    """Give a progress bar on stderr where that is a terminal, else False."""
+    """Yield a progress bar if stderr is a terminal, else False."""
     if not sys.stderr.isatty():
         yield False
         return
@@ -140,10 +140,10 @@ def _progress(name: str) -> Iterator[Any]:
 def download(
     url: str, folder: str = "../data", sha1_hash: str | None = None, *, cache_dir: str | None = None
 ) -> str:
-    """Fetch ``url``, or the entry of DATA_HUB of that name, into a folder; return the path.
+    """Download a URL, or the DATA_HUB entry of that name, into a folder and return the path.
 
-    ``cache_dir`` is the older edition's name for ``folder``. Raises ArgumentError for a name
-    that is neither, DownloadError where the file cannot be had.
+    ``cache_dir`` is the older edition's name for ``folder``. Raises ArgumentError if ``url`` is
+    neither, DownloadError if the file cannot be downloaded.
     """
     if url in DATA_HUB:
         url, sha1_hash = DATA_HUB[url]
@@ -152,32 +152,30 @@ def download(
     except ValueError:
         name = ""
     if "://" not in url or name in ("", ".", ".."):
-        known = ", ".join(DATA_HUB) or "none so far"
-        raise ArgumentError(
-            f"cannot download {url!r}: give an address, or a name in DATA_HUB ({known})"
-        )
+        known = ", ".join(DATA_HUB) or "empty"
+        raise ArgumentError(f"cannot download {url!r}: use a URL, or a name in DATA_HUB ({known})")
     known_hash = f"sha1:{sha1_hash}" if sha1_hash else None
     return str(fetch([url], Path(cache_dir or folder), name, known_hash))
 
 
 def download_extract(name: str, folder: str | None = None) -> str:
-    """Fetch a zip or tar archive and unpack it beside itself; return the unpacked folder.
+    """Download a zip or tar archive, extract it next to itself and return the extracted folder.
 
-    The folder is called ``folder``, or like the archive without its ending. Raises DataError
-    where the file is no such archive or would write outside of its folder.
+    The folder's name is ``folder``, or that of the archive without its extension. Raises DataError
+    if the file is not a valid archive or would write outside its folder.
     """
     archive = Path(download(name))
     try:
-        _unpack(archive)
+        _extract(archive)
     except tarfile.ReadError as error:
-        raise DataError(f"cannot unpack {archive}: it is no whole zip or tar archive") from error
-    except Exception as error:  # zipfile lets through whatever its decompressors raise
-        raise DataError(f"cannot unpack {archive}: {error}") from error
+        raise DataError(f"cannot extract {archive}: not a complete zip or tar archive") from error
+    except Exception as error:  # zipfile passes on whatever its decompressors raise
+        raise DataError(f"cannot extract {archive}: {error}") from error
     return str(archive.parent / (folder or archive.stem.removesuffix(".tar")))
 
 
-def _unpack(archive: Path) -> None:
-    """Unpack a zip or tar archive beside itself, unless it would write elsewhere."""
+def _extract(archive: Path) -> None:
+    """Extract an archive next to itself. Raises an error if it would write elsewhere."""
     base = archive.parent
     if not zipfile.is_zipfile(archive):
         with tarfile.open(archive) as opened:
@@ -186,18 +184,18 @@ def _unpack(archive: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         for member in opened.namelist():
             if not (base / member).resolve().is_relative_to(base.resolve()):
-                raise ValueError(f"{member!r} would be outside of {base}")
+                raise ValueError(f"{member!r} would be outside {base}")
         opened.extractall(base)
 
 
 def download_all() -> None:
-    """Fetch every entry of DATA_HUB."""
+    """Download every entry of DATA_HUB."""
     for name in DATA_HUB:
         download(name)
 
 
 def user_cache() -> Path:
-    """Return the folder for downloads of the person who runs this."""
+    """Return the per-user cache folder."""
     import pooch
 
     return Path(os.environ.get("HARDMAX_CACHE") or pooch.os_cache("hardmax"))

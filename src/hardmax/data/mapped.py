@@ -1,4 +1,4 @@
-"""Arrays that lie in a file, mapped into memory, and may be larger than memory."""
+"""Arrays mapped from a file, which may be larger than memory."""
 
 import mmap
 import tempfile
@@ -9,55 +9,55 @@ import numpy as np
 
 from hardmax.data.download import user_cache
 
-__all__ = ["blocks", "release", "stays_in_file", "taken"]
+__all__ = ["blocks", "release", "stays_in_file", "take_rows"]
 
-#: Arrays of more bytes than this stay in their file, and are read a little at a time.
+#: Mapped arrays of more bytes than this stay in their file and are read in blocks.
 LARGE = 2**28
 
-#: How many bytes are read at a time, at most, where all are needed one after the other.
+#: The largest number of bytes to read at a time when going through a whole array.
 BLOCK = 2**24
 
 
 def stays_in_file(array: np.ndarray) -> bool:
-    """Tell whether an array is mapped, and too large to be read into memory as a whole."""
+    """Return whether an array is mapped and too large to be read into memory as a whole."""
     return array.nbytes > LARGE and _mapping(array) is not None
 
 
 def release(array: np.ndarray) -> None:
-    """Give back the memory of what has been read of a mapped array; it can be read again."""
+    """Free the memory of the pages read from a mapped array; they can be read again."""
     mapping = _mapping(array)
     if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield an array block by block along its first axis; a mapped one takes little memory."""
+    """Yield an array in blocks along its first axis, freeing the memory of mapped ones."""
     step = max(BLOCK * len(array) // max(array.nbytes, 1), 1)
     for at in range(0, len(array), step):
         yield array[at : at + step]
         release(array)
 
 
-def taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return ``array[rows]``: in a file of its own where it is too large for memory.
+def take_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return ``array[rows]``, mapped from a new file if it is too large for memory.
 
-    That file lies in the per-user cache, has no name, and is gone with the array.
+    The file is an unnamed temporary one in the per-user cache, deleted with the array.
     """
-    bytes_a_row = array.nbytes // max(len(array), 1)
-    if not stays_in_file(array) or bytes_a_row * len(rows) <= LARGE:
+    row_bytes = array.nbytes // max(len(array), 1)
+    if not stays_in_file(array) or row_bytes * len(rows) <= LARGE:
         return array[rows]
     folder = user_cache()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        for some in np.array_split(rows, -(-bytes_a_row * len(rows) // BLOCK)):
-            file.write(array[some])
+        for chunk in np.array_split(rows, -(-row_bytes * len(rows) // BLOCK)):
+            file.write(array[chunk])
             release(array)
         file.flush()
         return np.memmap(file, array.dtype, "r", shape=(len(rows), *array.shape[1:]))
 
 
 def _mapping(array: np.ndarray) -> mmap.mmap | None:
-    """Return the mapping that an array is a view of."""
+    """Return the memory map that an array is a view of, if any."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base

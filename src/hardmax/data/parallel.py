@@ -1,4 +1,4 @@
-"""Many files at once: in threads, in their order, with a progress bar."""
+"""Process many files in threads, in order, with a progress bar."""
 
 import contextlib
 import os
@@ -13,35 +13,35 @@ __all__ = ["in_threads"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: How many items a thread takes at a time.
+#: How many items a thread processes at a time.
 CHUNK = 64
 
 
 def in_threads(
     function: Callable[[Sequence[Item]], Result], items: Sequence[Item], title: str
 ) -> Iterator[Result]:
-    """Yield what a function gives for the items, some at a time, in the items' order."""
+    """Yield the results of ``function`` for chunks of ``items``, in order."""
     workers = os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers)
-    begun: deque[tuple[int, Future[Result]]] = deque()
+    pending: deque[tuple[int, Future[Result]]] = deque()
     try:
         with _bar(title, len(items)) as advance:
             for at in range(0, len(items), CHUNK):
                 chunk = items[at : at + CHUNK]
-                begun.append((len(chunk), pool.submit(function, chunk)))
-                # No more than this, so that results cannot heap up.
-                if len(begun) > 2 * workers:
-                    yield _first(begun, advance)
-            while begun:
-                yield _first(begun, advance)
+                pending.append((len(chunk), pool.submit(function, chunk)))
+                # A bound, so that results cannot pile up.
+                if len(pending) > 2 * workers:
+                    yield _first(pending, advance)
+            while pending:
+                yield _first(pending, advance)
     finally:
-        # Ctrl-C must not wait for what nobody has begun.
+        # Ctrl-C must not wait for chunks that have not started.
         pool.shutdown(cancel_futures=True)
 
 
-def _first(begun: "deque[tuple[int, Future[Result]]]", advance: Callable[[int], None]) -> Result:
-    """Return the result that was begun first, and move the bar."""
-    count, future = begun.popleft()
+def _first(pending: "deque[tuple[int, Future[Result]]]", advance: Callable[[int], None]) -> Result:
+    """Return the first pending result, and advance the bar."""
+    count, future = pending.popleft()
     result = future.result()
     advance(count)
     return result
@@ -49,7 +49,7 @@ def _first(begun: "deque[tuple[int, Future[Result]]]", advance: Callable[[int], 
 
 @contextlib.contextmanager
 def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give what moves a progress bar, which is on stderr where that is a terminal."""
+    """Yield a function that advances a progress bar, shown if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return

@@ -1,4 +1,4 @@
-"""What is found in data before anyone trains: classes, sizes, bad files, what is there twice."""
+"""Inspect image data before training: classes, sizes, unreadable files and duplicates."""
 
 import hashlib
 from collections import Counter
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from hardmax.data.datasets import Dataset
-from hardmax.data.images.files import careful, is_grey, pixels, upright
+from hardmax.data.images.files import is_grayscale, load_upright, pixels, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
-from hardmax.data.images.scan import TEST, TRAIN, PictureFile, scan
+from hardmax.data.images.scan import TEST, TRAIN, ImageFile, scan
 from hardmax.data.load import NAMED, find_path, load
 from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
@@ -22,12 +22,12 @@ __all__ = ["Survey", "survey"]
 
 @dataclass(frozen=True)
 class Survey:
-    """What is found in data.
+    """A summary of image data.
 
-    ``classes`` counts the examples of each class in each part, ``sizes`` the pictures of each
-    (height, width, channels); ``unreadable`` says of files why they cannot be read, ``ignored``
-    names what is no picture of a class. ``same`` are groups of examples with the very same pixels,
-    and ``in_both`` those groups of them that the training and the test part share.
+    ``classes`` counts the examples of each class in each part, ``sizes`` the images of each
+    (height, width, channels). ``unreadable`` maps files to the reason they cannot be read,
+    ``ignored`` lists the files and folders that are not images of a class. ``same`` are groups of
+    examples with identical pixels, ``in_both`` the groups that occur in both parts.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """An example that was looked at; ``digest`` stands for its pixels."""
+    """An example; ``digest`` identifies its pixels."""
 
     name: str
     part: str
@@ -52,9 +52,9 @@ class _Example:
 
 
 def survey(source: str) -> Survey:
-    """Look at every example of the data called ``source``, or of that at this path.
+    """Inspect every example of the data with the name or path ``source``.
 
-    Raises DataError where there is no data, or none that can be learnt.
+    Raises DataError if there is no such data, or if it cannot be trained on.
     """
     if source not in NAMED:
         path = find_path(source)
@@ -62,54 +62,54 @@ def survey(source: str) -> Survey:
             return _survey_folder(path)
     dataset = load(source, Reading(whole=True))
     has_test = dataset.test is not dataset.train
-    return _told(dataset.name, dataset.classes, has_test, _examples(dataset, has_test))
+    return _summarize(dataset.name, dataset.classes, has_test, _examples(dataset, has_test))
 
 
 def _survey_folder(path: Path) -> Survey:
-    """Look at a folder of pictures at their own sizes, whatever training makes of them."""
+    """Inspect a folder of images at their original sizes, before any conversion."""
     folder = scan(path, Reading())
     unreadable: dict[str, str] = {}
     examples: list[_Example] = []
-    with careful():
-        for found, bad in in_threads(
-            lambda files: _look(path, files), folder.files, "looking at pictures"
+    with strict_pillow():
+        for chunk, bad in in_threads(
+            lambda files: _inspect(path, files), folder.files, "inspecting images"
         ):
-            examples += found
+            examples += chunk
             unreadable |= bad
     name = path.resolve().name
-    return _told(name, folder.classes, folder.has_test, examples, unreadable, folder.ignored)
+    return _summarize(name, folder.classes, folder.has_test, examples, unreadable, folder.ignored)
 
 
-def _look(root: Path, files: Sequence[PictureFile]) -> tuple[list[_Example], dict[str, str]]:
-    """Return what files are examples of, and the files that cannot be read, with why."""
+def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:
+    """Return the examples in files, and the files that cannot be read with the reason."""
     examples, bad = [], {}
     for file in files:
         try:
-            picture = upright(root / file.name)[0]
+            image = load_upright(root / file.name)[0]
         except DataError as error:
             bad[file.name] = str(error)
             continue
-        shape = (picture.height, picture.width, 1 if is_grey(picture) else 3)
-        digest = _digest(pixels(picture, shape))
+        shape = (image.height, image.width, 1 if is_grayscale(image) else 3)
+        digest = _digest(pixels(image, shape))
         examples.append(_Example(file.name, file.part, file.label, shape, digest))
     return examples, bad
 
 
 def _examples(dataset: Dataset, has_test: bool) -> Iterator[_Example]:
-    """Yield the examples of data in memory; they are called by their place, as ``test 17``."""
+    """Yield the examples of a data set, named by their position, such as ``test 17``."""
     parts = {TRAIN: dataset.train, TEST: dataset.test} if has_test else {TRAIN: dataset.train}
-    for part, pictures in parts.items():
-        for number, (image, label) in enumerate(zip(pictures.inputs, pictures.labels, strict=True)):
+    for part, images in parts.items():
+        for number, (image, label) in enumerate(zip(images.inputs, images.labels, strict=True)):
             name = f"{part} {number}"
             yield _Example(name, part, dataset.classes[label], dataset.shape, _digest(image))
 
 
 def _digest(image: np.ndarray) -> bytes:
-    """Return what stands for a picture, uint8 (height, width, channels)."""
+    """Return a hash of an image, uint8 (height, width, channels)."""
     return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
 
 
-def _told(
+def _summarize(
     name: str,
     classes: Sequence[str],
     has_test: bool,
@@ -120,12 +120,12 @@ def _told(
     counts = {label: dict.fromkeys((TRAIN, TEST) if has_test else (TRAIN,), 0) for label in classes}
     sizes: Counter[tuple[int, ...]] = Counter()
     groups: dict[bytes, list[_Example]] = {}
-    for one in examples:
-        counts[one.label][one.part] += 1
-        sizes[one.shape] += 1
-        groups.setdefault(one.digest, []).append(one)
+    for example in examples:
+        counts[example.label][example.part] += 1
+        sizes[example.shape] += 1
+        groups.setdefault(example.digest, []).append(example)
     same = [group for group in groups.values() if len(group) > 1]
-    in_both = [group for group in same if len({one.part for one in group}) == 2]
+    in_both = [group for group in same if len({example.part for example in group}) == 2]
     return Survey(
         name,
         has_test,
@@ -139,4 +139,4 @@ def _told(
 
 
 def _names(groups: list[list[_Example]]) -> list[list[str]]:
-    return [[one.name for one in group] for group in groups]
+    return [[example.name for example in group] for group in groups]

@@ -1,4 +1,4 @@
-"""What scores are worth: sums over batches, metrics of scores and labels, and what follows.
+"""Evaluation: sums over batches, metrics of scores, calibration, decision rules and paired tests.
 
-All of it is arithmetic on NumPy arrays in float64. Nothing here knows of files, runs or networks.
+All of it is float64 arithmetic on NumPy arrays, independent of runs and networks.
 """

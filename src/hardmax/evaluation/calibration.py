@@ -1,4 +1,4 @@
-"""One temperature that makes probabilities mean what they say."""
+"""Temperature scaling, which calibrates probabilities."""
 
 import numpy as np
 
@@ -9,30 +9,30 @@ __all__ = ["fit_temperature"]
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature by which to divide ``scores`` for the least log loss.
+    """Return the temperature T for which ``scores`` / T have the lowest log loss.
 
     ``scores`` are float (n, classes), ``labels`` integers (n,). C. Guo et al., "On calibration of
-    modern neural networks", ICML 2017. The loss is convex in 1/T, by which its derivative is
-    bisected between T = 1e-6 and 1e6. Raises DataError where the loss is least at an end: where
-    all examples are decided rightly, or the scores are no better than chance.
+    modern neural networks", ICML 2017. The loss is convex in 1/T; T is found between 1e-6 and 1e6
+    by bisecting its derivative. Raises DataError if the minimum is at either end: if all examples
+    are classified correctly, or if the scores are no better than chance.
     """
     scores = scores.astype(np.float64)
-    own = np.take_along_axis(scores, labels[:, None], 1)[:, 0]
+    true_scores = np.take_along_axis(scores, labels[:, None], 1)[:, 0]
 
     def slope(log_inverse: float) -> float:
-        shares = np.exp(log_softmax(scores * np.exp(log_inverse)))
-        return float(((shares * scores).sum(axis=1) - own).mean())
+        probabilities = np.exp(log_softmax(scores * np.exp(log_inverse)))
+        return float(((probabilities * scores).sum(axis=1) - true_scores).mean())
 
     low, high = np.log(1e-6), np.log(1e6)
     if slope(high) <= 0:
         raise DataError(
-            f"no temperature can be fitted: all of the {len(labels)} examples are decided rightly, "
-            "by which no confidence would be too high; take more of them"
+            f"cannot fit a temperature: all {len(labels)} examples are classified correctly, for "
+            "which no confidence is too high; use more examples"
         )
     if slope(low) >= 0:
         raise DataError(
-            "no temperature can be fitted: the scores are no better than chance on the "
-            f"{len(labels)} examples"
+            "cannot fit a temperature: the scores are no better than chance on the "
+            f"{len(labels)} examples; train a better model first"
         )
     for _ in range(60):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""How good scores are, read off all of them at once, in whatever batches they were computed."""
+"""Classification metrics, computed from all scores at once, whatever the batch size."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,36 +8,36 @@ import numpy as np
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.decision_rules import coverage_curve
 from hardmax.evaluation.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
-from hardmax.evaluation.one_vs_rest import BINS, BLOCK, Column, one_against_rest
+from hardmax.evaluation.one_vs_rest import BINS, BLOCK, OneVsRest, one_vs_rest
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["ClassificationMetrics", "evaluate_scores"]
 
-#: With more classes than this there is no confusion matrix: it has their number squared.
+#: The most classes for a confusion matrix, whose size is quadratic in them.
 MATRIX_CLASSES = 1000
 
-#: The most guesses that ``top`` allows.
-GUESSES = 5
+#: The largest k of top-k accuracy.
+MAX_K = 5
 
-#: What is too long for a summary.
+#: Fields that are too long for a summary.
 DETAILS = ("classes", "confusion", "reliability", "coverage")
 
-#: Shares of the examples, the surest first, of which ``coverage`` tells the accuracy.
+#: The fractions of the most confident predictions whose accuracy is in ``coverage``.
 COVERED = (1.0, 0.95, 0.9, 0.8, 0.5)
 
 
 @dataclass(frozen=True)
-class Judgement(Evaluation):
-    """An evaluation, and everything else that scores and labels tell; None is what is undefined.
+class ClassificationMetrics(Evaluation):
+    """An evaluation with all metrics of scores and labels; undefined ones are None.
 
-    ``loss`` is the log loss. ``top`` has, by k, the share of examples whose true class is among
-    the k likeliest. ``brier`` has the Brier score and its parts. ``macro`` and ``weighted`` are
-    means of precision, recall and F1 over the classes that occur or are decided, as in
-    scikit-learn; ``roc_auc`` and ``average_precision`` means over the classes, one against rest,
-    that have one. ``calibration_error`` is the expected calibration error, a sum over the points
-    of ``reliability``. ``classes`` has lists with an entry a class. ``confusion`` has true classes
-    in rows, and is None for more than MATRIX_CLASSES. ``coverage`` has the accuracy of the surest
-    decisions, and ``below`` what confidence the others are. ``majority`` is the accuracy of
-    deciding always for the most frequent class.
+    ``loss`` is the log loss. ``majority`` is the accuracy of always predicting the most frequent
+    class. ``top`` has the top-k accuracies by k. ``brier`` has the Brier score and its parts.
+    ``macro`` and ``weighted`` are means of precision, recall and F1 over the classes that occur or
+    are predicted, as in scikit-learn; ``roc_auc`` and ``average_precision`` are means of the
+    one-vs-rest metrics over the classes for which they are defined. ``calibration_error`` is the
+    expected calibration error, a sum over the points of ``reliability``. ``classes`` has lists with
+    one entry per class. ``confusion`` has true classes in rows; it is None for more than
+    MATRIX_CLASSES. ``coverage`` has the accuracy of the most confident predictions; the confidence
+    of the others is lower than ``below``.
     """
 
     majority: float
@@ -56,14 +56,14 @@ class Judgement(Evaluation):
     coverage: list[dict[str, float]]
 
     def summary(self) -> dict[str, Any]:
-        """Return as JSON has it what has no entry a class or a bin."""
+        """Return the fields as JSON values, without those that have an entry per class or bin."""
         return {name: value for name, value in self.as_dict().items() if name not in DETAILS}
 
     def figures(self) -> str:
-        """Return the figures beyond accuracy and loss on one line."""
-        told = {
-            # Among few classes the true one is easily among the likeliest.
-            f"top {GUESSES}": self.top[str(GUESSES)] if len(self.classes["recall"]) > 10 else None,
+        """Return the main metrics other than accuracy and loss on one line."""
+        figures = {
+            # With few classes, top-k accuracy is trivially high.
+            f"top {MAX_K}": self.top[str(MAX_K)] if len(self.classes["recall"]) > 10 else None,
             "macro F1": self.macro["f1"],
             "kappa": self.kappa,
             "MCC": self.matthews,
@@ -71,58 +71,62 @@ class Judgement(Evaluation):
             "average precision": self.average_precision,
             "Brier score": self.brier["score"],
             "ECE": self.calibration_error,
-            "always the most frequent class": self.majority,
+            "majority-class accuracy": self.majority,
         }
-        return ", ".join(f"{name} {value:.4f}" for name, value in told.items() if value is not None)
+        return ", ".join(
+            f"{name} {value:.4f}" for name, value in figures.items() if value is not None
+        )
 
 
-def judge(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Judgement:
-    """Return how good scores or log-probabilities (n, classes) are for integer labels (n,).
+def evaluate_scores(
+    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> ClassificationMetrics:
+    """Return the metrics of scores or log-probabilities (n, classes) for integer labels (n,).
 
-    ``weights`` are float (n,), None for 1 each; with weights there is no interval. Of equal scores
-    the first class goes first, as argmax has it. Raises ArgumentError where shapes do not fit, a
-    label is none of the classes, a score is not finite, a weight is negative, or none is above 0.
+    ``weights`` are float (n,), None for 1 each; with weights there is no interval. Ties between
+    scores go to the first class, as in argmax. Raises ArgumentError if shapes do not match, a label
+    is out of range, a score is not finite, a weight is negative, or no weight is above 0.
     """
-    own = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
-    _check(scores, labels, own)
+    w = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
+    _check(scores, labels, w)
     count, classes = scores.shape
     rows = _rows(scores, labels)
-    right = rows.rank == 0
-    hits, decided, support = (
-        np.bincount(a, w, classes)
-        for a, w in ((labels, own * right), (rows.decided, own), (labels, own))
+    correct = rows.rank == 0
+    true_positives, predicted, support = (
+        np.bincount(numbers, amounts, classes)
+        for numbers, amounts in ((labels, w * correct), (rows.predicted, w), (labels, w))
     )
-    table = _table(hits, decided, support)
-    columns = [Column.of(*part, own) for part in one_against_rest(scores, labels, range(classes))]
+    by_class = _by_class(true_positives, predicted, support)
+    parts = [OneVsRest.of(*part, w) for part in one_vs_rest(scores, labels, range(classes))]
     areas = {
-        "roc_auc": [column.roc_auc for column in columns],
-        "average_precision": [column.average_precision for column in columns],
+        "roc_auc": [part.roc_auc for part in parts],
+        "average_precision": [part.average_precision for part in parts],
     }
     confidence = np.exp(rows.log_highest)
-    reliability = _reliability(confidence, right, own)
+    reliability = _reliability(confidence, correct, w)
     matrix = None
     if classes <= MATRIX_CLASSES:
-        matrix = confusion_matrix(labels, rows.decided, classes, weights).tolist()
-    return Judgement(
+        matrix = confusion_matrix(labels, rows.predicted, classes, weights).tolist()
+    return ClassificationMetrics(
         count,
-        int(right.sum()),
-        _mean(right, own),
-        wilson_interval(int(right.sum()), count) if weights is None else None,
-        _mean(rows.loss, own),
+        int(correct.sum()),
+        _mean(correct, w),
+        wilson_interval(int(correct.sum()), count) if weights is None else None,
+        _mean(rows.loss, w),
         majority=float(support.max() / support.sum()),
-        top={str(k): _mean(rows.rank < k, own) for k in range(2, min(GUESSES + 1, classes))},
-        brier=_brier(_mean(rows.squared, own), columns),
-        macro=_class_means(table, decided + support > 0),
-        weighted=_class_means(table, support),
-        **_agreement(hits, decided, support),
+        top={str(k): _mean(rows.rank < k, w) for k in range(2, min(MAX_K + 1, classes))},
+        brier=_brier(_mean(rows.squared, w), parts),
+        macro=_class_means(by_class, predicted + support > 0),
+        weighted=_class_means(by_class, support),
+        **_agreement(true_positives, predicted, support),
         **{name: _defined_mean(values) for name, values in areas.items()},
         calibration_error=sum(
             point["share"] * abs(point["accuracy"] - point["confidence"]) for point in reliability
         ),
-        classes={**table, **areas, "support": support.tolist()},
+        classes={**by_class, **areas, "support": support.tolist()},
         confusion=matrix,
         reliability=reliability,
-        coverage=_coverage(*coverage_curve(confidence, right, own)),
+        coverage=_coverage(*coverage_curve(confidence, correct, w)),
     )
 
 
@@ -133,27 +137,27 @@ def _check(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
             f"{scores.shape}, {labels.shape} and {weights.shape}"
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ArgumentError("weights must be finite numbers that are not negative")
+        raise ArgumentError("weights must be finite and not negative")
     if not weights.any():
-        raise ArgumentError("nothing to judge: no example has a weight above 0")
+        raise ArgumentError("nothing to evaluate: no example has a weight above 0")
     if not 0 <= labels.min() <= labels.max() < scores.shape[1]:
         raise ArgumentError(
             f"labels must be 0 to {scores.shape[1] - 1}, got {labels.min()} to {labels.max()}"
         )
     if not np.isfinite(scores).all():
-        raise ArgumentError("scores must be finite numbers; the network gives some that are not")
+        raise ArgumentError("scores must be finite, but the network returned NaN or infinity")
 
 
 class _Rows(NamedTuple):
-    """What each example's scores say of its label, arrays of shape (n,).
+    """Results for each example, arrays of shape (n,).
 
-    The ``loss``, the ``rank`` of the true class from 0 on, the ``decided`` class, the logarithm
-    of its probability, and the ``squared`` distance of the probabilities from the truth.
+    The ``loss``, the ``rank`` of the true class (from 0), the ``predicted`` class, the log of its
+    probability, and the ``squared`` distance of the probabilities from the one-hot label.
     """
 
     loss: np.ndarray
     rank: np.ndarray
-    decided: np.ndarray
+    predicted: np.ndarray
     log_highest: np.ndarray
     squared: np.ndarray
 
@@ -164,8 +168,8 @@ def _rows(scores: np.ndarray, labels: np.ndarray) -> _Rows:
     for at in range(0, len(scores), BLOCK):
         block, true = scores[at : at + BLOCK], labels[at : at + BLOCK, None]
         logs = log_softmax(block)
-        own = np.take_along_axis(block, true, 1)
-        ahead = (block > own) | ((block == own) & (numbers < true))
+        true_score = np.take_along_axis(block, true, 1)
+        ahead = (block > true_score) | ((block == true_score) & (numbers < true))
         parts.append(
             (
                 -np.take_along_axis(logs, true, 1)[:, 0],
@@ -182,15 +186,15 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> float:
     return float(np.average(values, weights=weights))
 
 
-def _brier(score: float, columns: list[Column]) -> dict[str, float]:
+def _brier(score: float, classes: list[OneVsRest]) -> dict[str, float]:
     """Return the Brier score, summed over classes, and its parts.
 
-    score = reliability - resolution + uncertainty (A. H. Murphy, 1973), exactly so by counting
-    what varies within a bin to the resolution (D. B. Stephenson et al., "Two extra components in
-    the Brier score decomposition", 2008).
+    score = reliability - resolution + uncertainty (A. H. Murphy, 1973). This is exact because the
+    variation within bins is counted as resolution (D. B. Stephenson et al., "Two extra components
+    in the Brier score decomposition", 2008).
     """
-    reliability = sum(column.unreliability for column in columns)
-    uncertainty = sum(column.base * (1 - column.base) for column in columns)
+    reliability = sum(one.unreliability for one in classes)
+    uncertainty = sum(one.base_rate * (1 - one.base_rate) for one in classes)
     return {
         "score": score,
         "reliability": reliability,
@@ -199,14 +203,14 @@ def _brier(score: float, columns: list[Column]) -> dict[str, float]:
     }
 
 
-def _table(
-    hits: np.ndarray, decided: np.ndarray, support: np.ndarray
+def _by_class(
+    true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray
 ) -> dict[str, list[float | None]]:
-    """Return precision, recall and F1 by class; None is what has nothing to be read off."""
+    """Return precision, recall and F1 by class; None if the denominator is 0."""
     parts = {
-        "precision": (hits, decided),
-        "recall": (hits, support),
-        "f1": (2 * hits, decided + support),
+        "precision": (true_positives, predicted),
+        "recall": (true_positives, support),
+        "f1": (2 * true_positives, predicted + support),
     }
     return {
         name: [float(a / b) if b else None for a, b in zip(*pair, strict=True)]
@@ -214,11 +218,11 @@ def _table(
     }
 
 
-def _class_means(table: dict[str, list[float | None]], weights: np.ndarray) -> dict[str, float]:
+def _class_means(by_class: dict[str, list[float | None]], weights: np.ndarray) -> dict[str, float]:
     """Return weighted means over the classes; None counts as 0, as in scikit-learn."""
     return {
         name: _mean(np.array([value or 0.0 for value in values]), weights)
-        for name, values in table.items()
+        for name, values in by_class.items()
     }
 
 
@@ -228,39 +232,40 @@ def _defined_mean(values: list[float | None]) -> float | None:
 
 
 def _agreement(
-    hits: np.ndarray, decided: np.ndarray, support: np.ndarray
+    true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray
 ) -> dict[str, float | None]:
     """Return Cohen's kappa (1960) and the Matthews correlation (J. Gorodkin, 2004).
 
-    Undefined where labels, or decisions, are all of one class: kappa where both are.
+    The correlation is undefined if all labels, or all predictions, are of one class; kappa if all
+    of both are of the same class.
     """
     n = support.sum()
-    excess = float(n * hits.sum() - decided @ support)
-    one_decided, one_true = ((counts > 0).sum() == 1 for counts in (decided, support))
-    same = one_decided and one_true and hits.any()
-    spread = np.sqrt((n * n - decided @ decided) * (n * n - support @ support))
+    excess = float(n * true_positives.sum() - predicted @ support)
+    one_predicted, one_true = ((counts > 0).sum() == 1 for counts in (predicted, support))
+    same = one_predicted and one_true and true_positives.any()
+    spread = np.sqrt((n * n - predicted @ predicted) * (n * n - support @ support))
     return {
-        "kappa": None if same else float(excess / (n * n - decided @ support)),
-        "matthews": None if one_decided or one_true else float(excess / spread),
+        "kappa": None if same else float(excess / (n * n - predicted @ support)),
+        "matthews": None if one_predicted or one_true else float(excess / spread),
     }
 
 
 def _reliability(
-    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
+    confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray
 ) -> list[dict[str, float]]:
-    """Return the points of a reliability diagram: bins of equal width (low, high] that have any.
+    """Return the points of a reliability diagram: the nonempty bins (low, high] of equal width.
 
     C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    share, sure, hits = (
-        np.bincount(bins, weights * x, BINS) for x in (np.ones(len(bins)), confidence, right)
+    share, expected, observed = (
+        np.bincount(bins, weights * x, BINS) for x in (np.ones(len(bins)), confidence, correct)
     )
     return [
         {
             "share": float(share[b] / share.sum()),
-            "confidence": float(sure[b] / share[b]),
-            "accuracy": float(hits[b] / share[b]),
+            "confidence": float(expected[b] / share[b]),
+            "accuracy": float(observed[b] / share[b]),
         }
         for b in np.flatnonzero(share)
     ]
@@ -269,7 +274,7 @@ def _reliability(
 def _coverage(
     confidence: np.ndarray, coverage: np.ndarray, accuracy: np.ndarray
 ) -> list[dict[str, float]]:
-    # Sums that ought to be 1 may be less by rounding.
+    # By rounding, the last coverage may be less than 1.
     places = [int(np.searchsorted(coverage, min(share, coverage[-1]))) for share in COVERED]
     return [
         {

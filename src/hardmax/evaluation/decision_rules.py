@@ -1,4 +1,4 @@
-"""From probabilities to an action: the likeliest class, the least cost, or none."""
+"""Decision rules: the most likely class, the least expected cost, or abstaining."""
 
 import csv
 import math
@@ -27,24 +27,24 @@ ABSTAIN = -1
 
 @dataclass(frozen=True)
 class Costs:
-    """What each decision costs, float64 (classes, decisions): the classes, then extra actions."""
+    """The cost of each decision, float64 (classes, decisions): the classes, then extra actions."""
 
     decisions: tuple[str, ...]
     matrix: np.ndarray
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return the decision of least expected cost, int64 (n,); the first of equal ones."""
+        """Return the decisions of least expected cost, int64 (n,); the first of equal ones."""
         return (probabilities @ self.matrix).argmin(axis=1)
 
     def mean(self, labels: np.ndarray, decisions: np.ndarray) -> float:
-        """Return what ``decisions`` (n,) cost on average where ``labels`` (n,) are the truth."""
+        """Return the mean cost of ``decisions`` (n,) for the true ``labels`` (n,)."""
         return float(self.matrix[labels, decisions].mean())
 
 
 def read_costs(path: Path, classes: Sequence[str]) -> Costs:
-    """Read a CSV of costs: the true class first in each row, the decisions in the header.
+    """Read costs from a CSV file: true classes in the first column, decisions in the header.
 
-    Raises DataError unless each class has one row and one column, and costs are finite numbers.
+    Raises DataError unless each class has one row and one column, and all costs are finite.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -54,7 +54,7 @@ def read_costs(path: Path, classes: Sequence[str]) -> Costs:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read costs from {path}: {reason}") from error
     if not rows:
-        raise DataError(f"{path} is empty; costs need a header and a row for each class")
+        raise DataError(f"{path} is empty; costs require a header and a row for each class")
     header = rows[0][1][1:]
     _check_names(path, "columns", header, classes, extra=True)
     _check_names(path, "rows", [row[0] for _, row in rows[1:]], classes, extra=False)
@@ -77,12 +77,12 @@ def _check_names(
         if not name.strip():
             raise DataError(f"{path}: one of the {what} has no name")
         if names.count(name) > 1:
-            raise DataError(f"{path}: {name!r} is there twice among the {what}; keep one")
+            raise DataError(f"{path}: {name!r} appears more than once in the {what}; keep one")
         if not extra and name not in classes:
-            raise DataError(f"{path}: {name!r} is none of the classes {', '.join(classes)}")
+            raise DataError(f"{path}: {name!r} is not one of the classes {', '.join(classes)}")
     missing = [name for name in classes if name not in names]
     if missing:
-        raise DataError(f"{path}: the {what} lack the class {missing[0]!r}; add it")
+        raise DataError(f"{path}: the class {missing[0]!r} is missing from the {what}; add it")
 
 
 def _cost(path: Path, line: int, cell: str) -> float:
@@ -96,12 +96,12 @@ def _cost(path: Path, line: int, cell: str) -> float:
 
 
 def abstaining(probabilities: np.ndarray, below: float) -> np.ndarray:
-    """Return the likeliest class, int64 (n,), or ABSTAIN where it is less likely than ``below``."""
+    """Return the most likely class, int64 (n,), or ABSTAIN where its probability is too low."""
     return np.where(probabilities.max(axis=1) < below, ABSTAIN, probabilities.argmax(axis=1))
 
 
 def check_below(below: float) -> float:
-    """Return a probability to abstain below. Raises ArgumentError unless it is 0 to 1."""
+    """Return ``below``. Raises ArgumentError unless it is a probability, 0 to 1."""
     if not 0 <= below <= 1:
         raise ArgumentError(f"the probability to abstain below must be 0 to 1, got {below}")
     return below
@@ -110,58 +110,62 @@ def check_below(below: float) -> float:
 def named(
     probabilities: np.ndarray, classes: Sequence[str], costs: Costs | None, below: float | None
 ) -> list[str | None]:
-    """Return each example's decision: of least expected cost, or else the likeliest class.
+    """Return each example's decision: that of least expected cost, or the most likely class.
 
-    Without costs, None is one that is left open: that class is less likely than ``below``.
+    Without costs, None stands for abstaining: the class's probability is below ``below``.
     """
     if costs is None:
-        decided = abstaining(probabilities, 0.0 if below is None else below)
-        return [None if number == ABSTAIN else classes[number] for number in decided]
+        numbers = abstaining(probabilities, 0.0 if below is None else below)
+        return [None if number == ABSTAIN else classes[number] for number in numbers]
     return [costs.decisions[number] for number in costs.decide(probabilities)]
 
 
 def outcomes(
     probabilities: np.ndarray, labels: np.ndarray, costs: Costs | None, below: float | None
 ) -> list[dict[str, Any]]:
-    """Return what comes of each rule of decision, as JSON has it.
+    """Return the outcome of each decision rule, as JSON values.
 
-    ``coverage`` is the share of examples that are decided for a class, ``accuracy`` how many of
-    those are decided rightly, and ``cost`` the mean cost of what is not left open; None is what
-    is undefined. ``probabilities`` are float (n, classes), ``labels`` integers (n,).
+    ``coverage`` is the fraction of examples that are assigned a class, ``accuracy`` the fraction of
+    those that are classified correctly, and ``cost`` the mean cost of the examples that are not
+    abstained from; undefined ones are None. ``probabilities`` are float (n, classes), ``labels``
+    integers (n,).
     """
-    rules = {"likeliest class": probabilities.argmax(axis=1)}
+    rules = {"most likely class": probabilities.argmax(axis=1)}
     if below is not None:
-        rules[f"none below {below:g}"] = abstaining(probabilities, below)
+        rules[f"abstain below {below:g}"] = abstaining(probabilities, below)
     if costs is not None:
         rules["least expected cost"] = costs.decide(probabilities)
     return [
-        {"rule": name, **_outcome(decided, labels, probabilities.shape[1], costs)}
-        for name, decided in rules.items()
+        {"rule": name, **_outcome(decisions, labels, probabilities.shape[1], costs)}
+        for name, decisions in rules.items()
     ]
 
 
 def _outcome(
-    decided: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
+    decisions: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
 ) -> dict[str, float | None]:
-    acted = decided != ABSTAIN
-    classed = acted & (decided < classes)
+    acted = decisions != ABSTAIN
+    classified = acted & (decisions < classes)
+    accuracy = float((decisions == labels)[classified].mean()) if classified.any() else None
     return {
-        "coverage": float(classed.mean()),
-        "accuracy": float((decided == labels)[classed].mean()) if classed.any() else None,
-        "cost": costs.mean(labels[acted], decided[acted]) if costs and acted.any() else None,
+        "coverage": float(classified.mean()),
+        "accuracy": accuracy,
+        "cost": costs.mean(labels[acted], decisions[acted]) if costs and acted.any() else None,
     }
 
 
 def coverage_curve(
-    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
+    confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (confidence, coverage, accuracy) for each confidence that occurs, the highest first.
+    """Return (confidence, coverage, accuracy) for each distinct confidence, the highest first.
 
-    They are those of deciding only where the ``confidence``, float (n,), is no lower. ``right``
-    says which decisions are right, bool (n,); ``weights`` are float (n,).
+    Coverage and accuracy are those of the predictions with at least that confidence.
+    ``confidence`` is float (n,), ``correct`` bool (n,), ``weights`` float (n,).
     """
     order = np.argsort(-confidence, kind="stable")
     order = order[weights[order] > 0]
     last = np.append(np.diff(confidence[order]) != 0, True)
-    covered, hits = (np.cumsum((weights * x)[order])[last] for x in (np.ones(len(right)), right))
-    return confidence[order][last], covered / covered[-1], hits / covered
+    covered, accurate = (
+        np.cumsum((weights * x)[order])[last] for x in (np.ones(len(correct)), correct)
+    )
+    return confidence[order][last], covered / covered[-1], accurate / covered

@@ -1,4 +1,4 @@
-"""Two classifiers on the same examples: are they apart by more than chance?"""
+"""Paired tests: do two classifiers differ significantly on the same examples?"""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,18 +11,18 @@ from hardmax.evaluation.metrics import log_softmax
 
 __all__ = ["Pair", "bootstrap_interval", "compare", "mcnemar"]
 
-#: The seed of the bootstrap, so that the same runs give the same interval.
+#: The seed of the bootstrap, fixed so that the same runs give the same interval.
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two classifiers on the same ``count`` examples.
+    """Comparison of two classifiers on the same ``count`` examples.
 
-    ``both`` and ``neither`` count the examples that both or neither decide rightly; ``only`` has,
-    of each of the two, the positions of those that it alone does. ``p`` is that of McNemar's test.
-    ``accuracy`` and ``loss`` are each (first, second), and their ``intervals``, by the same names,
-    the 95 % intervals of the first one's less the second one's.
+    ``both`` and ``neither`` count the examples that both or neither classify correctly; ``only``
+    has, for each of the two, the positions of those that only it does. ``p`` is the p-value of
+    McNemar's test. ``accuracy`` and ``loss`` are (first, second); ``intervals`` has, by the same
+    names, the 95 % intervals of the differences first - second.
     """
 
     count: int
@@ -35,51 +35,51 @@ class Pair:
     intervals: dict[str, tuple[float, float]]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
+        """Return the fields as JSON values."""
         return asdict(self)
 
 
 def compare(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Pair:
     """Compare two classifiers' scores, float (n, classes), on integer labels (n,).
 
-    Raises ArgumentError where the scores are not of as many examples and classes.
+    Raises ArgumentError if the numbers of examples or classes differ.
     """
     if first.shape != second.shape or len(first) != len(labels):
         raise ArgumentError(
-            "only scores of the same examples and classes can be compared, got "
-            f"{first.shape} and {second.shape} of {len(labels)} labels"
+            "scores must be for the same examples and classes, got shapes "
+            f"{first.shape} and {second.shape} for {len(labels)} labels"
         )
-    right = [scores.argmax(axis=1) == labels for scores in (first, second)]
+    correct = [scores.argmax(axis=1) == labels for scores in (first, second)]
     losses = [
         -np.take_along_axis(log_softmax(scores), labels[:, None], 1)[:, 0]
         for scores in (first, second)
     ]
-    only = [np.flatnonzero(one & ~other).tolist() for one, other in (right, right[::-1])]
+    only = [np.flatnonzero(one & ~other).tolist() for one, other in (correct, correct[::-1])]
     return Pair(
         len(labels),
-        int((right[0] & right[1]).sum()),
-        int((~right[0] & ~right[1]).sum()),
+        int((correct[0] & correct[1]).sum()),
+        int((~correct[0] & ~correct[1]).sum()),
         (only[0], only[1]),
         mcnemar(len(only[0]), len(only[1])),
-        (float(right[0].mean()), float(right[1].mean())),
+        (float(correct[0].mean()), float(correct[1].mean())),
         (float(losses[0].mean()), float(losses[1].mean())),
         {
-            "accuracy": bootstrap_interval(right[0].astype(float) - right[1], SEED),
+            "accuracy": bootstrap_interval(correct[0].astype(float) - correct[1], SEED),
             "loss": bootstrap_interval(losses[0] - losses[1], SEED),
         },
     )
 
 
 def mcnemar(first: int, second: int) -> float:
-    """Return the two-sided p of McNemar's exact test.
+    """Return the two-sided p-value of McNemar's exact test.
 
-    ``first`` and ``second`` count the examples that one alone decides rightly. Q. McNemar,
-    Psychometrika 12 (1947), with the binomial distribution in place of its approximation.
+    ``first`` and ``second`` count the examples that only that classifier gets right. Q. McNemar,
+    Psychometrika 12 (1947), with the exact binomial distribution instead of an approximation.
     """
     n, least = first + second, min(first, second)
-    whole = math.lgamma(n + 1) - n * math.log(2)
+    log_scale = math.lgamma(n + 1) - n * math.log(2)
     tail = math.fsum(
-        math.exp(whole - math.lgamma(i + 1) - math.lgamma(n - i + 1)) for i in range(least + 1)
+        math.exp(log_scale - math.lgamma(i + 1) - math.lgamma(n - i + 1)) for i in range(least + 1)
     )
     return min(1.0, 2 * tail)
 

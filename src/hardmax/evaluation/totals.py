@@ -1,7 +1,7 @@
-"""The sums that every reported number is read from.
+"""Sums and counts, from which all reported losses and accuracies are computed.
 
-Means of batch means give the examples of a short last batch more weight than the others; sums
-and counts do not, whatever the batch size.
+A mean of batch means would give more weight to the examples of a short last batch; sums and
+counts do not depend on the batch size.
 """
 
 import math
@@ -15,12 +15,12 @@ __all__ = ["Collected", "Meter", "Steps", "Totals"]
 
 
 class Steps(NamedTuple):
-    """What an engine returns of the batches that it ran, one entry a batch.
+    """Results of the batches that an engine ran, one entry per batch.
 
-    ``loss``: mean loss over the batch's examples, float, shape (batches,). ``correct``: number
-    of right decisions, int64, shape (batches,), or None for a model that makes no decisions.
-    ``examples``: how many examples it had, int64, shape (batches,);
-    of a model that decides more than once an example, how many decisions.
+    ``loss``: mean loss over the examples, float, shape (batches,). ``correct``: number of correct
+    predictions, int64, shape (batches,), or None for a model that makes no predictions.
+    ``examples``: number of examples, int64, shape (batches,); for a model that makes several
+    predictions per example, the number of predictions.
     """
 
     loss: np.ndarray
@@ -29,9 +29,9 @@ class Steps(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence[Sequence[np.ndarray]], decides: bool) -> "Steps":
-        """Return the steps of stretches that each give (loss, correct, examples).
+        """Join chunks of batches, each given as (loss, correct, examples).
 
-        ``decides`` tells whether the counts of right decisions are any.
+        ``decides`` is whether the model makes predictions; if not, ``correct`` is ignored.
         """
         loss, correct, examples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         counted = correct.astype(np.int64) if decides else None
@@ -39,10 +39,10 @@ class Steps(NamedTuple):
 
 
 class Collected:
-    """The results of batches, left on the device until they are all there.
+    """Results of batches, left on the device until all batches have run.
 
-    ``accuracy`` counts decisions, or is None; ``fetch`` brings a list of the device's scalars over
-    in one go, as a NumPy array of shape (len(list),).
+    ``accuracy`` returns the correctness of each prediction, or is None; ``fetch`` transfers a list
+    of device scalars at once, as a NumPy array of shape (len(list),).
     """
 
     def __init__(self, accuracy: Callable | None, fetch: Callable[[list], np.ndarray]):
@@ -53,31 +53,31 @@ class Collected:
         self.examples: list[int] = []
 
     def add(self, loss: Any, outputs: Any, labels: Any) -> None:
-        """Add a batch: its mean loss, that wants no gradient, and what it was decided by."""
+        """Add a batch: its mean loss, without gradient, the model outputs and the labels."""
         self.losses.append(loss)
         if self.accuracy is None:
             self.examples.append(len(labels))
             return
-        right = self.accuracy(outputs, labels, averaged=False)
-        self.correct.append(right.sum())
-        self.examples.append(math.prod(right.shape))
+        correct = self.accuracy(outputs, labels, averaged=False)
+        self.correct.append(correct.sum())
+        self.examples.append(math.prod(correct.shape))
 
     def steps(self) -> Steps:
-        """Fetch the results."""
+        """Fetch and return the results."""
         correct = None if self.accuracy is None else self.fetch(self.correct).astype(np.int64)
         return Steps(self.fetch(self.losses), correct, np.array(self.examples, dtype=np.int64))
 
 
 @dataclass
 class Totals:
-    """A summed loss, a count of right decisions (None if there are none) and of examples."""
+    """The loss sum, the number of correct predictions (None if none are made) and of examples."""
 
     loss_sum: float = 0.0
     correct: int | None = None
     count: int = 0
 
     def add(self, steps: Steps) -> None:
-        """Add an engine's steps, in float64."""
+        """Add steps, in float64."""
         self.loss_sum += float(np.dot(steps.loss.astype(np.float64), steps.examples))
         self.count += int(steps.examples.sum())
         if steps.correct is not None:
@@ -85,19 +85,19 @@ class Totals:
 
     @property
     def loss(self) -> float | None:
-        """The mean loss over the examples; None where there were none."""
+        """The mean loss over the examples; None if there are none."""
         return self.loss_sum / self.count if self.count else None
 
     @property
     def accuracy(self) -> float | None:
-        """The share of right decisions; None where nothing was decided."""
+        """The fraction of correct predictions; None if there are none to count."""
         return self.correct / self.count if self.count and self.correct is not None else None
 
 
 class Meter:
-    """Sums over examples that are read only when they are asked for.
+    """A mean over examples that is computed only when ``mean`` is called.
 
-    What is added may lie on a device as a scalar: adding does not wait for it.
+    Sums may be scalars on a device: adding one does not wait for it.
     """
 
     def __init__(self) -> None:

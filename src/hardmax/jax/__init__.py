@@ -1,12 +1,12 @@
-"""hardmax on JAX: ``from hardmax import jax as d2l`` answers the book's cells.
+"""hardmax on JAX: ``from hardmax import jax as d2l`` runs the book's code.
 
-The names of the book's classes (``Module``, ``Trainer``, ...), and nothing else: its functional
-edition never came to JAX.
+Exports the names of the book's classes (``Module``, ``Trainer``, ...) and no others: the book's
+functional edition does not cover JAX.
 """
 
 from hardmax import frameworks as _frameworks
 
-_frameworks.check("jax")  # says how to install what is missing
+_frameworks.check("jax")  # raises with installation instructions
 
 from hardmax.data.download import DATA_URL, download
 from hardmax.hyperparameters import HyperParameters, add_to_class

@@ -1,4 +1,4 @@
-"""Builds an architecture from Flax's own layers, and carries weights in and out."""
+"""Builds an architecture from Flax layers, and gets and sets its weights."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -39,31 +39,30 @@ __all__ = ["build", "flatten", "get_weights", "set_variables", "set_weights"]
 
 ACTIVATIONS = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
 
-#: Flax's names of what the portable weights call otherwise.
+#: Flax's names of portable weights, where they differ.
 NAMES = {"weight": "kernel", "running_mean": "mean", "running_var": "var"}
 
-
-#: The largest kernel for which a convolution is a sum of as many terms as it has weights.
+#: The largest kernel for which a convolution is computed as a sum of shifted images.
 LARGEST_SUM = 5
 
 
-def build(network: Network, training: bool, **starts: Any) -> Any:
-    """Return the network, in training or not; a layer's number i is called ``layers_i``.
+def build(network: Network, training: bool, **initializers: Any) -> Any:
+    """Return the network, in training mode or not; its i-th layer is named ``layers_i``.
 
-    ``starts``: how the weights of Linear and Conv layers begin, as Flax's layers take it.
+    ``initializers``: arguments of Flax's Dense and Conv layers.
     """
-    layers = [_layer(layer, training, starts) for layer in network]
+    layers = [_layer(layer, training, initializers) for layer in network]
     return nn.Sequential(layers) if layers else _same
 
 
-def _layer(layer: Layer, training: bool, starts: dict[str, Any]) -> Any:
+def _layer(layer: Layer, training: bool, initializers: dict[str, Any]) -> Any:
     match layer:
         case Flatten():
             return flatten
         case Linear(outputs, bias):
-            return nn.Dense(outputs, bias, **starts)
+            return nn.Dense(outputs, bias, **initializers)
         case Conv(outputs, kernel, stride, padding, groups, bias):
-            settings = {**starts, "feature_group_count": groups, "use_bias": bias}
+            settings = {**initializers, "feature_group_count": groups, "use_bias": bias}
             if stride == 1 and kernel <= LARGEST_SUM:
                 settings["conv_general_dilated"] = _convolve
             return nn.Conv(outputs, (kernel, kernel), (stride, stride), padding, **settings)
@@ -83,31 +82,35 @@ def _layer(layer: Layer, training: bool, starts: dict[str, Any]) -> Any:
         case Dropout(rate):
             return nn.Dropout(rate, deterministic=not training)
         case Sequence(layers):
-            return build(layers, training, **starts)
+            return build(layers, training, **initializers)
         case Residual(body, shortcut):
-            return _Residual(build(body, training, **starts), build(shortcut, training, **starts))
+            return _Residual(
+                build(body, training, **initializers), build(shortcut, training, **initializers)
+            )
         case Concat(branches):
-            return _Concat([build(branch, training, **starts) for branch in branches])
+            return _Concat([build(branch, training, **initializers) for branch in branches])
     raise AssertionError(layer)
 
 
 def flatten(X: jax.Array) -> jax.Array:
-    """Return each example as a vector: shape (examples, ...) becomes (examples, entries)."""
+    """Return each example as a vector: shape (examples, ...) becomes (examples, features)."""
     return X.reshape(len(X), -1)
 
 
 def _convolve(
     X: jax.Array, kernel: jax.Array, strides: Any, padding: Any, **settings: Any
 ) -> jax.Array:
-    """Return what ``lax.conv_general_dilated`` returns; of one channel, on CPUs, much sooner.
+    """Return ``lax.conv_general_dilated``, computed faster for one channel on CPUs.
 
-    XLA's own convolution takes about ten times as long there as the sum of shifted pictures does.
+    There XLA's convolution takes about ten times as long as a sum of shifted images.
     """
-    own = partial(lax.conv_general_dilated, window_strides=strides, padding=padding, **settings)
+    convolve = partial(
+        lax.conv_general_dilated, window_strides=strides, padding=padding, **settings
+    )
     if X.shape[-1] != 1:
-        return own(X, kernel)
+        return convolve(X, kernel)
     return lax.platform_dependent(
-        X, kernel, cpu=partial(_shifted_sum, padding=padding), default=own
+        X, kernel, cpu=partial(_shifted_sum, padding=padding), default=convolve
     )
 
 
@@ -145,41 +148,41 @@ class _Concat(nn.Module):
 def get_weights(model: Any) -> dict[str, np.ndarray]:
     """Return copies of all weights by name.
 
-    A model that is made from an architecture has portable names, any other its native ones.
-    Raises ArgumentError where it has none yet.
+    The names are portable for a model built from an architecture, and native otherwise.
+    Raises ArgumentError if there are none yet.
     """
     state = model.train_state
     if state is None:
         raise ArgumentError(
-            f"{type(model).__name__} has no weights yet; fit it, or give it some with set_weights"
+            f"{type(model).__name__} has no weights yet; fit it, or set them with set_weights"
         )
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     if not model.is_portable:
         return {name: np.array(value) for name, value in flatten_dict(variables, sep=".").items()}
     native = flatten_dict(variables)
-    found = {name: np.asarray(native[path]) for name, path in _paths(model).items()}
-    return from_channels_last(model.network, model.example_shape, found)
+    weights = {name: np.asarray(native[path]) for name, path in _paths(model).items()}
+    return from_channels_last(model.network, model.example_shape, weights)
 
 
 def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
-    """Give a model weights.
+    """Set the weights of a model.
 
-    Raises RunError where a name or a shape does not fit, before anything is changed. A model of
-    the reader's own that has no weights yet takes any.
+    Raises RunError if a name or a shape does not match, before anything is changed. A custom
+    model without weights accepts any.
     """
     if model.is_portable:
         check_fit(weight_shapes(model.network, model.example_shape), weights)
-        turned = to_channels_last(model.network, model.example_shape, weights)
+        native = to_channels_last(model.network, model.example_shape, weights)
         paths = _paths(model)
-        set_variables(model, unflatten_dict({paths[name]: turned[name] for name in turned}))
+        set_variables(model, unflatten_dict({paths[name]: native[name] for name in native}))
         return
     if model.train_state is not None:
-        check_fit({name: own.shape for name, own in get_weights(model).items()}, weights)
+        check_fit({name: value.shape for name, value in get_weights(model).items()}, weights)
     set_variables(model, unflatten_dict(dict(weights), sep="."))
 
 
 def set_variables(model: Any, variables: Mapping[str, Any], dropout_rng: Any = None) -> None:
-    """Give a model Flax's variables; an optimizer that trains it stays what it is."""
+    """Set a model's Flax variables, and keep its optimizer."""
     arrays = jax.tree.map(jnp.array, variables)
     given = {"params": arrays["params"], "batch_stats": arrays.get("batch_stats", {})}
     if dropout_rng is not None or model.train_state is None:
@@ -192,7 +195,7 @@ def set_variables(model: Any, variables: Mapping[str, Any], dropout_rng: Any = N
 
 
 def _paths(model: Any) -> dict[str, tuple[str, ...]]:
-    """Return where Flax keeps each portable weight of a model."""
+    """Return Flax's path of each portable weight of a model."""
     return {
         f"{place.name}.{kind}": _path(place, kind)
         for place in walk(model.network, model.example_shape)
@@ -202,8 +205,8 @@ def _paths(model: Any) -> dict[str, tuple[str, ...]]:
 
 def _path(place: Place, kind: str) -> tuple[str, ...]:
     parts = place.name.split(".")
-    way = (f"layers_{part}" if part.isdigit() else part for part in parts)
+    path = (f"layers_{part}" if part.isdigit() else part for part in parts)
     name = NAMES.get(kind, kind)
     if isinstance(place.layer, BatchNorm) and kind == "weight":
         name = "scale"
-    return ("batch_stats" if kind in STATISTICS else "params", "net", *way, name)
+    return ("batch_stats" if kind in STATISTICS else "params", "net", *path, name)

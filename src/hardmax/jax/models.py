@@ -1,4 +1,4 @@
-"""The book's models, and the one that is built from an architecture."""
+"""The book's models, and the classifier that is built from an architecture."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,14 +29,14 @@ __all__ = [
 
 
 class LinearRegressionScratch(Module):
-    """Linear regression on bare parameters; half the squared error is its loss."""
+    """Linear regression on plain parameters; its loss is half the squared error."""
 
     num_inputs: int
     lr: float
     sigma: float = 0.01
 
     def setup(self) -> None:
-        """Make the parameters."""
+        """Create the parameters."""
         normal = nn.initializers.normal(self.sigma)
         self.w = self.param("w", normal, (self.num_inputs, 1))
         self.b = self.param("b", nn.initializers.zeros, (1,))
@@ -58,12 +58,12 @@ class LinearRegressionScratch(Module):
 
 
 class LinearRegression(Module):
-    """Linear regression with Flax's layer; half the squared error is its loss, as Optax has it."""
+    """Linear regression with Flax's layer; its loss is half the squared error, as in Optax."""
 
     lr: float
 
     def setup(self) -> None:
-        """Make the layer."""
+        """Create the layer."""
         self.net = nn.Dense(1, kernel_init=nn.initializers.normal(SIGMA))
 
     @nn.nowrap
@@ -80,15 +80,15 @@ class LinearRegression(Module):
 
 
 def _with(loss: jax.Array, updates: Any) -> Any:
-    """Return a loss, and BatchNorm's statistics with it where there are any."""
+    """Return a loss, together with BatchNorm's statistics if there are any."""
     return (loss, updates) if updates else loss
 
 
 class SoftmaxRegressionScratch(Classifier):
-    """Softmax regression on bare parameters: W from N(0, sigma**2), b = 0, minibatch SGD.
+    """Softmax regression on plain parameters: W from N(0, sigma**2), b = 0, minibatch SGD.
 
-    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
-    harm. ``softmax`` makes probabilities of them.
+    It returns scores, and computes the cross-entropy from them, stable even for scores in the
+    thousands. ``softmax`` turns them into probabilities.
     """
 
     num_inputs: int
@@ -97,13 +97,13 @@ class SoftmaxRegressionScratch(Classifier):
     sigma: float = 0.01
 
     def setup(self) -> None:
-        """Make the parameters."""
+        """Create the parameters."""
         normal = nn.initializers.normal(self.sigma)
         self.W = self.param("W", normal, (self.num_inputs, self.num_outputs))
         self.b = self.param("b", nn.initializers.zeros, (self.num_outputs,))
 
     def forward(self, X: jax.Array) -> jax.Array:
-        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` features."""
         return X.reshape(-1, self.num_inputs) @ self.W + self.b
 
     @nn.nowrap
@@ -119,27 +119,27 @@ class SoftmaxRegression(Classifier):
     lr: float
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.net = nn.Sequential([layers.flatten, nn.Dense(self.num_outputs)])
 
 
 class LeNet(Classifier):
-    """LeNet-5 as the book has it, of Flax's layers; ``kernel_init`` makes what draws weights."""
+    """The book's LeNet-5 with Flax's layers; ``kernel_init`` returns the weight initializer."""
 
     lr: float = 0.1
     num_classes: int = 10
     kernel_init: Callable = nn.initializers.xavier_uniform
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         lenet = catalog.lenet(self.num_classes)
         self.net = layers.build(lenet, training=True, kernel_init=self.kernel_init())
 
 
 class Residual(nn.Module):
-    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them.
+    """ResNet's block: two convolutions with ``num_channels`` channels each, and a shortcut.
 
-    Not ``training``, BatchNorm goes by its running means.
+    BatchNorm uses its running statistics unless ``training``.
     """
 
     num_channels: int
@@ -148,7 +148,7 @@ class Residual(nn.Module):
     training: bool = True
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         block = catalog.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
         self.net = layers.build((block,), self.training)
 
@@ -160,7 +160,7 @@ class Residual(nn.Module):
 class ResNeXtBlock(nn.Module):
     """ResNeXt's block: ``num_channels * bot_mul`` channels in groups of ``groups`` channels.
 
-    Not ``training``, BatchNorm goes by its running means.
+    BatchNorm uses its running statistics unless ``training``.
     """
 
     num_channels: int
@@ -171,7 +171,7 @@ class ResNeXtBlock(nn.Module):
     training: bool = True
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         bottleneck = round(self.num_channels * self.bot_mul)
         groups = bottleneck // self.groups
         block = catalog.resnext_block(
@@ -185,10 +185,10 @@ class ResNeXtBlock(nn.Module):
 
 
 class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by a recipe.
+    """A classifier built from an architecture, and trained by a recipe.
 
-    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
-    vectors (entries,).
+    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
+    vectors (features,).
     """
 
     network: Network
@@ -199,7 +199,7 @@ class NetworkClassifier(Classifier):
     is_portable = True
 
     def setup(self) -> None:
-        """Make the layers."""
+        """Create the layers."""
         self.net = layers.build(self.network, self.training)
 
     @nn.nowrap

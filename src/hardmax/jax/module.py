@@ -18,7 +18,7 @@ __all__ = ["Classifier", "Module", "nn_Module"]
 
 
 class nn_Module(nn.Module):  # noqa: N801
-    """Flax's Module, which from outside takes attributes too: its trainer, the mode it is in."""
+    """Flax's Module that also accepts attributes from outside, such as its trainer and its mode."""
 
     @nn.nowrap
     def __setattr__(self, name: str, value: Any) -> None:
@@ -31,8 +31,7 @@ class nn_Module(nn.Module):  # noqa: N801
 class Module(nn_Module, module.Module):
     """A network, its loss and its optimizer.
 
-    ``train_state`` is the state that its trainer left it in: its parameters among others. None
-    before there are any.
+    ``train_state`` is its state after training, with the parameters; None before there are any.
     """
 
     plot_train_per_epoch: int = field(default=2, init=False)
@@ -43,7 +42,7 @@ class Module(nn_Module, module.Module):
     train_state: ClassVar[Any] = None
 
     def forward(self, X: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-        """Return the output of ``self.net``; a subclass without one defines its own."""
+        """Return the output of ``self.net``; a subclass without ``net`` overrides this."""
         if not hasattr(self, "net"):
             raise NotImplementedError(
                 f"{type(self).__name__} must set self.net in setup() or define forward(X)"
@@ -66,7 +65,7 @@ class Module(nn_Module, module.Module):
     def training_step(self, params: Any, batch: Any, state: Any) -> tuple[Any, Any]:
         """Plot the mean loss of a batch (inputs..., labels); return it and its gradients.
 
-        The first of the two is whatever ``loss`` returns: a loss, or (loss, aux).
+        The first of the two is what ``loss`` returns: a loss, or (loss, aux).
         """
         self._count(batch)
         state = state.replace(params=params)
@@ -90,9 +89,9 @@ class Module(nn_Module, module.Module):
 
     @nn.nowrap
     def apply_init(self, dummy_input: Any, key: Any) -> Any:
-        """Return starting variables for inputs like ``dummy_input``, a tuple of arrays.
+        """Return initial variables for inputs like ``dummy_input``, a tuple of arrays.
 
-        ``key`` is a key of JAX's random numbers, or a dict of such by Flax's names.
+        ``key`` is a JAX random key, or a dict of such keys by Flax's names.
         """
         return self.init(key, *dummy_input)
 
@@ -109,7 +108,7 @@ def _loss(model: Any, state: Any, batch: tuple) -> Any:
 
 
 class Classifier(Module):
-    """A module whose outputs are scores, one a class, of which the highest decides."""
+    """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
     @step_hook
     @nn.nowrap
@@ -124,8 +123,9 @@ class Classifier(Module):
     ) -> tuple[jax.Array, Any]:
         """Return the cross-entropy of the scores for labels (...), and BatchNorm's statistics.
 
-        ``X`` is a tuple of inputs, for which the network gives scores (..., classes). The loss is
-        the mean over all labels, or one for each of them, float of shape (labels,).
+        ``X`` is a tuple of inputs, for which the network returns scores (..., classes).
+        ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
+        (labels,).
         """
         Y_hat, updates = self.outputs(params, X, state)
         losses = optax.softmax_cross_entropy_with_integer_labels(
@@ -138,19 +138,20 @@ class Classifier(Module):
     def accuracy(
         self, params: Any, X: Any, Y: jax.Array, state: Any, averaged: bool = True
     ) -> jax.Array:
-        """Return the share of labels (...) that the network's scores decide rightly, compiled.
+        """Return the accuracy of the scores for labels (...), compiled.
 
-        ``X`` is a tuple of inputs. Not ``averaged``: 1 for each label decided rightly and 0 for
+        ``X`` is a tuple of inputs, for which the network returns scores (..., classes).
+        ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
         the others, float32 of shape (labels,).
         """
-        right = engine.applied(_right, self, state.replace(params=params), tuple(X), Y)
-        return right.mean() if averaged else right
+        correct = engine.applied(_correct, self, state.replace(params=params), tuple(X), Y)
+        return correct.mean() if averaged else correct
 
     @nn.nowrap
     def layer_summary(self, X_shape: tuple[int, ...], key: Any = None) -> None:
         """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
 
-        The weights are made for the purpose, from ``key``; the model's own stay as they are.
+        Draws temporary weights from ``key``; the model is unchanged.
         """
         X = jnp.zeros(X_shape)
         variables = self.init(get_key() if key is None else key, X)
@@ -160,7 +161,7 @@ class Classifier(Module):
             print(layer.__class__.__name__, "output shape:\t", X.shape)
 
 
-def _right(model: Any, state: Any, X: tuple, Y: jax.Array) -> jax.Array:
+def _correct(model: Any, state: Any, X: tuple, Y: jax.Array) -> jax.Array:
     Y_hat, _ = model.outputs(state.params, X, state)
-    decided = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
-    return (decided.astype(Y.dtype) == Y.reshape(-1)).astype(jnp.float32)
+    predicted = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
+    return (predicted.astype(Y.dtype) == Y.reshape(-1)).astype(jnp.float32)

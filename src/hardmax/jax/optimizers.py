@@ -1,4 +1,4 @@
-"""The book's SGD, and a recipe's optimizer made of Optax's own."""
+"""The book's SGD, and a recipe's optimizer built from Optax's."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ __all__ = ["SGD", "make"]
 
 
 class SGD(HyperParameters):
-    """Minibatch stochastic gradient descent, to be used like a transformation of Optax's."""
+    """Minibatch stochastic gradient descent, usable like an Optax transformation."""
 
     lr: float
 
@@ -22,7 +22,7 @@ class SGD(HyperParameters):
         self.save_hyperparameters()
 
     def init(self, params: Any) -> optax.EmptyState:
-        """Return the optimizer's state: it needs none."""
+        """Return the optimizer's state, which is empty."""
         return optax.EmptyState()
 
     def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
@@ -30,18 +30,18 @@ class SGD(HyperParameters):
         return jax.tree.map(lambda grad: -self.lr * grad, updates), state
 
     def __call__(self) -> optax.GradientTransformation:
-        """Return the same as a transformation of Optax's."""
+        """Return an equal Optax transformation."""
         return optax.GradientTransformation(self.init, self.update)
 
 
 def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
     """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
     """
     decay = [optax.add_decayed_weights(recipe.weight_decay, _decaying)] * bool(recipe.weight_decay)
     adam = [_adam()]
-    rate = optax.scale_by_learning_rate(recipe.rate) if recipe.is_constant else _follow(rates)
+    rate = optax.scale_by_learning_rate(recipe.rate) if recipe.is_constant else _schedule(rates)
     match recipe.optimizer:
         case "sgd":
             momentum = [optax.trace(recipe.momentum)] * bool(recipe.momentum)
@@ -52,14 +52,14 @@ def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
 
 
 def _decaying(weights: Any) -> Any:
-    """Return which weights decay: those of two or more axes."""
+    """Return which weights decay: those with two or more axes."""
     return jax.tree.map(lambda weight: weight.ndim > 1, weights)
 
 
 def _adam() -> optax.GradientTransformation:
     """Return Adam's step for gradients, without the learning rate.
 
-    Optax's own computes 1 - 0.999**step in float32, of which few digits are right at the start.
+    Optax computes 1 - 0.999**step in float32, with few correct digits in the first steps.
     """
     first, second = BETAS
 
@@ -69,30 +69,30 @@ def _adam() -> optax.GradientTransformation:
         count = state.count + 1
         mu = jax.tree.map(lambda m, g: m + (1 - first) * (g - m), state.mu, updates)
         nu = jax.tree.map(lambda n, g: n + (1 - second) * (g * g - n), state.nu, updates)
-        whole, root = (-jnp.expm1(count * np.log(beta, dtype=np.float32)) for beta in BETAS)
-        steps = jax.tree.map(lambda m, n: m / whole / (jnp.sqrt(n / root) + EPSILON), mu, nu)
+        mu_scale, nu_scale = (-jnp.expm1(count * np.log(beta, dtype=np.float32)) for beta in BETAS)
+        steps = jax.tree.map(lambda m, n: m / mu_scale / (jnp.sqrt(n / nu_scale) + EPSILON), mu, nu)
         return steps, optax.ScaleByAdamState(count, mu, nu)
 
     return optax.GradientTransformation(optax.scale_by_adam().init, update)
 
 
-class _Following(NamedTuple):
+class _Schedule(NamedTuple):
     rates: jax.Array
     step: jax.Array
 
 
-def _follow(rates: np.ndarray) -> optax.GradientTransformation:
-    """Return what scales the updates of each step by the next learning rate.
+def _schedule(rates: np.ndarray) -> optax.GradientTransformation:
+    """Return a transformation that scales each step's updates by the next learning rate.
 
-    The rates are part of its state, not of its code: that serves other rates too.
+    The rates are part of its state, not of its code, which serves other rates too.
     """
-    # Bytes, unlike arrays, tell whether two optimizers do the same.
-    held = rates.tobytes()
+    # Bytes, unlike arrays, show whether two optimizers are equal.
+    data = rates.tobytes()
 
-    def init(_: Any) -> _Following:
-        return _Following(jnp.asarray(np.frombuffer(held, np.float32)), jnp.zeros((), jnp.int32))
+    def init(_: Any) -> _Schedule:
+        return _Schedule(jnp.asarray(np.frombuffer(data, np.float32)), jnp.zeros((), jnp.int32))
 
-    def update(updates: Any, state: _Following, _: Any = None) -> tuple[Any, _Following]:
+    def update(updates: Any, state: _Schedule, _: Any = None) -> tuple[Any, _Schedule]:
         rate = state.rates[state.step]
         return jax.tree.map(lambda u: -rate * u, updates), state._replace(step=state.step + 1)
 

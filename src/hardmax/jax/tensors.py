@@ -1,4 +1,4 @@
-"""JAX's arrays by the book's names, devices, and random seeds."""
+"""JAX's arrays under the book's names, devices, and random seeds."""
 
 import contextlib
 import random
@@ -42,7 +42,7 @@ def reduce_mean(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
 
 
 def argmax(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-    """Return the position of the largest element of ``x``, an integer, along an axis."""
+    """Return the index of the largest element of ``x``, an integer, along an axis."""
     return x.argmax(*args, **kwargs)
 
 
@@ -52,17 +52,17 @@ def astype(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
 
 
 def transpose(x: jax.Array) -> jax.Array:
-    """Return the transpose of ``x``, its axes in reverse."""
+    """Return the transpose of ``x``, with its axes reversed."""
     return x.T
 
 
 def get_seed() -> int:
-    """Return a seed from Python's own random numbers, 0 to 2**31 - 1."""
+    """Return a seed from Python's global generator, 0 to 2**31 - 1."""
     return random.getrandbits(31)
 
 
 def get_key() -> jax.Array:
-    """Return a key for JAX's random numbers, made from such a seed."""
+    """Return a JAX random key, made from ``get_seed``."""
     return jax.random.PRNGKey(get_seed())
 
 
@@ -72,7 +72,7 @@ def cpu() -> jax.Device:
 
 
 def gpu(i: int = 0) -> jax.Device:
-    """Return GPU number ``i``. Raises RuntimeError where JAX finds no GPU."""
+    """Return GPU number ``i``. Raises RuntimeError if JAX finds no GPU."""
     return jax.devices("gpu")[i]
 
 
@@ -87,14 +87,14 @@ def try_gpu(i: int = 0) -> jax.Device:
 
 
 def try_all_gpus() -> list[jax.Device]:
-    """Return every GPU, or the CPU where there is none."""
+    """Return every GPU, or the CPU if there is none."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def find_device(name: str) -> jax.Device:
-    """Return the device of a name: auto, cpu, cuda, cuda:N or tpu:N.
+    """Return the device for a name: auto, cpu, cuda, cuda:N or tpu:N.
 
-    Raises ArgumentError where there is no such device on this machine.
+    Raises ArgumentError if this machine has no such device.
     """
     platforms = {"gpu": "cuda"}
     available = {
@@ -105,21 +105,21 @@ def find_device(name: str) -> jax.Device:
     return choose_device(name, available | {"cpu": cpu()})
 
 
-def place(thing: Any, device: jax.Device) -> None:
-    """Move a module or a loader to a device, with all that it holds."""
-    thing.to(device)
+def place(target: Any, device: jax.Device) -> None:
+    """Move a module or a loader to a device."""
+    target.to(device)
 
 
 def scalars(values: np.ndarray) -> Sequence[Any]:
-    """Return the numbers of a NumPy array of shape (n,) as NumPy's scalars."""
+    """Return the elements of a NumPy array of shape (n,) as NumPy scalars."""
     return list(values)
 
 
 @contextlib.contextmanager
 def seeded(seed: int | None, device: jax.Device) -> Iterator[None]:
-    """Seed what ``get_seed`` draws from in a block, and put it back as it was behind it.
+    """Seed Python's random numbers in a block, and restore their state after it.
 
-    Without a seed the random numbers go on as they are.
+    ``get_seed`` draws from them. Without a seed the random state is left alone.
     """
     if seed is None:
         yield

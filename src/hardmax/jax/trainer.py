@@ -1,4 +1,4 @@
-"""The book's Trainer in JAX, over the loop that all frameworks share."""
+"""The book's Trainer in JAX, on top of the loop that all frameworks share."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments.
+    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments.
 
-    ``state`` is the state of the model that is, or was last, fitted.
+    ``state`` is the state of the model that is being fitted, or was fitted last.
     """
 
     framework = "jax"
     engine = engine
     tensors = tensors
     key: Any = None
-    #: While a fit lasts, what its models were found to do.
+    #: During a fit, the keys of the code of its models.
     codes: dict[Any, Any] | None = None
 
     @property
@@ -40,9 +40,8 @@ class Trainer(trainer.Trainer):
     def fit(self, model: Any, data: Any, key: Any = None) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
-        A model that has weights goes on from them, unless there is a ``key`` of JAX's random
-        numbers, from which new ones are made. Raises DivergenceError where the training loss
-        becomes NaN or infinite.
+        A model that has weights continues from them, unless ``key``, a JAX random key, is given to
+        draw new ones from. Raises DivergenceError if the training loss becomes NaN or infinite.
         """
         self.key = key
         self.codes = {}
@@ -53,27 +52,27 @@ class Trainer(trainer.Trainer):
             model.training = False
 
     def prepare_optimizer(self) -> None:
-        """Ask the model for its optimizer, once a fit, and make the state of the training."""
+        """Get the model's optimizer, once per fit, and create the training state."""
         super().prepare_optimizer()
         if self.key is not None or self.model.train_state is None:
-            begin(self.model, self.train_dataloader, self.key)
+            initialize(self.model, self.train_dataloader, self.key)
         elif self.seed is not None:
             self.state = self.state.replace(dropout_rng=tensors.get_key())
-        resting = self.model.train_state
-        # The book's SGD returns the class of the empty state where its object is meant.
+        initial = self.model.train_state
+        # The book's SGD returns the class of the empty state instead of an instance.
         empty = optax.EmptyState
         opt_state = jax.tree.map(
-            lambda s: s() if s is empty else s, self.optim.init(resting.params)
+            lambda s: s() if s is empty else s, self.optim.init(initial.params)
         )
-        started = resting.replace(step=0, tx=self.optim, opt_state=opt_state)
+        started = initial.replace(step=0, tx=self.optim, opt_state=opt_state)
         self.state = jax.device_put(jax.tree.map(_strong, started), self.run_device)
 
-    def prepare_judging(self, model: Any, loader: Any) -> None:
-        """Put a model, with weights if it has none, and its batches onto the run's device."""
+    def prepare_evaluation(self, model: Any, loader: Any) -> None:
+        """Initialize a model without weights, and put it and its batches on the run's device."""
         if model.train_state is None:
             with tensors.seeded(self.seed, None):
-                begin(model, loader, None)
-        super().prepare_judging(model, loader)
+                initialize(model, loader, None)
+        super().prepare_evaluation(model, loader)
 
     @step_hook
     def prepare_batch(self, batch: Any) -> tuple[jax.Array, ...]:
@@ -82,7 +81,7 @@ class Trainer(trainer.Trainer):
 
     @step_hook
     def fit_epoch(self) -> None:
-        """Train for an epoch and validate: by the engine, or step by step by the hooks."""
+        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         if self.uses_engine:
             self.engine_epoch()
             return
@@ -104,7 +103,7 @@ class Trainer(trainer.Trainer):
             self.val_batch_idx += 1
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
-        """Return gradients scaled so that their norm, of all together, is at most that value."""
+        """Return gradients scaled so that their global norm is at most ``grad_clip_val``."""
         norm = jnp.sqrt(sum(jnp.sum(grad**2) for grad in jax.tree.leaves(grads)))
         scale = jnp.minimum(1.0, grad_clip_val / (norm + 1e-6))
         return jax.tree.map(lambda grad: grad * scale, grads)
@@ -114,12 +113,12 @@ class Trainer(trainer.Trainer):
         return layers.get_weights(model)
 
     def set_weights(self, model: Any, weights: dict[str, np.ndarray]) -> None:
-        """Give the model such weights. Raises RunError where they do not fit."""
+        """Set the model's weights. Raises RunError if they do not fit."""
         layers.set_weights(model, weights)
 
 
-def begin(model: Any, loader: Any, key: Any) -> None:
-    """Give a model starting weights for the inputs of ``loader``, from a key or a drawn one."""
+def initialize(model: Any, loader: Any, key: Any) -> None:
+    """Set a model's initial weights for the inputs of ``loader``, from ``key`` or a new key."""
     first = first_batch(loader)
     params_key, dropout_key = jax.random.split(tensors.get_key() if key is None else key)
     keys = {"params": params_key, "dropout": dropout_key}
@@ -127,6 +126,6 @@ def begin(model: Any, loader: Any, key: Any) -> None:
 
 
 def _strong(leaf: Any) -> jax.Array:
-    """Return an array of a type of its own, not a weak one: a loop must give back what it took."""
+    """Return an array without JAX's weak type, because a loop must return the types it takes."""
     array = jnp.asarray(leaf)
     return jnp.asarray(leaf, array.dtype)

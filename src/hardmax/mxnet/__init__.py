@@ -1,16 +1,16 @@
-"""hardmax on MXNet: ``from hardmax import mxnet as d2l`` answers the book's cells.
+"""hardmax on MXNet: ``from hardmax import mxnet as d2l`` runs the book's code.
 
-The names of both of the book's editions, the classes (``Module``, ``Trainer``, ...) and the
-functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
+Exports the names of both editions of the book, the classes (``Module``, ``Trainer``, ...) and the
+functions (``train_ch3``, ``Accumulator``, ...), and no others.
 """
 
 from hardmax import frameworks as _frameworks
 from hardmax.mxnet import old_numpy as _old_numpy
 from hardmax.plotting import pyplot as _plots
 
-_frameworks.check("mxnet")  # says how to install what is missing
+_frameworks.check("mxnet")  # raises with installation instructions
 
-with _old_numpy.lent("mxnet"):  # MXNet's last release was made for the NumPy of its time
+with _old_numpy.restored_names("mxnet"):  # MXNet's last release needs NumPy's removed names
     from mxnet import npx as _npx
 
 _npx.set_np()

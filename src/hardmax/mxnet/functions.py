@@ -1,4 +1,4 @@
-"""The book's functional edition: plain functions over networks, iterators and updaters."""
+"""The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,10 +9,10 @@ from mxnet import autograd, gluon, init, np, npx
 from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
-    picture_size,
+    image_size,
     show_predictions,
     train_and_draw,
-    train_and_tell,
+    train_and_print,
 )
 from hardmax.evaluation.totals import Collected, Meter, Steps
 from hardmax.mxnet.data import FashionMNIST, Loader
@@ -50,29 +50,29 @@ def linreg(X: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def softmax(X: np.ndarray) -> np.ndarray:
-    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    """Return the softmax of each row of scores (examples, classes), stable for large scores."""
     return npx.softmax(X, axis=1)
 
 
 def cross_entropy(y_hat: np.ndarray, y: np.ndarray, from_logits: bool = False) -> np.ndarray:
-    """Return -log of the probability of the right class, float of shape (examples,).
+    """Return the negative log-probability of the true class, float of shape (examples,).
 
-    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
-    large scores exact; ``y``: labels of shape (examples,).
+    ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
+    exact for large scores; ``y``: labels of shape (examples,).
     """
     logs = npx.log_softmax(y_hat, axis=1) if from_logits else np.log(y_hat)
     return -npx.pick(logs, y, axis=1)
 
 
 def squared_loss(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
+    """Return half the squared errors, in the shape of ``y_hat``."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
 def corr2d(X: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+    """Return the cross-correlation of an image X (H, W) and a kernel K (h, w).
 
-    Its shape is (H - h + 1, W - w + 1).
+    The result has shape (H - h + 1, W - w + 1).
     """
     (height, width), (h, w) = X.shape, K.shape
     bottom, right = height - h + 1, width - w + 1
@@ -80,7 +80,7 @@ def corr2d(X: np.ndarray, K: np.ndarray) -> np.ndarray:
 
 
 def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
-    """Take a step of minibatch SGD on summed losses."""
+    """Take a minibatch SGD step on summed losses."""
     for param in params:
         param[:] = param - lr * param.grad / batch_size
 
@@ -101,7 +101,7 @@ def synthetic_data(w: np.ndarray, b: float, num_examples: int) -> tuple[np.ndarr
 def load_array(data_arrays: Sequence[np.ndarray], batch_size: int, is_train: bool = True) -> Loader:
     """Return batches of the arrays' examples, shuffled for training.
 
-    The arrays have the same number of examples, along their first axis.
+    All arrays have the same length along their first axis.
     """
     return Loader(data_arrays, batch_size, shuffle=is_train)
 
@@ -109,20 +109,20 @@ def load_array(data_arrays: Sequence[np.ndarray], batch_size: int, is_train: boo
 def load_data_fashion_mnist(
     batch_size: int, resize: int | tuple[int, int] | None = None
 ) -> tuple[Loader, Loader]:
-    """Return the batches of Fashion-MNIST's training set and of its test set.
+    """Return batches of Fashion-MNIST's training set and of its test set.
 
-    Pictures float32 (examples, 1, height, width) of 0 to 1, labels int32 (examples,). Raises what
-    ``FashionMNIST`` raises.
+    Images are float32 (examples, 1, height, width) in [0, 1], labels int32 (examples,). Raises the
+    errors of ``FashionMNIST``.
     """
-    data = FashionMNIST(batch_size, picture_size(resize))
+    data = FashionMNIST(batch_size, image_size(resize))
     return data.train_dataloader(), data.val_dataloader()
 
 
-# Judging
+# Evaluation
 
 
 def accuracy(y_hat: np.ndarray, y: np.ndarray) -> float:
-    """Return how many predictions are right.
+    """Return the number of correct predictions.
 
     ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
     """
@@ -137,9 +137,9 @@ def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
-    """Return the share of a data set's labels that a network decides rightly.
+    """Return a network's accuracy on a dataset.
 
-    ``data_iter`` gives batches (X, y), y of shape (examples,); ``net(X)`` returns scores of shape
+    ``data_iter`` yields batches (X, y), y of shape (examples,); ``net(X)`` returns scores of shape
     (examples, classes).
     """
     meter = Meter()
@@ -151,7 +151,7 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
 def evaluate_accuracy_gpu(
     net: gluon.Block, data_iter: Iterable, device: mx.Context | None = None
 ) -> float:
-    """Return what ``evaluate_accuracy`` does; its batches go to ``device``, or where the net is."""
+    """Return ``evaluate_accuracy`` with the batches on ``device``, by default the network's."""
     if device is None:
         device = next(iter(net.collect_params().values())).list_ctx()[0]
     moved = ((X.as_in_ctx(device), y.as_in_ctx(device)) for X, y in data_iter)
@@ -159,9 +159,9 @@ def evaluate_accuracy_gpu(
 
 
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
-    """Return a network's mean loss on a data set of batches (X, y).
+    """Return a network's mean loss on a dataset of batches (X, y).
 
-    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)`` or one an example.
+    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)`` or one per example.
     """
     meter = Meter()
     for X, y in data_iter:
@@ -177,10 +177,10 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
 def train_epoch_ch3(
     net: Callable, train_iter: Iterable, loss: Callable, updater: Any
 ) -> tuple[float, float]:
-    """Train for an epoch; return the mean loss and the accuracy over its examples.
+    """Train for an epoch, and return the mean loss and the accuracy over its examples.
 
-    ``loss`` returns one loss an example. ``updater`` is one of Gluon's trainers, or a function of
-    the batch size that takes a step on summed losses.
+    ``loss`` returns one loss per example. ``updater`` is a Gluon trainer, or a function of the
+    batch size that takes a step on summed losses.
     """
     step = updater.step if isinstance(updater, gluon.Trainer) else updater
     losses, correct = Meter(), Meter()
@@ -203,9 +203,9 @@ def train_ch3(
     num_epochs: int,
     updater: Any,
 ) -> None:
-    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+    """Train for ``num_epochs``, and plot the training loss and both accuracies.
 
-    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
     """
     train_and_draw(
         num_epochs,
@@ -222,16 +222,16 @@ def train_ch6(
     lr: float,
     device: mx.Context,
 ) -> None:
-    """Train a network by SGD from Xavier's weights on a device; draw it, and print how it ended.
+    """Train a network by SGD with Xavier initialization; plot and print its metrics.
 
-    The losses are cross-entropies of ``net(X)``, scores of shape (examples, classes).
+    The loss is the cross-entropy of ``net(X)``, scores of shape (examples, classes).
     """
     net.initialize(init.Xavier(), ctx=device, force_reinit=True)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr})
 
-    def train(stretch: Iterable) -> Steps:
-        collected = Collected(_right, fetch)
-        for X, y in stretch:
+    def train(chunk: Iterable) -> Steps:
+        collected = Collected(_is_correct, fetch)
+        for X, y in chunk:
             X, y = X.as_in_ctx(device), y.as_in_ctx(device)
             with autograd.record():
                 y_hat = net(X)
@@ -244,15 +244,15 @@ def train_ch6(
     def test() -> float:
         return evaluate_accuracy_gpu(net, test_iter, device)
 
-    train_and_tell(num_epochs, train_iter, train, test, device)
+    train_and_print(num_epochs, train_iter, train, test, device)
 
 
-def _right(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
-    """Return which labels the scores decide rightly, one entry for each."""
+def _is_correct(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
+    """Return whether each prediction is correct."""
     return (y_hat.argmax(axis=1).astype(y.dtype) == y).astype("int32")
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
-    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
     X, y = next(iter(test_iter))
     show_predictions(X.squeeze(1), y, net(X).argmax(axis=1), n)

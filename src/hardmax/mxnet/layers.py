@@ -1,4 +1,4 @@
-"""Builds an architecture from Gluon's own layers, and carries weights in and out."""
+"""Builds an architecture from Gluon layers, and gets and sets its weights."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,15 +31,14 @@ from hardmax.networks.shapes import Shape
 
 __all__ = ["build", "get_weights", "make_weights", "set_weights"]
 
-#: What BatchNorm's portable weights are called elsewhere.
+#: The portable names of BatchNorm's weights.
 SCALES = {"gamma": "weight", "beta": "bias"}
 
 
 def build(network: Network) -> nn.HybridSequential:
-    """Return the network, whose layers make their weights when they see their first inputs.
+    """Return the network; its layers create their weights when they see their first inputs.
 
-    The native names of its weights are the portable ones but for BatchNorm's, and so are their
-    layouts.
+    The native names and layouts of its weights are the portable ones, except BatchNorm's names.
     """
     net = nn.HybridSequential()
     net.add(*map(_layer, network))
@@ -97,9 +96,9 @@ class _Concat(gluon.HybridBlock):
 
 
 def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:
-    """Have a network make its weights for examples of a shape (height, width, channels).
+    """Create a network's weights for examples of shape (height, width, channels).
 
-    Vectors have the shape (entries,).
+    Vectors have shape (features,).
     """
     *sides, channels = example_shape
     net.initialize()
@@ -107,31 +106,31 @@ def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:
 
 
 def get_weights(model: gluon.Block) -> dict[str, onp.ndarray]:
-    """Return copies of all weights by name, bare arrays that are trained included.
+    """Return copies of all weights by name, including plain arrays that are trained.
 
-    A model that is made from an architecture has portable names, any other its native ones.
-    Raises ArgumentError where there are none yet.
+    The names are portable for a model built from an architecture, and native otherwise.
+    Raises ArgumentError if there are none yet.
     """
     try:
         return {name: _array(value).asnumpy() for name, value in _weights(model).items()}
     except gluon.parameter.DeferredInitializationError as error:
         raise ArgumentError(
             f"{type(model).__name__} has no weights yet; call it on a batch, so that its layers "
-            "make them"
+            "create them"
         ) from error
 
 
 def set_weights(model: gluon.Block, weights: Mapping[str, onp.ndarray]) -> None:
     """Copy weights into a model in place.
 
-    Raises RunError where a name or a shape does not fit, before anything is changed.
+    Raises RunError if a name or a shape does not match, before anything is changed.
     """
-    own = _weights(model)
-    # A lazy layer takes whatever comes.
-    lazy = {name for name, value in own.items() if min(value.shape, default=1) < 1}
-    shapes = {name: None if name in lazy else value.shape for name, value in own.items()}
+    current = _weights(model)
+    # A lazy layer accepts any shape.
+    lazy = {name for name, value in current.items() if min(value.shape, default=1) < 1}
+    shapes = {name: None if name in lazy else value.shape for name, value in current.items()}
     check_fit(shapes, weights)
-    for name, value in own.items():
+    for name, value in current.items():
         array = np.array(weights[name], dtype=value.dtype)
         if isinstance(value, gluon.Parameter):
             value.set_data(array)
@@ -149,12 +148,12 @@ def _weights(model: Any) -> dict[str, Any]:
     weights = model._collect_params_with_prefix() | dict(scratch_weights(model))
     if not weights:
         raise ArgumentError(
-            f"{type(model).__name__} has no weights that can be found; keep them in blocks, or as "
-            "arrays with gradients attached, in its attributes"
+            f"{type(model).__name__} has no weights; keep them in its attributes, as blocks "
+            "or as arrays with gradients attached"
         )
     return weights
 
 
 def _portable(name: str) -> str:
-    way, dot, kind = name.rpartition(".")
-    return f"{way}{dot}{SCALES.get(kind, kind)}"
+    path, dot, kind = name.rpartition(".")
+    return f"{path}{dot}{SCALES.get(kind, kind)}"

@@ -1,4 +1,4 @@
-"""The book's models, and the one that is built from an architecture."""
+"""The book's models, and the classifier that is built from an architecture."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class LinearRegressionScratch(Module):
-    """Linear regression on bare arrays; half the squared error is its loss."""
+    """Linear regression on plain arrays; its loss is half the squared error."""
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01):
         super().__init__()
@@ -51,7 +51,7 @@ class LinearRegressionScratch(Module):
 
 
 class LinearRegression(Module):
-    """Linear regression with Gluon's layer; half the squared error is its loss, as in Gluon."""
+    """Linear regression with Gluon's layer; its loss is half the squared error, as in Gluon."""
 
     def __init__(self, lr: float):
         super().__init__()
@@ -69,10 +69,10 @@ class LinearRegression(Module):
 
 
 class SoftmaxRegressionScratch(Classifier):
-    """Softmax regression on bare arrays: W from N(0, sigma**2), b = 0, minibatch SGD.
+    """Softmax regression on plain arrays: W from N(0, sigma**2), b = 0, minibatch SGD.
 
-    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
-    harm. ``softmax`` makes probabilities of them.
+    It returns scores, and computes the cross-entropy from them, stable even for scores in the
+    thousands. ``softmax`` turns them into probabilities.
     """
 
     def __init__(self, num_inputs: int, num_outputs: int, lr: float, sigma: float = 0.01):
@@ -84,7 +84,7 @@ class SoftmaxRegressionScratch(Classifier):
         self.b.attach_grad()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` features."""
         return np.dot(X.reshape(-1, self.W.shape[0]), self.W) + self.b
 
 
@@ -100,7 +100,7 @@ class SoftmaxRegression(Classifier):
 
 
 class LeNet(Classifier):
-    """LeNet-5 as the book has it, of Gluon's layers; ``net`` makes its weights when it runs."""
+    """The book's LeNet-5 with Gluon's layers, which are initialized by their first inputs."""
 
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
@@ -110,7 +110,7 @@ class LeNet(Classifier):
 
 
 class Residual(nn.Block):
-    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them."""
+    """ResNet's block: two convolutions with ``num_channels`` channels each, and a shortcut."""
 
     def __init__(
         self, num_channels: int, use_1x1conv: bool = False, strides: int = 1, **kwargs: Any
@@ -148,10 +148,10 @@ class ResNeXtBlock(nn.Block):
 
 
 class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by a recipe.
+    """A classifier built from an architecture, and trained by a recipe.
 
-    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
-    vectors (entries,).
+    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
+    vectors (features,).
     """
 
     is_portable = True

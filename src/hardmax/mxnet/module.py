@@ -16,7 +16,7 @@ __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 
 nn_Module = nn.Block
 
-#: Compiled once for all models; without static memory, which the next loss would be written to.
+#: Compiled once for all models; without static memory, which the next loss would overwrite.
 CROSS_ENTROPY = gluon.loss.SoftmaxCrossEntropyLoss()
 CROSS_ENTROPY.hybridize()
 
@@ -32,7 +32,7 @@ class Module(module.Module, nn.Block):
         self.board = ProgressBoard()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Return the output of ``self.net``; a subclass without one defines its own."""
+        """Return the output of ``self.net``; a subclass without ``net`` overrides this."""
         if not hasattr(self, "net"):
             raise NotImplementedError(
                 f"{type(self).__name__} must set self.net or define forward(X)"
@@ -41,7 +41,7 @@ class Module(module.Module, nn.Block):
 
     @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
-        """Plot a batch mean without holding on to the graph that it came from."""
+        """Plot a batch mean, detached from its graph."""
         super().plot(key, value.detach() if isinstance(value, np.ndarray) else value, train)
 
     @step_hook
@@ -67,20 +67,20 @@ class Module(module.Module, nn.Block):
         return gluon.Trainer(params, "sgd", {"learning_rate": self.lr})
 
     def get_scratch_params(self) -> list[np.ndarray]:
-        """Return the bare arrays of the module and of those within it.
+        """Return the plain arrays of the module and its submodules, with or without gradients.
 
-        The book attaches gradients to what this returns: it need not have any yet.
+        The book attaches gradients to what this returns.
         """
         return [array for _, array in scratch_arrays(self)]
 
     def parameters(self) -> Any:
-        """Return Gluon's dict of parameters where there are any, else the trained bare arrays."""
+        """Return Gluon's dict of parameters if it has any, else the plain arrays with gradients."""
         params = self.collect_params()
         in_gluon = isinstance(params, gluon.parameter.ParameterDict) and len(params.keys())
         return params if in_gluon else [a for a in self.get_scratch_params() if a.grad is not None]
 
     def set_scratch_params_device(self, device: mx.Context) -> None:
-        """Move the bare arrays that are trained to a device."""
+        """Move the plain arrays with gradients to a device."""
         for name, value in [*vars(self).items()]:
             if isinstance(value, np.ndarray) and value.grad is not None and value.ctx != device:
                 moved = value.as_in_ctx(device)
@@ -92,17 +92,17 @@ class Module(module.Module, nn.Block):
 
     def to(self, device: mx.Context) -> None:
         """Move all weights to a device."""
-        nn.Block.collect_params(self).reset_ctx(device)  # a reader's own may return a list
+        nn.Block.collect_params(self).reset_ctx(device)  # an override may return a list
         self.set_scratch_params_device(device)
 
 
 def scratch_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, array) of a block's bare arrays, and of those of the blocks within it."""
+    """Yield (name, array) of the plain arrays of a block and its child blocks."""
     for name, value in vars(model).items():
-        held = {name: value}
+        arrays = {name: value}
         if isinstance(value, list | tuple):
-            held = {f"{name}.{i}": item for i, item in enumerate(value)}
-        for path, array in held.items():
+            arrays = {f"{name}.{i}": item for i, item in enumerate(value)}
+        for path, array in arrays.items():
             if isinstance(array, np.ndarray):
                 yield prefix + path, array
     for name, child in model._children.items():
@@ -110,15 +110,15 @@ def scratch_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarr
 
 
 def scratch_weights(model: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield those of the bare arrays that want a gradient.
+    """Yield (name, array) of a block's plain arrays with gradients.
 
-    The book's models from scratch keep their weights in these, where Gluon does not see them.
+    The book's models from scratch keep their weights in these, which Gluon does not track.
     """
     return (pair for pair in scratch_arrays(model) if pair[1].grad is not None)
 
 
 class Classifier(Module):
-    """A module whose outputs are scores, one a class, of which the highest decides."""
+    """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
     @step_hook
     def validation_step(self, batch: Any) -> None:
@@ -129,9 +129,10 @@ class Classifier(Module):
         self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
-        """Return the cross-entropy of scores (..., classes) for labels (...), from the scores.
+        """Return the cross-entropy of scores (..., classes) for labels (...).
 
-        The mean over all labels, or one loss for each of them, float of shape (labels,).
+        ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
+        (labels,).
         """
         if Y_hat.ndim != 2:
             Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
@@ -139,20 +140,20 @@ class Classifier(Module):
         return losses.mean() if averaged else losses
 
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
-        """Return the share of labels (...) that the scores (..., classes) decide rightly.
+        """Return the accuracy of scores (..., classes) for labels (...).
 
-        Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
-        shape (labels,).
+        ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
+        the others, float32 of shape (labels,).
         """
         if Y_hat.ndim != 2:
             Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
-        right = (Y_hat.argmax(axis=1).astype(Y.dtype) == Y).astype("float32")
-        return right.mean() if averaged else right
+        correct = (Y_hat.argmax(axis=1).astype(Y.dtype) == Y).astype("float32")
+        return correct.mean() if averaged else correct
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
         """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
 
-        Lazy layers are made; apart from that the model stays as it is.
+        Initializes lazy layers; the model is otherwise unchanged.
         """
         X = np.zeros(X_shape)
         for layer in self.net:

@@ -1,4 +1,4 @@
-"""NumPy as it was in 2022, for a package that was written for it and for nobody else."""
+"""NumPy's names of 2022, for the one package that still needs them."""
 
 import contextlib
 import sys
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["lent"]
+__all__ = ["restored_names"]
 
 
 def _msort(a: Any) -> np.ndarray:
     return np.sort(a, axis=0)
 
 
-#: What NumPy has lost since, by its old names. The financial functions were only ever listed.
+#: Names that NumPy has removed since. The financial functions are only listed, never called.
 OLD: dict[str, Any] = {
     "bool": bool,
     "complex": complex,
@@ -49,25 +49,25 @@ OLD: dict[str, Any] = {
 
 
 class _OldNumPy(types.ModuleType):
-    """NumPy with the names that it lost."""
+    """NumPy with its removed names."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name) if name in vars(np) or name not in OLD else OLD[name]
 
 
 @contextlib.contextmanager
-def lent(package: str) -> Iterator[None]:
-    """Lend NumPy its old names while a block imports ``package``, and take them back.
+def restored_names(package: str) -> Iterator[None]:
+    """Restore NumPy's removed names while a block imports ``package``.
 
-    Behind the block the package's modules have a stand-in for NumPy that keeps the names, and
-    NumPy has just the attributes that it had before.
+    After the block the package's modules use a stand-in for NumPy that keeps the names, and NumPy
+    has exactly the attributes that it had before.
     """
     names = OLD.keys() - vars(np).keys()
     for name in names:
         setattr(np, name, OLD[name])
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # what else it uses of its time
+            warnings.simplefilter("ignore", DeprecationWarning)  # other outdated uses
             yield
     finally:
         for name in names:

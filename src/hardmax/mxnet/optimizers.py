@@ -1,4 +1,4 @@
-"""The book's SGD, and a recipe's optimizer as one of MXNet's."""
+"""The book's SGD, and a recipe's optimizer as a Gluon trainer."""
 
 from typing import Any
 
@@ -22,15 +22,15 @@ class SGD(HyperParameters):
         self.save_hyperparameters()
 
     def step(self, _: int) -> None:
-        """Take ``lr`` times its gradient off every array; the argument is Gluon's batch size."""
+        """Subtract ``lr`` times its gradient from every array; the batch size is unused."""
         for param in self.params:
             param -= self.lr * param.grad
 
 
 def make(recipe: Recipe, model: Any, rates: onp.ndarray) -> gluon.Trainer:
-    """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
+    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
     """
     if recipe == Recipe(recipe.rate):
         return gluon.Trainer(model.parameters(), "sgd", {"learning_rate": recipe.rate})
@@ -38,10 +38,10 @@ def make(recipe: Recipe, model: Any, rates: onp.ndarray) -> gluon.Trainer:
 
 
 class _Optimizer(mx.optimizer.Optimizer):
-    """What a recipe computes.
+    """A recipe's optimizer.
 
-    MXNet's own SGD and Adam scale momentum by the learning rate, add epsilon elsewhere, and have
-    every weight decay.
+    MXNet's SGD and Adam scale momentum by the learning rate, add epsilon elsewhere, and decay every
+    weight.
     """
 
     def __init__(self, recipe: Recipe, rates: list[float]):
@@ -50,13 +50,13 @@ class _Optimizer(mx.optimizer.Optimizer):
         self.rates = rates
 
     def create_state(self, index: int, weight: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is kept of a weight's gradients: their mean and that of their squares."""
+        """Return the running means of a weight's gradients and of their squares."""
         zeros = np.zeros(weight.shape, ctx=weight.context)
         return zeros, zeros.copy()
 
     def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
         """Take a step on one weight."""
-        # MXNet hands both over as arrays of its older kind, which share their memory.
+        # MXNet passes both as arrays of its older type, which share their memory.
         weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
         self._update_count(index)
         step = self._index_update_count[index]
@@ -76,9 +76,9 @@ class _Optimizer(mx.optimizer.Optimizer):
 
 
 def _adam(grad: np.ndarray, state: Any, step: int) -> np.ndarray:
-    """Return Adam's step number ``step`` for a gradient, without the learning rate."""
+    """Return Adam's step for a gradient, without the learning rate."""
     unbiased = []
-    for held, beta, value in zip(state, BETAS, (grad, grad**2), strict=True):
-        held += (1 - beta) * (value - held)
-        unbiased.append(held / (1 - beta**step))
+    for average, beta, value in zip(state, BETAS, (grad, grad**2), strict=True):
+        average += (1 - beta) * (value - average)
+        unbiased.append(average / (1 - beta**step))
     return unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON)

@@ -1,4 +1,4 @@
-"""MXNet's arrays by the book's names, devices, and random seeds."""
+"""MXNet's arrays under the book's names, devices, and random seeds."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def reduce_mean(x: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
 
 
 def argmax(x: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
-    """Return the position of the largest element of ``x``, int64, along an axis."""
+    """Return the index of the largest element of ``x``, int64, along an axis."""
     return x.argmax(*args, **kwargs)
 
 
@@ -67,7 +67,7 @@ def astype(x: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray:
 
 
 def transpose(x: np.ndarray) -> np.ndarray:
-    """Return the transpose of ``x``, its axes in reverse."""
+    """Return the transpose of ``x``, with its axes reversed."""
     return x.T
 
 
@@ -92,26 +92,26 @@ def try_gpu(i: int = 0) -> mx.Context:
 
 
 def try_all_gpus() -> list[mx.Context]:
-    """Return every GPU, or the CPU where there is none."""
+    """Return every GPU, or the CPU if there is none."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def find_device(name: str) -> mx.Context:
-    """Return the device of a name: auto, cpu, cuda or cuda:N.
+    """Return the device for a name: auto, cpu, cuda or cuda:N.
 
-    Raises ArgumentError where there is no such device on this machine.
+    Raises ArgumentError if this machine has no such device.
     """
     available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
     return choose_device(name, available | {"cpu": cpu()})
 
 
-def place(thing: Any, device: mx.Context) -> None:
-    """Move a module or a loader to a device, with all that it holds."""
-    thing.to(device)
+def place(target: Any, device: mx.Context) -> None:
+    """Move a module or a loader to a device."""
+    target.to(device)
 
 
 def scalars(values: onp.ndarray) -> Sequence[np.ndarray]:
-    """Return the numbers of a NumPy array of shape (n,) as arrays without axes."""
+    """Return the elements of a NumPy array of shape (n,) as scalar arrays."""
     return list(np.array(values))
 
 
@@ -119,8 +119,8 @@ def scalars(values: onp.ndarray) -> Sequence[np.ndarray]:
 def seeded(seed: int | None, device: mx.Context) -> Iterator[None]:
     """Seed MXNet's random numbers in a block.
 
-    They cannot be put back: behind it they go on from a number that was drawn of them before.
-    Without a seed they go on as they are.
+    Their state cannot be restored, and is seeded after the block with a number that was drawn from
+    it before. Without a seed the random state is left alone.
     """
     if seed is None:
         yield

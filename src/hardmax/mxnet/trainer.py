@@ -1,4 +1,4 @@
-"""The book's Trainer in MXNet, over the loop that all frameworks share."""
+"""The book's Trainer in MXNet, on top of the loop that all frameworks share."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
 
     framework = "mxnet"
     engine = engine
     tensors = tensors
 
     def prepare_model(self, model: Any) -> None:
-        """Put the model on the run's device, its network compiled where Gluon can."""
+        """Put the model on the run's device, and compile its network if Gluon can."""
         super().prepare_model(model)
         net = getattr(model, "net", None)
         if isinstance(net, gluon.HybridBlock):
@@ -33,7 +33,7 @@ class Trainer(trainer.Trainer):
 
     @step_hook
     def fit_epoch(self) -> None:
-        """Train for an epoch and validate: by the engine, or step by step by the hooks."""
+        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         if self.uses_engine:
             self.engine_epoch()
             return
@@ -54,7 +54,7 @@ class Trainer(trainer.Trainer):
             self.val_batch_idx += 1
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
-        """Scale all gradients of a model so that their norm is at most ``grad_clip_val``."""
+        """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
         params = model.parameters()
         if not isinstance(params, list):
             params = [p.data() for p in params.values() if p.grad_req != "null"]
@@ -69,5 +69,5 @@ class Trainer(trainer.Trainer):
         return layers.get_weights(model)
 
     def set_weights(self, model: Any, weights: dict[str, onp.ndarray]) -> None:
-        """Give the model such weights. Raises RunError where they do not fit."""
+        """Set the model's weights. Raises RunError if they do not fit."""
         layers.set_weights(model, weights)

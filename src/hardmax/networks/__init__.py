@@ -1,6 +1,5 @@
-"""Networks as values: layers, those known by name, and what follows from a network's shape.
+"""Networks as values: layers, a catalog of named networks, and shape inference.
 
-``initializers`` draws starting weights and ``layouts`` turns them for frameworks that have
-channels last. How a network is trained belongs to ``hardmax.training``; the native layers are
-built by each backend.
+``initializers`` draws initial weights and ``layouts`` converts them for channels-last frameworks.
+Training is in ``hardmax.training``; each backend builds the native layers.
 """

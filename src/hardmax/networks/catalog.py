@@ -1,4 +1,4 @@
-"""The networks that are known by name."""
+"""The catalog of named networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,11 +45,11 @@ __all__ = [
 RELU = Activation("relu")
 
 
-# Networks of vectors
+# Networks for vectors
 
 
 def softmax_regression(classes: int) -> Network:
-    """Return softmax regression: one score a class, linear in the inputs."""
+    """Return softmax regression: one score per class, linear in the inputs."""
     return (Flatten(), Linear(classes))
 
 
@@ -59,14 +59,14 @@ def mlp(
     activation: str = "relu",
     dropout: float = 0.0,
 ) -> Network:
-    """Return a multilayer perceptron with hidden layers of so many units.
+    """Return a multilayer perceptron; ``hidden`` are the units of its hidden layers.
 
-    Behind each come its activation and, where its rate is above 0, dropout.
+    Each hidden layer is followed by its activation and, if the rate is above 0, by dropout.
     """
-    behind: Network = (Activation(activation), Dropout(dropout))[: 2 if dropout else 1]
+    after_linear: Network = (Activation(activation), Dropout(dropout))[: 2 if dropout else 1]
     layers: list[Layer] = []
     for units in hidden:
-        layers += [Linear(units), *behind]
+        layers += [Linear(units), *after_linear]
     return (Flatten(), *layers, Linear(classes))
 
 
@@ -74,7 +74,7 @@ def mlp(
 
 
 def lenet(classes: int) -> Network:
-    """Return LeNet-5 as the book has it, with sigmoids and average pooling.
+    """Return the book's LeNet-5, with sigmoids and average pooling.
 
     Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
     """
@@ -82,14 +82,21 @@ def lenet(classes: int) -> Network:
 
 
 def modern_lenet(classes: int) -> Network:
-    """Return LeNet-5 with rectifiers and maximum pooling."""
+    """Return LeNet-5 with ReLU and max pooling."""
     return _lenet(classes, RELU, Pool("max", 2, 2))
 
 
 def _lenet(classes: int, activation: Layer, pool: Layer) -> Network:
-    pictures: Network = (Conv(6, 5, padding=2), activation, pool, Conv(16, 5), activation, pool)
+    convolutional: Network = (
+        Conv(6, 5, padding=2),
+        activation,
+        pool,
+        Conv(16, 5),
+        activation,
+        pool,
+    )
     dense: Network = (Linear(120), activation, Linear(84), activation, Linear(classes))
-    return (*pictures, Flatten(), *dense)
+    return (*convolutional, Flatten(), *dense)
 
 
 def alexnet(classes: int) -> Network:
@@ -107,7 +114,7 @@ def alexnet(classes: int) -> Network:
 
 
 def _dense(classes: int) -> Network:
-    """Return the two wide hidden layers of AlexNet and VGG, and the scores."""
+    """Return the two wide hidden layers of AlexNet and VGG, and the output layer."""
     hidden = (Linear(4096), RELU, Dropout(0.5))
     return (*hidden, *hidden, Linear(classes))
 
@@ -135,12 +142,12 @@ def nin(classes: int) -> Network:
 
 
 def _nin_block(conv: Conv) -> Sequence:
-    """Return a convolution and two more that look at single pixels."""
-    pixelwise = (Conv(conv.outputs, 1), RELU)
-    return Sequence((conv, RELU, *pixelwise, *pixelwise))
+    """Return a convolution followed by two 1x1 convolutions."""
+    pointwise = (Conv(conv.outputs, 1), RELU)
+    return Sequence((conv, RELU, *pointwise, *pointwise))
 
 
-#: GoogLeNet's blocks: the outputs of each of the four branches' convolutions.
+#: GoogLeNet's Inception blocks: the output channels of the four branches' convolutions.
 INCEPTIONS = (
     ((64, (96, 128), (16, 32), 32), (128, (128, 192), (32, 96), 64)),
     (
@@ -165,7 +172,7 @@ def googlenet(classes: int) -> Network:
 
 
 def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pooled: int) -> Concat:
-    """Return convolutions of several sizes side by side."""
+    """Return an Inception block: parallel convolutions of several sizes."""
     return Concat(
         (
             (Conv(one, 1), RELU),
@@ -186,12 +193,12 @@ def resnet18(classes: int) -> Network:
 
 
 def _normed(conv: Conv) -> Network:
-    """Return a convolution and its BatchNorm, which makes a bias before it useless."""
+    """Return a convolution and its BatchNorm, which makes the convolution's bias redundant."""
     return (conv, BatchNorm())
 
 
 def residual_block(outputs: int, project: bool = False, stride: int = 1) -> Sequence:
-    """Return ResNet's block of two convolutions; ``project`` fits the shortcut to their outputs."""
+    """Return ResNet's block of two convolutions; ``project`` puts a 1x1 one on the shortcut."""
     body = (
         *(*_normed(Conv(outputs, 3, stride, padding=1, bias=False)), RELU),
         *_normed(Conv(outputs, 3, padding=1, bias=False)),
@@ -212,8 +219,8 @@ def densenet(classes: int) -> Network:
     layers: list[Layer] = [*_normed(Conv(channels, 7, stride=2, padding=3, bias=False)), RELU]
     layers.append(Pool("max", 3, 2, padding=1))
     for last in (False, False, False, True):
-        grown: Network = (BatchNorm(), RELU, Conv(growth, 3, padding=1, bias=False))
-        layers += [Concat(((), grown))] * convolutions
+        branch: Network = (BatchNorm(), RELU, Conv(growth, 3, padding=1, bias=False))
+        layers += [Concat(((), branch))] * convolutions
         channels += growth * convolutions
         if not last:
             channels //= 2
@@ -234,9 +241,10 @@ def regnetx32(classes: int) -> Network:
 def resnext_block(
     outputs: int, groups: int, bottleneck: int, project: bool = False, stride: int = 1
 ) -> Sequence:
-    """Return ResNeXt's block: a convolution in groups, of ``bottleneck`` channels, between two.
+    """Return ResNeXt's block: a grouped 3x3 convolution between two 1x1 convolutions.
 
-    ``project`` fits the shortcut to the outputs. S. Xie et al., CVPR 2017.
+    The grouped one has ``bottleneck`` channels; ``project`` puts a 1x1 convolution on the
+    shortcut. S. Xie et al., CVPR 2017.
     """
     grouped = Conv(bottleneck, 3, stride, padding=1, groups=groups, bias=False)
     body = (
@@ -252,10 +260,10 @@ def resnext_block(
 
 @dataclass(frozen=True)
 class Named:
-    """A network that is known by name: what makes it, and how its weights start."""
+    """A named network: its constructor, the initializer of its weights, its option names."""
 
     network: Callable[..., Network]
-    start: str = "he"
+    init: str = "he"
     options: tuple[str, ...] = ()
 
 
@@ -275,26 +283,28 @@ NETWORKS: dict[str, Named] = {
 
 
 def check_name(name: str) -> None:
-    """Raise ArgumentError where no network has that name."""
+    """Raise ArgumentError if no network has that name."""
     if name not in NETWORKS:
-        raise ArgumentError(f"unknown model {name!r}; known are {', '.join(NETWORKS)}")
+        raise ArgumentError(f"unknown model {name!r}; choose one of {', '.join(NETWORKS)}")
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ArgumentError where the network of a name does not take such options."""
+    """Raise ArgumentError if the network of that name does not take these options."""
     for option in options:
         if option not in NETWORKS[name].options:
-            takers = [other for other, one in NETWORKS.items() if option in one.options]
-            raise ArgumentError(f"model {name} takes no {option}; {', '.join(takers)} does")
+            models = [other for other, named in NETWORKS.items() if option in named.options]
+            raise ArgumentError(
+                f"model {name} does not take {option}; leave it out or use {', '.join(models)}"
+            )
     NETWORKS[name].network(2, **options)
 
 
 def make(name: str, input_shape: Shape, classes: int, **options: Any) -> Network:
-    """Return the network of a name for inputs of ``input_shape`` and so many classes.
+    """Return the network of that name for inputs of ``input_shape`` and ``classes`` classes.
 
-    Where pictures are smaller than those that it was made for, Pool layers that have nothing left
-    to pool are left out. Raises ArgumentError where there is no such network or option, or where
-    it cannot take such inputs.
+    If the images are smaller than those it was designed for, Pool layers whose input is smaller
+    than their window are left out. Raises ArgumentError for an unknown name or option, or if the
+    inputs do not fit.
     """
     check_name(name)
     check_options(name, options)

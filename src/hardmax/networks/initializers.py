@@ -1,4 +1,4 @@
-"""Starting weights from a seed, the same numbers for every framework."""
+"""Initial weights from a seed, identical in every framework."""
 
 from collections.abc import Callable
 from math import prod, sqrt
@@ -9,9 +9,9 @@ from hardmax.errors import ArgumentError
 from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape, weight_shapes
 
-__all__ = ["SIGMA", "STARTS", "check_start", "starting_weights"]
+__all__ = ["INITIALIZERS", "SIGMA", "check_initializer", "initial_weights"]
 
-#: The standard deviation of the book's starting weights.
+#: The standard deviation of the book's initial weights.
 SIGMA = 0.01
 
 
@@ -29,43 +29,46 @@ def _he(generator: np.random.Generator, shape: Shape) -> np.ndarray:
     return sqrt(2 / prod(shape[1:])) * generator.standard_normal(shape)
 
 
-#: How weights may start: ``normal`` is the book's N(0, 0.01**2); ``xavier`` uniform with the
+#: The initializers: ``normal`` is the book's N(0, 0.01**2); ``xavier`` uniform with the
 #: variance 2 / (inputs + outputs) (X. Glorot and Y. Bengio, AISTATS 2010); ``he`` normal with the
-#: variance 2 / inputs (K. He et al., ICCV 2015). Inputs and outputs are those that a weight joins.
-STARTS: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
+#: variance 2 / inputs (K. He et al., ICCV 2015). Inputs and outputs are a layer's fan-in and
+#: fan-out.
+INITIALIZERS: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
     "normal": _normal,
     "xavier": _xavier,
     "he": _he,
 }
 
-#: What is not drawn: biases, and how BatchNorm begins.
+#: Constant initial values: biases and BatchNorm's statistics.
 CONSTANTS = {"bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
 
 
-def check_start(start: str) -> None:
-    """Raise ArgumentError where weights cannot start in that way."""
-    if start not in STARTS:
-        raise ArgumentError(f"unknown start {start!r} of weights; known are {', '.join(STARTS)}")
+def check_initializer(init: str) -> None:
+    """Raise ArgumentError for an unknown initializer."""
+    if init not in INITIALIZERS:
+        raise ArgumentError(
+            f"unknown initializer {init!r}; choose one of {', '.join(INITIALIZERS)}"
+        )
 
 
-def starting_weights(
-    network: Network, input_shape: Shape, seed: int, start: str = "normal"
+def initial_weights(
+    network: Network, input_shape: Shape, seed: int, init: str = "normal"
 ) -> dict[str, np.ndarray]:
-    """Return starting weights, float32, by portable name.
+    """Return initial weights, float32, by portable name.
 
-    Those of Linear and Conv layers are drawn as ``STARTS`` says; their numbers depend on ``seed``
-    and their own name alone. Biases are 0, BatchNorm changes nothing. Raises ArgumentError for an
-    unknown ``start``.
+    Weights of Linear and Conv layers are drawn by ``INITIALIZERS[init]``; they depend only on
+    ``seed``, their name and their shape. Biases are 0 and BatchNorm is the identity. Raises
+    ArgumentError for an unknown ``init``.
     """
-    check_start(start)
+    check_initializer(init)
     return {
-        name: _starting(name, shape, seed, start)
+        name: _initial(name, shape, seed, init)
         for name, shape in weight_shapes(network, input_shape).items()
     }
 
 
-def _starting(name: str, shape: Shape, seed: int, start: str) -> np.ndarray:
+def _initial(name: str, shape: Shape, seed: int, init: str) -> np.ndarray:
     if len(shape) == 1:
         return np.full(shape, CONSTANTS.get(name.rpartition(".")[2], 1.0), np.float32)
     generator = np.random.default_rng([seed, *name.encode()])
-    return STARTS[start](generator, shape).astype(np.float32)
+    return INITIALIZERS[init](generator, shape).astype(np.float32)

@@ -1,7 +1,7 @@
-"""A network is a value: records of layers.
+"""Networks as values: tuples of layer records.
 
-``networks.py`` has the networks that are known by name, ``shapes.py`` what follows from a network
-and the shape of its inputs, and each framework's ``layers.py`` builds the native network.
+``catalog.py`` has the named networks, ``shapes.py`` infers shapes and weights, and each
+framework's ``layers.py`` builds the native network.
 """
 
 from collections.abc import Iterator
@@ -37,19 +37,19 @@ __all__ = [
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 POOLS = ("average", "max")
 
-#: BatchNorm's statistics move by ``1 - MOMENTUM`` of the way to a batch's mean and (biased)
-#: variance, to which EPSILON is added before the square root is taken.
+#: BatchNorm updates its statistics to MOMENTUM * old + (1 - MOMENTUM) * batch, with the batch's
+#: mean and biased variance; EPSILON is added to the variance before the square root.
 MOMENTUM, EPSILON = 0.9, 1e-5
 
 
 @dataclass(frozen=True)
 class Flatten:
-    """Turns each example into a vector, channels first."""
+    """Flattens each example into a vector, channels first."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Returns Wx + b for vectors x, with ``outputs`` entries for each example."""
+    """Returns Wx + b for vectors x, with ``outputs`` features."""
 
     outputs: int
     bias: bool = True
@@ -61,10 +61,10 @@ class Linear:
 
 @dataclass(frozen=True)
 class Conv:
-    """Cross-correlates pictures with ``outputs`` square kernels, and adds a bias.
+    """Cross-correlates images with ``outputs`` square kernels and adds a bias.
 
-    ``kernel``, ``stride`` and ``padding`` (zeros on every side) are pixels. With ``groups`` the
-    channels in and out are divided into so many groups that do not see each other.
+    ``kernel``, ``stride`` and ``padding`` (zeros on every side) are in pixels. Input and output
+    channels are divided into ``groups`` that are convolved separately.
     """
 
     outputs: int
@@ -81,26 +81,26 @@ class Conv:
         _check(self, bias=(False, True))
         if self.outputs % self.groups:
             raise ArgumentError(
-                f"a Conv layer of {self.outputs} outputs cannot have {self.groups} groups; their "
-                "number must divide the outputs"
+                f"outputs of a Conv layer must be divisible by groups, got {self.outputs} outputs "
+                f"and {self.groups} groups"
             )
 
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Gives each channel (or entry) mean 0 and variance 1 in a batch, then scales and shifts it.
+    """Normalizes each channel (or feature) to mean 0 and variance 1, then scales and shifts it.
 
-    Outside of training it goes by running means of both. S. Ioffe and C. Szegedy, "Batch
-    normalization", ICML 2015.
+    It uses the batch's mean and variance in training, running averages otherwise. S. Ioffe and
+    C. Szegedy, "Batch normalization", ICML 2015.
     """
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Returns the ``max`` or the ``average`` of every square window of ``size`` pixels.
+    """Returns the ``max`` or the ``average`` of each square window of ``size`` pixels.
 
-    ``padding`` is what no maximum sees; averages have none. A window that would reach beyond the
-    picture is left out.
+    Max pooling ignores the ``padding``; average pooling cannot have any. Windows that extend
+    beyond the padded image are left out.
     """
 
     kind: str
@@ -118,7 +118,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class GlobalPool:
-    """Returns each channel's mean: pictures become vectors."""
+    """Returns each channel's mean, turning images into vectors."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Dropout:
-    """In training sets a share ``rate`` of the elements to 0 and scales the others up."""
+    """In training, sets elements to 0 with probability ``rate`` and scales the others up."""
 
     rate: float
 
@@ -141,12 +141,14 @@ class Dropout:
         if isinstance(self.rate, bool) or not isinstance(self.rate, int | float):
             raise ArgumentError(f"rate of a Dropout layer must be a number, got {self.rate!r}")
         if not 0 <= self.rate < 1:
-            raise ArgumentError(f"rate of a Dropout layer must be 0 to below 1, got {self.rate}")
+            raise ArgumentError(
+                f"rate of a Dropout layer must be at least 0 and below 1, got {self.rate}"
+            )
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """Layers one behind the other, taken together."""
+    """Layers applied one after the other, as a block."""
 
     layers: "Network"
 
@@ -156,7 +158,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Residual:
-    """Returns the sum of what ``body`` and ``shortcut`` make of the inputs; () changes nothing."""
+    """Returns body(x) + shortcut(x); the shortcut () is the identity."""
 
     body: "Network"
     shortcut: "Network" = ()
@@ -168,13 +170,15 @@ class Residual:
 
 @dataclass(frozen=True)
 class Concat:
-    """Returns what each branch makes of the inputs, side by side as channels; () is the inputs."""
+    """Concatenates the outputs of all branches along the channels; () is the identity."""
 
     branches: tuple["Network", ...]
 
     def __post_init__(self) -> None:
         if not isinstance(self.branches, tuple) or len(self.branches) < 2:
-            raise ArgumentError("a Concat layer needs two or more branches in a tuple")
+            raise ArgumentError(
+                f"branches of a Concat layer must be a tuple of two or more, got {self.branches!r}"
+            )
         for branch in self.branches:
             _check_layers(branch)
 
@@ -196,27 +200,29 @@ Network = tuple[Layer, ...]
 
 LAYERS: dict[str, type] = {layer.__name__: layer for layer in get_args(Layer)}
 
-#: More layers than this, or so many within each other, are no network that anybody means.
-MOST_LAYERS, DEEPEST = 2000, 12
+#: Limits on JSON input: the number of layers, and their nesting depth.
+MAX_LAYERS, MAX_DEPTH = 2000, 12
 
 
 def _check(layer: Any, **allowed: tuple) -> None:
-    """Raise ArgumentError unless each setting is one of those allowed, and of their type."""
+    """Raise ArgumentError unless each setting equals an allowed value of the same type."""
     for name, values in allowed.items():
         value = getattr(layer, name)
-        if not any(type(value) is type(one) and value == one for one in values):
+        if not any(type(value) is type(option) and value == option for option in values):
             kind = type(layer).__name__
-            known = ", ".join(str(one) for one in values)
-            raise ArgumentError(f"unknown {name} {value!r} of a layer {kind}; known are {known}")
+            options = ", ".join(str(option) for option in values)
+            raise ArgumentError(
+                f"unknown {name} {value!r} of a {kind} layer; choose one of {options}"
+            )
 
 
 def _check_layers(network: Any) -> None:
-    if not isinstance(network, tuple) or not all(isinstance(one, Layer) for one in network):
-        raise ArgumentError(f"a network is a tuple of layers, got {network!r}")
+    if not isinstance(network, tuple) or not all(isinstance(layer, Layer) for layer in network):
+        raise ArgumentError(f"a network must be a tuple of layers, got {network!r}")
 
 
 def parts(layer: Layer) -> dict[str, Network]:
-    """Return the networks within a layer, by what follows its name in the names of weights."""
+    """Return the networks inside a layer, keyed by the suffix they add to its weights' names."""
     match layer:
         case Sequence(layers):
             return {"": layers}
@@ -228,17 +234,17 @@ def parts(layer: Layer) -> dict[str, Network]:
 
 
 def to_json(network: Network) -> list[dict[str, Any]]:
-    """Return a network as JSON has it: a list of layers with their kinds and settings."""
+    """Return a network as JSON: a list of layers with their types and settings."""
     return [
         {
             "layer": type(layer).__name__,
-            **{field.name: _plain(getattr(layer, field.name)) for field in fields(layer)},
+            **{field.name: _to_json_value(getattr(layer, field.name)) for field in fields(layer)},
         }
         for layer in network
     ]
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     if not isinstance(value, tuple):
         return value
     if value and isinstance(value[0], tuple):
@@ -247,38 +253,38 @@ def _plain(value: Any) -> Any:
 
 
 def from_json(layers: Any) -> Network:
-    """Return the network that ``to_json`` described. Raises RunError where it is none."""
+    """Return the network that ``to_json`` described. Raises RunError for invalid JSON."""
     try:
-        network = _network(layers, DEEPEST)
-        count = sum(1 for _ in _all(network))
-        if count > MOST_LAYERS:
-            raise ValueError(f"{count} layers, and at most {MOST_LAYERS} are allowed")
+        network = _network(layers, MAX_DEPTH)
+        count = sum(1 for _ in _all_layers(network))
+        if count > MAX_LAYERS:
+            raise ValueError(f"{count} layers, but at most {MAX_LAYERS} are allowed")
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"not a description of a network: {error}") from error
     return network
 
 
-def _network(layers: Any, deepest: int) -> Network:
+def _network(layers: Any, max_depth: int) -> Network:
     if not isinstance(layers, list):
-        raise TypeError(f"a list of layers is wanted, got {type(layers).__name__}")
-    if deepest == 0:
-        raise ValueError(f"layers lie more than {DEEPEST} deep within each other")
-    if len(layers) > MOST_LAYERS:
-        raise ValueError(f"{len(layers)} layers, and at most {MOST_LAYERS} are allowed")
-    return tuple(_layer(deepest - 1, **layer) for layer in layers)
+        raise TypeError(f"expected a list of layers, got {type(layers).__name__}")
+    if max_depth == 0:
+        raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
+    if len(layers) > MAX_LAYERS:
+        raise ValueError(f"{len(layers)} layers, but at most {MAX_LAYERS} are allowed")
+    return tuple(_layer(max_depth - 1, **layer) for layer in layers)
 
 
-def _layer(deepest: int, layer: str, **settings: Any) -> Layer:
+def _layer(max_depth: int, layer: str, **settings: Any) -> Layer:
     for name, value in settings.items():
         if name == "branches":
-            settings[name] = tuple(_network(branch, deepest) for branch in value)
+            settings[name] = tuple(_network(branch, max_depth) for branch in value)
         elif name in ("layers", "body", "shortcut"):
-            settings[name] = _network(value, deepest)
+            settings[name] = _network(value, max_depth)
     return LAYERS[layer](**settings)
 
 
-def _all(network: Network) -> Iterator[Layer]:
+def _all_layers(network: Network) -> Iterator[Layer]:
     for layer in network:
         yield layer
         for inner in parts(layer).values():
-            yield from _all(inner)
+            yield from _all_layers(inner)

@@ -1,7 +1,7 @@
-"""Weights by name: whether they fit a model, and how channels-last frameworks lay them out.
+"""Weights by name: checking that they fit a model, and converting them to channels-last layout.
 
-The portable layout is channels-first: a Linear layer's weight is (outputs, inputs), and its inputs
-behind a Flatten come channel by channel.
+The portable layout is channels-first: a Linear layer's weight is (outputs, inputs), and after a
+Flatten its inputs are ordered channel by channel.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,15 @@ __all__ = ["check_fit", "from_channels_last", "to_channels_last"]
 def check_fit(
     shapes: Mapping[str, tuple[int, ...] | None], weights: Mapping[str, np.ndarray]
 ) -> None:
-    """Raise RunError unless ``weights`` are just those of ``shapes``; None stands for any shape."""
-    missing, foreign = shapes.keys() - weights.keys(), weights.keys() - shapes.keys()
-    if missing or foreign:
+    """Raise RunError unless ``weights`` has exactly the names and shapes of ``shapes``.
+
+    None stands for any shape.
+    """
+    missing, unknown = shapes.keys() - weights.keys(), weights.keys() - shapes.keys()
+    if missing or unknown:
         raise RunError(
             f"the weights do not fit the model: missing {sorted(missing) or 'none'}, "
-            f"unknown {sorted(foreign) or 'none'}"
+            f"unknown {sorted(unknown) or 'none'}"
         )
     for name, shape in shapes.items():
         if shape is not None and shape != weights[name].shape:
@@ -36,39 +39,39 @@ def check_fit(
 def to_channels_last(
     network: Network, input_shape: Shape, weights: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Return portable weights as a channels-last framework has them, by the same names.
+    """Convert portable weights to the layout of channels-last frameworks, with the same names.
 
-    A Linear layer's weight becomes (inputs, outputs), its inputs in the order in which a picture
-    lies flat there; a Conv layer's (height, width, inputs / groups, outputs).
+    A Linear layer's weight becomes (inputs, outputs), with the inputs in the order of a flattened
+    channels-last image; a Conv layer's (height, width, inputs / groups, outputs).
     """
-    turned = dict(weights)
-    for name, picture in _matrices(network, input_shape):
+    converted = dict(weights)
+    for name, image in _matrices(network, input_shape):
         kernel = np.moveaxis(weights[name], (0, 1), (-1, -2))
-        if picture is not None:
-            height, width, channels = picture
+        if image is not None:
+            height, width, channels = image
             pixels = kernel.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
             kernel = pixels.reshape(kernel.shape)
-        turned[name] = np.ascontiguousarray(kernel)
-    return turned
+        converted[name] = np.ascontiguousarray(kernel)
+    return converted
 
 
 def from_channels_last(
     network: Network, input_shape: Shape, weights: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Return what ``to_channels_last`` was given."""
-    turned = dict(weights)
-    for name, picture in _matrices(network, input_shape):
+    """Convert weights back; the inverse of ``to_channels_last``."""
+    converted = dict(weights)
+    for name, image in _matrices(network, input_shape):
         kernel = weights[name]
-        if picture is not None:
-            height, width, channels = picture
+        if image is not None:
+            height, width, channels = image
             pixels = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
             kernel = pixels.reshape(kernel.shape)
-        turned[name] = np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
-    return turned
+        converted[name] = np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
+    return converted
 
 
 def _matrices(network: Network, input_shape: Shape) -> Iterator[tuple[str, Shape | None]]:
-    """Yield the name of each Linear or Conv layer's weight, and the picture flat before it."""
+    """Yield each Linear or Conv layer's weight name, and the shape of its flattened input image."""
     for place in walk(network, input_shape):
         if isinstance(place.layer, Linear | Conv):
-            yield f"{place.name}.weight", place.picture
+            yield f"{place.name}.weight", place.image

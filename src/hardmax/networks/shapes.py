@@ -1,7 +1,7 @@
-"""What follows from a network and the shape of its inputs, without any framework.
+"""Shape inference: layer shapes, weights and FLOPs of a network, without any framework.
 
-The shape of an example is (height, width, channels), or (entries,) of a vector. A weight is named
-by the way to its layer: ``0.weight``, ``3.body.1.running_mean``.
+The shape of an example is (height, width, channels), or (features,) for a vector. A weight is
+named by the path to its layer: ``0.weight``, ``3.body.1.running_mean``.
 """
 
 from collections.abc import Generator
@@ -30,44 +30,44 @@ __all__ = ["Place", "Shape", "fitted", "output_shape", "walk", "weight_count", "
 
 Shape = tuple[int, ...]
 
-#: What BatchNorm knows of the examples it has seen. It is no weight: nothing trains it.
+#: BatchNorm's running statistics. They are not trained, so they do not count as weights.
 STATISTICS = ("running_mean", "running_var")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A layer where it stands: its name, the shapes of one example before and behind it.
+    """A layer in a network: its name, and the shapes of one example before and after it.
 
-    ``weights`` are the shapes of its own weights, channels first, and of BatchNorm's statistics.
-    ``picture`` is the shape of the picture that lies flat before it, where the order of its
-    entries matters, else None. ``operations``: its multiplications and additions for an example;
-    only those of Linear and Conv layers count.
+    ``weights`` are the shapes of its weights, channels first, including BatchNorm's statistics.
+    ``image`` is the shape of the image that was flattened into its input, or None if the order of
+    the features does not matter. ``flops`` are its multiplications and additions per example,
+    counted for Linear and Conv layers only.
     """
 
     name: str
     layer: Layer
     inputs: Shape
     outputs: Shape
-    picture: Shape | None = None
+    image: Shape | None = None
     weights: dict[str, Shape] = field(default_factory=dict)
-    operations: int = 0
+    flops: int = 0
 
     @property
     def weight_count(self) -> int:
-        """How many numbers are trained here."""
+        """The number of trainable parameters."""
         return sum(prod(shape) for kind, shape in self.weights.items() if kind not in STATISTICS)
 
 
 def walk(network: Network, input_shape: Shape) -> list[Place]:
-    """Return every layer that does something, in its place, for inputs of ``input_shape``.
+    """Return the Place of every layer, in order, for inputs of ``input_shape``.
 
-    Raises ArgumentError where a layer cannot take what comes.
+    Blocks are expanded into their layers. Raises ArgumentError if a layer does not fit its input.
     """
     return list(_walk(network, input_shape, None, ""))
 
 
 def output_shape(network: Network, input_shape: Shape) -> Shape:
-    """Return the shape of what a network makes of an example. Raises what ``walk`` raises."""
+    """Return the shape of a network's output for one example. Raises the same as ``walk``."""
     walking = _walk(network, input_shape, None, "")
     while True:
         try:
@@ -77,10 +77,10 @@ def output_shape(network: Network, input_shape: Shape) -> Shape:
 
 
 def weight_shapes(network: Network, input_shape: Shape) -> dict[str, Shape]:
-    """Return the portable name and shape of every weight, BatchNorm's statistics included.
+    """Return the portable name and shape of every weight, including BatchNorm's statistics.
 
     A Linear layer's weight is (outputs, inputs), a Conv layer's (outputs, inputs / groups, height,
-    width), everything else (outputs,). Raises what ``walk`` raises.
+    width), everything else (outputs,). Raises the same as ``walk``.
     """
     return {
         f"{place.name}.{kind}": shape
@@ -90,16 +90,16 @@ def weight_shapes(network: Network, input_shape: Shape) -> dict[str, Shape]:
 
 
 def weight_count(network: Network, input_shape: Shape) -> int:
-    """Return how many numbers are trained."""
+    """Return the number of trainable parameters."""
     return sum(place.weight_count for place in walk(network, input_shape))
 
 
-#: A shape, and that of the picture that lies flat in it.
+#: A shape, and the shape of the image that was flattened into it.
 State = tuple[Shape, Shape | None]
 
 
 def _walk(
-    network: Network, shape: Shape, picture: Shape | None, prefix: str
+    network: Network, shape: Shape, image: Shape | None, prefix: str
 ) -> Generator[Place, None, State]:
     for position, layer in enumerate(network):
         name = f"{prefix}{position}"
@@ -107,82 +107,84 @@ def _walk(
         if inner:
             ends = []
             for path, part in inner.items():
-                ends.append((yield from _walk(part, shape, picture, f"{name}.{path}")))
-            shape, picture = _joined(name, layer, ends)
+                ends.append((yield from _walk(part, shape, image, f"{name}.{path}")))
+            shape, image = _merged(name, layer, ends)
             continue
-        place = _place(name, layer, shape, picture)
+        place = _place(name, layer, shape, image)
         yield place
-        shape, picture = place.outputs, _lying(place)
-    return shape, picture
+        shape, image = place.outputs, _flattened_image(place)
+    return shape, image
 
 
-def _lying(place: Place) -> Shape | None:
-    """Return the picture that lies flat behind a layer."""
+def _flattened_image(place: Place) -> Shape | None:
+    """Return the shape of the image that is flattened in a layer's output."""
     if isinstance(place.layer, Flatten) and len(place.inputs) == 3:
         height, width, channels = place.inputs
         return place.inputs if channels > 1 and height * width > 1 else None
-    return place.picture if isinstance(place.layer, Flatten | Activation | Dropout) else None
+    return place.image if isinstance(place.layer, Flatten | Activation | Dropout) else None
 
 
-def _joined(name: str, layer: Layer, ends: list[State]) -> State:
-    """Return the state behind a layer of several parts."""
+def _merged(name: str, layer: Layer, ends: list[State]) -> State:
+    """Return the state after a layer of several parts."""
     shapes = [shape for shape, _ in ends]
     if isinstance(layer, Residual) and len({*ends}) > 1:
         raise ArgumentError(f"the parts of the Residual layer {name} differ in shape: {shapes}")
     if not isinstance(layer, Concat):
         return ends[0]
-    if len({shape[:-1] for shape in shapes}) > 1 or any(picture for _, picture in ends):
-        raise ArgumentError(f"the branches of the Concat layer {name} do not fit: {shapes}")
+    if len({shape[:-1] for shape in shapes}) > 1 or any(image for _, image in ends):
+        raise ArgumentError(
+            f"the branches of the Concat layer {name} cannot be concatenated: {shapes}"
+        )
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes)), None
 
 
-def _place(name: str, layer: Layer, shape: Shape, picture: Shape | None) -> Place:
-    """Return a layer in its place. Raises ArgumentError where it cannot take what comes."""
+def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
+    """Return the Place of a layer. Raises ArgumentError if it does not fit its input."""
     match layer:
         case Flatten():
-            return Place(name, layer, shape, (prod(shape),), picture)
+            return Place(name, layer, shape, (prod(shape),), image)
         case Linear(outputs, bias):
-            return _linear(name, layer, shape, picture, outputs, bias)
+            return _linear(name, layer, shape, image, outputs, bias)
         case BatchNorm():
-            if picture is not None:
+            if image is not None:
                 raise _misfit(name, layer, shape, "put it before the Flatten layer")
             kinds = ("weight", "bias", *STATISTICS)
             return Place(name, layer, shape, shape, None, dict.fromkeys(kinds, shape[-1:]))
         case Conv() | Pool() | GlobalPool() if len(shape) != 3:
-            raise _misfit(name, layer, shape, "it takes pictures")
+            raise _misfit(name, layer, shape, "it takes images")
         case Conv(outputs, kernel, stride, padding, groups, bias):
             if shape[2] % groups:
                 raise _misfit(name, layer, shape, f"{groups} groups must divide the channels")
             sides = _sides(name, layer, shape, kernel, stride, padding)
             weights: dict[str, Shape] = {"weight": (outputs, shape[2] // groups, kernel, kernel)}
-            each = 2 * prod(weights["weight"][1:]) - (not bias)
+            per_output = 2 * prod(weights["weight"][1:]) - (not bias)
             weights |= {"bias": (outputs,)} if bias else {}
-            pixels = prod(sides) * outputs
-            return Place(name, layer, shape, (*sides, outputs), None, weights, pixels * each)
+            flops = prod(sides) * outputs * per_output
+            return Place(name, layer, shape, (*sides, outputs), None, weights, flops)
         case Pool(_, size, stride, padding):
             sides = _sides(name, layer, shape, size, stride, padding)
             return Place(name, layer, shape, (*sides, shape[2]))
         case GlobalPool():
             return Place(name, layer, shape, shape[2:])
-    return Place(name, layer, shape, shape, picture)
+    return Place(name, layer, shape, shape, image)
 
 
 def _linear(
-    name: str, layer: Layer, shape: Shape, picture: Shape | None, outputs: int, bias: bool
+    name: str, layer: Layer, shape: Shape, image: Shape | None, outputs: int, bias: bool
 ) -> Place:
     if len(shape) != 1:
-        # Each framework has another axis last.
+        # Frameworks disagree on which axis is last.
         raise _misfit(name, layer, shape, "put a Flatten layer before it")
     weights: dict[str, Shape] = {"weight": (outputs, *shape)}
     weights |= {"bias": (outputs,)} if bias else {}
-    operations = outputs * (2 * shape[0] - (not bias))
-    return Place(name, layer, shape, (outputs,), picture, weights, operations)
+    flops = outputs * (2 * shape[0] - (not bias))
+    return Place(name, layer, shape, (outputs,), image, weights, flops)
 
 
 def _sides(
     name: str, layer: Layer, shape: Shape, window: int, stride: int, padding: int
 ) -> tuple[int, int]:
-    """Return the height and the width of what windows make of a picture."""
+    """Return the height and width of the output of a sliding window."""
     least = window - 2 * padding
     if min(shape[:2]) < least:
         raise _misfit(name, layer, shape, f"it needs {least} x {least} pixels")
@@ -196,15 +198,15 @@ def _misfit(name: str, layer: Layer, shape: Shape, advice: str) -> ArgumentError
 
 
 def fitted(network: Network, input_shape: Shape) -> Network:
-    """Return a network without the Pool layers for whose windows pictures have become too small.
+    """Return a network without the Pool layers whose input is smaller than their window.
 
-    Those within a Residual or Concat layer stay.
+    Those inside a Residual or Concat layer stay.
     """
-    kept: Network = ()
+    result: Network = ()
     for layer in network:
-        shape = output_shape(kept, input_shape)
+        shape = output_shape(result, input_shape)
         if isinstance(layer, Sequence):
-            kept = (*kept, Sequence(fitted(layer.layers, shape)))
+            result = (*result, Sequence(fitted(layer.layers, shape)))
         elif not isinstance(layer, Pool) or min(shape[:2]) >= layer.size - 2 * layer.padding:
-            kept = (*kept, layer)
-    return kept
+            result = (*result, layer)
+    return result

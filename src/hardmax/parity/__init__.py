@@ -1,5 +1,5 @@
-"""One experiment in several frameworks, each in a process of its own, and how far they differ.
+"""The same training in several frameworks, each in its own process, and how much they differ.
 
-``measurement`` trains and measures in one framework, ``differences`` has the arithmetic, and
-``report`` writes what was found.
+``measurement`` trains and measures in one framework, ``differences`` compares two measurements,
+and ``report`` writes the parity report.
 """

@@ -1,4 +1,4 @@
-"""How far two measurements of the same training are apart."""
+"""Differences between two measurements of the same training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,30 +16,31 @@ def difference(
 ) -> dict[str, float | str]:
     """Return the largest differences between arrays of the same names and shapes.
 
-    ``absolute`` is the largest of all. ``relative`` is the largest in proportion to the largest
-    entry, in either, of the arrays of the same layer (those whose names differ in the last part
-    alone): an array that should be 0, as a bias's gradient before BatchNorm is, has no size of its
-    own to go by. ``array`` is where that is. Infinite where an entry is no finite number. Raises
-    ArgumentError where names or shapes differ.
+    ``absolute`` is the largest absolute difference. ``relative`` is the largest difference divided
+    by the largest absolute value, on either side, in the arrays of the same layer (those whose
+    names differ only in the last part): an array that should be 0, such as the gradient of a bias
+    before BatchNorm, has no scale of its own. ``array`` names the array with the largest relative
+    difference. Both are infinite if any value is NaN or infinite. Raises ArgumentError if names or
+    shapes differ.
     """
     if {name: array.shape for name, array in one.items()} != {
         name: array.shape for name, array in other.items()
     }:
         raise ArgumentError("only arrays of the same names and shapes can be compared")
-    distances = {name: _distance(one[name], other[name]) for name in one}
-    sizes: dict[str, float] = {}
+    gaps = {name: _max_difference(one[name], other[name]) for name in one}
+    scales: dict[str, float] = {}
     for name in one:
-        largest = max(_largest(one[name]), _largest(other[name]))
-        sizes[_layer(name)] = max(sizes.get(_layer(name), 0.0), largest)
-    shares = {
-        # Nothing differs in a layer of zeros, and what is not finite cannot be divided by.
-        name: distance / sizes[_layer(name)] if 0 < distance < np.inf else distance
-        for name, distance in distances.items()
+        largest = max(_max_abs(one[name]), _max_abs(other[name]))
+        scales[_layer(name)] = max(scales.get(_layer(name), 0.0), largest)
+    relative = {
+        # A layer of zeros has no difference to divide, and infinity stays infinity.
+        name: gap / scales[_layer(name)] if 0 < gap < np.inf else gap
+        for name, gap in gaps.items()
     }
-    worst = max(shares, key=lambda name: shares[name])
+    worst = max(relative, key=lambda name: relative[name])
     return {
-        "absolute": max(distances.values()),
-        "relative": shares[worst],
+        "absolute": max(gaps.values()),
+        "relative": relative[worst],
         "array": worst,
     }
 
@@ -48,34 +49,34 @@ def _layer(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _largest(array: np.ndarray) -> float:
+def _max_abs(array: np.ndarray) -> float:
     return float(np.abs(array).max(initial=0.0))
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the largest difference of two entries, in float64."""
+def _max_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the largest absolute difference, computed in float64."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return float("inf")
-    return _largest(one.astype(np.float64) - other)
+    return _max_abs(one.astype(np.float64) - other)
 
 
 def compare(one: Measurement, other: Measurement) -> dict[str, Any]:
-    """Return how far two measurements are apart, as JSON has it.
+    """Return the differences of two measurements as a JSON-compatible dict.
 
-    Of each kind of arrays their ``difference``; of the losses at the end and of the accuracy how
-    far they are apart; and ``same_labels``, how many of ``count`` test pictures are decided alike,
-    with the positions of the others in ``other_labels``.
+    It has the ``difference`` of each kind of arrays, the absolute differences of the final losses
+    and of the accuracy, and ``same_labels``, for how many of ``count`` test images the predictions
+    agree, with the positions of the others in ``different_labels``.
     """
     differences = {kind: difference(one.arrays[kind], other.arrays[kind]) for kind in KINDS}
     labels = [each.arrays["final_scores"]["scores"].argmax(axis=1) for each in (one, other)]
-    others = np.flatnonzero(labels[0] != labels[1])
+    different = np.flatnonzero(labels[0] != labels[1])
     return {
         "frameworks": [one.framework, other.framework],
         **differences,
         "train_loss": abs(one.epochs[-1]["train_loss"] - other.epochs[-1]["train_loss"]),
         "test_loss": abs(one.test["loss"] - other.test["loss"]),
         "test_accuracy": abs(one.test["accuracy"] - other.test["accuracy"]),
-        "same_labels": len(labels[0]) - len(others),
+        "same_labels": len(labels[0]) - len(different),
         "count": len(labels[0]),
-        "other_labels": others.tolist(),
+        "different_labels": different.tolist(),
     }

@@ -1,4 +1,4 @@
-"""What one framework makes of a training: measured in a process of its own.
+"""Measures a training in one framework, in its own process.
 
 ``python -m hardmax.parity.measurement RUN FILE`` takes settings as JSON on stdin, trains, and
 writes the run folder RUN and the measurement FILE.
@@ -17,10 +17,10 @@ from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Examples
 from hardmax.errors import HardmaxError
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.networks.shapes import STATISTICS
 from hardmax.runs.run import Run
-from hardmax.runs.session import Equipment
+from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.runs.train import train as run_training
 from hardmax.training import checkpoint
@@ -30,30 +30,30 @@ from hardmax.training.recipes import Recipe
 
 __all__ = ["KINDS", "Measurement", "measure"]
 
-#: The kinds of arrays that are measured, in the order in which they come about.
+#: The kinds of arrays that are measured, in chronological order.
 KINDS = (
-    "starting_scores",
+    "initial_scores",
     "gradients",
     "weights_after_step",
     "weights_after_epoch",
     "final_scores",
 )
 
-#: How many of the first test pictures get starting scores.
+#: Initial scores are computed for this many of the first test images.
 SCORED = 256
 
-#: The learning rate by which gradients are read off a step: so high that the weights themselves
-#: are too small to round them, and a power of two, by which nothing is rounded.
-STEEP = 2.0**20
+#: The learning rate of the step that reveals the gradients: so high that adding the weights
+#: hardly rounds them, and a power of two, so that multiplying by it is exact.
+PROBE_LR = 2.0**20
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A training in one framework, as measured.
+    """The measurement of a training in one framework.
 
-    ``arrays`` has arrays by name of each of KINDS; scores are float32 of shape (examples,
-    classes), called ``scores``. ``record`` is the run's, ``epochs`` its history, and
-    ``peak_memory`` the most bytes of main memory that the process had when it was trained.
+    ``arrays`` has arrays by name for each of KINDS; scores are float32 of shape (examples,
+    classes), named ``scores``. ``record`` is the record of the run, ``epochs`` its history, and
+    ``peak_memory`` the peak main memory of the process in bytes when training ended.
     """
 
     arrays: dict[str, dict[str, np.ndarray]]
@@ -63,37 +63,37 @@ class Measurement:
 
     @property
     def framework(self) -> str:
-        """The framework."""
-        return self.record["asked"]["framework"]
+        """The name of the framework."""
+        return self.record["settings"]["framework"]
 
     @property
     def test(self) -> dict[str, Any]:
-        """How the trained network does on the test set, as JSON has it."""
+        """The metrics of the trained network on the test set, as a JSON-compatible dict."""
         return self.record["results"]["test"]
 
     def save(self, path: Path) -> None:
-        """Write it to a file. Raises RunError where that fails."""
+        """Write the measurement to a file. Raises RunError if that fails."""
         arrays = {
             f"{kind}/{name}": array for kind in KINDS for name, array in self.arrays[kind].items()
         }
-        own = {"record": self.record, "epochs": self.epochs, "peak_memory": self.peak_memory}
-        checkpoint.save(path, arrays, own)
+        header = {"record": self.record, "epochs": self.epochs, "peak_memory": self.peak_memory}
+        checkpoint.save(path, arrays, header)
 
     @classmethod
     def open(cls, path: Path) -> "Measurement":
-        """Read what ``save`` wrote. Raises RunError where the file is damaged."""
-        flat, own = checkpoint.load(path)
+        """Read a file written by ``save``. Raises RunError if it is damaged."""
+        flat, header = checkpoint.load(path)
         arrays: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         for name, array in flat.items():
             kind, _, rest = name.partition("/")
             arrays[kind][rest] = array
-        return cls(arrays, **own)
+        return cls(arrays, **header)
 
 
 def measure(settings: Settings, run: Path, file: Path) -> None:
-    """Train in a process of its own, and write the run folder and the measurement.
+    """Train in a subprocess and write the run folder and the measurement.
 
-    Raises HardmaxError, with the framework's name before the message, where that process fails.
+    Raises HardmaxError, prefixed with the model and the framework, if the subprocess fails.
     """
     done = subprocess.run(
         [sys.executable, "-m", "hardmax.parity.measurement", str(run), str(file)],
@@ -102,39 +102,37 @@ def measure(settings: Settings, run: Path, file: Path) -> None:
         text=True,
     )
     if done.returncode:
-        said = done.stderr.strip().rpartition("\n")[2]
+        message = done.stderr.strip().rpartition("\n")[2]
         raise HardmaxError(
             f"{settings.model} on {settings.framework}: "
-            f"{said or f'its process ended with code {done.returncode}'}"
+            f"{message or f'its process exited with code {done.returncode}'}"
         )
 
 
 class _AfterFirstEpoch(Callback):
-    """Keeps the weights as they are after the first epoch."""
+    """Saves the weights after the first epoch."""
 
     def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
         if record["epoch"] == 1:
             self.weights = trainer.get_weights(trainer.model)
 
 
-class _Laboratory:
-    """The run's network in its framework, to be tried from its starting weights."""
+class _Probe:
+    """Computes scores and single steps of a run's network, from its initial weights."""
 
     def __init__(self, settings: Settings, run: Run):
         self.settings, self.run = settings, run
         self.dataset = load.load(settings.data, settings.reading)
         self.batch_size = settings.batch(len(self.dataset.train))
-        self.sibling = frameworks.load(settings.framework)
-        self.start = starting_weights(
-            run.network, run.input_shape, settings.seed, settings.first_weights
+        self.backend = frameworks.load(settings.framework)
+        self.initial = initial_weights(
+            run.network, run.input_shape, settings.seed, settings.initializer
         )
 
-    def equipped(
-        self, weights: dict[str, np.ndarray], recipe: Recipe, clip: float = 0
-    ) -> Equipment:
-        """Return the network with such weights, to be trained for an epoch."""
-        return Equipment(
-            *(self.sibling, self.run.network, self.run.input_shape, weights, recipe),
+    def session(self, weights: dict[str, np.ndarray], recipe: Recipe, clip: float = 0) -> Session:
+        """Return a session with the given weights, to train for one epoch."""
+        return Session(
+            *(self.backend, self.run.network, self.run.input_shape, weights, recipe),
             gradient_clip_val=clip,
             seed=self.settings.seed,
             device=self.settings.device,
@@ -142,18 +140,18 @@ class _Laboratory:
 
     def scores(self, weights: dict[str, np.ndarray], examples: Examples) -> np.ndarray:
         """Return the scores of examples, float32 of shape (examples, classes)."""
-        return self.equipped(weights, Recipe()).scores(examples, self.batch_size)
+        return self.session(weights, Recipe()).scores(examples, self.batch_size)
 
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
-        """Return the weights after a step from the start, on the first batch of the run."""
+        """Return the weights after one step from the initial weights, on the run's first batch."""
         train = self.dataset.train
         loader = Loader(len(train), self.batch_size, shuffle=True)
         loader.seed = self.settings.seed
         loader.balanced_by = train.labels if self.settings.balanced else None
         rows = loader.next_order()[: loader.batch_size]
-        equipment = self.equipped(self.start, recipe, clip)
-        equipment.fit(train.take(rows), None, len(rows))
-        return equipment.weights()
+        session = self.session(self.initial, recipe, clip)
+        session.fit(train.take(rows), None, len(rows))
+        return session.weights()
 
     def first_step(self) -> dict[str, np.ndarray]:
         """Return the weights after the run's first step."""
@@ -166,38 +164,38 @@ class _Laboratory:
 
     def gradients(self) -> dict[str, np.ndarray]:
         """Return the gradients of the run's first step, float64, before any clipping."""
-        after = self.step(Recipe(STEEP))
+        after = self.step(Recipe(PROBE_LR))
         return {
-            name: (weight.astype(np.float64) - after[name]) / STEEP
-            for name, weight in self.start.items()
+            name: (weight.astype(np.float64) - after[name]) / PROBE_LR
+            for name, weight in self.initial.items()
             if name.rpartition(".")[2] not in STATISTICS
         }
 
 
-def _measured(settings: Settings, path: Path) -> Measurement:
-    """Train, write the run folder, and measure."""
+def _measure(settings: Settings, path: Path) -> Measurement:
+    """Train, write the run folder and return the measurement."""
     first = _AfterFirstEpoch()
     trained = run_training(settings, str(path), first)
-    # Before anything else is done, so that it is the training's.
+    # Before anything else, so that it is the peak of the training.
     peak_memory = _peak_memory()
     if trained.interrupted:
         raise KeyboardInterrupt
     run = Run.open(path)
-    laboratory = _Laboratory(settings, run)
-    test = laboratory.dataset.test
+    probe = _Probe(settings, run)
+    test = probe.dataset.test
     part = test.take(np.arange(min(SCORED, len(test))))
     arrays = {
-        "starting_scores": {"scores": laboratory.scores(laboratory.start, part)},
-        "gradients": laboratory.gradients(),
-        "weights_after_step": laboratory.first_step(),
+        "initial_scores": {"scores": probe.scores(probe.initial, part)},
+        "gradients": probe.gradients(),
+        "weights_after_step": probe.first_step(),
         "weights_after_epoch": first.weights,
-        "final_scores": {"scores": laboratory.scores(run.weights, test)},
+        "final_scores": {"scores": probe.scores(run.weights, test)},
     }
     return Measurement(arrays, run.record, trained.epochs, peak_memory)
 
 
 def _peak_memory() -> int:
-    """Return the most bytes of main memory that this process had so far."""
+    """Return the peak main memory of this process so far, in bytes."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -205,13 +203,13 @@ def _peak_memory() -> int:
 
 
 def main() -> None:
-    """Measure what stdin asks for; an error is one line on stderr."""
+    """Measure the training with the settings on stdin; an error is one line on stderr."""
     run, file = map(Path, sys.argv[1:])
-    asked = json.load(sys.stdin)
+    values = json.load(sys.stdin)
     # JSON has no tuples.
-    asked = {key: tuple(own) if isinstance(own, list) else own for key, own in asked.items()}
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     try:
-        _measured(Settings(**asked), run).save(file)
+        _measure(Settings(**values), run).save(file)
     except (HardmaxError, MemoryError) as error:
         sys.exit(str(error) or "out of memory")
 

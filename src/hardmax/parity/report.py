@@ -1,4 +1,4 @@
-"""A certificate: the same trainings in several frameworks, and how far those are apart."""
+"""The parity report: the same training in several frameworks, and how much they differ."""
 
 import itertools
 import tempfile
@@ -19,111 +19,118 @@ from hardmax.runs.run import dumps
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import FolderWriter, folder_name
 
-__all__ = ["COLUMNS", "NORMAL", "RECORD", "REPORT", "certify", "render"]
+__all__ = ["COLUMNS", "LIMITS", "RECORD", "REPORT", "render", "run_parity"]
 
-RECORD, REPORT = "certificate.json", "certificate.html"
+RECORD, REPORT = "parity.json", "parity.html"
 
-#: What is compared, and what it is called.
+#: The kinds of arrays that are compared, and their column titles.
 COLUMNS = {
-    "starting_scores": "starting scores",
+    "initial_scores": "initial scores",
     "gradients": "gradients",
-    "weights_after_step": "after a step",
-    "weights_after_epoch": "after an epoch",
+    "weights_after_step": "after one step",
+    "weights_after_epoch": "after one epoch",
     "final_scores": "final scores",
 }
 
-#: The relative differences that rounded sums explain where nothing has been trained. What comes
-#: later grows with the training, because each step goes on from the differences before it.
-NORMAL = {"starting_scores": 1e-5, "gradients": 1e-4}
+#: The largest relative differences that rounding explains before any training. Later kinds have no
+#: limit, because each step builds on the differences before it.
+LIMITS = {"initial_scores": 1e-5, "gradients": 1e-4}
 
 
-def certify(
+def run_parity(
     data: str,
     models: Sequence[str],
-    chosen: Sequence[str],
+    frameworks: Sequence[str],
     options: dict[str, Any],
     out: str | None = None,
-    tell: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
-    """Train networks in the ``chosen`` frameworks, write the certificate's folder, return both.
+    """Train networks in several frameworks, write the report, and return its folder and record.
 
-    ``options`` are further ``Settings``. ``tell`` is told, on one line each, how the data was
-    read, and of each training that is over. The folder holds RECORD, REPORT and the run folders; it
-    is ``out``, or lies in ``runs``. Raises HardmaxError for whatever cannot be done. Then nothing
-    is left behind, and what can be known before is told before anything is trained.
+    ``options`` are further ``Settings``. ``log`` receives one line per notice about the data and
+    per finished training. The folder has RECORD, REPORT and the run folders; it is ``out``, or a
+    new one in ``runs``. Raises HardmaxError on failure, before any training if possible, and
+    leaves no files behind.
     """
     _check_names("models", models, 1)
-    _check_names("frameworks", chosen, 2)
-    asked = {
-        model: [Settings(data=data, model=model, framework=name, **options) for name in chosen]
+    _check_names("frameworks", frameworks, 2)
+    settings_by_model = {
+        model: [Settings(data=data, model=model, framework=name, **options) for name in frameworks]
         for model in models
     }
-    dataset = load.load(data, asked[models[0]][0].reading)
-    described = {model: _described(settings[0], dataset) for model, settings in asked.items()}
-    with FolderWriter(out, folder_name(dataset.name, "certificate")) as writer:
-        dataset.tell(tell)
+    dataset = load.load(data, settings_by_model[models[0]][0].reading)
+    summaries = {
+        model: _network_summary(settings[0], dataset)
+        for model, settings in settings_by_model.items()
+    }
+    with FolderWriter(out, folder_name(dataset.name, "parity")) as writer:
+        dataset.log_notices(log)
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
-            # All before anything is compared: a process counts the memory of the one that it
-            # comes from as its own, so that this one must stay small for so long.
-            for settings in itertools.chain(*asked.values()):
+            # Train everything before comparing anything: the peak memory of a subprocess
+            # includes that of its parent when it forked, so this process must stay small.
+            for settings in itertools.chain(*settings_by_model.values()):
                 name = f"{settings.model}-{settings.framework}"
                 measure(settings, writer.folder / name, Path(scratch, name))
-                if tell is not None:
-                    tell(f"trained {settings.model} on {settings.framework}")
-            compared = [_compared(described[model], Path(scratch), chosen) for model in models]
-        record = {"normal": NORMAL, "networks": compared}
+                if log is not None:
+                    log(f"trained {settings.model} on {settings.framework}")
+            networks = [
+                _compare_runs(summaries[model], Path(scratch), frameworks) for model in models
+            ]
+        record = {"limits": LIMITS, "networks": networks}
         page = render(record)
         try:
             (writer.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
             (writer.folder / REPORT).write_text(page, "utf-8", "xmlcharrefreplace")
         except OSError as error:
-            raise RunError(f"cannot write the certificate: {error.strerror}") from error
+            raise RunError(f"cannot write the parity report: {error.strerror}") from error
         return writer.publish(), record
 
 
 def _check_names(what: str, names: Sequence[str], least: int) -> None:
     if len(set(names)) != len(names) or len(names) < least:
         raise ArgumentError(
-            f"{what} must be {least} or more different names with commas between them, got "
+            f"--{what} must be {least} or more different names separated by commas, got "
             f"{','.join(names)!r}"
         )
 
 
-def _described(settings: Settings, dataset: Dataset) -> dict[str, Any]:
-    """Return what a network is. Raises ArgumentError where it does not fit the data."""
+def _network_summary(settings: Settings, dataset: Dataset) -> dict[str, Any]:
+    """Return a summary of a network. Raises ArgumentError if it does not fit the data."""
     shape = dataset.shape
     network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
     return {
         "model": settings.model,
-        "start": settings.first_weights,
+        "init": settings.initializer,
         "weights": weight_count(network, shape),
         "dropout": any(isinstance(place.layer, Dropout) for place in walk(network, shape)),
     }
 
 
-def _compared(network: dict[str, Any], folder: Path, chosen: Sequence[str]) -> dict[str, Any]:
-    """Return a described network with its runs, and each pair of them compared."""
-    measured = [Measurement.open(folder / f"{network['model']}-{name}") for name in chosen]
-    pairs = [compare(*pair) for pair in itertools.combinations(measured, 2)]
+def _compare_runs(
+    network: dict[str, Any], folder: Path, frameworks: Sequence[str]
+) -> dict[str, Any]:
+    """Return the summary of a network with its runs and the comparison of each pair of them."""
+    measurements = [Measurement.open(folder / f"{network['model']}-{name}") for name in frameworks]
+    pairs = [compare(*pair) for pair in itertools.combinations(measurements, 2)]
     return network | {
-        "runs": [_told(one) for one in measured],
-        "pairs": [pair | {"beyond": _beyond(pair, network["dropout"])} for pair in pairs],
+        "runs": [_run_summary(one) for one in measurements],
+        "pairs": [pair | {"above_limit": _above_limit(pair, network["dropout"])} for pair in pairs],
     }
 
 
-def _beyond(pair: dict[str, Any], dropout: bool) -> list[str]:
-    """Return what differs by more than is normal; dropout explains any gradients."""
+def _above_limit(pair: dict[str, Any], dropout: bool) -> list[str]:
+    """Return the kinds that differ by more than the limit; dropout explains any gradients."""
     return [
         kind
-        for kind, limit in NORMAL.items()
+        for kind, limit in LIMITS.items()
         if pair[kind]["relative"] > limit and not (dropout and kind == "gradients")
     ]
 
 
-def _told(one: Measurement) -> dict[str, Any]:
-    """Return a run in figures: the median of the seconds an epoch, and all that compiling took.
+def _run_summary(one: Measurement) -> dict[str, Any]:
+    """Return a summary of a run, with the median seconds per epoch and the total compile time.
 
-    ``record`` is the run's own: what was asked, what it was made with, its data and results.
+    ``record`` is the record of the run: its settings, environment, data and results.
     """
     return {
         "framework": one.framework,
@@ -137,7 +144,7 @@ def _told(one: Measurement) -> dict[str, Any]:
 
 
 def render(record: dict[str, Any]) -> str:
-    """Return the certificate as an HTML document; ``record`` is what its JSON says."""
+    """Return the parity report as an HTML document; ``record`` is the content of RECORD."""
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(
@@ -146,6 +153,6 @@ def render(record: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("certificate.html.jinja").render(
+    return environment.get_template("parity.html.jinja").render(
         record=record, columns=COLUMNS, runs=record["networks"][0]["runs"]
     )

@@ -1,6 +1,5 @@
-"""Curves that grow while a model trains, and the book's ways to draw.
+"""Live plots of training, and the book's plotting functions.
 
-A ``board`` keeps the points; a drawer shows them in a notebook, a terminal or a file. matplotlib,
-IPython and rich are imported when something is drawn. A report's charts belong to
-``hardmax.reports``.
+A ``board`` stores the points; a drawer shows them in a notebook or a terminal. matplotlib, IPython
+and rich are imported when something is drawn. The charts of reports are in ``hardmax.reports``.
 """

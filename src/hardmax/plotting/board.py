@@ -1,7 +1,7 @@
-"""Boards: curves that grow point by point while a model trains.
+"""Boards: plots that are updated while a model trains.
 
-A board keeps its points and knows how its axes look; ``hardmax.plotting.drawers`` draws it, in a
-notebook, in a terminal or into a file.
+A board stores its points and the settings of its axes; ``hardmax.plotting.drawers`` shows it in a
+notebook or a terminal, ``hardmax.plotting.figure`` saves it to a file.
 """
 
 import os
@@ -19,7 +19,7 @@ __all__ = ["Animator", "Board", "ProgressBoard"]
 
 
 class Board(HyperParameters):
-    """What boards have in common: axes, curves, and being drawn somewhere."""
+    """Base class of boards: curves on axes, and the drawer that shows them."""
 
     xlabel: str | None
     ylabel: str | None
@@ -36,11 +36,11 @@ class Board(HyperParameters):
     _drawer: drawers.Drawer | None = None
 
     def curves(self) -> list[Curve]:
-        """Return the curves as they stand."""
+        """Return the current curves."""
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Show the new points, where there is a notebook or a terminal to show them in."""
+        """Show the new points, if there is a notebook or a terminal to show them in."""
         if not self.display:
             return
         if self._drawer is None:
@@ -48,21 +48,21 @@ class Board(HyperParameters):
         self._drawer.draw()
 
     def close(self) -> None:
-        """Show the points that are left to show; the next one begins a new picture."""
+        """Show all remaining points; the next point starts a new plot."""
         if self._drawer is not None:
             self._drawer.close()
             self._drawer = None
 
     def save(self, path: str | os.PathLike) -> None:
-        """Draw the board into a file; its name ends in .svg, .png or .pdf."""
+        """Save the board to a file whose name ends in .svg, .png or .pdf."""
         figure.save(self, path)
 
 
 class ProgressBoard(Board):
-    """A board of labelled curves.
+    """A board of labeled curves.
 
-    ``data`` maps each label to its points. More curves than ``ls`` and ``colors`` have entries
-    are told apart by other pairs of the two.
+    ``data`` maps each label to its points. If there are more curves than line styles ``ls`` and
+    ``colors``, the two are recombined so that the curves still differ.
     """
 
     ls: Sequence[str]
@@ -88,10 +88,10 @@ class ProgressBoard(Board):
         self._waiting: dict[str, list[tuple[Any, Any, float]]] = {}
 
     def draw(self, x: Any, y: Any, label: str, every_n: int = 1, weight: float = 1) -> None:
-        """Add (x, y) to the curve ``label``; every ``every_n`` of them become one point.
+        """Add (x, y) to the curve ``label``; every ``every_n`` calls become one point.
 
-        The point is their mean, in which each y counts by its ``weight``. ``y`` may be a scalar
-        on a device: it is read when its point is made, not before.
+        The point is the mean of the calls, each y weighted by its ``weight``. ``y`` may be a scalar
+        on a device; it is read only when the point is drawn.
         """
         waiting = self._waiting.setdefault(label, [])
         waiting.append((x, y, weight))
@@ -106,12 +106,12 @@ class ProgressBoard(Board):
         self.refresh()
 
     def close(self) -> None:
-        """Show the points that are left to show, and forget those that are not whole."""
+        """Show all remaining points and discard incomplete ones."""
         super().close()
         self._waiting.clear()
 
     def curves(self) -> list[Curve]:
-        """Return the curves as they stand, in the order of their first points."""
+        """Return the current curves, in the order of their first points."""
         ls, colors = self.ls, self.colors
         return [
             Curve(
@@ -128,9 +128,9 @@ class ProgressBoard(Board):
 
 
 class Animator(Board):
-    """A board of curves that get their points together, one of each at a time.
+    """A board whose curves get their points together, one per curve and call.
 
-    ``X`` and ``Y`` hold a list of coordinates for each curve.
+    ``X`` and ``Y`` contain a list of coordinates for each curve.
     """
 
     legend: Sequence[str] | None
@@ -157,16 +157,17 @@ class Animator(Board):
     def add(self, x: Any, y: Any) -> None:
         """Add a point to each curve.
 
-        ``y`` is a number or a sequence with one entry a curve, None where a curve gets no
-        point; ``x`` a number for all of them, or such a sequence. Raises ArgumentError where
-        the two differ in length, or the number of curves changes.
+        ``y`` is a number, or a sequence with one value per curve and None for no point; ``x`` is
+        a number for all curves, or such a sequence. Raises ArgumentError if the two differ in
+        length, or if the number of curves changes.
         """
         ys = list(y) if _is_sequence(y) else [y]
         xs = list(x) if _is_sequence(x) else [x] * len(ys)
         count = len(self.X) or len(ys)
         if not len(xs) == len(ys) == count:
             raise ArgumentError(
-                f"this animator has {count} curves; got {len(xs)} x and {len(ys)} y"
+                f"an Animator of {count} curves takes {count} x and y, got {len(xs)} x and "
+                f"{len(ys)} y"
             )
         if not self.X:
             self.X, self.Y = [[] for _ in ys], [[] for _ in ys]
@@ -177,7 +178,7 @@ class Animator(Board):
         self.refresh()
 
     def curves(self) -> list[Curve]:
-        """Return the curves as they stand."""
+        """Return the current curves."""
         legend, fmts = self.legend or [], self.fmts
         return [
             Curve(
@@ -191,5 +192,5 @@ class Animator(Board):
 
 
 def _is_sequence(value: Any) -> bool:
-    # Arrays without dimensions have a __len__ that raises.
+    # Zero-dimensional arrays have a __len__ that raises.
     return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0

@@ -1,4 +1,4 @@
-"""What drawers know of a board: its curves, and how its axes look."""
+"""The interface between boards and drawers: curves and axes settings."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +14,7 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A labelled curve and how matplotlib's ``plot`` is to draw it."""
+    """A labeled curve, with its format and style for matplotlib's ``plot``."""
 
     label: str
     points: list[Point]
@@ -23,7 +23,7 @@ class Curve(NamedTuple):
 
 
 class Drawable(Protocol):
-    """Curves on axes, as a board has them; ``fig`` and ``axes`` are matplotlib's, once drawn."""
+    """A board, as drawers see it; ``fig`` and ``axes`` are matplotlib's, set when it is drawn."""
 
     xlabel: str | None
     ylabel: str | None
@@ -38,7 +38,7 @@ class Drawable(Protocol):
     ncols: int
 
     def curves(self) -> list[Curve]:
-        """Return the curves as they stand."""
+        """Return the current curves."""
 
     def close(self) -> None:
-        """Show the points that are left to show; the next one begins a new picture."""
+        """Show all remaining points; the next point starts a new plot."""

@@ -1,4 +1,4 @@
-"""Where boards are drawn: a notebook, a terminal, a file, or nowhere."""
+"""Choosing where a board is drawn: in a notebook, in a terminal, or nowhere."""
 
 import sys
 from typing import Protocol
@@ -9,17 +9,17 @@ __all__ = ["Drawer", "drawer", "in_notebook"]
 
 
 class Drawer(Protocol):
-    """Shows one board as its points come."""
+    """Shows one board and updates it as points are added."""
 
     def draw(self) -> None:
         """Show the board's new points, now or soon."""
 
     def close(self) -> None:
-        """Show what is left to show, and end."""
+        """Show all remaining points and stop."""
 
 
 class Silent:
-    """The drawer where nobody is watching: no output, no escape codes in a log."""
+    """The drawer for non-interactive output: it writes nothing, so logs stay clean."""
 
     def draw(self) -> None:
         """Do nothing."""
@@ -29,7 +29,7 @@ class Silent:
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a notebook's kernel."""
+    """Return whether this process is a notebook kernel."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -38,7 +38,7 @@ def in_notebook() -> bool:
 
 
 def drawer(board: Drawable) -> Drawer:
-    """Return a drawer of ``board`` for where this program's output goes."""
+    """Return a drawer of ``board`` that suits the program's output."""
     if in_notebook():
         from hardmax.plotting.notebook import NotebookDrawer
 

@@ -1,4 +1,4 @@
-"""Boards as matplotlib figures, without pyplot and so without any global state."""
+"""Boards as matplotlib figures, drawn without pyplot to avoid its global state."""
 
 import io
 import os
@@ -38,7 +38,7 @@ def set_axes(
 
 
 def draw(board: Drawable) -> Any:
-    """Draw the board on its axes, on new ones where it has none; return the figure."""
+    """Draw the board on its axes, or on new ones if it has none; return the figure."""
     if board.axes is None:
         from matplotlib.figure import Figure
 
@@ -50,7 +50,7 @@ def draw(board: Drawable) -> Any:
     curves = board.curves()
     for curve in curves:
         xs, ys = [float(p.x) for p in curve.points], [float(p.y) for p in curve.points]
-        # A line through one point would not be seen.
+        # A line through a single point is invisible.
         style = {**curve.style, **({"marker": "."} if len(xs) == 1 else {})}
         axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **style)
     legend = [curve.label for curve in curves] if any(curve.label for curve in curves) else None
@@ -68,7 +68,7 @@ def draw(board: Drawable) -> Any:
 
 
 def svg(board: Drawable) -> str:
-    """Draw the board as an SVG document."""
+    """Return the board as an SVG document."""
     text = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     draw(board).savefig(text, format="svg", metadata=metadata)
@@ -76,7 +76,7 @@ def svg(board: Drawable) -> str:
 
 
 def save(board: Drawable, path: str | os.PathLike) -> None:
-    """Draw the board into a file of the format that its name ends in."""
+    """Save the board to a file; the extension selects the format."""
     if Path(path).suffix.lower() not in FORMATS:
-        raise ArgumentError(f"cannot draw into {path}: its name must end in {', '.join(FORMATS)}")
+        raise ArgumentError(f"cannot save to {path}: its name must end in {', '.join(FORMATS)}")
     draw(board).savefig(path)

@@ -1,4 +1,4 @@
-"""Boards in a notebook: one picture below the cell, redrawn as its points come."""
+"""Boards in a notebook: one plot below the cell, redrawn as points are added."""
 
 import time
 from typing import Any
@@ -11,29 +11,29 @@ from hardmax.plotting.curves import Drawable
 
 __all__ = ["NotebookDrawer"]
 
-#: Drawing costs about 0.05 s, so that a picture is redrawn no more often than this, in seconds.
+#: Minimum seconds between redraws, because drawing takes about 0.05 s.
 PAUSE = 0.25
 
 
 class NotebookDrawer:
-    """Redraws a picture at most every ``PAUSE`` seconds, and once more at the cell's end."""
+    """Redraws a plot at most every ``PAUSE`` seconds, and once more at the end of the cell."""
 
     def __init__(self, board: Drawable):
         self.board = board
         self.handle: Any = None
-        self.drawn = -PAUSE
-        self.behind = False
+        self.last_drawn = -PAUSE
+        self.is_outdated = False
         get_ipython().events.register("post_run_cell", self._end_of_cell)
 
     def draw(self) -> None:
-        """Redraw the picture, unless that has just been done."""
-        self.behind = True
-        if time.monotonic() - self.drawn >= PAUSE:
+        """Redraw the plot, unless it has just been drawn."""
+        self.is_outdated = True
+        if time.monotonic() - self.last_drawn >= PAUSE:
             self._redraw()
 
     def close(self) -> None:
-        """Show what is left to show; this picture changes no more."""
-        if self.behind:
+        """Show all remaining points; the plot is final after that."""
+        if self.is_outdated:
             self._redraw()
         get_ipython().events.unregister("post_run_cell", self._end_of_cell)
 
@@ -41,9 +41,9 @@ class NotebookDrawer:
         self.board.close()
 
     def _redraw(self) -> None:
-        picture = SVG(figure.svg(self.board))
+        image = SVG(figure.svg(self.board))
         if self.handle is None:
-            self.handle = display(picture, display_id=True)
+            self.handle = display(image, display_id=True)
         else:
-            self.handle.update(picture)
-        self.drawn, self.behind = time.monotonic(), False
+            self.handle.update(image)
+        self.last_drawn, self.is_outdated = time.monotonic(), False

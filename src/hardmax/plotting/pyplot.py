@@ -1,6 +1,6 @@
-"""The book's ways of drawing curves and pictures, by matplotlib's pyplot.
+"""The book's functions for plotting curves and images with pyplot.
 
-Arrays may be those of any framework that NumPy can read.
+They accept arrays of any framework.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def on_demand(name: str) -> Any:
-    """Return pyplot when a sibling is asked for ``plt``: it takes long to import.
+    """Import and return pyplot for the name ``plt``, only on access because it is slow to import.
 
     Raises AttributeError for any other name.
     """
@@ -32,11 +32,11 @@ def on_demand(name: str) -> Any:
         import matplotlib.pyplot as plt
 
         return plt
-    raise AttributeError(f"there is no {name!r} here")
+    raise AttributeError(f"module has no attribute {name!r}")
 
 
 def use_svg_display() -> None:
-    """Have a notebook show figures as SVG; elsewhere there is nothing to set."""
+    """Make a notebook show figures as SVG; does nothing elsewhere."""
     if in_notebook():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -44,7 +44,7 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size in inches of the figures that pyplot makes from now on."""
+    """Set the size in inches of all further pyplot figures."""
     import matplotlib.pyplot as plt
 
     use_svg_display()
@@ -65,10 +65,10 @@ def plot(
     figsize: tuple[float, float] = (3.5, 2.5),
     axes: Any = None,
 ) -> None:
-    """Draw one curve or several, on ``axes`` or on a new figure of pyplot's.
+    """Plot one or more curves on ``axes`` or on a new pyplot figure.
 
-    ``X`` and ``Y`` are arrays of shape (points,) or sequences of such; one ``X`` serves every
-    ``Y``, and without ``Y`` the values of ``X`` are drawn over their positions.
+    ``X`` and ``Y`` are arrays of shape (points,) or sequences of them; a single ``X`` is used for
+    every ``Y``. Without ``Y`` the values of ``X`` are plotted against their indices.
     """
     xs, ys = _curves(X), _curves(Y)
     if not ys:
@@ -76,7 +76,7 @@ def plot(
     if len(xs) == 1:
         xs = xs * len(ys)
     if len(xs) != len(ys):
-        raise ArgumentError(f"plot needs one X or as many as Y; got {len(xs)} X and {len(ys)} Y")
+        raise ArgumentError(f"plot needs one X or as many as Y, got {len(xs)} X and {len(ys)} Y")
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -89,18 +89,18 @@ def plot(
 
 
 def _curves(values: Any) -> list[np.ndarray]:
-    """Return a list of one-dimensional arrays from one of them or a sequence of them."""
+    """Return one or more curves as a list of one-dimensional arrays."""
     if values is None:
         return []
     if len(values) == 0:
-        raise ArgumentError("plot needs at least one curve; got an empty sequence")
+        raise ArgumentError("plot needs at least one curve, got an empty sequence")
     if np.ndim(values[0]) == 0:
         return [on_host(values)]
     return [on_host(curve) for curve in values]
 
 
 def on_host(array: Any) -> np.ndarray:
-    """Return an array of any framework as NumPy's; MXNet's do not turn into one by themselves."""
+    """Convert an array of any framework to NumPy; MXNet's need an explicit conversion."""
     return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
 
 
@@ -111,10 +111,10 @@ def show_images(
     titles: Sequence[str] | None = None,
     scale: float = 1.5,
 ) -> Any:
-    """Show pictures in a grid; return the axes, shape (num_rows * num_cols,).
+    """Show images in a grid; return the axes, shape (num_rows * num_cols,).
 
-    ``imgs`` holds arrays of shape (height, width) or (height, width, channels), or Pillow
-    pictures; those that do not fit into the grid are left out.
+    ``imgs`` contains arrays of shape (height, width) or (height, width, channels), or Pillow
+    images; those that do not fit into the grid are not shown.
     """
     import matplotlib.pyplot as plt
 

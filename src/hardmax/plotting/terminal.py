@@ -1,4 +1,4 @@
-"""Boards in a terminal: a live table of the curves, and how far along they are."""
+"""Boards in a terminal: a live table of the curves with a progress bar."""
 
 import atexit
 import time
@@ -14,36 +14,36 @@ from hardmax.plotting.curves import Drawable
 
 __all__ = ["TerminalDrawer", "table"]
 
-#: A table of many points takes a moment: it is made anew no more often than this, in seconds.
+#: Minimum seconds between updates, because a table of many points takes a moment.
 PAUSE = 0.1
 
 
 class TerminalDrawer:
-    """Keeps a table at the foot of the terminal; it stays there when the board is closed."""
+    """Shows a live table at the bottom of the terminal; it remains after the board is closed."""
 
     _current: "TerminalDrawer | None" = None
 
     board: Drawable
 
     def __init__(self, board: Drawable):
-        # A terminal has one foot: the board before this one is done.
+        # A terminal can show only one live table, so the previous board is closed.
         if TerminalDrawer._current is not None:
             TerminalDrawer._current.board.close()
         TerminalDrawer._current = self
         self.board = board
-        self.drawn = time.monotonic()
+        self.last_drawn = time.monotonic()
         self.live = Live(table(board), refresh_per_second=8)
         self.live.start()
         atexit.register(self.close)
 
     def draw(self) -> None:
-        """Show the new points, unless that has just been done."""
-        if time.monotonic() - self.drawn >= PAUSE:
+        """Show the new points, unless the table has just been updated."""
+        if time.monotonic() - self.last_drawn >= PAUSE:
             self.live.update(table(self.board))
-            self.drawn = time.monotonic()
+            self.last_drawn = time.monotonic()
 
     def close(self) -> None:
-        """Leave the table as it stands."""
+        """Show the final table and leave it in the terminal."""
         atexit.unregister(self.close)
         TerminalDrawer._current = None
         self.live.update(table(self.board))
@@ -51,7 +51,7 @@ class TerminalDrawer:
 
 
 def table(board: Drawable) -> Group | Table:
-    """Return a row a curve, and below them a progress bar where the end is known."""
+    """Return a table with one row per curve, and a progress bar below if ``xlim`` is set."""
     rows = Table(escape(board.xlabel or "x"), "curve", "now", "lowest", "highest", box=None)
     curves = [curve for curve in board.curves() if curve.points]
     for curve in curves:
@@ -61,5 +61,5 @@ def table(board: Drawable) -> Group | Table:
     if board.xlim is None or None in tuple(board.xlim) or not curves:
         return rows
     start, end = (float(limit) for limit in board.xlim)
-    reached = max(float(curve.points[-1].x) for curve in curves)
-    return Group(rows, ProgressBar(total=end - start, completed=reached - start, width=60))
+    x = max(float(curve.points[-1].x) for curve in curves)
+    return Group(rows, ProgressBar(total=end - start, completed=x - start, width=60))

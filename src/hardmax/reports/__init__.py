@@ -1,4 +1,4 @@
-"""Runs made readable: HTML pages that need no network, and the templates that they are made of.
+"""Self-contained HTML reports of runs, and the templates they are rendered from.
 
-Figures come from ``hardmax.evaluation``; here they are only arranged and drawn.
+The metrics come from ``hardmax.evaluation``; here they are only arranged and drawn.
 """

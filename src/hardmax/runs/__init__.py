@@ -1,5 +1,5 @@
-"""A training from its settings to its run folder, and what can be done with such a folder.
+"""Training from settings to a run folder, and everything done with a run folder afterwards.
 
-``settings`` says what can be asked; ``train``, ``evaluate`` and ``predict`` do it, in a framework
-that is given by name; ``run`` and ``writer`` read and write the folder. Nothing here prints.
+``settings`` defines the settings; ``train``, ``evaluate`` and ``predict`` run in a framework given
+by name; ``run`` and ``writer`` read and write the folder. Nothing here prints.
 """

@@ -1,4 +1,4 @@
-"""What is kept of a training, whenever and however it ends."""
+"""The weights that a run saves, however its training ends."""
 
 import math
 from typing import Any, NamedTuple
@@ -6,32 +6,38 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import Trainer
 
-__all__ = ["Keeper", "Kept"]
+__all__ = ["BestWeights", "TrainingState"]
 
 
-class Kept(NamedTuple):
-    """The epochs that are whole, and the weights to keep, which are those after ``epoch``."""
+class TrainingState(NamedTuple):
+    """The history of the completed epochs, and the weights after ``epoch``."""
 
     epochs: list[dict[str, Any]]
     epoch: int
     weights: dict[str, np.ndarray]
 
 
-class Keeper(Callback):
-    """Keeps the weights of the last whole epoch, or of the one with the lowest validation loss."""
+class BestWeights(Callback):
+    """Saves the weights of the last epoch or, ``by_validation_loss``, those of the best epoch.
 
-    def __init__(self, lowest: bool) -> None:
-        self.lowest = lowest
-        self.best = math.inf
-        self.kept: Kept | None = None
+    ``state`` is None until the first epoch is complete.
+    """
 
-    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
-        """Keep what there is now."""
+    def __init__(self, by_validation_loss: bool) -> None:
+        self.by_validation_loss = by_validation_loss
+        self.lowest_loss = math.inf
+        self.state: TrainingState | None = None
+
+    def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
+        """Save the current weights unless those of an earlier epoch are better."""
         epochs = [*trainer.history]
-        if self.lowest and self.kept is not None and not record["val_loss"] < self.best:
-            self.kept = self.kept._replace(epochs=epochs)
+        is_better = record["val_loss"] < self.lowest_loss
+        if self.by_validation_loss and self.state is not None and not is_better:
+            self.state = self.state._replace(epochs=epochs)
             return
-        # In one step, so that whenever Ctrl-C comes epochs and weights belong together.
-        self.kept = Kept(epochs, record["epoch"], trainer.get_weights(trainer.model))
-        self.best = min(self.best, record["val_loss"])
+        # One assignment, so that epochs and weights stay consistent whenever Ctrl-C arrives.
+        weights = trainer.get_weights(trainer.model)
+        self.state = TrainingState(epochs, record["epoch"], weights)
+        self.lowest_loss = min(self.lowest_loss, record["val_loss"])

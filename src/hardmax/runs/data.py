@@ -1,4 +1,4 @@
-"""The data of a run, read again as it was read for the training."""
+"""Loads data for a run, with the options it was loaded with for training."""
 
 import os
 
@@ -12,51 +12,51 @@ __all__ = ["check_fit", "load_data"]
 
 
 def load_data(run: Run, path: str, source: str | None) -> Dataset:
-    """Return the data set that the run in ``path`` was trained on, or ``source``; it fits the run.
+    """Return the data set ``source``, or the one that the run in ``path`` was trained on.
 
-    Raises DataError for data that does not, or that is no longer what the run was trained on.
+    Raises DataError if the data does not fit the run or has changed since training.
     """
-    own = run.entry("asked", "data", str)
+    original = run.entry("settings", "data", str)
     if source is not None and load.is_table(source) != (run.encoding is not None):
-        kind, other = ("no table", "one") if run.encoding else ("a table", "pictures")
-        raise DataError(f"{source} is {kind}, and {path} was trained on {other}")
-    dataset = load.load(own if source is None else source, _reading(run, source))
+        kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
+        raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
+    dataset = load.load(original if source is None else source, _reading(run, source))
     if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
         raise DataError(
-            f"{own} has changed since the run was trained on it; to judge the run on it as it is "
-            f"now, name it: hardmax evaluate {path} {own}"
+            f"{original} has changed since the run was trained on it; to evaluate the run on the "
+            f"changed data, name it: hardmax evaluate {path} {original}"
         )
-    check_fit(run, dataset, source or own)
+    check_fit(run, dataset, source or original)
     return dataset
 
 
 def check_fit(run: Run, dataset: Dataset, source: str) -> None:
-    """Raise DataError where a data set's examples or classes are not as the run's are."""
+    """Raise DataError if the examples or classes of a data set do not fit the run."""
     if dataset.shape != run.input_shape or len(dataset.classes) != len(run.classes):
-        _, things = dataset.test.words
-        of_run = "pictures" if run.encoding is None else "rows"
+        _, examples = dataset.test.words
+        expected = "images" if run.encoding is None else "rows"
         raise DataError(
-            f"{source} has {len(dataset.classes)} classes of {things} {dataset.shape}, "
-            f"the run {len(run.classes)} classes of {of_run} {run.input_shape}"
+            f"{source} has {len(dataset.classes)} classes of {examples} {dataset.shape}, "
+            f"the run has {len(run.classes)} classes of {expected} {run.input_shape}"
         )
 
 
 def _reading(run: Run, source: str | None) -> Reading:
-    """Return how to read data to judge a run on: as it was read for the training.
+    """Return the options to read data with, so that it is read as it was for training.
 
-    Of data that has no test part, and is not what the run was trained on, nothing is split off.
+    Data without a test set is split only if it is what the run was trained on.
     """
-    size = run.entry("asked", "size", list | None)
-    trained_on = source is None or os.path.abspath(source) == run.entry("asked", "data", str)
+    size = run.entry("settings", "size", list | None)
+    trained_on = source is None or os.path.abspath(source) == run.entry("settings", "data", str)
     return Reading(
         size=None if size is None else tuple(size),
-        channels=run.entry("asked", "channels", int | None),
-        skip_bad=run.record["asked"].get("skip_bad") is True,
-        test=run.entry("asked", "test", float | str | None) if trained_on else None,
-        seed=run.entry("asked", "seed", int),
+        channels=run.entry("settings", "channels", int | None),
+        skip_bad=run.record["settings"].get("skip_bad") is True,
+        test=run.entry("settings", "test", float | str | None) if trained_on else None,
+        seed=run.entry("settings", "seed", int),
         shape=None if run.encoding else run.input_shape,
         classes=run.classes,
         whole=not trained_on,
-        label=run.entry("asked", "label", str | None),
+        label=run.entry("settings", "label", str | None),
         encoding=run.encoding,
     )

@@ -1,4 +1,4 @@
-"""Ctrl-C, and the moments when it may end what is under way."""
+"""Handling of Ctrl-C, depending on how far a training is."""
 
 import math
 import signal
@@ -9,56 +9,56 @@ __all__ = ["Interruptions"]
 
 
 class Interruptions:
-    """Decides what Ctrl-C does within a ``with`` block; afterwards all is as before.
+    """Defines what Ctrl-C does within a ``with`` block; the handler is restored afterwards.
 
-    At first it raises KeyboardInterrupt, as ever. After ``listen`` the first is counted, and
-    ``check`` raises it; one more raises at once. After ``hold`` one Ctrl-C is only counted,
-    unless there was one before, and the next one raises. After ``settle`` all are only counted.
-    ``count`` is how many there were.
+    At first Ctrl-C raises KeyboardInterrupt, as usual. After ``listen`` the first Ctrl-C is only
+    counted, and ``check`` raises it; another one raises at once. After ``hold`` one Ctrl-C is only
+    counted, unless there was one before, and the next one raises. After ``settle`` every Ctrl-C
+    is only counted. ``count`` is their number.
 
-    Where Ctrl-C is somebody else's already, or ignored, that is left alone.
+    A handler that somebody else installed, or an ignored signal, is left alone.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.ends_at: float = 1
+        self.raises_at: float = 1
 
     def listen(self) -> None:
-        """From here on there is somebody who asks, again and again, with ``check``.
+        """Leave the first Ctrl-C to ``check``, which the caller now calls regularly.
 
-        What a signal raises is lost where it comes while a destructor or the callback of a library
-        runs: Python drops it there.
+        An exception raised by a signal handler is lost if the signal arrives while a destructor or
+        a library callback runs, because Python discards exceptions there.
         """
-        self.ends_at = 2
+        self.raises_at = 2
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt where there was Ctrl-C."""
+        """Raise KeyboardInterrupt if there was a Ctrl-C."""
         if self.count:
             raise KeyboardInterrupt
 
     def hold(self) -> None:
-        """From here on, what is under way is worth more than an early end."""
-        self.ends_at = max(2, self.count + 1)
+        """Finish the current work despite a first Ctrl-C."""
+        self.raises_at = max(2, self.count + 1)
 
     def settle(self) -> None:
-        """From here on, what is under way is over in a moment and must not be cut in two."""
-        self.ends_at = math.inf
+        """Finish the current work despite any Ctrl-C: it is short and must not be cut off."""
+        self.raises_at = math.inf
 
     def __enter__(self) -> "Interruptions":
-        # Python allows handlers in the main thread alone.
-        self.ours = (
+        # Python allows signal handlers only in the main thread.
+        self.is_installed = (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         )
-        if self.ours:
+        if self.is_installed:
             signal.signal(signal.SIGINT, self._count)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self.ours:
+        if self.is_installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _count(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        if self.count >= self.ends_at:
+        if self.count >= self.raises_at:
             raise KeyboardInterrupt

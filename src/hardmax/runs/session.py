@@ -1,4 +1,4 @@
-"""A network in a framework, with all that it takes to train it or to have its scores."""
+"""A network in one framework, ready to train or to compute scores."""
 
 from types import ModuleType
 from typing import Any
@@ -10,18 +10,18 @@ from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape
 from hardmax.training.recipes import Recipe
 
-__all__ = ["Equipment"]
+__all__ = ["Session"]
 
 
-class Equipment:
-    """A network in the framework of ``sibling``: a ``model`` with such weights, and a ``trainer``.
+class Session:
+    """A ``model`` with the given weights and a ``trainer``, in the framework of ``backend``.
 
-    ``settings`` are further arguments of the sibling's Trainer.
+    ``settings`` are further arguments of the backend's Trainer.
     """
 
     def __init__(
         self,
-        sibling: ModuleType,
+        backend: ModuleType,
         network: Network,
         shape: Shape,
         weights: dict[str, np.ndarray],
@@ -29,10 +29,10 @@ class Equipment:
         max_epochs: int = 1,
         **settings: Any,
     ):
-        self.sibling = sibling
-        self.model = sibling.models.NetworkClassifier(network, shape, recipe)
+        self.backend = backend
+        self.model = backend.models.NetworkClassifier(network, shape, recipe)
         self.model.board.display = False
-        self.trainer = sibling.Trainer(max_epochs, **settings)
+        self.trainer = backend.Trainer(max_epochs, **settings)
         self.trainer.set_weights(self.model, weights)
 
     def data(
@@ -42,13 +42,13 @@ class Equipment:
         batch_size: int,
         balanced: bool = False,
     ) -> Any:
-        """Return examples as the framework's labelled data."""
+        """Return the examples as a data module of the framework."""
         vectors = isinstance(val if train is None else train, Vectors)
-        kind = self.sibling.data.VectorData if vectors else self.sibling.data.PictureData
-        return kind(train, val, batch_size, balanced)
+        cls = self.backend.data.VectorData if vectors else self.backend.data.ImageData
+        return cls(train, val, batch_size, balanced)
 
     def fit(self, *data: Any) -> None:
-        """Train the model; the arguments are those of ``data``."""
+        """Train the model; takes the arguments of ``data``."""
         self.trainer.fit(self.model, self.data(*data))
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
@@ -57,5 +57,5 @@ class Equipment:
         return self.trainer.scores(self.model, loader)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return the model's weights by their portable names."""
+        """Return the model's weights, keyed by portable name."""
         return self.trainer.get_weights(self.model)

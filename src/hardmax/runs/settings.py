@@ -1,4 +1,4 @@
-"""What can be asked of a training."""
+"""The settings of a training."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,24 +8,24 @@ from hardmax.checks import check_fraction, check_seed, check_whole
 from hardmax.data.options import Reading
 from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
-from hardmax.networks.initializers import check_start
+from hardmax.networks.initializers import check_initializer
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Settings"]
 
-#: What batch sizes are chosen for: few steps an epoch leave a network where it began.
+#: Default batch sizes aim at this many steps per epoch; with few steps a network hardly learns.
 STEPS, SMALLEST_BATCH, LARGEST_BATCH = 64, 16, 256
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked of a training. Raises ArgumentError for values that make no sense.
+    """The settings of a training. Raises ArgumentError for invalid values.
 
-    ``batch_size`` is None as suits the data; ``hidden``, ``activation`` and ``dropout`` are for
-    networks that take them; ``start`` is how weights start (``initializers.STARTS``), None as suits
-    the network; ``clip`` the largest norm of all gradients together, 0 for no limit; ``balanced``
-    gives all classes the same share of an epoch. ``lr`` to ``warmup`` are those of a ``Recipe``,
-    ``test`` to ``label`` those of a ``Reading``.
+    ``batch_size`` None chooses one by the size of the data; ``hidden``, ``activation`` and
+    ``dropout`` are for networks that take them; ``init`` is one of ``initializers.INITIALIZERS``,
+    None chooses the default of the network; ``clip`` limits the global gradient norm, 0 means no
+    limit; ``balanced`` gives all classes the same share of an epoch. ``lr`` to ``warmup`` are those
+    of a ``Recipe``, ``test`` to ``label`` those of a ``Reading``.
     """
 
     data: str
@@ -33,7 +33,7 @@ class Settings:
     hidden: tuple[int, ...] | None = None
     activation: str | None = None
     dropout: float | None = None
-    start: str | None = None
+    init: str | None = None
     framework: str = "torch"
     epochs: int = 10
     batch_size: int | None = None
@@ -60,29 +60,28 @@ class Settings:
         if self.batch_size is not None:
             check_whole("batch size", self.batch_size, 1)
         check_seed(self.seed)
-        _ = self.reading  # it checks itself
+        _ = self.reading  # validates its own fields
         if not self.clip >= 0:
-            raise ArgumentError(f"the norm to clip gradients to must be 0 or more, got {self.clip}")
+            raise ArgumentError(f"clip must be a gradient norm of 0 or more, got {self.clip}")
         if self.validation is not None:
             check_fraction("validation", self.validation)
         if self.patience is not None:
             check_whole("patience", self.patience, 1)
             if self.validation is None:
                 raise ArgumentError(
-                    "early stopping must not go by the test set; "
-                    "give --validation FRACTION to split a part off the training set for it"
+                    "early stopping (patience) must not use the test set; add "
+                    "--validation FRACTION to split off a validation set"
                 )
         catalog.check_name(self.model)
         catalog.check_options(self.model, self.options)
-        check_start(self.first_weights)
+        check_initializer(self.initializer)
         object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
 
     def batch(self, count: int) -> int:
-        """Return the size of a batch of so many examples.
+        """Return the batch size for a training set of ``count`` examples.
 
-        Where none is asked for, that is LARGEST_BATCH or, so that an epoch has STEPS steps, a
-        smaller power of two.
+        The default is LARGEST_BATCH or, so that an epoch has STEPS steps, a smaller power of two.
         """
         if self.batch_size is not None:
             return self.batch_size
@@ -91,7 +90,7 @@ class Settings:
 
     @property
     def reading(self) -> Reading:
-        """How the data is to be read."""
+        """The options for reading the data."""
         return Reading(
             *(self.size, self.channels, self.skip_bad, self.test, self.seed),
             label=self.label,
@@ -100,16 +99,16 @@ class Settings:
 
     @property
     def recipe(self) -> Recipe:
-        """The optimizer and its learning rates."""
+        """The optimizer and its learning rate schedule."""
         return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
 
     @property
-    def first_weights(self) -> str:
-        """How weights start."""
-        return self.start or catalog.NETWORKS[self.model].start
+    def initializer(self) -> str:
+        """The name of the initializer."""
+        return self.init or catalog.NETWORKS[self.model].init
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the network is to be made with."""
+        """The options of the network."""
         names = ("hidden", "activation", "dropout")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

@@ -1,4 +1,4 @@
-"""Trains a network and writes its run folder, whenever and however the training ends."""
+"""Trains a network and writes its run folder, also if the training is interrupted."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset, Examples, split_off
 from hardmax.errors import DivergenceError
-from hardmax.evaluation.classification import Judgement, judge
+from hardmax.evaluation.classification import ClassificationMetrics, evaluate_scores
 from hardmax.networks import catalog
-from hardmax.networks.initializers import starting_weights
+from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
-from hardmax.runs.best_weights import Keeper, Kept
+from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
-from hardmax.runs.session import Equipment
+from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
@@ -32,26 +32,26 @@ __all__ = ["Trained", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: where its run is, its epochs, and how it does on the test set.
+    """A finished training: the path of its run, its history and its metrics on the test set.
 
-    ``kept_epoch`` is the epoch after which the weights were as they are in the run.
+    ``weights_epoch`` is the epoch whose weights were saved.
     """
 
     path: Path
     settings: Settings
     epochs: list[dict[str, Any]]
-    kept_epoch: int
-    test: Judgement
+    weights_epoch: int
+    test: ClassificationMetrics
     interrupted: bool
 
 
 class _Stop(Callback):
-    """Ends a fit where there was Ctrl-C."""
+    """Stops a fit after Ctrl-C."""
 
     def __init__(self, interruptions: Interruptions):
         self.interruptions = interruptions
 
-    def on_stretch(self, trainer: Any) -> None:
+    def on_chunk(self, trainer: Any) -> None:
         self.interruptions.check()
 
     def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
@@ -61,136 +61,137 @@ class _Stop(Callback):
 def train(
     settings: Settings,
     out: str | None = None,
-    watcher: Callback | None = None,
-    say: Callable[[str], None] | None = None,
+    callback: Callback | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> Trained:
-    """Train a network and write its run folder; ``watcher`` is told of the host events.
+    """Train a network and write its run folder; ``callback`` receives the training events.
 
-    ``say`` is given what a person should know of how the data was read, before the training.
-    Ctrl-C after the first epoch ends the training, and the run folder is written with the epochs
-    that are whole. Raises KeyboardInterrupt, which says when it came, where Ctrl-C comes before
-    that, or a second time while the run is judged and saved; HardmaxError for whatever cannot be
-    done. Then nothing is left behind.
+    ``log`` receives notices about how the data was read, before the training. Ctrl-C after the
+    first epoch ends the training, and the run folder is written with the completed epochs. Raises
+    KeyboardInterrupt with a message if Ctrl-C comes earlier, or a second time while the run is
+    evaluated and saved, and HardmaxError for any other failure; then no files are left behind.
     """
-    keeper = Keeper(lowest=settings.patience is not None)
+    best_weights = BestWeights(by_validation_loss=settings.patience is not None)
     with Interruptions() as interruptions:
         try:
-            trained = _train(settings, out, keeper, watcher, interruptions, say)
+            trained = _train(settings, out, best_weights, callback, interruptions, log)
         except KeyboardInterrupt:
-            when = "before an epoch was over" if keeper.kept is None else "while saving the run"
-            raise KeyboardInterrupt(f"{when}; nothing kept") from None
+            has_epoch = best_weights.state is not None
+            when = "while saving the run" if has_epoch else "before the first epoch was complete"
+            raise KeyboardInterrupt(f"{when}; nothing was saved") from None
         return replace(trained, interrupted=interruptions.count > 0)
 
 
 def _train(
     settings: Settings,
     out: str | None,
-    keeper: Keeper,
-    watcher: Callback | None,
+    best_weights: BestWeights,
+    callback: Callback | None,
     interruptions: Interruptions,
-    say: Callable[[str], None] | None,
+    log: Callable[[str], None] | None,
 ) -> Trained:
     dataset = load.load(settings.data, settings.reading)
     fitted, test = _parts(settings, dataset)
     batch_size = settings.batch(len(fitted[0]))
     network = catalog.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
-    equipment = Equipment(
+    session = Session(
         frameworks.load(settings.framework),
         network,
         dataset.shape,
-        starting_weights(network, dataset.shape, settings.seed, settings.first_weights),
+        initial_weights(network, dataset.shape, settings.seed, settings.initializer),
         settings.recipe,
         settings.epochs,
         gradient_clip_val=settings.clip,
         seed=settings.seed,
         device=settings.device,
         patience=settings.patience,
-        callbacks=[keeper, *([watcher] if watcher else []), _Stop(interruptions)],
+        callbacks=[best_weights, *([callback] if callback else []), _Stop(interruptions)],
     )
-    made_with = _made_with(settings.framework, str(equipment.trainer.find_device()))
+    environment = _environment(settings.framework, str(session.trainer.find_device()))
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
-        # Behind all that can be refused, so that an error is the only line.
-        dataset.tell(say)
+        # After every check, so that an error is the only line.
+        dataset.log_notices(log)
         data = (*fitted, batch_size, settings.balanced)
-        kept = _fit(equipment, data, keeper, interruptions)
-        stopped_early = equipment.trainer.should_stop
-        scores = equipment.scores(test, batch_size)
-        judged = judge(scores, test.labels)
+        state = _fit(session, data, best_weights, interruptions)
+        stopped_early = session.trainer.should_stop
+        scores = session.scores(test, batch_size)
+        metrics = evaluate_scores(scores, test.labels)
         record = {
-            "asked": {
+            "settings": {
                 **asdict(settings),
                 "batch_size": batch_size,
-                "data": _lasting(settings.data),
-                "test": _lasting(settings.test),
+                "data": _absolute(settings.data),
+                "test": _absolute(settings.test),
             },
-            "made_with": made_with,
-            "data": _described(dataset, fitted),
+            "environment": environment,
+            "data": _data_record(dataset, fitted),
             "results": {
-                "epochs": len(kept.epochs),
-                "kept_epoch": kept.epoch,
-                "interrupted": len(kept.epochs) < settings.epochs and not stopped_early,
+                "epochs": len(state.epochs),
+                "weights_epoch": state.epoch,
+                "interrupted": len(state.epochs) < settings.epochs and not stopped_early,
                 "stopped_early": stopped_early,
-                "test": judged.summary(),
+                "test": metrics.summary(),
             },
         }
         classes, encoding = dataset.classes, dataset.encoding
-        run = Run(record, network, dataset.shape, classes, kept.weights, encoding)
-        page = report.render(record, kept.epochs, test, scores, classes, judged)
-        writer.write(run, kept.epochs, page)
+        run = Run(record, network, dataset.shape, classes, state.weights, encoding)
+        page = report.render(record, state.epochs, test, scores, classes, metrics)
+        writer.write(run, state.epochs, page)
         interruptions.settle()
         path = writer.publish()
-    return Trained(path, settings, kept.epochs, kept.epoch, judged, False)
+    return Trained(path, settings, state.epochs, state.epoch, metrics, False)
 
 
-def _fit(equipment: Equipment, data: tuple, keeper: Keeper, interruptions: Interruptions) -> Kept:
-    """Fit, perhaps until Ctrl-C, and return what to keep; the model then has its weights.
+def _fit(
+    session: Session, data: tuple, best_weights: BestWeights, interruptions: Interruptions
+) -> TrainingState:
+    """Fit until done or Ctrl-C, load the weights to save into the model, and return the state.
 
-    Raises DivergenceError where the loss or a weight is no finite number.
+    Raises DivergenceError if the loss or a weight becomes NaN or infinite.
     """
-    advice = f"try a smaller --lr than {equipment.model.recipe.lr:g}"
+    advice = f"try a smaller --lr than {session.model.recipe.lr:g}"
     interruptions.listen()
     try:
-        equipment.fit(*data)
+        session.fit(*data)
         interruptions.hold()
     except DivergenceError as error:
-        # The Trainer's own advice has arguments that the command line lacks.
-        epoch = len(equipment.trainer.history) + 1
+        # The Trainer's advice names arguments that the command line lacks.
+        epoch = len(session.trainer.history) + 1
         raise DivergenceError(
             f"the training loss became NaN or infinite in epoch {epoch}; {advice}"
         ) from error
     except KeyboardInterrupt:
-        if keeper.kept is None:
+        if best_weights.state is None:
             raise
         interruptions.hold()
-    assert keeper.kept is not None
-    if not all(np.isfinite(array).all() for array in keeper.kept.weights.values()):
+    assert best_weights.state is not None
+    if not all(np.isfinite(array).all() for array in best_weights.state.weights.values()):
         raise DivergenceError(f"a weight became NaN or infinite; {advice}")
-    equipment.trainer.set_weights(equipment.model, keeper.kept.weights)
-    return keeper.kept
+    session.trainer.set_weights(session.model, best_weights.state.weights)
+    return best_weights.state
 
 
 def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Examples, Examples], Examples]:
-    """Return what to fit (training and validation part), and the test set.
+    """Return (training set, validation set) and the test set.
 
-    Without a validation part of its own the curves are drawn on the test set; nothing is chosen
-    by them.
+    Without a validation set the epochs are evaluated on the test set, but nothing is chosen by it.
     """
     if settings.validation is None:
         return (dataset.train, dataset.test), dataset.test
     return split_off(dataset.train, settings.validation, settings.seed), dataset.test
 
 
-def _lasting(source: Any) -> Any:
-    """Return what is no path as it is, and a path so that it is right from any folder."""
+def _absolute(source: Any) -> Any:
+    """Return a path made absolute, and anything else unchanged."""
     is_path = isinstance(source, str) and source not in load.NAMED
     return os.path.abspath(source) if is_path else source
 
 
-def _made_with(framework: str, device: str) -> dict[str, Any]:
+def _environment(framework: str, device: str) -> dict[str, Any]:
     return {
         "hardmax": hardmax.__version__,
         "python": platform.python_version(),
@@ -202,7 +203,7 @@ def _made_with(framework: str, device: str) -> dict[str, Any]:
     }
 
 
-def _described(dataset: Dataset, fitted: tuple[Examples, Examples]) -> dict[str, Any]:
+def _data_record(dataset: Dataset, fitted: tuple[Examples, Examples]) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
@@ -211,5 +212,5 @@ def _described(dataset: Dataset, fitted: tuple[Examples, Examples]) -> dict[str,
         "train": len(fitted[0]),
         "validation": 0 if fitted[1] is dataset.test else len(fitted[1]),
         "test": len(dataset.test),
-        "prepared": dataset.prepared,
+        "preprocessing": dataset.preprocessing,
     }

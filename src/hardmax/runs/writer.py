@@ -1,4 +1,4 @@
-"""Writes folders: whole or not at all, and never over somebody else's files."""
+"""Writes folders completely or not at all, and never over existing files."""
 
 import os
 import secrets
@@ -9,12 +9,12 @@ from typing import Any, Self
 from hardmax.errors import RunError
 from hardmax.files import write_whole
 from hardmax.runs.run import (
+    CHECKSUMMED,
     FORMAT,
     METRICS,
     MODEL,
     RECORD,
     REPORT,
-    SUMMED,
     Run,
     checksum,
     dumps,
@@ -24,29 +24,28 @@ from hardmax.training import checkpoint
 
 __all__ = ["FolderWriter", "RunWriter", "folder_name", "write_record"]
 
-#: How many bytes of a data set's name go into a folder's; some file systems take 143 in all.
+#: The most bytes of a data set's name in a folder name; some file systems allow 143 in all.
 NAME_BYTES = 80
 
 
 def folder_name(data: str, *more: str) -> str:
-    """Return a name for a folder: that of the data, shortened and made plain, and more."""
+    """Return a folder name: the name of the data, shortened and printable, followed by ``more``."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in data)
     return "-".join([plain.encode()[:NAME_BYTES].decode(errors="ignore"), *more])
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write a run's record, with its checksum, in place of any that is there."""
-    summed = {**record, "checksum": checksum(dumps(record).encode())}
-    write_whole(folder / RECORD, (dumps(summed, indent=2) + "\n").encode())
+    """Write the record of a run with its checksum, replacing any existing one."""
+    checksummed = {**record, "checksum": checksum(dumps(record).encode())}
+    write_whole(folder / RECORD, (dumps(checksummed, indent=2) + "\n").encode())
 
 
 class FolderWriter:
-    """Writes a folder; use it in a ``with`` block, which leaves nothing behind on failure.
+    """Writes a folder in a ``with`` block, which leaves nothing behind on failure.
 
-    In the block ``folder`` is the folder under a temporary name, and ``publish`` gives it its own.
-    That is ``out``, or ``runs/NAME`` with a number behind NAME where that is taken.
-    Raises RunError, at the beginning of the block where that can be known by then, if the folder
-    cannot be written or has something in it.
+    In the block ``folder`` is the folder under a temporary name; ``publish`` renames it to ``out``,
+    or to ``runs/NAME`` with a number appended if that is taken. Raises RunError if the folder
+    cannot be written or is not empty, as early as possible.
     """
 
     def __init__(self, out: str | os.PathLike | None, name: str):
@@ -56,17 +55,17 @@ class FolderWriter:
             self.target = self._find_target()
             self._check_target()
         except OSError as error:
-            raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
 
-    def _asked(self) -> Path:
+    def _path(self) -> Path:
         return self.out or Path("runs") / self.name
 
     def _find_target(self) -> Path:
-        # A folder can be renamed to where a link leads, not to the link.
+        # A folder can be renamed to the target of a link, not to the link.
         real = Path(os.path.realpath(self.out or "runs"))
-        for place in (real, *real.parents):
-            if place.is_symlink():
-                raise RunError(f"cannot write {self._asked()}: {place} is a link that goes round")
+        for folder in (real, *real.parents):
+            if folder.is_symlink():
+                raise RunError(f"cannot write {self._path()}: {folder} is a circular link")
         return real if self.out is not None else real / self.name
 
     def _check_target(self) -> None:
@@ -76,8 +75,8 @@ class FolderWriter:
             raise RunError(f"{self.out} already exists and is not empty; choose another --out")
         if self.target.samefile(".") or self.target.is_mount():
             raise RunError(
-                f"{self.out} cannot be replaced as a whole, because it is the working folder or a "
-                f"mount; choose a folder in it, such as --out {self.out / 'run'}"
+                f"{self.out} cannot be replaced because it is the working directory or a mount "
+                f"point; choose a folder in it, such as --out {self.out / 'run'}"
             )
 
     def __enter__(self) -> Self:
@@ -86,7 +85,7 @@ class FolderWriter:
             parent = parent.parent
         self.folder = parent / f".hardmax-{secrets.token_hex(8)}"
         try:
-            # That each name on the way can be had here is better known before the training.
+            # Fail before the training, not after it, if any part of the path cannot be created.
             (self.folder / self.target.relative_to(parent)).mkdir(parents=True)
             shutil.rmtree(self.folder)
             self.folder.mkdir()
@@ -95,7 +94,7 @@ class FolderWriter:
             if not isinstance(error, OSError):
                 raise
             raise RunError(
-                f"cannot write {self._asked()} into {parent}: {error.strerror}"
+                f"cannot write {self._path()} into {parent}: {error.strerror}"
             ) from error
         return self
 
@@ -103,11 +102,11 @@ class FolderWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def publish(self) -> Path:
-        """Give the folder its name and return its path."""
+        """Rename the folder to its final name and return its path."""
         try:
             return self._rename()
         except OSError as error:
-            raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
 
     def _rename(self) -> Path:
         self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +114,7 @@ class FolderWriter:
         while True:
             try:
                 self.folder.rename(target)
-                return self._asked().with_name(target.name) if number > 1 else self._asked()
+                return self._path().with_name(target.name) if number > 1 else self._path()
             except OSError:
                 if self.out is not None or not os.path.lexists(target):
                     raise
@@ -127,12 +126,12 @@ class RunWriter(FolderWriter):
     """Writes a run folder."""
 
     def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
-        """Write the run's files, as yet under a temporary name."""
+        """Write the files of a run into the temporary folder."""
         checkpoint.save(self.folder / MODEL, run.weights, run.header())
         try:
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: file_checksum(self.folder / name) for name in SUMMED}
+            files = {name: file_checksum(self.folder / name) for name in CHECKSUMMED}
             write_record(self.folder, {"format": FORMAT, **run.record, "files": files})
         except OSError as error:
-            raise RunError(f"cannot write {self._asked()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The book's functional edition: plain functions over networks, iterators and updaters."""
+"""The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from hardmax.d2l.functional import (
     LEGEND,
     get_dataloader_workers,
     get_fashion_mnist_labels,
-    picture_size,
+    image_size,
     show_predictions,
     train_and_draw,
 )
@@ -50,29 +50,29 @@ def linreg(X: tf.Tensor, w: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 
 def softmax(X: tf.Tensor) -> tf.Tensor:
-    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    """Return the softmax of each row of scores (examples, classes), stable for large scores."""
     return tf.nn.softmax(X, axis=1)
 
 
 def cross_entropy(y_hat: tf.Tensor, y: tf.Tensor, from_logits: bool = False) -> tf.Tensor:
-    """Return -log of the probability of the right class, float of shape (examples,).
+    """Return the negative log-probability of the true class, float of shape (examples,).
 
-    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
-    large scores exact; ``y``: integer labels of shape (examples,).
+    ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
+    exact for large scores; ``y``: integer labels of shape (examples,).
     """
     logs = tf.nn.log_softmax(y_hat, axis=1) if from_logits else tf.math.log(y_hat)
     return -tf.gather(logs, y, batch_dims=1)
 
 
 def squared_loss(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
+    """Return half the squared errors, in the shape of ``y_hat``."""
     return (y_hat - tf.reshape(y, y_hat.shape)) ** 2 / 2
 
 
 def corr2d(X: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
-    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+    """Return the cross-correlation of an image X (H, W) and a kernel K (h, w).
 
-    Its shape is (H - h + 1, W - w + 1).
+    The result has shape (H - h + 1, W - w + 1).
     """
     X, K = tf.convert_to_tensor(X), tf.convert_to_tensor(K)
     out = tf.nn.conv2d(X[tf.newaxis, :, :, tf.newaxis], K[:, :, tf.newaxis, tf.newaxis], 1, "VALID")
@@ -80,20 +80,20 @@ def corr2d(X: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
 
 
 def sgd(params: Iterable[Any], grads: Iterable[Any], lr: float, batch_size: int) -> None:
-    """Take a step of minibatch SGD on the gradients of summed losses."""
+    """Take a minibatch SGD step with the gradients of summed losses."""
     for param, grad in zip(params, grads, strict=True):
         param.assign_sub(lr * grad / batch_size)
 
 
 class Updater:
-    """Minibatch SGD on a list of variables, as ``train_ch3`` calls it."""
+    """Minibatch SGD on a list of variables, an updater for ``train_ch3``."""
 
     def __init__(self, params: list[Any], lr: float):
         self.params = params
         self.lr = lr
 
     def __call__(self, batch_size: int, grads: Iterable[Any]) -> None:
-        """Take a step on the gradients of summed losses."""
+        """Take a step with the gradients of summed losses."""
         sgd(self.params, grads, self.lr, batch_size)
 
 
@@ -113,7 +113,7 @@ def synthetic_data(w: tf.Tensor, b: float, num_examples: int) -> tuple[tf.Tensor
 def load_array(data_arrays: Sequence[tf.Tensor], batch_size: int, is_train: bool = True) -> Loader:
     """Return batches of the tensors' examples, shuffled for training.
 
-    The tensors have the same number of examples, along their first axis.
+    All tensors have the same length along their first axis.
     """
     tensors = [tf.convert_to_tensor(a) for a in data_arrays]
     return Loader(tensors, batch_size, shuffle=is_train)
@@ -122,17 +122,17 @@ def load_array(data_arrays: Sequence[tf.Tensor], batch_size: int, is_train: bool
 def load_data_fashion_mnist(
     batch_size: int, resize: int | tuple[int, int] | None = None
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Return the batches of Fashion-MNIST's training set and of its test set.
+    """Return batches of Fashion-MNIST's training set and of its test set.
 
-    Pictures float32 (examples, height, width, 1) of 0 to 1, labels int32 (examples,). Raises what
-    ``FashionMNIST`` raises.
+    Images are float32 (examples, height, width, 1) in [0, 1], labels int32 (examples,). Raises the
+    errors of ``FashionMNIST``.
     """
-    data = FashionMNIST(batch_size, picture_size(resize))
+    data = FashionMNIST(batch_size, image_size(resize))
     return _dataset(data.train_dataloader()), _dataset(data.val_dataloader())
 
 
 def _dataset(loader: Loader) -> tf.data.Dataset:
-    """Return a loader's batches as what Keras's ``fit`` and ``evaluate`` take."""
+    """Return a loader's batches as a dataset for Keras's ``fit`` and ``evaluate``."""
 
     def rows() -> Iterable[tf.Tensor]:
         order = loader.next_order()
@@ -143,11 +143,11 @@ def _dataset(loader: Loader) -> tf.data.Dataset:
     return counted.map(loader.take).prefetch(tf.data.AUTOTUNE)
 
 
-# Judging
+# Evaluation
 
 
 def accuracy(y_hat: tf.Tensor, y: tf.Tensor) -> float:
-    """Return how many predictions are right.
+    """Return the number of correct predictions.
 
     ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
     """
@@ -157,22 +157,21 @@ def accuracy(y_hat: tf.Tensor, y: tf.Tensor) -> float:
 def _correct(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
         y_hat = tf.argmax(y_hat, axis=1)
-    right = tf.cast(tf.reshape(y_hat, y.shape), y.dtype) == y
-    return tf.math.count_nonzero(right)
+    return tf.math.count_nonzero(tf.cast(tf.reshape(y_hat, y.shape), y.dtype) == y)
 
 
 def _outputs(net: Callable, X: tf.Tensor, training: bool) -> tf.Tensor:
-    """Return what a network gives; one of Keras's is told whether it is trained."""
+    """Return a network's outputs; Keras layers take ``training``."""
     return net(X, training=training) if isinstance(net, tf.keras.layers.Layer) else net(X)
 
 
 def _loss(loss: Callable, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Return a loss; Keras's take the labels first."""
+    """Return a loss; Keras losses take the labels first."""
     return loss(y, y_hat) if isinstance(loss, tf.keras.losses.Loss) else loss(y_hat, y)
 
 
 def _add(meter: Meter, loss: tf.Tensor, examples: int) -> None:
-    """Add the loss of a batch: one an example, or their mean, as Keras's give it."""
+    """Add the loss of a batch: one per example, or their mean, as Keras losses return it."""
     if len(loss.shape):
         meter.add(tf.reduce_sum(loss), int(tf.size(loss)))
     else:
@@ -180,9 +179,9 @@ def _add(meter: Meter, loss: tf.Tensor, examples: int) -> None:
 
 
 def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
-    """Return the share of a data set's labels that a network decides rightly.
+    """Return a network's accuracy on a dataset.
 
-    ``data_iter`` gives batches (X, y), y an integer of shape (examples,); ``net(X)`` returns scores
+    ``data_iter`` yields batches (X, y), y integers of shape (examples,); ``net(X)`` returns scores
     of shape (examples, classes).
     """
     meter = Meter()
@@ -192,9 +191,9 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
 
 
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
-    """Return a network's mean loss on a data set of batches (X, y).
+    """Return a network's mean loss on a dataset of batches (X, y).
 
-    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``, or is one of Keras's.
+    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``, or is a Keras loss.
     """
     meter = Meter()
     for X, y in data_iter:
@@ -209,10 +208,10 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
 def train_epoch_ch3(
     net: Callable, train_iter: Iterable, loss: Callable, updater: Any
 ) -> tuple[float, float]:
-    """Train for an epoch; return the mean loss and the accuracy over its examples.
+    """Train for an epoch, and return the mean loss and the accuracy over its examples.
 
-    ``loss`` returns one loss an example, or is one of Keras's. ``updater`` is one of Keras's
-    optimizers, or takes a batch size and the gradients of summed losses by its ``params``.
+    ``loss`` returns one loss per example, or is a Keras loss. ``updater`` is a Keras optimizer, or
+    takes the batch size and the gradients of summed losses with respect to its ``params``.
     """
     losses, correct = Meter(), Meter()
     for X, y in train_iter:
@@ -238,9 +237,9 @@ def train_ch3(
     num_epochs: int,
     updater: Any,
 ) -> None:
-    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+    """Train for ``num_epochs``, and plot the training loss and both accuracies.
 
-    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
     """
     train_and_draw(
         num_epochs,
@@ -250,9 +249,9 @@ def train_ch3(
 
 
 class TrainCallback(tf.keras.callbacks.Callback):
-    """Draws what Keras's ``fit`` does epoch by epoch, and prints how it ended and how fast it was.
+    """Plots the metrics of Keras's ``fit`` every epoch, and prints the last ones and the speed.
 
-    ``net`` is compiled with the metric "accuracy"; ``test_iter`` gives batches (X, y).
+    ``net`` is compiled with the metric "accuracy"; ``test_iter`` yields batches (X, y).
     """
 
     def __init__(
@@ -268,21 +267,21 @@ class TrainCallback(tf.keras.callbacks.Callback):
         self.animator = Animator(xlabel="epoch", xlim=[1, num_epochs], legend=LEGEND)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start the clock."""
+        """Start the timer."""
         self.timer.start()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Draw the loss and both accuracies."""
+        """Plot the loss and both accuracies."""
         self.timer.stop()
-        judged = self.net.evaluate(self.test_iter, verbose=0, return_dict=True)
+        test = self.net.evaluate(self.test_iter, verbose=0, return_dict=True)
         loss, accuracy = logs["loss"], logs["accuracy"]
-        self.animator.add(epoch + 1, (loss, accuracy, judged["accuracy"]))
+        self.animator.add(epoch + 1, (loss, accuracy, test["accuracy"]))
         if epoch + 1 < self.num_epochs:
             return
         self.animator.close()
         examples = sum(len(y) for _, y in self.train_iter)
         print(
-            f"loss {loss:.3f}, train acc {accuracy:.3f}, test acc {judged['accuracy']:.3f}\n"
+            f"loss {loss:.3f}, train acc {accuracy:.3f}, test acc {test['accuracy']:.3f}\n"
             f"{examples / self.timer.avg():.1f} examples/sec on {self.device_name}"
         )
 
@@ -295,9 +294,9 @@ def train_ch6(
     lr: float,
     device: Any,
 ) -> Any:
-    """Train what ``net_fn`` returns by SGD on a device; draw it, print how it ended, return it.
+    """Train and return the network of ``net_fn`` by SGD; plot and print its metrics.
 
-    The losses are cross-entropies of the network's scores, of shape (examples, classes).
+    The loss is the cross-entropy of the network's scores, of shape (examples, classes).
     """
     with device:
         name = tf.zeros(()).device
@@ -310,7 +309,7 @@ def train_ch6(
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
-    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
     X, y = next(iter(test_iter))
     predictions = tf.argmax(_outputs(net, X, training=False), axis=1)
     show_predictions(tf.reshape(X, X.shape[:3]), y, predictions, n)

@@ -1,4 +1,4 @@
-"""Builds an architecture from Keras's own layers, and carries weights in and out."""
+"""Builds an architecture from Keras layers, and gets and sets its weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,13 +30,13 @@ from hardmax.tensorflow.module import scratch_weights
 
 __all__ = ["build", "get_weights", "make_weights", "seed_generators", "set_weights"]
 
-#: Keras's names of what the portable weights call otherwise, and those of BatchNorm.
+#: Keras's names of portable weights, where they differ, and those of BatchNorm.
 NAMES = {"weight": "kernel", "running_mean": "moving_mean", "running_var": "moving_variance"}
 SCALES = {"weight": "gamma", "bias": "beta"}
 
 
 def build(network: Network) -> tf.keras.Sequential:
-    """Return the network, whose layers make their weights when they see their first inputs."""
+    """Return the network; its layers create their weights when they see their first inputs."""
     return tf.keras.Sequential([_layer(layer) for layer in network])
 
 
@@ -74,54 +74,54 @@ def _part(network: Network) -> tf.keras.layers.Layer:
 
 
 def _sides(padding: int) -> list[tuple[int, int]]:
-    """Return how many pixels TensorFlow is to add before and behind each axis of pictures."""
+    """Return the pixels to add before and after each axis of images, as TensorFlow takes them."""
     return [(0, 0), (padding, padding), (padding, padding), (0, 0)]
 
 
 def _padded(shape: Shape, sides: list[tuple[int, int]]) -> Shape:
-    """Return the shape (examples, height, width, channels) with those pixels added."""
+    """Return a shape (examples, height, width, channels) after padding."""
     pairs = zip(shape, sides, strict=True)
-    return tuple(entries and entries + sum(pixels) for entries, pixels in pairs)
+    return tuple(size and size + sum(pixels) for size, pixels in pairs)
 
 
 class Conv2D(tf.keras.layers.Conv2D):
-    """Keras's layer with as much padding on every side, and with groups on CPUs."""
+    """Keras's layer with equal padding on all sides, and with groups on CPUs."""
 
     def __init__(self, sides: int, outputs: int, kernel: int, stride: int, **kwargs: Any):
         super().__init__(outputs, kernel, stride, **kwargs)
         self.sides = _sides(sides)
         keeps_size = stride == 1 and 2 * sides == kernel - 1
-        # TensorFlow's gradients take several times as long where it is given numbers of pixels.
-        self.way = "SAME" if keeps_size else "VALID"
-        self.pads = sides > 0 and not keeps_size
+        # TensorFlow's gradients are several times slower with explicit padding.
+        self.padding_mode = "SAME" if keeps_size else "VALID"
+        self.needs_padding = sides > 0 and not keeps_size
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
-        """Return the convolutions of pictures (examples, height, width, channels)."""
-        inputs = tf.split(tf.pad(X, self.sides) if self.pads else X, self.groups, axis=-1)
+        """Return the convolutions of images (examples, height, width, channels)."""
+        inputs = tf.split(tf.pad(X, self.sides) if self.needs_padding else X, self.groups, axis=-1)
         kernels = tf.split(tf.convert_to_tensor(self.kernel), self.groups, axis=-1)
         pairs = zip(inputs, kernels, strict=True)
-        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.way) for x, kernel in pairs]
+        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.padding_mode) for x, kernel in pairs]
         out = tf.concat(outputs, -1) if self.groups > 1 else outputs[0]
         return tf.nn.bias_add(out, self.bias) if self.use_bias else out
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of the convolutions of pictures of a shape."""
+        """Return the output shape for images of ``shape``."""
         return super().compute_output_shape(_padded(shape, self.sides))
 
 
 class MaxPooling2D(tf.keras.layers.MaxPooling2D):
-    """Keras's layer with as much padding, which no maximum sees, on every side."""
+    """Keras's layer with equal padding on all sides, which the maximum ignores."""
 
     def __init__(self, sides: int, size: int, stride: int):
         super().__init__(size, stride)
         self.sides = _sides(sides)
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
-        """Return the maxima of pictures (examples, height, width, channels)."""
+        """Return the maxima of images (examples, height, width, channels)."""
         return tf.nn.max_pool2d(X, self.pool_size, self.strides, self.sides)
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of the maxima of pictures of a shape."""
+        """Return the output shape for images of ``shape``."""
         return super().compute_output_shape(_padded(shape, self.sides))
 
 
@@ -144,38 +144,38 @@ class _Concat(tf.keras.layers.Layer):
 
 
 def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:
-    """Have a network make its weights for examples of a shape (height, width, channels).
+    """Create a network's weights for examples of shape (height, width, channels).
 
-    Vectors have the shape (entries,).
+    Vectors have shape (features,).
     """
     net(tf.zeros((1, *example_shape)), training=False)
 
 
 def get_weights(model: Any) -> dict[str, np.ndarray]:
-    """Return copies of all weights by name, plain variables that are trained included.
+    """Return copies of all weights by name, including plain variables that are trained.
 
-    A model that is made from an architecture has portable names; in any other, Keras's weights are
-    numbered in Keras's order. Raises ArgumentError where there are none yet.
+    The names are portable for a model built from an architecture; otherwise Keras's weights are
+    numbered in Keras's order. Raises ArgumentError if there are none yet.
     """
-    found = {name: value.numpy().copy() for name, value in _weights(model).items()}
+    weights = {name: value.numpy().copy() for name, value in _weights(model).items()}
     if not model.is_portable:
-        return found
-    return from_channels_last(model.network, model.example_shape, found)
+        return weights
+    return from_channels_last(model.network, model.example_shape, weights)
 
 
 def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
     """Copy weights into a model in place.
 
-    Raises RunError where a name or a shape does not fit, before anything is changed.
+    Raises RunError if a name or a shape does not match, before anything is changed.
     """
-    own = _weights(model)
+    current = _weights(model)
     if model.is_portable:
         shape = model.example_shape
         check_fit(weight_shapes(model.network, shape), weights)
         weights = to_channels_last(model.network, shape, weights)
     else:
-        check_fit({name: tuple(value.shape) for name, value in own.items()}, weights)
-    for name, value in own.items():
+        check_fit({name: tuple(value.shape) for name, value in current.items()}, weights)
+    for name, value in current.items():
         value.assign(weights[name])
 
 
@@ -187,13 +187,13 @@ def _weights(model: Any) -> dict[str, Any]:
     if not weights:
         raise ArgumentError(
             f"{type(model).__name__} has no weights yet; call it on a batch, so that its layers "
-            "make them, or keep them as variables in its attributes"
+            "create them, or keep them in its attributes as variables"
         )
     return weights
 
 
 def _portable(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the portable name of each variable of a model, and the variable."""
+    """Yield (portable name, variable) of a model's weights."""
     for place in walk(model.network, model.example_shape):
         if not place.weights:
             continue
@@ -206,7 +206,7 @@ def _portable(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def seed_generators(model: Any, seed: int) -> None:
-    """Seed what Keras's layers, such as Dropout, draw their random numbers from."""
+    """Seed the random generators of Keras layers such as Dropout."""
     generators = [v for v in model.variables if v.name == "seed_generator_state"]
     for i, state in enumerate(generators):
         numbers = np.random.default_rng([seed, i]).integers(2**31, size=state.shape)

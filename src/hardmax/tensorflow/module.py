@@ -17,8 +17,7 @@ nn_Module = tf.keras.Model
 class Module(module.Module, tf.keras.Model):
     """A network, its loss and its optimizer.
 
-    ``training`` is the mode that the model is in: its layers follow it wherever ``forward`` calls
-    them without saying.
+    ``training`` is the model's mode: its layers use it unless ``forward`` passes them another.
     """
 
     net: Any
@@ -26,8 +25,8 @@ class Module(module.Module, tf.keras.Model):
 
     def __init__(self, plot_train_per_epoch: int = 2, plot_valid_per_epoch: int = 1):
         super().__init__()
-        # Keras keeps what it is told when it compiles a model in attributes, of the names of
-        # methods here; hardmax's models are not compiled by Keras.
+        # Keras's compile() settings are attributes with the names of methods here; hardmax's
+        # models are not compiled by Keras.
         for name in [name for name in vars(self) if callable(getattr(module.Module, name, None))]:
             delattr(self, name)
         self.save_hyperparameters()
@@ -35,11 +34,11 @@ class Module(module.Module, tf.keras.Model):
         self.training = None
 
     def build(self, *input_shape: Any) -> None:
-        """Leave it to the layers to make their weights when they see their first inputs."""
+        """Do nothing: the layers create their weights when they see their first inputs."""
         self.built = True
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> tf.Tensor:
-        """Return ``forward`` of the inputs, in the mode that the model is in."""
+        """Return ``forward`` of the inputs, in the model's mode."""
         if self.training is not None:
             kwargs.setdefault("training", self.training)
         return super().__call__(*inputs, **kwargs)
@@ -49,7 +48,7 @@ class Module(module.Module, tf.keras.Model):
         return self.forward(X, *args)
 
     def forward(self, X: tf.Tensor) -> tf.Tensor:
-        """Return the output of ``self.net``; a subclass without one defines its own."""
+        """Return the output of ``self.net``; a subclass without ``net`` overrides this."""
         if not hasattr(self, "net"):
             raise NotImplementedError(
                 f"{type(self).__name__} must set self.net or define forward(X)"
@@ -58,13 +57,13 @@ class Module(module.Module, tf.keras.Model):
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """The variables of the layers, and plain ones that are kept in attributes."""
+        """The variables of the layers, and the plain variables in attributes."""
         scratch = (variable for _, variable in scratch_weights(self) if variable.trainable)
         return [*super().trainable_variables, *scratch]
 
     @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
-        """Plot a batch mean; a loss to which Keras's list of penalties was added has an axis."""
+        """Plot a batch mean; a loss with a list of Keras penalties added has an axis."""
         super().plot(key, tf.reduce_mean(value), train)
 
     @step_hook
@@ -87,33 +86,33 @@ class Module(module.Module, tf.keras.Model):
 
 
 def scratch_weights(
-    thing: Any, prefix: str = "", seen: set[int] | None = None
+    node: Any, prefix: str = "", seen: set[int] | None = None
 ) -> Iterator[tuple[str, tf.Variable]]:
     """Yield (name, variable) of the plain variables in a model, its layers, lists and dicts.
 
-    The book's models from scratch keep their weights in these, where Keras does not see them.
+    The book's models from scratch keep their weights in these, which Keras does not track.
     """
     seen = set() if seen is None else seen
-    if id(thing) in seen:
+    if id(node) in seen:
         return
-    seen.add(id(thing))
-    if isinstance(thing, tf.Variable):
-        yield prefix.removesuffix("."), thing
-    elif isinstance(thing, dict):
-        for name, value in thing.items():
+    seen.add(id(node))
+    if isinstance(node, tf.Variable):
+        yield prefix.removesuffix("."), node
+    elif isinstance(node, dict):
+        for name, value in node.items():
             yield from scratch_weights(value, f"{prefix}{name}.", seen)
-    elif isinstance(thing, list | tuple):
-        for i, value in enumerate(thing):
+    elif isinstance(node, list | tuple):
+        for i, value in enumerate(node):
             yield from scratch_weights(value, f"{prefix}{i}.", seen)
-    elif isinstance(thing, tf.keras.layers.Layer):
-        held = vars(thing).items()
-        public = {name: v for name, v in held if name != "hparams" and not name.startswith("_")}
-        inner = public | {"layers": getattr(thing, "layers", ())}
+    elif isinstance(node, tf.keras.layers.Layer):
+        items = vars(node).items()
+        public = {name: v for name, v in items if name != "hparams" and not name.startswith("_")}
+        inner = public | {"layers": getattr(node, "layers", ())}
         yield from scratch_weights(inner, prefix, seen)
 
 
 class Classifier(Module):
-    """A module whose outputs are scores, one a class, of which the highest decides."""
+    """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
     @step_hook
     def validation_step(self, batch: Any) -> None:
@@ -124,9 +123,10 @@ class Classifier(Module):
         self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
-        """Return the cross-entropy of scores (..., classes) for labels (...), from the scores.
+        """Return the cross-entropy of scores (..., classes) for labels (...).
 
-        The mean over all labels, or one loss for each of them, float of shape (labels,).
+        ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
+        (labels,).
         """
         if len(Y_hat.shape) != 2:
             Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
@@ -134,20 +134,20 @@ class Classifier(Module):
         return tf.reduce_mean(losses) if averaged else losses
 
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
-        """Return the share of labels (...) that the scores (..., classes) decide rightly.
+        """Return the accuracy of scores (..., classes) for labels (...).
 
-        Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
-        shape (labels,).
+        ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
+        the others, float32 of shape (labels,).
         """
         if len(Y_hat.shape) != 2:
             Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
-        right = tf.cast(tf.cast(tf.argmax(Y_hat, axis=1), Y.dtype) == Y, tf.float32)
-        return tf.reduce_mean(right) if averaged else right
+        correct = tf.cast(tf.cast(tf.argmax(Y_hat, axis=1), Y.dtype) == Y, tf.float32)
+        return tf.reduce_mean(correct) if averaged else correct
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
         """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
 
-        Lazy layers are made; apart from that the model stays as it is.
+        Initializes lazy layers; the model is otherwise unchanged.
         """
         X = tf.zeros(X_shape)
         for layer in self.net.layers:

@@ -1,4 +1,4 @@
-"""The book's SGD, and a recipe's optimizer as one of Keras's."""
+"""The book's SGD, and a recipe's optimizer as a Keras optimizer."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ class SGD(HyperParameters):
         self.save_hyperparameters()
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
-        """Take ``lr`` times its gradient off every variable."""
+        """Subtract ``lr`` times its gradient from every variable."""
         for grad, param in grads_and_vars:
             param.assign_sub(self.lr * grad)
 
@@ -29,14 +29,14 @@ class SGD(HyperParameters):
 def make(recipe: Recipe, rates: np.ndarray) -> tf.keras.optimizers.Optimizer:
     """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
     """
     if recipe == Recipe(recipe.rate):
         return tf.keras.optimizers.SGD(recipe.rate)
-    return _Optimizer(recipe, recipe.rate if recipe.is_constant else _Following(rates))
+    return _Optimizer(recipe, recipe.rate if recipe.is_constant else _Schedule(rates))
 
 
-class _Following(tf.keras.optimizers.schedules.LearningRateSchedule):
+class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of each step, from a table."""
 
     def __init__(self, rates: np.ndarray):
@@ -47,10 +47,10 @@ class _Following(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 
 class _Optimizer(tf.keras.optimizers.Optimizer):
-    """What a recipe computes.
+    """A recipe's optimizer.
 
-    Keras's own SGD, Adam and AdamW scale momentum by the learning rate, add epsilon elsewhere, and
-    have every weight decay.
+    Keras's SGD, Adam and AdamW scale momentum by the learning rate, add epsilon elsewhere, and
+    decay every weight.
     """
 
     def __init__(self, recipe: Recipe, rate: Any):
@@ -60,7 +60,7 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
         self.squares: list[Any] = []
 
     def build(self, variables: list[Any]) -> None:
-        """Make what is kept of every weight's gradients."""
+        """Create the running means of every weight's gradients."""
         if self.built:
             return
         super().build(variables)
@@ -76,23 +76,23 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
             variable.assign_sub(rate * decay * variable)
         elif decay:
             gradient = gradient + decay * variable
-        place = self._get_variable_index(variable)
+        index = self._get_variable_index(variable)
         if self.recipe.optimizer == "sgd":
-            mean = self.means[place]
+            mean = self.means[index]
             mean.assign(self.recipe.momentum * mean + gradient)
             variable.assign_sub(rate * mean)
         else:
-            variable.assign_sub(rate * self._adam(gradient, place))
+            variable.assign_sub(rate * self._adam(gradient, index))
 
-    def _adam(self, gradient: Any, place: int) -> tf.Tensor:
+    def _adam(self, gradient: Any, index: int) -> tf.Tensor:
         """Return Adam's step for a gradient, without the learning rate."""
         step = tf.cast(self.iterations + 1, tf.float32)
         unbiased = []
-        for held, beta, value in (
-            (self.means[place], BETAS[0], gradient),
-            (self.squares[place], BETAS[1], tf.square(gradient)),
+        for average, beta, value in (
+            (self.means[index], BETAS[0], gradient),
+            (self.squares[index], BETAS[1], tf.square(gradient)),
         ):
-            held.assign(held + (1 - beta) * (value - held))
+            average.assign(average + (1 - beta) * (value - average))
             # 1 - beta**step would lose digits.
-            unbiased.append(held / -tf.math.expm1(step * np.log(beta)))
+            unbiased.append(average / -tf.math.expm1(step * np.log(beta)))
         return unbiased[0] / (tf.sqrt(unbiased[1]) + EPSILON)

@@ -1,4 +1,4 @@
-"""TensorFlow's tensors by the book's names, devices, and random seeds."""
+"""TensorFlow's tensors under the book's names, devices, and random seeds."""
 
 import contextlib
 import random
@@ -58,36 +58,36 @@ def try_gpu(i: int = 0) -> Any:
 
 
 def try_all_gpus() -> list[Any]:
-    """Return every GPU, or the CPU where there is none."""
+    """Return every GPU, or the CPU if there is none."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def find_device(name: str) -> str:
-    """Return TensorFlow's name of the device of a name: auto, cpu, cuda or cuda:N.
+    """Return TensorFlow's name of the device for a name: auto, cpu, cuda or cuda:N.
 
-    Raises ArgumentError where there is no such device on this machine.
+    Raises ArgumentError if this machine has no such device.
     """
     available = {f"cuda:{i}": f"/GPU:{i}" for i in range(num_gpus())}
     return choose_device(name, available | {"cpu": "/CPU:0"})
 
 
-def place(thing: Any, device: str) -> None:
-    """Move a loader to a device; a model's variables stay where they were made."""
-    if not isinstance(thing, tf.keras.Model):
-        thing.to(device)
+def place(target: Any, device: str) -> None:
+    """Move a loader to a device; a model's variables stay where they were created."""
+    if not isinstance(target, tf.keras.Model):
+        target.to(device)
 
 
 def scalars(values: np.ndarray) -> Sequence[Any]:
-    """Return the numbers of a NumPy array of shape (n,) as NumPy's scalars."""
+    """Return the elements of a NumPy array of shape (n,) as NumPy scalars."""
     return list(values)
 
 
 @contextlib.contextmanager
 def seeded(seed: int | None, device: str) -> Iterator[None]:
-    """Seed TensorFlow's and Python's random numbers, which Keras uses too, in a block.
+    """Seed TensorFlow's random numbers, and Python's, which Keras uses too, in a block.
 
-    Behind it Python's are as they were, and TensorFlow's, which cannot be put back, go on from a
-    number that was drawn of them before. Without a seed all go on as they are.
+    After it Python's state is restored; TensorFlow's cannot be, and is seeded with a number that
+    was drawn from it before. Without a seed the random state is left alone.
     """
     if seed is None:
         yield

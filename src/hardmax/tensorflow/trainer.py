@@ -1,4 +1,4 @@
-"""The book's Trainer in TensorFlow, over the loop that all frameworks share."""
+"""The book's Trainer in TensorFlow, on top of the loop that all frameworks share."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
 
     framework = "tensorflow"
     engine = engine
@@ -27,8 +27,8 @@ class Trainer(trainer.Trainer):
     def fit(self, model: Any, data: Any) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
-        Raises DivergenceError where the training loss becomes NaN or infinite, ArgumentError for a
-        model without anything to train.
+        Raises DivergenceError if the training loss becomes NaN or infinite, ArgumentError if the
+        model has nothing to train.
         """
         self.graphs = {}
         self.is_fitting = True
@@ -39,13 +39,13 @@ class Trainer(trainer.Trainer):
             model.training = False
 
     def prepare_optimizer(self) -> None:
-        """Ask the model for its optimizer, once a fit, and let it make what it keeps."""
+        """Get the model's optimizer, once per fit, and build its variables."""
         super().prepare_optimizer()
         self._make_weights(self.model, self.train_dataloader)
         if not self.model.trainable_variables:
             raise ArgumentError(
-                f"{type(self.model).__name__} has nothing to train; keep its weights in layers or "
-                "as variables in its attributes"
+                f"{type(self.model).__name__} has nothing to train; keep its weights in its "
+                "attributes, as layers or as variables"
             )
         if self.seed is not None:
             layers.seed_generators(self.model, self.seed)
@@ -54,23 +54,23 @@ class Trainer(trainer.Trainer):
                 self.optim.build(self.model.trainable_variables)
 
     def engine_suits(self) -> bool:
-        """Tell whether the optimizer keeps what it counts where a graph can.
+        """Return whether the optimizer's state can be updated in a graph.
 
-        One that sets attributes of its own would set them once a graph, not once a step.
+        A graph would set Python attributes once, when it is traced, not at every step.
         """
         if isinstance(self.optim, tf.keras.optimizers.Optimizer):
             return True
         return not set_in(type(self.optim).apply_gradients.__code__)
 
-    def prepare_judging(self, model: Any, loader: Any) -> None:
-        """Have a model make its weights, and put its batches onto the run's device."""
-        super().prepare_judging(model, loader)
+    def prepare_evaluation(self, model: Any, loader: Any) -> None:
+        """Create a model's weights, and put its batches on the run's device."""
+        super().prepare_evaluation(model, loader)
         if not self.is_fitting:
             self.graphs = {}
         self._make_weights(model, loader)
 
     def _make_weights(self, model: Any, loader: Any) -> None:
-        """Call the model once, so that lazy layers make their weights outside of any graph."""
+        """Call the model once, so that lazy layers create their weights outside of any graph."""
         first = first_batch(loader)
         model.training = False
         with tf.device(self.run_device):
@@ -84,7 +84,7 @@ class Trainer(trainer.Trainer):
 
     @step_hook
     def fit_epoch(self) -> None:
-        """Train for an epoch and validate: by the engine, or step by step by the hooks."""
+        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         if self.uses_engine:
             self.engine_epoch()
             return
@@ -104,11 +104,11 @@ class Trainer(trainer.Trainer):
             self.val_batch_idx += 1
 
     def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Take a step of the optimizer on the loss that a tape has seen."""
+        """Take an optimizer step on a loss that a tape has recorded."""
         variables = self.model.trainable_variables
         grads = tape.gradient(loss, variables)
         if not isinstance(self.optim, tf.keras.optimizers.Optimizer):
-            # Only Keras's know what to do with the gradient of rows alone, as of an Embedding.
+            # Only Keras optimizers accept sparse gradients, such as those of an Embedding.
             grads = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
         if self.gradient_clip_val > 0:
             grads = self.clip_gradients(self.gradient_clip_val, grads)
@@ -116,7 +116,7 @@ class Trainer(trainer.Trainer):
         self.optim.apply_gradients([(grad, v) for grad, v in pairs if grad is not None])
 
     def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
-        """Return gradients scaled so that their norm, of all together, is at most that value."""
+        """Return gradients scaled so that their global norm is at most ``grad_clip_val``."""
         scale = tf.minimum(1.0, grad_clip_val / (tf.linalg.global_norm(grads) + 1e-6))
         return [None if grad is None else grad * scale for grad in grads]
 
@@ -125,5 +125,5 @@ class Trainer(trainer.Trainer):
         return layers.get_weights(model)
 
     def set_weights(self, model: Any, weights: dict[str, np.ndarray]) -> None:
-        """Give the model such weights. Raises RunError where they do not fit."""
+        """Set the model's weights. Raises RunError if they do not fit."""
         layers.set_weights(model, weights)

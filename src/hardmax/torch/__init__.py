@@ -1,13 +1,13 @@
-"""hardmax on PyTorch: ``from hardmax import torch as d2l`` answers the book's cells.
+"""hardmax on PyTorch: ``from hardmax import torch as d2l`` runs the book's code.
 
-The names of both of the book's editions, the classes (``Module``, ``Trainer``, ...) and the
-functions (``train_ch3``, ``Accumulator``, ...), and nothing else.
+Exports the names of both editions of the book, the classes (``Module``, ``Trainer``, ...) and the
+functions (``train_ch3``, ``Accumulator``, ...), and no others.
 """
 
 from hardmax import frameworks as _frameworks
 from hardmax.plotting import pyplot as _plots
 
-_frameworks.check("torch")  # says how to install what is missing
+_frameworks.check("torch")  # raises with installation instructions
 
 from hardmax.d2l.accumulator import Accumulator
 from hardmax.d2l.timing import Timer

@@ -1,4 +1,4 @@
-"""Batches of tensors in memory, and the data sets made of them."""
+"""In-memory batches of tensors, and the datasets built from them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from hardmax.data.datasets import SCALE, Pictures, Vectors
+from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.training import datamodule, loaders
 
 __all__ = [
     "DataModule",
     "FashionMNIST",
+    "ImageData",
     "Loader",
-    "PictureData",
     "SyntheticRegressionData",
     "VectorData",
 ]
 
 
 class Loader(loaders.Loader):
-    """Batches of tensors (inputs..., labels), which may lie on any device.
+    """Batches of tensors (inputs..., labels) on any device.
 
-    With ``pictures`` the first tensor holds bytes, which are handed out as float32 of 0 to 1.
+    With ``are_images`` the first tensor is uint8, and is returned as float32 in [0, 1].
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Loader(loaders.Loader):
         tensors: Sequence[torch.Tensor],
         batch_size: int,
         shuffle: bool,
-        pictures: bool = False,
+        are_images: bool = False,
     ):
         super().__init__(len(tensors[0]), batch_size, shuffle)
         self.tensors = tuple(tensors)
-        self.pictures = pictures
+        self.are_images = are_images
 
     def to(self, device: torch.device) -> None:
         """Move the tensors to a device."""
@@ -45,27 +45,27 @@ class Loader(loaders.Loader):
         return int(torch.randint(2**31, ()))
 
     def next_order(self) -> torch.Tensor | None:
-        """Begin an epoch and return its order on the tensors' device; None if unshuffled."""
+        """Start an epoch and return its order on the tensors' device, or None if unshuffled."""
         order = super().next_order()
         return None if order is None else torch.from_numpy(order).to(self.tensors[0].device)
 
     def split(self, order: torch.Tensor) -> Iterable[torch.Tensor]:
-        """Cut an order into batches, in one call."""
+        """Split an order into batches in one call."""
         return order.split(self.batch_size)
 
     def take(self, rows: Any) -> tuple[torch.Tensor, ...]:
-        """Return the examples ``rows``: a slice, or an int64 tensor."""
+        """Return the examples at ``rows``, a slice or an int64 tensor."""
         if isinstance(rows, slice):
             batch = tuple(a[rows] for a in self.tensors)
         else:
             batch = tuple(a.index_select(0, rows) for a in self.tensors)
-        return (batch[0].float().mul_(SCALE), *batch[1:]) if self.pictures else batch
+        return (batch[0].float().mul_(SCALE), *batch[1:]) if self.are_images else batch
 
 
 class DataModule(datamodule.DataModule):
     """Training and validation batches; a subclass defines ``get_dataloader``.
 
-    ``num_workers`` is the book's: data in memory needs no workers, and gets none.
+    ``num_workers`` is the book's and is unused: in-memory data needs no workers.
     """
 
     def __init__(self, root: str = "../data", num_workers: int = 4):
@@ -74,19 +74,19 @@ class DataModule(datamodule.DataModule):
     def get_tensorloader(
         self, tensors: Sequence[torch.Tensor], train: bool, indices: Any = slice(0, None)
     ) -> Loader:
-        """Return batches of the examples ``indices`` of tensors, shuffled for training.
+        """Return batches of the examples at ``indices``, shuffled for training.
 
-        The tensors have the same number of examples, along their first axis.
+        All tensors have the same length along their first axis.
         """
         return Loader(tuple(a[indices] for a in tensors), self.batch_size, shuffle=train)
 
 
-class PictureSet(Dataset):
-    """Pictures as a dataset of (float32 of shape (channels, height, width), label)."""
+class ImageDataset(Dataset):
+    """A dataset of (image, label); images are float32 (channels, height, width)."""
 
-    def __init__(self, pictures: Pictures):
-        self.images = torch.tensor(pictures.images).permute(0, 3, 1, 2).contiguous()
-        self.labels = torch.tensor(pictures.labels)
+    def __init__(self, images: Images):
+        self.images = torch.tensor(images.images).permute(0, 3, 1, 2).contiguous()
+        self.labels = torch.tensor(images.labels)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,25 +95,25 @@ class PictureSet(Dataset):
         return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
-class PictureData(datamodule.LabelledData, DataModule):
-    """Labelled pictures of any kind; ``train`` and ``val`` are its datasets.
+class ImageData(datamodule.LabeledData, DataModule):
+    """Labeled images of any kind; ``train`` and ``val`` are datasets.
 
-    Batches are (pictures float32 (n, channels, height, width), labels int64 (n,)).
+    Batches are (images float32 (n, channels, height, width), labels int64 (n,)).
     """
 
-    def hold(self, pictures: Pictures) -> PictureSet:
-        """Return pictures as a dataset."""
-        return PictureSet(pictures)
+    def hold(self, images: Images) -> ImageDataset:
+        """Return images as a dataset."""
+        return ImageDataset(images)
 
-    def loader(self, part: PictureSet, shuffle: bool) -> Loader:
-        """Return batches of a dataset of pictures."""
-        return Loader((part.images, part.labels), self.batch_size, shuffle, pictures=True)
+    def loader(self, part: ImageDataset, shuffle: bool) -> Loader:
+        """Return batches of an image dataset."""
+        return Loader((part.images, part.labels), self.batch_size, shuffle, are_images=True)
 
 
-class VectorData(datamodule.LabelledData, DataModule):
-    """Labelled vectors; ``train`` and ``val`` are its datasets.
+class VectorData(datamodule.LabeledData, DataModule):
+    """Labeled vectors; ``train`` and ``val`` are datasets.
 
-    Batches are (values float32 (n, entries), labels int64 (n,)).
+    Batches are (values float32 (n, features), labels int64 (n,)).
     """
 
     def hold(self, vectors: Vectors) -> TensorDataset:
@@ -121,23 +121,23 @@ class VectorData(datamodule.LabelledData, DataModule):
         return TensorDataset(torch.tensor(vectors.values), torch.tensor(vectors.labels))
 
     def loader(self, part: TensorDataset, shuffle: bool) -> Loader:
-        """Return batches of a dataset of vectors."""
+        """Return batches of a vector dataset."""
         return Loader(part.tensors, self.batch_size, shuffle)
 
 
-class FashionMNIST(datamodule.FashionMNIST, PictureData):
-    """Fashion-MNIST as PyTorch's tensors; ``training.datamodule`` has its arguments."""
+class FashionMNIST(datamodule.FashionMNIST, ImageData):
+    """Fashion-MNIST as PyTorch tensors; see ``training.datamodule`` for the arguments."""
 
 
 class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
-    """Synthetic data as PyTorch's tensors; ``training.datamodule`` has its arguments."""
+    """Synthetic data as PyTorch tensors; see ``training.datamodule`` for the arguments."""
 
     w: torch.Tensor
     b: float
     noise: float
 
     def synthesize(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return X and y of so many examples."""
+        """Return X and y of ``count`` examples."""
         X = torch.randn(count, len(self.w))
         y = X @ self.w.reshape(-1, 1) + self.b + self.noise * torch.randn(count, 1)
         return X, y

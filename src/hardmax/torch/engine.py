@@ -1,4 +1,4 @@
-"""PyTorch's own fastest way through a stretch of batches."""
+"""The fast path in PyTorch: runs the model on a chunk of batches."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,17 +12,16 @@ from hardmax.training.dispatch import counter
 __all__ = ["evaluate", "fetch", "scores", "train"]
 
 
-def train(trainer: Any, stretch: Iterable) -> Steps:
-    """Take a step of ``trainer.optim`` on every batch of a stretch; return the steps.
+def train(trainer: Any, chunk: Iterable) -> Steps:
+    """Take an optimizer step on every batch of a chunk, and return the steps.
 
-    The model's own ``loss`` and ``accuracy`` are called. The host waits for the device once,
-    at the end.
+    Calls the model's ``loss`` and ``accuracy``. The host waits for the device once, at the end.
     """
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
     collected = Collected(counter(model), fetch)
     model.train()
-    for batch in stretch:
+    for batch in chunk:
         *inputs, labels = trainer.prepare_batch(batch)
         outputs = model(*inputs)
         loss = model.loss(outputs, labels)
@@ -36,12 +35,12 @@ def train(trainer: Any, stretch: Iterable) -> Steps:
     return collected.steps()
 
 
-def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
-    """Return the steps of a model that is not trained, over a stretch of batches."""
+def evaluate(trainer: Any, model: Any, chunk: Iterable) -> Steps:
+    """Evaluate a model on a chunk of batches, and return the steps."""
     collected = Collected(counter(model), fetch)
     model.eval()
     with torch.no_grad():
-        for batch in stretch:
+        for batch in chunk:
             *inputs, labels = trainer.prepare_batch(batch)
             outputs = model(*inputs)
             collected.add(model.loss(outputs, labels), outputs, labels)
@@ -49,7 +48,7 @@ def evaluate(trainer: Any, model: Any, stretch: Iterable) -> Steps:
 
 
 def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
-    """Return the outputs of a model that is not trained, float32 of shape (examples, classes)."""
+    """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
     model.eval()
     with torch.no_grad():
         outputs = [model(*trainer.prepare_batch(batch)[:-1]) for batch in loader]
@@ -57,7 +56,7 @@ def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
 
 
 def fetch(values: list[torch.Tensor]) -> np.ndarray:
-    """Fetch scalars from the device in one go, as an array of shape (len(values),)."""
+    """Fetch scalars from the device in one transfer, as an array of shape (len(values),)."""
     if not values:
         return np.zeros(0)
     stacked = torch.stack(values)

@@ -1,4 +1,4 @@
-"""The book's functional edition: plain functions over networks, iterators and updaters."""
+"""The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from torch import nn
 from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
-    picture_size,
+    image_size,
     show_predictions,
     train_and_draw,
-    train_and_tell,
+    train_and_print,
 )
 from hardmax.evaluation.totals import Collected, Meter, Steps
 from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.engine import fetch
-from hardmax.torch.module import judged
+from hardmax.torch.module import evaluating
 
 __all__ = [
     "accuracy",
@@ -51,36 +51,36 @@ def linreg(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def softmax(X: torch.Tensor) -> torch.Tensor:
-    """Return the softmax of each row of scores (examples, classes), whatever their size."""
+    """Return the softmax of each row of scores (examples, classes), stable for large scores."""
     return X.log_softmax(dim=1).exp()
 
 
 def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor, from_logits: bool = False) -> torch.Tensor:
-    """Return -log of the probability of the right class, float of shape (examples,).
+    """Return the negative log-probability of the true class, float of shape (examples,).
 
-    ``y_hat``: probabilities of shape (examples, classes), or scores ``from_logits``, which keeps
-    large scores exact; ``y``: int64 labels of shape (examples,).
+    ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
+    exact for large scores; ``y``: int64 labels of shape (examples,).
     """
     logs = y_hat.log_softmax(dim=1) if from_logits else y_hat.log()
     return -logs[torch.arange(len(y), device=y.device), y]
 
 
 def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return half the squared errors, in the shape of ``y_hat``, (examples, 1) or another."""
+    """Return half the squared errors, in the shape of ``y_hat``."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
 def corr2d(X: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
-    """Return the cross-correlation of a picture X (H, W) with a kernel K (h, w).
+    """Return the cross-correlation of an image X (H, W) and a kernel K (h, w).
 
-    Its shape is (H - h + 1, W - w + 1).
+    The result has shape (H - h + 1, W - w + 1).
     """
     windows = X.unfold(0, K.shape[0], 1).unfold(1, K.shape[1], 1)
     return (windows * K).sum((2, 3))
 
 
 def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
-    """Take a step of minibatch SGD on summed losses, and set the gradients to zero."""
+    """Take a minibatch SGD step on summed losses, and zero the gradients."""
     with torch.no_grad():
         for param in params:
             param -= lr * param.grad / batch_size
@@ -107,7 +107,7 @@ def load_array(
 ) -> Loader:
     """Return batches of the tensors' examples, shuffled for training.
 
-    The tensors have the same number of examples, along their first axis.
+    All tensors have the same length along their first axis.
     """
     return Loader(data_arrays, batch_size, shuffle=is_train)
 
@@ -115,20 +115,20 @@ def load_array(
 def load_data_fashion_mnist(
     batch_size: int, resize: int | tuple[int, int] | None = None
 ) -> tuple[Loader, Loader]:
-    """Return the batches of Fashion-MNIST's training set and of its test set.
+    """Return batches of Fashion-MNIST's training set and of its test set.
 
-    Pictures float32 (examples, 1, height, width) of 0 to 1, labels int64 (examples,). Raises what
-    ``FashionMNIST`` raises.
+    Images are float32 (examples, 1, height, width) in [0, 1], labels int64 (examples,). Raises the
+    errors of ``FashionMNIST``.
     """
-    data = FashionMNIST(batch_size, picture_size(resize))
+    data = FashionMNIST(batch_size, image_size(resize))
     return data.train_dataloader(), data.val_dataloader()
 
 
-# Judging
+# Evaluation
 
 
 def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
-    """Return how many predictions are right.
+    """Return the number of correct predictions.
 
     ``y_hat``: scores of shape (examples, classes), or predictions in the shape of ``y``.
     """
@@ -142,20 +142,20 @@ def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
-    """Return the share of a data set's labels that a network decides rightly.
+    """Return a network's accuracy on a dataset.
 
-    ``data_iter`` gives batches (X, y), y int64 of shape (examples,); ``net(X)`` returns scores of
+    ``data_iter`` yields batches (X, y), y int64 of shape (examples,); ``net(X)`` returns scores of
     shape (examples, classes).
     """
     meter = Meter()
-    with judged(net):
+    with evaluating(net):
         for X, y in data_iter:
             meter.add(_correct(net(X), y), y.numel())
     return meter.mean()
 
 
 def evaluate_accuracy_gpu(net: Callable, data_iter: Iterable, device: Any = None) -> float:
-    """Return what ``evaluate_accuracy`` does, its batches on a device: the network's own, if None.
+    """Return ``evaluate_accuracy`` with the batches on ``device``, by default the network's.
 
     The inputs of a batch may be a list of tensors.
     """
@@ -169,12 +169,12 @@ def _moved(X: Any, device: Any) -> Any:
 
 
 def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
-    """Return a network's mean loss on a data set of batches (X, y).
+    """Return a network's mean loss on a dataset of batches (X, y).
 
     ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``.
     """
     meter = Meter()
-    with judged(net):
+    with evaluating(net):
         for X, y in data_iter:
             out = net(X)
             l = loss(out, y.reshape(out.shape))
@@ -188,9 +188,9 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
 def train_epoch_ch3(
     net: Callable, train_iter: Iterable, loss: Callable, updater: Any
 ) -> tuple[float, float]:
-    """Train for an epoch; return the mean loss and the accuracy over its examples.
+    """Train for an epoch, and return the mean loss and the accuracy over its examples.
 
-    ``loss`` returns one loss an example. ``updater`` is an optimizer, or a function of the
+    ``loss`` returns one loss per example. ``updater`` is an optimizer, or a function of the
     batch size that takes a step on summed losses.
     """
     if isinstance(net, nn.Module):
@@ -220,9 +220,9 @@ def train_ch3(
     num_epochs: int,
     updater: Any,
 ) -> None:
-    """Train for ``num_epochs`` and draw the training loss and both accuracies.
+    """Train for ``num_epochs``, and plot the training loss and both accuracies.
 
-    Warns where the result is worse than softmax regression should be on Fashion-MNIST.
+    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
     """
     train_and_draw(
         num_epochs,
@@ -239,18 +239,18 @@ def train_ch6(
     lr: float,
     device: Any,
 ) -> None:
-    """Train a network by SGD from Xavier's weights on a device; draw it, and print how it ended.
+    """Train a network by SGD with Xavier initialization; plot and print its metrics.
 
-    The losses are cross-entropies of ``net(X)``, scores of shape (examples, classes).
+    The loss is the cross-entropy of ``net(X)``, scores of shape (examples, classes).
     """
     net.apply(init_cnn)
     net.to(device)
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
 
-    def train(stretch: Iterable) -> Steps:
+    def train(chunk: Iterable) -> Steps:
         net.train()
-        collected = Collected(_right, fetch)
-        for X, y in stretch:
+        collected = Collected(_is_correct, fetch)
+        for X, y in chunk:
             X, y = X.to(device), y.to(device)
             y_hat = net(X)
             loss = nn.functional.cross_entropy(y_hat, y)
@@ -263,23 +263,23 @@ def train_ch6(
     def test() -> float:
         return evaluate_accuracy_gpu(net, test_iter, device)
 
-    train_and_tell(num_epochs, train_iter, train, test, device)
+    train_and_print(num_epochs, train_iter, train, test, device)
 
 
 def init_cnn(module: Any) -> None:
-    """Start a module's weights, if it is a Linear or Conv2d layer, from Xavier's uniform."""
+    """Initialize a module with Xavier's uniform if it is a Linear or Conv2d layer."""
     if type(module) in (nn.Linear, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
 
 
-def _right(y_hat: torch.Tensor, y: torch.Tensor, averaged: bool) -> torch.Tensor:
-    """Return which labels the scores decide rightly, one entry for each."""
+def _is_correct(y_hat: torch.Tensor, y: torch.Tensor, averaged: bool) -> torch.Tensor:
+    """Return whether each prediction is correct."""
     return y_hat.argmax(dim=1) == y
 
 
 def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
-    """Show the first ``n`` pictures of Fashion-MNIST with their true and predicted names."""
+    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
     X, y = next(iter(test_iter))
-    with judged(net):
+    with evaluating(net):
         predictions = net(X).argmax(dim=1)
     show_predictions(X.squeeze(1), y, predictions, n)

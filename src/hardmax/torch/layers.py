@@ -1,4 +1,4 @@
-"""Builds an architecture from PyTorch's own layers, and carries weights in and out."""
+"""Builds an architecture from PyTorch layers, and gets and sets its weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,9 +35,9 @@ ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
 
 def build(network: Network) -> nn.Sequential:
-    """Return the network, whose layers make their weights when they see their first inputs.
+    """Return the network; its layers create their weights when they see their first inputs.
 
-    The native names of its weights are the portable ones, and so are their layouts.
+    The native names and layouts of its weights are the portable ones.
     """
     return nn.Sequential(*map(_layer, network))
 
@@ -72,18 +72,18 @@ def _layer(layer: Layer) -> nn.Module:
 
 
 def _normalized(layer: Any, X: torch.Tensor) -> torch.Tensor:
-    """Normalize pictures or vectors; the running variance is that of the batches.
+    """Normalize images or vectors; the running variance is biased.
 
-    PyTorch's own multiplies it by n / (n - 1), and refuses a batch of one.
+    PyTorch's BatchNorm multiplies it by n / (n - 1), and rejects a batch of one.
     """
     mean, var = layer.running_mean, layer.running_var
     scale = (layer.weight, layer.bias)
     if not layer.training:
         return nn.functional.batch_norm(X, mean, var, *scale, eps=EPSILON)
-    out, own_mean, root = torch.native_batch_norm(X, *scale, None, None, True, 0.0, EPSILON)
+    out, batch_mean, inv_std = torch.native_batch_norm(X, *scale, None, None, True, 0.0, EPSILON)
     with torch.no_grad():
-        mean.lerp_(own_mean, 1 - MOMENTUM)
-        var.lerp_((root**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
+        mean.lerp_(batch_mean, 1 - MOMENTUM)
+        var.lerp_((inv_std**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
     return out
 
 
@@ -114,9 +114,9 @@ class _Concat(nn.ModuleList):
 
 
 def make_weights(net: nn.Module, example_shape: Shape) -> None:
-    """Have a network make its weights for examples of a shape (height, width, channels).
+    """Create a network's weights for examples of shape (height, width, channels).
 
-    Vectors have the shape (entries,). PyTorch's random numbers stay as they were.
+    Vectors have shape (features,). PyTorch's random state is unchanged.
     """
     *sides, channels = example_shape
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -125,10 +125,10 @@ def make_weights(net: nn.Module, example_shape: Shape) -> None:
 
 
 def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
-    """Return copies of all weights by name, plain tensors that are trained included.
+    """Return copies of all weights by name, including plain tensors that are trained.
 
-    A model that is made from an architecture has portable names, any other its native ones.
-    Raises ArgumentError where none are found.
+    The names are portable for a model built from an architecture, and native otherwise.
+    Raises ArgumentError if there are none.
     """
     return {name: value.detach().cpu().numpy().copy() for name, value in _weights(model).items()}
 
@@ -136,15 +136,15 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
 def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """Copy weights into a model in place.
 
-    Raises RunError where a name or a shape does not fit, before anything is changed.
+    Raises RunError if a name or a shape does not match, before anything is changed.
     """
-    own = _weights(model)
-    # A lazy layer takes whatever comes.
+    current = _weights(model)
+    # A lazy layer accepts any shape.
     lazy = (nn.UninitializedParameter, nn.UninitializedBuffer)
-    shapes = {n: None if isinstance(v, lazy) else tuple(v.shape) for n, v in own.items()}
+    shapes = {n: None if isinstance(v, lazy) else tuple(v.shape) for n, v in current.items()}
     check_fit(shapes, weights)
     with torch.no_grad():
-        for name, value in own.items():
+        for name, value in current.items():
             if isinstance(value, lazy):
                 value.materialize(weights[name].shape)
             value.copy_(torch.from_numpy(np.array(weights[name])))
@@ -162,7 +162,7 @@ def _weights(model: Any) -> dict[str, torch.Tensor]:
                 weights[f"{prefix}.{name}" if prefix else name] = value
     if not weights:
         raise ArgumentError(
-            f"{type(model).__name__} has no weights that can be found; keep them as parameters, "
-            "or as tensors that want gradients, in its attributes"
+            f"{type(model).__name__} has no weights; keep them in its attributes, as "
+            "parameters or as tensors with requires_grad=True"
         )
     return weights

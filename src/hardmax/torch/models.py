@@ -1,4 +1,4 @@
-"""The book's models, and the one that is built from an architecture."""
+"""The book's models, and the classifier that is built from an architecture."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class LinearRegressionScratch(Module):
-    """Linear regression on bare tensors; half the squared error is its loss."""
+    """Linear regression on plain tensors; its loss is half the squared error."""
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01):
         super().__init__()
@@ -50,7 +50,7 @@ class LinearRegressionScratch(Module):
 
 
 class _SmallLinear(nn.LazyLinear):
-    """A lazy layer whose weights, once it has seen its inputs, start from N(0, 0.01**2)."""
+    """A lazy layer whose initial weights are drawn from N(0, 0.01**2)."""
 
     def reset_parameters(self) -> None:
         if not self.has_uninitialized_params() and self.in_features:
@@ -59,7 +59,7 @@ class _SmallLinear(nn.LazyLinear):
 
 
 class LinearRegression(Module):
-    """Linear regression with PyTorch's layer; the squared error is its loss."""
+    """Linear regression with PyTorch's layer; its loss is the squared error."""
 
     def __init__(self, lr: float):
         super().__init__()
@@ -76,10 +76,10 @@ class LinearRegression(Module):
 
 
 class SoftmaxRegressionScratch(Classifier):
-    """Softmax regression on bare tensors: W from N(0, sigma**2), b = 0, minibatch SGD.
+    """Softmax regression on plain tensors: W from N(0, sigma**2), b = 0, minibatch SGD.
 
-    It returns scores, and takes the cross-entropy from them: scores in the thousands do no
-    harm. ``softmax`` makes probabilities of them.
+    It returns scores, and computes the cross-entropy from them, stable even for scores in the
+    thousands. ``softmax`` turns them into probabilities.
     """
 
     def __init__(self, num_inputs: int, num_outputs: int, lr: float, sigma: float = 0.01):
@@ -89,11 +89,11 @@ class SoftmaxRegressionScratch(Classifier):
         self.b = torch.zeros(num_outputs, requires_grad=True)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` an example."""
+        """Return scores of shape (examples, num_outputs); X has ``num_inputs`` features."""
         return X.reshape(-1, self.W.shape[0]) @ self.W + self.b
 
     def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """Return the cross-entropy, the mean or one an example."""
+        """Return the cross-entropy, averaged or per example."""
         losses = cross_entropy(Y_hat, Y, from_logits=True)
         return losses.mean() if averaged else losses
 
@@ -116,7 +116,7 @@ class SoftmaxRegression(Classifier):
 
 
 class LeNet(Classifier):
-    """LeNet-5 as the book has it, of PyTorch's layers; ``net`` makes its weights when it runs."""
+    """The book's LeNet-5 with PyTorch's layers, which are initialized by their first inputs."""
 
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
@@ -125,7 +125,7 @@ class LeNet(Classifier):
 
 
 class Residual(nn.Module):
-    """ResNet's block of two convolutions of ``num_channels`` each, and a shortcut past them."""
+    """ResNet's block: two convolutions with ``num_channels`` channels each, and a shortcut."""
 
     def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
         super().__init__()
@@ -160,10 +160,10 @@ class ResNeXtBlock(nn.Module):
 
 
 class NetworkClassifier(Classifier):
-    """The classifier that an architecture describes, trained by a recipe.
+    """A classifier built from an architecture, and trained by a recipe.
 
-    ``network`` is for examples of ``example_shape``: pictures (height, width, channels), or
-    vectors (entries,).
+    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
+    vectors (features,).
     """
 
     is_portable = True

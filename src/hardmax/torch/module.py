@@ -12,7 +12,7 @@ from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
 
-__all__ = ["Classifier", "Module", "judged", "nn_Module", "scratch_weights"]
+__all__ = ["Classifier", "Module", "evaluating", "nn_Module", "scratch_weights"]
 
 nn_Module = nn.Module
 
@@ -28,7 +28,7 @@ class Module(nn.Module, module.Module):
         self.board = ProgressBoard()
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the output of ``self.net``; a subclass without one defines its own."""
+        """Return the output of ``self.net``; a subclass without ``net`` overrides this."""
         try:
             net = self.net
         except AttributeError:
@@ -39,7 +39,7 @@ class Module(nn.Module, module.Module):
 
     @step_hook
     def plot(self, key: str, value: Any, train: bool) -> None:
-        """Plot a batch mean without holding on to the graph that it came from."""
+        """Plot a batch mean, detached from its graph."""
         super().plot(key, value.detach() if torch.is_tensor(value) else value, train)
 
     @step_hook
@@ -61,13 +61,13 @@ class Module(nn.Module, module.Module):
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
     def apply_init(self, inputs: Any, init: Any = None) -> None:
-        """Run the network on ``inputs``, so that lazy layers are made, then apply ``init``."""
+        """Run the network on ``inputs`` to initialize lazy layers, then apply ``init``."""
         self.forward(*inputs)
         if init is not None:
             self.net.apply(init)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Module":
-        """Do to plain tensors with gradients what is done to parameters, such as moving them."""
+        """Apply ``fn``, such as a move to a device, to plain tensors with gradients too."""
         super()._apply(fn, recurse)
         for _, weight in scratch_weights(self):
             weight.data = fn(weight.data)
@@ -77,25 +77,24 @@ class Module(nn.Module, module.Module):
 
 
 def scratch_weights(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield (name, tensor) of a module's plain tensors that want a gradient.
+    """Yield (name, tensor) of a module's plain tensors that require gradients.
 
-    The book's models from scratch keep their weights in these, where nn.Module does not see
-    them.
+    The book's models from scratch keep their weights in these, which nn.Module does not track.
     """
     for name, value in vars(model).items():
-        held = {name: value}
+        tensors = {name: value}
         if isinstance(value, list | tuple):
-            held = {f"{name}.{i}": item for i, item in enumerate(value)}
-        for path, weight in held.items():
+            tensors = {f"{name}.{i}": item for i, item in enumerate(value)}
+        for path, weight in tensors.items():
             if torch.is_tensor(weight) and weight.is_leaf and weight.requires_grad:
                 yield path, weight
 
 
 @contextlib.contextmanager
-def judged(model: Any) -> Iterator[None]:
-    """Have a model neither train nor record gradients in a block; each layer keeps its mode.
+def evaluating(model: Any) -> Iterator[None]:
+    """Put a model in evaluation mode without gradients in a block, then restore each layer's mode.
 
-    A function that is no module has no mode.
+    A plain function has no mode.
     """
     modules = model.modules() if isinstance(model, nn.Module) else ()
     training = {module: module.training for module in modules}
@@ -110,7 +109,7 @@ def judged(model: Any) -> Iterator[None]:
 
 
 class Classifier(Module):
-    """A module whose outputs are scores, one a class, of which the highest decides."""
+    """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
     @step_hook
     def validation_step(self, batch: Any) -> None:
@@ -121,31 +120,32 @@ class Classifier(Module):
         self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """Return the cross-entropy of scores (..., classes) for labels (...), from the scores.
+        """Return the cross-entropy of scores (..., classes) for labels (...).
 
-        The mean over all labels, or one loss for each of them, float of shape (labels,).
+        ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
+        (labels,).
         """
         if Y_hat.dim() != 2:
             Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
         return F.cross_entropy(Y_hat, Y, reduction="mean" if averaged else "none")
 
     def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """Return the share of labels (...) that the scores (..., classes) decide rightly.
+        """Return the accuracy of scores (..., classes) for labels (...).
 
-        Not ``averaged``: 1 for each label decided rightly and 0 for the others, float32 of
-        shape (labels,).
+        ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
+        the others, float32 of shape (labels,).
         """
         if Y_hat.dim() != 2:
             Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
-        right = (Y_hat.argmax(dim=1) == Y).float()
-        return right.mean() if averaged else right
+        correct = (Y_hat.argmax(dim=1) == Y).float()
+        return correct.mean() if averaged else correct
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
         """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
 
-        The weights, the mode and the random numbers stay as they are; lazy layers are made.
+        Initializes lazy layers; weights, mode and random state are otherwise unchanged.
         """
-        with judged(self), torch.random.fork_rng(devices=[]):
+        with evaluating(self), torch.random.fork_rng(devices=[]):
             weight = next(self.parameters(), torch.zeros(()))
             X = torch.randn(*X_shape).to(weight.device)
             for layer in self.net:

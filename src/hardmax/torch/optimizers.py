@@ -1,4 +1,4 @@
-"""The book's SGD, and a recipe's optimizer made of PyTorch's own."""
+"""The book's SGD, and a recipe's optimizer built from PyTorch's."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class SGD(HyperParameters):
         self.save_hyperparameters()
 
     def step(self) -> None:
-        """Take ``lr`` times its gradient off every tensor; call it with gradients off."""
+        """Subtract ``lr`` times its gradient from every tensor; call it without gradients."""
         for param in self.params:
             param -= self.lr * param.grad
 
@@ -33,9 +33,9 @@ class SGD(HyperParameters):
 
 
 def make(recipe: Recipe, model: Any, rates: np.ndarray) -> torch.optim.Optimizer:
-    """Return the optimizer of a model's weights; ``rates`` are the learning rates of its steps.
+    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
-    ``hardmax.training.recipes`` says what it computes; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
     """
     groups = _groups([*model.parameters()], recipe.weight_decay)
     optim: torch.optim.Optimizer
@@ -47,12 +47,12 @@ def make(recipe: Recipe, model: Any, rates: np.ndarray) -> torch.optim.Optimizer
         case "adamw":
             optim = torch.optim.AdamW(groups, recipe.rate, BETAS, EPSILON, weight_decay=0)
     if not recipe.is_constant:
-        _follow(optim, rates)
+        _schedule(optim, rates)
     return optim
 
 
 def _groups(weights: list[torch.Tensor], decay: float) -> list[dict[str, Any]]:
-    """Return the weights that decay, those of two or more axes, apart from the others."""
+    """Return the weights with two or more axes, which decay, and the others as two groups."""
     if not decay:
         return [{"params": weights}]
     decaying = [weight for weight in weights if weight.ndim > 1]
@@ -60,12 +60,12 @@ def _groups(weights: list[torch.Tensor], decay: float) -> list[dict[str, Any]]:
     return [{"params": decaying, "weight_decay": decay}, {"params": others}]
 
 
-def _follow(optim: torch.optim.Optimizer, rates: np.ndarray) -> None:
-    """Have every step of an optimizer take the next learning rate."""
-    following = iter(rates.tolist())
+def _schedule(optim: torch.optim.Optimizer, rates: np.ndarray) -> None:
+    """Make every step of an optimizer use the next learning rate."""
+    remaining = iter(rates.tolist())
 
     def take_next(*_: Any) -> None:
-        rate = next(following)
+        rate = next(remaining)
         for group in optim.param_groups:
             group["lr"] = rate
 

@@ -1,4 +1,4 @@
-"""PyTorch's tensors by the book's names, devices, and random seeds."""
+"""PyTorch's tensors under the book's names, devices, and random seeds."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def reduce_mean(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
 
 
 def argmax(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """Return the position of the largest element of ``x``, int64, along an axis."""
+    """Return the index of the largest element of ``x``, int64, along an axis."""
     return x.argmax(*args, **kwargs)
 
 
@@ -91,14 +91,14 @@ def try_gpu(i: int = 0) -> torch.device:
 
 
 def try_all_gpus() -> list[torch.device]:
-    """Return every GPU, or the CPU where there is none."""
+    """Return every GPU, or the CPU if there is none."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def find_device(name: str) -> torch.device:
-    """Return the device of a name: auto, cpu, cuda, cuda:N or mps.
+    """Return the device for a name: auto, cpu, cuda, cuda:N or mps.
 
-    Raises ArgumentError where there is no such device on this machine.
+    Raises ArgumentError if this machine has no such device.
     """
     available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
     if torch.backends.mps.is_available():
@@ -106,21 +106,21 @@ def find_device(name: str) -> torch.device:
     return choose_device(name, available | {"cpu": cpu()})
 
 
-def place(thing: Any, device: torch.device) -> None:
-    """Move a module or a loader to a device, with all that it holds."""
-    thing.to(device)
+def place(target: Any, device: torch.device) -> None:
+    """Move a module or a loader to a device."""
+    target.to(device)
 
 
 def scalars(values: np.ndarray) -> Sequence[torch.Tensor]:
-    """Return the numbers of a NumPy array of shape (n,) as tensors without axes."""
+    """Return the elements of a NumPy array of shape (n,) as scalar tensors."""
     return torch.from_numpy(values).unbind()
 
 
 @contextlib.contextmanager
 def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
-    """Seed PyTorch's random numbers in a block, and put them back as they were behind it.
+    """Seed PyTorch's random numbers in a block, and restore their state after it.
 
-    Without a seed the random numbers go on as they are.
+    Without a seed the random state is left alone.
     """
     if seed is None:
         yield

@@ -1,4 +1,4 @@
-"""The book's Trainer in PyTorch, over the loop that all frameworks share."""
+"""The book's Trainer in PyTorch, on top of the loop that all frameworks share."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer):
-    """Fits a model to data; ``hardmax.training.trainer.Trainer`` tells of the arguments."""
+    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
 
     framework = "torch"
     engine = engine
@@ -27,7 +27,7 @@ class Trainer(trainer.Trainer):
 
     @step_hook
     def fit_epoch(self) -> None:
-        """Train for an epoch and validate: by the engine, or step by step by the hooks."""
+        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         if self.uses_engine:
             self.engine_epoch()
             return
@@ -52,7 +52,7 @@ class Trainer(trainer.Trainer):
                 self.val_batch_idx += 1
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
-        """Scale all gradients of a model so that their norm is at most ``grad_clip_val``."""
+        """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
         scratch = [weight for module in model.modules() for _, weight in scratch_weights(module)]
         weights = {id(weight): weight for weight in [*model.parameters(), *scratch]}
         torch.nn.utils.clip_grad_norm_(weights.values(), grad_clip_val)
@@ -62,5 +62,5 @@ class Trainer(trainer.Trainer):
         return layers.get_weights(model)
 
     def set_weights(self, model: Any, weights: dict[str, np.ndarray]) -> None:
-        """Give the model such weights. Raises RunError where they do not fit."""
+        """Set the model's weights. Raises RunError if they do not fit."""
         layers.set_weights(model, weights)

@@ -1,6 +1,6 @@
-"""The loop over epochs and all that it takes, whatever the framework.
+"""The framework-independent parts of training.
 
-The trainer with its callbacks, models and data as the book has them, batches, recipes, files of
-weights, and the decision between an engine and the book's own steps. Each backend completes them
-with its framework's part. No module here imports a framework.
+The trainer and its callbacks, the base classes of models and data, loaders, recipes, checkpoints,
+and the choice between the fast path and the step path. Each backend adds the framework-specific
+parts. No module here imports a framework.
 """

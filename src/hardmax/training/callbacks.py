@@ -1,4 +1,4 @@
-"""What may happen at the few moments when training meets the host."""
+"""Callbacks: hooks that run on the host during a fit."""
 
 import math
 import os
@@ -14,33 +14,32 @@ __all__ = ["Callback", "EarlyStopping", "SaveCheckpoint"]
 
 
 class Callback:
-    """Is told of the host events of a fit; a subclass takes up those that it wants."""
+    """Base class of callbacks; a subclass overrides the methods that it needs."""
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """A fit begins."""
+        """Called at the start of a fit."""
 
-    def on_stretch(self, trainer: Trainer) -> None:
-        """A stretch of batches has been run by the engine."""
+    def on_chunk(self, trainer: Trainer) -> None:
+        """Called after each chunk of batches that the engine has run."""
 
     def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
-        """An epoch is over; ``record`` is its line of the history."""
+        """Called after each epoch; ``record`` is its entry in the history."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        """All epochs are over."""
+        """Called after the last epoch."""
 
 
 class EarlyStopping(Callback):
-    """Stops training once the validation loss has not fallen for ``patience`` epochs.
+    """Stops training once the validation loss has not improved for ``patience`` epochs.
 
-    The weights of the best epoch are put back. Raises ArgumentError where there is no
-    validation loss to go by.
+    Restores the weights of the best epoch. Raises ArgumentError if there is no validation loss.
     """
 
     def __init__(self, patience: int):
         self.patience = check_whole("patience", patience, 1)
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Forget the fit before."""
+        """Reset the state of the previous fit."""
         self.best_loss = math.inf
         self.best_epoch = 0
         self.weights: dict[str, Any] = {}
@@ -48,7 +47,10 @@ class EarlyStopping(Callback):
     def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
         """Compare the epoch with the best one."""
         if record["val_loss"] is None:
-            raise ArgumentError("early stopping needs validation data that gives a loss")
+            raise ArgumentError(
+                "early stopping needs a validation loss, got None; give validation data, or leave "
+                "out patience"
+            )
         if record["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = record["val_loss"], record["epoch"]
             self.weights = trainer.get_weights(trainer.model)
@@ -56,23 +58,23 @@ class EarlyStopping(Callback):
             trainer.should_stop = True
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self.weights:
             trainer.set_weights(trainer.model, self.weights)
 
 
 class SaveCheckpoint(Callback):
-    """Writes the weights to one file after every epoch.
+    """Saves the weights to a file after every epoch, replacing those of the previous one.
 
-    The header has the ``epoch`` and, for a model that no architecture describes, the ``framework``:
-    its weights have native names, and load there alone.
+    The header contains the ``epoch`` and, for a custom model, the ``framework``: its weights have
+    native names and load only in that framework.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
 
     def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
-        """Replace the file by the weights as they are now."""
+        """Save the current weights."""
         header = {"epoch": record["epoch"]}
         if not trainer.model.is_portable:
             header["framework"] = trainer.framework

@@ -1,4 +1,4 @@
-"""Named arrays and a header in one file, written whole or not at all; never code."""
+"""Files of named arrays and a JSON header, written atomically; they never contain code."""
 
 import contextlib
 import json
@@ -14,23 +14,24 @@ from hardmax.files import write_whole
 
 __all__ = ["describe", "load", "save"]
 
-#: The one entry of a safetensors file's own metadata that hardmax uses: a JSON object.
+#: The key that hardmax uses in a safetensors file's metadata; its value is a JSON object.
 HEADER = "hardmax"
 
 
 def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], header: dict) -> None:
     """Write ``arrays`` and the JSON object ``header`` as a safetensors file.
 
-    Raises RunError where the file cannot be written, or cannot hold such an array or name.
+    Raises RunError if the file cannot be written, or if the format does not support an array's
+    dtype or name.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save as to_bytes
 
-    # np.ascontiguousarray would give a scalar a dimension.
+    # np.ascontiguousarray would turn a scalar into a vector.
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     try:
         if "__metadata__" in contiguous:
-            raise SafetensorError("no array can be called '__metadata__'")
+            raise SafetensorError("an array cannot be named '__metadata__'")
         data = to_bytes(contiguous, {HEADER: json.dumps(header, sort_keys=True)})
     except (SafetensorError, UnicodeEncodeError) as error:
         raise RunError(f"cannot write {path}: {error}") from error
@@ -38,9 +39,9 @@ def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], header: dict
 
 
 def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what ``save`` wrote: the arrays and the header.
+    """Return the arrays and the header of a file written by ``save``.
 
-    Raises RunError where the file is missing, damaged or not one of hardmax's.
+    Raises RunError if the file is missing, damaged or not written by hardmax.
     """
     with _opened(path) as (opened, header):
         arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -50,9 +51,9 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]
 def describe(
     path: str | os.PathLike,
 ) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, Any]]:
-    """Return what ``load`` would read, without reading it: each array's type and shape.
+    """Return the dtype and shape of each array, and the header, without reading the arrays.
 
-    The types are called as in the file, such as F32. Raises what ``load`` raises.
+    The dtypes are named as in the file, such as F32. Raises the same errors as ``load``.
     """
     with _opened(path) as (opened, header):
         slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
@@ -62,7 +63,7 @@ def describe(
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Give the opened file and its header, and tell of whatever is wrong with it."""
+    """Open a file and parse its header, turning every failure into a RunError."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -74,6 +75,6 @@ def _opened(path: str | os.PathLike) -> Iterator[tuple[Any, dict[str, Any]]]:
     except SafetensorError as error:
         raise RunError(f"{path} is damaged: {error}") from error
     except (AttributeError, TypeError) as error:
-        raise RunError(f"{path} holds arrays that NumPy cannot: {error}") from error
+        raise RunError(f"{path} has arrays of a dtype that NumPy lacks: {error}") from error
     except (KeyError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} has no header of hardmax's: {error}") from error
+        raise RunError(f"{path} does not have a hardmax header: {error}") from error

@@ -1,4 +1,4 @@
-"""What the parts of a training know of each other."""
+"""Protocols shared by the parts of training."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,10 +7,10 @@ __all__ = ["Trainer"]
 
 
 class Trainer(Protocol):
-    """The trainer of a fit, as its callbacks know it.
+    """The trainer, as callbacks see it.
 
-    ``epoch`` counts from 0, ``train_batch_idx`` the batches since the fit began. A callback ends
-    the fit by setting ``should_stop``.
+    ``epoch`` starts at 0; ``train_batch_idx`` counts the batches since the start of the fit. A
+    callback stops the fit by setting ``should_stop``.
     """
 
     framework: str
@@ -25,4 +25,4 @@ class Trainer(Protocol):
         """Return copies of the model's weights as named NumPy arrays."""
 
     def set_weights(self, model: Any, weights: dict[str, Any]) -> None:
-        """Give the model such weights."""
+        """Set the model's weights, named as ``get_weights`` returns them."""

@@ -1,18 +1,18 @@
-"""What every framework's DataModule has in common."""
+"""The framework-independent parts of DataModule."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hardmax.data.datasets import Examples, Pictures
+from hardmax.data.datasets import Examples, Images
 from hardmax.data.images.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.mapped import stays_in_file
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plotting.pyplot import on_host, show_images
 from hardmax.training.streaming import StreamedLoader
 
-__all__ = ["DataModule", "FashionMNIST", "LabelledData", "SyntheticRegressionData"]
+__all__ = ["DataModule", "FashionMNIST", "LabeledData", "SyntheticRegressionData"]
 
 
 class DataModule(HyperParameters):
@@ -22,7 +22,7 @@ class DataModule(HyperParameters):
     batch_size: int
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return the batches of the training part, or of the validation part."""
+        """Return the batches of the training set, or of the validation set."""
         raise NotImplementedError(f"{type(self).__name__} must define get_dataloader(train)")
 
     def get_tensorloader(
@@ -30,7 +30,7 @@ class DataModule(HyperParameters):
     ) -> Any:
         """Return batches of the examples ``indices`` of arrays, shuffled for training.
 
-        The arrays have the same number of examples, along their first axis.
+        The arrays must have the same length along their first axis.
         """
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class DataModule(HyperParameters):
 
 
 class SyntheticRegressionData(DataModule):
-    """Synthetic data of a linear model: y = Xw + b + noise, X and noise normal.
+    """Synthetic data for linear regression: y = Xw + b + noise, with normal X and noise.
 
     ``X``: float32 of shape (num_train + num_val, len(w)); ``y``: (num_train + num_val, 1).
     """
@@ -67,21 +67,21 @@ class SyntheticRegressionData(DataModule):
         self.X, self.y = self.synthesize(num_train + num_val)
 
     def synthesize(self, count: int) -> tuple[Any, Any]:
-        """Return X and y of so many examples."""
+        """Return X and y of ``count`` examples."""
         raise NotImplementedError
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return batches of (X, y) of the first ``num_train`` examples, or of the rest."""
+        """Return batches (X, y) of the first ``num_train`` examples, or of the rest."""
         rows = slice(0, self.num_train) if train else slice(self.num_train, None)
         return self.get_tensorloader((self.X, self.y), train, rows)
 
 
-class LabelledData(DataModule):
-    """Labelled examples; ``train`` and ``val`` are its parts, None where there is none.
+class LabeledData(DataModule):
+    """Labeled examples: a training set ``train`` and a validation set ``val``, either may be None.
 
-    A sibling says how it holds examples, and how it makes batches of what it holds. Pictures that
-    are too many for memory stay in their file, and are held a batch at a time. With ``balanced``
-    an epoch of the training has equally many examples of each class.
+    A backend defines how examples are stored (``hold``) and batched (``loader``). Images that do
+    not fit into memory stay in their file and are read one batch at a time. With ``balanced``, a
+    training epoch contains equally many examples of each class.
     """
 
     def __init__(
@@ -100,11 +100,11 @@ class LabelledData(DataModule):
         )
 
     def get_dataloader(self, train: bool) -> Any:
-        """Return batches of (inputs, labels); None where there is no such part."""
+        """Return batches (inputs, labels), or None if the set is missing."""
         part = self.train if train else self.val
         if part is None:
             return None
-        if isinstance(part, Pictures):
+        if isinstance(part, Images):
             loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
         else:
             loader = self.loader(part, shuffle=train)
@@ -112,38 +112,38 @@ class LabelledData(DataModule):
         return loader
 
     def one_batch(self, examples: Examples) -> Any:
-        """Return a loader of some examples, no more than a batch."""
+        """Return a loader of the given examples, at most one batch."""
         return self.loader(self.hold(examples), shuffle=False)
 
     def hold(self, examples: Any) -> Any:
-        """Return a part as the framework's data sets are."""
+        """Return a set of examples in the framework's format."""
         raise NotImplementedError
 
     def loader(self, part: Any, shuffle: bool) -> Any:
-        """Return batches of a part that is held."""
+        """Return batches of a set that ``hold`` returned."""
         raise NotImplementedError
 
 
 def pair(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Return the inputs, as they are, and the labels, int32 (n,)."""
+    """Return the inputs, unchanged, and the labels, int32 (n,)."""
     return examples.inputs, examples.labels.astype(np.int32)
 
 
-def grey_pair(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
-    """Return grey pictures, uint8 (n, height, width), and labels, int32 (n,), as Keras has them."""
-    images, labels = pair(pictures)
+def grayscale_pair(examples: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Return grayscale images, uint8 (n, height, width), and labels, int32 (n,), as in Keras."""
+    images, labels = pair(examples)
     return images.squeeze(axis=3), labels
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
-    """Return pictures with an axis of channels behind them, where they had none."""
+    """Return images with a trailing channel axis, adding it if it is missing."""
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
-class FashionMNIST(LabelledData):
-    """Fashion-MNIST, its test set as the validation part, at the size ``resize``.
+class FashionMNIST(LabeledData):
+    """Fashion-MNIST resized to ``resize``, with its test set for validation.
 
-    ``hardmax.data.images.fashion_mnist`` says where it is looked for and what is raised.
+    See ``hardmax.data.images.fashion_mnist`` for where it is searched and what is raised.
     """
 
     def __init__(
@@ -154,13 +154,13 @@ class FashionMNIST(LabelledData):
         self.save_hyperparameters()
 
     def text_labels(self, indices: Any) -> list[str]:
-        """Return the names of the classes of the given numbers."""
+        """Return the names of the classes with the given indices."""
         return text_labels(indices)
 
     def visualize(
         self, batch: Any, nrows: int = 1, ncols: int = 8, labels: Sequence[str] = ()
     ) -> None:
-        """Show the pictures of a batch (pictures, labels) in a grid, with their names."""
+        """Show the images of a batch (images, labels) in a grid, titled with their classes."""
         X, y = batch
         show_images(
             [np.squeeze(on_host(x)) for x in X], nrows, ncols, labels or self.text_labels(y)

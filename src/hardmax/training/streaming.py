@@ -1,9 +1,9 @@
-"""Batches of pictures that are too many for memory."""
+"""Batches of images that do not fit into memory."""
 
 from collections.abc import Callable
 from typing import Any
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.data.mapped import release
 from hardmax.training.loaders import Loader
 
@@ -11,37 +11,37 @@ __all__ = ["StreamedLoader"]
 
 
 class StreamedLoader(Loader):
-    """Batches of pictures that stay in a file: each is read, and put on the device, when it is due.
+    """Batches of images in a file; each is read and moved to the device when it is needed.
 
-    ``hold`` returns a sibling's loader of some pictures, in one batch.
+    ``hold`` returns a backend's loader of the given images, as one batch.
     """
 
     resident = False
 
     def __init__(
         self,
-        pictures: Pictures,
+        images: Images,
         batch_size: int,
         shuffle: bool,
-        hold: Callable[[Pictures], Any],
+        hold: Callable[[Images], Any],
     ):
-        super().__init__(len(pictures), batch_size, shuffle)
-        self.pictures = pictures
+        super().__init__(len(images), batch_size, shuffle)
+        self.images = images
         self.hold = hold
         self.device: Any = None
 
     def to(self, device: Any) -> None:
-        """Put batches on a device from now on."""
+        """Set the device of all further batches."""
         self.device = device
 
     def draw_seed(self) -> int:
-        """Return a seed from the framework's own global generator."""
-        return self.hold(self.pictures.take(slice(0, 1))).draw_seed()
+        """Return a seed from the framework's global generator."""
+        return self.hold(self.images.take(slice(0, 1))).draw_seed()
 
     def take(self, rows: Any) -> tuple:
         """Return the batch of the examples ``rows``: a slice, or an int64 array."""
-        loader = self.hold(self.pictures.take(rows))
-        release(self.pictures.images)
+        loader = self.hold(self.images.take(rows))
+        release(self.images.images)
         if self.device is not None:
             loader.to(self.device)
         return loader.peek()

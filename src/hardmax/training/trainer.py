@@ -1,4 +1,4 @@
-"""The one loop over epochs and its few host events."""
+"""The training loop over epochs, with its callbacks and history."""
 
 import contextlib
 import math
@@ -16,29 +16,29 @@ from hardmax.hyperparameters import HyperParameters
 from hardmax.training import checkpoint as checkpoints
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.training.dispatch import is_step_hook, takes_engine
-from hardmax.training.loaders import Loader, stretches
+from hardmax.training.loaders import Loader, chunks
 
 __all__ = ["Trainer"]
 
 
 class Trainer(HyperParameters):
-    """Fits a model to data; a sibling adds the book's hooks in its framework.
+    """Fits a model to data; each backend adds the book's hooks for its framework.
 
-    The book's arguments are ``max_epochs``, ``num_gpus`` and ``gradient_clip_val``, the largest
-    norm of all gradients together (0: no limit). Beyond them:
+    The book's arguments are ``max_epochs``, ``num_gpus`` and ``gradient_clip_val``, the maximum
+    norm of all gradients together (0: no limit). hardmax adds:
 
-    ``seed`` makes the order of the examples and the framework's random numbers during fit a
-    function of itself. ``device`` is ``"auto"``, ``"cpu"`` or the framework's own name of one.
-    ``patience`` stops once the validation loss has not fallen for so many epochs, and puts the
-    best weights back. ``checkpoint`` is a file that gets the weights after every epoch.
-    ``callbacks`` are told of the host events. ``history`` has one record an epoch: the means over
-    its examples, the ``seconds`` that it took, and apart from those the ``compile_seconds`` that
-    the framework spent on translating the model.
+    ``seed`` determines the order of the examples and the framework's random numbers during fit.
+    ``device`` is ``"auto"``, ``"cpu"`` or the framework's name of a device. ``patience`` stops
+    training once the validation loss has not improved for that many epochs, and restores the best
+    weights. ``checkpoint`` is a file to save the weights to after every epoch. ``callbacks`` are
+    called during fit. ``history`` has one record per epoch: the means over its examples, its
+    duration in ``seconds`` and, not included in it, the ``compile_seconds`` that the framework
+    spent compiling the model.
 
-    Raises ArgumentError for values that make no sense.
+    Raises ArgumentError for invalid values.
     """
 
-    # On the class, because a reader may replace __init__ by the book's own.
+    # On the class, because a user may replace __init__ with the book's.
     num_gpus = 0
     gradient_clip_val: float = 0
     seed: int | None = None
@@ -49,7 +49,7 @@ class Trainer(HyperParameters):
     gpus: Sequence[Any] = ()
     history: Sequence[dict[str, Any]] = ()
 
-    #: The name of the sibling.
+    #: The name of the backend.
     framework: str
 
     max_epochs: int
@@ -89,26 +89,24 @@ class Trainer(HyperParameters):
             raise ArgumentError(f"gradient_clip_val must be 0 or more, got {gradient_clip_val!r}")
         self.gpus = [self.tensors.gpu(i) for i in range(min(num_gpus, self.tensors.num_gpus()))]
         if len(self.gpus) < num_gpus:
-            found = len(self.gpus) or "none"
-            warnings.warn(f"{num_gpus} GPUs were asked for, {found} found", stacklevel=2)
+            warnings.warn(
+                f"num_gpus={num_gpus}, but only {len(self.gpus)} GPUs are available", stacklevel=2
+            )
 
-    # Preparing
+    # Setup
 
     def find_device(self) -> Any:
-        """Return the device to run on, as the framework has it.
-
-        Raises ArgumentError where it is not there.
-        """
+        """Return the framework's device to run on. Raises ArgumentError if it is unavailable."""
         default = "cuda:0" if self.gpus else "cpu"
         return self.tensors.find_device(default if self.device is None else self.device)
 
     def prepare_data(self, data: Any) -> None:
-        """Take the loaders of ``data``, ours on the run's device and in its order."""
+        """Get the loaders of ``data``; set the seed and the device of hardmax's own."""
         self.train_dataloader = data.train_dataloader()
         self.val_dataloader = data.val_dataloader()
         self.num_train_batches = _batch_count(self.train_dataloader, "train_dataloader()")
         if self.num_train_batches == 0:
-            raise ArgumentError("train_dataloader() gives no batches")
+            raise ArgumentError("train_dataloader() must return at least one batch, got none")
         self.num_val_batches = _batch_count(self.val_dataloader, "val_dataloader()")
         if self.num_val_batches == 0:
             self.val_dataloader = None
@@ -118,7 +116,7 @@ class Trainer(HyperParameters):
                 self.tensors.place(loader, self.run_device)
 
     def prepare_model(self, model: Any) -> None:
-        """Put the model on the run's device and make it known to this trainer."""
+        """Move the model to the run's device and attach it to this trainer."""
         model.trainer = self
         model.board.xlim = [0, self.max_epochs]
         self.tensors.place(model, self.run_device)
@@ -129,7 +127,7 @@ class Trainer(HyperParameters):
     def fit(self, model: Any, data: Any) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
-        Raises DivergenceError where the training loss becomes NaN or infinite.
+        Raises DivergenceError if the training loss becomes NaN or infinite.
         """
         self.run_device = self.find_device()
         with self.tensors.seeded(self.seed, self.run_device):
@@ -139,11 +137,11 @@ class Trainer(HyperParameters):
             self.run_epochs()
 
     def prepare_optimizer(self) -> None:
-        """Ask the model for its optimizer, once a fit."""
+        """Get the optimizer from the model, once per fit."""
         self.optim = self.model.configure_optimizers()
 
     def run_epochs(self) -> None:
-        """Run the epochs, telling the callbacks and keeping the history."""
+        """Run the epochs, calling the callbacks and recording the history."""
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self.history = history = []
         self.should_stop = False
@@ -186,36 +184,36 @@ class Trainer(HyperParameters):
         return record | {"seconds": seconds, "compile_seconds": self.compile_seconds}
 
     def engine_suits(self) -> bool:
-        """Tell whether the engine can do what the optimizer asks for."""
+        """Return whether the engine supports the optimizer."""
         return True
 
     def fit_epoch(self) -> None:
-        """Train for an epoch and validate; each sibling says how, step by step."""
+        """Train and validate for one epoch; each backend defines the steps."""
         raise NotImplementedError
 
     def engine_epoch(self) -> None:
-        """Run an epoch by the engine, stretch by stretch."""
-        for stretch in stretches(self.train_dataloader, self.model.plot_train_per_epoch):
-            steps = self.engine.train(self, stretch)
-            self._take_in(steps, train=True)
+        """Run one epoch with the engine, chunk by chunk."""
+        for chunk in chunks(self.train_dataloader, self.model.plot_train_per_epoch):
+            steps = self.engine.train(self, chunk)
+            self._record(steps, train=True)
             self._check_loss(self.totals[True].loss)
             for callback in self.callbacks:
-                callback.on_stretch(self)
+                callback.on_chunk(self)
         if self.val_dataloader is not None:
-            for stretch in stretches(self.val_dataloader, self.model.plot_valid_per_epoch):
-                self._take_in(self.engine.evaluate(self, self.model, stretch), train=False)
+            for chunk in chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
+                self._record(self.engine.evaluate(self, self.model, chunk), train=False)
 
-    def _take_in(self, steps: Steps, train: bool) -> None:
-        """Add the engine's steps of a stretch to the totals, and plot them."""
+    def _record(self, steps: Steps, train: bool) -> None:
+        """Add the engine's results for a chunk to the totals, and plot them."""
         self.totals[train].add(steps)
         means = {"loss": steps.loss}
         if not train and steps.correct is not None:
             means["acc"] = steps.correct / steps.examples
         if is_step_hook(self.model.plot):
-            self.model.plot_stretch(means, steps.examples, train)
+            self.model.plot_chunk(means, steps.examples, train)
             self._advance(train, len(steps.examples))
             return
-        # A plot that somebody else wrote is called as the steps would have called it.
+        # An overridden plot is called once per batch, as on the step path.
         curves = {key: self.tensors.scalars(values) for key, values in means.items()}
         for i, self.examples in enumerate(steps.examples.tolist()):
             for key, values in curves.items():
@@ -229,7 +227,7 @@ class Trainer(HyperParameters):
             self.val_batch_idx += batches
 
     def observe(self, label: str, value: Any) -> int:
-        """Meter a batch mean where no engine does; return how many examples it is of."""
+        """Add a batch mean to its meter on the step path; return the size of the batch."""
         if not self.uses_engine:
             self.meters.setdefault(label, Meter()).add(value * self.examples, self.examples)
         return self.examples
@@ -244,31 +242,31 @@ class Trainer(HyperParameters):
                 "try a smaller learning rate, or gradient_clip_val=1"
             )
 
-    # Judging
+    # Evaluation
 
     def evaluate(self, model: Any, data: Any) -> Evaluation:
-        """Return how ``model`` does on the validation part of ``data``, by its own loss.
+        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
 
-        Raises ArgumentError where ``data`` has no validation part.
+        Raises ArgumentError if ``data`` has no validation set.
         """
         loader = data.val_dataloader()
         if _batch_count(loader, "val_dataloader()") == 0:
-            raise ArgumentError("nothing to evaluate: the data has no validation part")
-        self.prepare_judging(model, loader)
+            raise ArgumentError("nothing to evaluate: the data has no validation set")
+        self.prepare_evaluation(model, loader)
         totals = Totals()
         totals.add(self.engine.evaluate(self, model, loader))
         return Evaluation.of(totals)
 
     def scores(self, model: Any, loader: Any) -> Any:
-        """Return the scores of a loader's examples, in their order.
+        """Return the scores of a loader's examples, in order.
 
         A float32 NumPy array of shape (examples, classes).
         """
-        self.prepare_judging(model, loader)
+        self.prepare_evaluation(model, loader)
         return self.engine.scores(self, model, loader)
 
-    def prepare_judging(self, model: Any, loader: Any) -> None:
-        """Put a model and the batches to judge it on onto the run's device."""
+    def prepare_evaluation(self, model: Any, loader: Any) -> None:
+        """Move a model and the batches to evaluate it on to the run's device."""
         self.run_device = self.find_device()
         self.tensors.place(model, self.run_device)
         if isinstance(loader, Loader):
@@ -281,34 +279,37 @@ class Trainer(HyperParameters):
         raise NotImplementedError
 
     def set_weights(self, model: Any, weights: dict[str, Any]) -> None:
-        """Give the model such weights. Raises RunError where they do not fit."""
+        """Set the model's weights, named as ``get_weights`` returns them.
+
+        Raises RunError if their names or shapes do not fit the model.
+        """
         raise NotImplementedError
 
     def load_checkpoint(self, model: Any, path: str | os.PathLike) -> dict[str, Any]:
-        """Give the model the weights of a checkpoint file; return the file's header.
+        """Load the weights of a checkpoint file into the model; return the file's header.
 
-        Raises RunError where the file is missing or damaged, or does not fit the model: a model of
-        the reader's own is kept under names that its own framework alone knows.
+        Raises RunError if the file is missing or damaged, or does not fit the model: the weights
+        of a custom model have native names and load only in the same framework.
         """
         weights, header = checkpoints.load(path)
         origin = header.get("framework", self.framework)
         if origin != self.framework:
             raise RunError(
-                f"{path} has the weights of a model of one's own in {origin}, under the names that "
-                f"it has there; load it with hardmax.{origin}, not with hardmax.{self.framework}"
+                f"{path} has the weights of a custom model in {origin}, under native names; "
+                f"load it with hardmax.{origin}, not with hardmax.{self.framework}"
             )
         self.set_weights(model, weights)
         return header
 
 
 def _batch_count(loader: Any, name: str) -> int:
-    """Return the number of batches in an epoch; 0 of None. Raises ArgumentError if unknown."""
+    """Return the number of batches per epoch, 0 for None. Raises ArgumentError if unknown."""
     if loader is None:
         return 0
     try:
         return len(loader)
     except TypeError:
         raise ArgumentError(
-            f"{name} must give batches that can be counted and gone through again, got "
-            f"{type(loader).__name__}; make it with get_tensorloader(), or make it a list"
+            f"{name} must return batches with a length that can be iterated again, got "
+            f"{type(loader).__name__}; use get_tensorloader() or a list"
         ) from None

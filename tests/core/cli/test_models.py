@@ -1,4 +1,4 @@
-"""``hardmax models`` tells of networks what has been published of them."""
+"""``hardmax models`` agrees with what was published about the networks."""
 
 import json
 
@@ -15,23 +15,23 @@ from hardmax.networks.catalog import NETWORKS
         ("vgg11", "224x224x3", 1000, 132_863_336),
     ],
 )
-def test_weights_are_those_that_were_published(hardmax, name, size, classes, weights):
+def test_weight_counts_are_the_published_ones(hardmax, name, size, classes, weights):
     done = hardmax("models", name, "--size", size, "--classes", classes, "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["weights"] == weights == sum(layer["weights"] for layer in told["layers"])
-    assert told["layers"][-1]["outputs"] == [classes]
+    summary = json.loads(done.stdout)
+    assert summary["weights"] == weights == sum(layer["weights"] for layer in summary["layers"])
+    assert summary["layers"][-1]["outputs"] == [classes]
 
 
 def test_every_network_is_listed(hardmax):
     listed = json.loads(hardmax("models", "--size", "96x96x3", "--json").stdout)
-    assert [one["model"] for one in listed] == list(NETWORKS)
-    linear = next(one for one in listed if one["model"] == "softmax-regression")
+    assert [network["model"] for network in listed] == list(NETWORKS)
+    linear = next(network for network in listed if network["model"] == "softmax-regression")
     assert linear["weights"] == (96 * 96 * 3 + 1) * 10
-    assert linear["operations"] == 2 * 96 * 96 * 3 * 10
+    assert linear["flops"] == 2 * 96 * 96 * 3 * 10
 
 
-def test_text_ends_with_the_totals(hardmax):
+def test_the_text_ends_with_the_totals(hardmax):
     assert "61,706" in hardmax("models").stdout
     assert "lenet: 61,706 weights" in hardmax("models", "lenet").stdout.splitlines()[-1]
 
@@ -46,7 +46,7 @@ def test_text_ends_with_the_totals(hardmax):
         ("lenet", "--size", "2x2x1"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(hardmax, arguments):
+def test_invalid_arguments_are_one_line(hardmax, arguments):
     done = hardmax("models", *arguments)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 

@@ -10,7 +10,7 @@ from hardmax.errors import ArgumentError
 
 
 @given(st.lists(st.tuples(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6))))
-def test_an_accumulator_keeps_each_sum_apart(rows):
+def test_an_accumulator_keeps_separate_sums(rows):
     sums = Accumulator(2)
     for row in rows:
         sums.add(*row)
@@ -18,7 +18,7 @@ def test_an_accumulator_keeps_each_sum_apart(rows):
     assert sums[1] == sum(b for _, b in rows)
 
 
-def test_an_accumulator_takes_scalar_arrays_and_starts_again_after_reset():
+def test_an_accumulator_takes_scalar_arrays_and_can_be_reset():
     sums = Accumulator(3)
     sums.add(np.float32(0.5), np.array(2), True)
     assert [sums[0], sums[1], sums[2]] == [0.5, 2, 1]
@@ -30,7 +30,7 @@ def test_an_accumulator_takes_scalar_arrays_and_starts_again_after_reset():
 
 
 @pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3)])
-def test_an_accumulator_refuses_the_wrong_number_of_numbers_and_stays_as_it_was(numbers):
+def test_the_wrong_number_of_values_is_refused_and_changes_nothing(numbers):
     sums = Accumulator(2)
     sums.add(1, 2)
     with pytest.raises(ArgumentError, match=rf"takes 2 numbers .* got {len(numbers)}"):

@@ -1,4 +1,4 @@
-"""The stop watch, held against the clock that it reads and against arithmetic."""
+"""The stopwatch, compared with the clock that it reads and with arithmetic."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from hardmax.d2l.timing import Timer
 
 
 def measured():
-    """A timer that has measured three times, and the bounds of each of them."""
+    """A timer with three recorded times, and bounds on each of them."""
     timer, bounds = Timer(), []
     for _ in range(3):
         before = time.perf_counter()
@@ -23,19 +23,19 @@ def measured():
     return timer, bounds
 
 
-def test_each_time_lies_between_clocks_read_inside_and_outside():
+def test_each_time_is_between_clock_readings_inside_and_outside():
     timer, bounds = measured()
     assert len(timer.times) == 3
     for inner, seconds, outer in bounds:
         assert inner <= seconds <= outer
 
 
-def test_stop_returns_the_times_that_are_kept():
+def test_stop_returns_the_recorded_times():
     timer, bounds = measured()
     assert timer.times == [seconds for _, seconds, _ in bounds]
 
 
-def test_it_runs_from_the_moment_it_is_made():
+def test_a_timer_starts_on_construction():
     timer = Timer()
     started = time.perf_counter()
     time.sleep(0.001)
@@ -48,7 +48,7 @@ def test_stopping_again_measures_from_the_same_start():
     assert timer.stop() <= timer.stop()
 
 
-def test_sum_mean_and_running_sums_are_those_of_the_times():
+def test_sum_mean_and_running_sums_agree_with_the_times():
     timer, _ = measured()
     assert timer.sum() == pytest.approx(math.fsum(timer.times))
     assert timer.avg() == pytest.approx(math.fsum(timer.times) / 3)

@@ -1,4 +1,4 @@
-"""Downloads come whole and with the right checksum, or not at all."""
+"""Downloads are complete and have the right checksum, or leave nothing."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ SHA256 = "sha256:" + hashlib.sha256(BODY).hexdigest()
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "kept" / "here"
+    return tmp_path / "new" / "folder"
 
 
 def entries(folder):
@@ -32,21 +32,21 @@ def entries(folder):
 
 
 @pytest.mark.parametrize("known", [None, SHA256, f"sha1:{SHA1.upper()}"])
-def test_a_file_is_fetched_into_a_new_folder(known, server, folder):
+def test_a_file_is_downloaded_into_a_new_folder(known, server, folder):
     server.files["a"] = BODY
     assert fetch([server.url + "a"], folder, "b", known) == folder / "b"
     assert (folder / "b").read_bytes() == BODY
     assert entries(folder) == ["b"]
 
 
-def test_a_file_that_is_there_is_not_fetched_again(dead, folder):
+def test_an_existing_file_is_not_downloaded_again(dead, folder):
     folder.mkdir(parents=True)
     (folder / "a").write_bytes(BODY)
     assert fetch([dead + "a"], folder, "a", SHA256) == folder / "a"
     assert fetch([dead + "a"], folder, "a", None) == folder / "a"
 
 
-def test_a_file_with_another_checksum_is_fetched_again(server, folder):
+def test_a_file_with_another_checksum_is_downloaded_again(server, folder):
     server.files["a"] = BODY
     folder.mkdir(parents=True)
     (folder / "a").write_bytes(BODY[:-1])
@@ -54,30 +54,30 @@ def test_a_file_with_another_checksum_is_fetched_again(server, folder):
 
 
 @pytest.mark.parametrize("bad", ["missing", "cut", "other"])
-def test_the_next_address_is_tried_where_one_fails(bad, server, folder):
+def test_the_next_url_is_tried_if_one_fails(bad, server, folder):
     server.files.update({"good/a": BODY, "cut/a": BODY, "other/a": BODY[::-1]})
-    server.halves.add("cut/a")
-    addresses = [f"{server.url}{place}/a" for place in (bad, "good", "never-asked")]
-    assert fetch(addresses, folder, "a", SHA256).read_bytes() == BODY
-    assert server.asked == [f"/{bad}/a", "/good/a"]
+    server.truncated.add("cut/a")
+    urls = [f"{server.url}{place}/a" for place in (bad, "good", "never-requested")]
+    assert fetch(urls, folder, "a", SHA256).read_bytes() == BODY
+    assert server.requests == [f"/{bad}/a", "/good/a"]
     assert entries(folder) == ["a"]
 
 
-def test_a_fetch_that_fails_everywhere_says_why_for_each_address(server, dead, folder, refused):
+def test_a_failed_download_names_the_reason_for_each_url(server, dead, folder, refused):
     server.files.update({"cut/a": BODY, "other/a": BODY[::-1]})
-    server.halves.add("cut/a")
-    addresses = [dead + "a", *(f"{server.url}{place}/a" for place in ("gone", "cut", "other"))]
-    causes = [dead[7:-1], f"{server.host}: answered 404", "the checksum does not match"]
+    server.truncated.add("cut/a")
+    urls = [dead + "a", *(f"{server.url}{place}/a" for place in ("gone", "cut", "other"))]
+    causes = [dead[7:-1], f"{server.host}: HTTP status 404", "the checksum does not match"]
     with refused(DownloadError, "download a ", folder, *causes):
-        fetch(addresses, folder, "a", SHA256)
+        fetch(urls, folder, "a", SHA256)
     assert entries(folder) == []
 
 
 @pytest.mark.parametrize("known", [SHA256, None])
 @pytest.mark.parametrize("size", [2, 3000, 10_000_000])
-def test_an_answer_that_breaks_off_leaves_nothing(size, known, server, folder, refused):
+def test_a_truncated_response_leaves_nothing(size, known, server, folder, refused):
     server.files["a"] = bytes(size)
-    server.halves.add("a")
+    server.truncated.add("a")
     with refused(DownloadError, "download a ", server.host, folder):
         fetch([server.url + "a"], folder, "a", known)
     assert entries(folder) == []
@@ -89,7 +89,7 @@ def test_a_refused_connection_leaves_nothing(dead, folder, refused):
     assert entries(folder) == []
 
 
-BAD_ADDRESSES = [
+BAD_URLS = [
     "example.org/data/",
     "/mnt/data/",
     "sftp://example.org/",
@@ -98,18 +98,18 @@ BAD_ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("address", BAD_ADDRESSES)
-def test_an_address_that_cannot_be_one_is_named(address, folder, refused):
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_an_invalid_url_is_named(url, folder, refused):
     with pytest.raises(DownloadError) as caught:
-        fetch([address + "a"], folder, "a", SHA256)
-    assert address.split("://")[-1].strip("/") in str(caught.value)
+        fetch([url + "a"], folder, "a", SHA256)
+    assert url.split("://")[-1].strip("/") in str(caught.value)
     assert "checksum" not in str(caught.value)
 
 
-@pytest.mark.parametrize("address", BAD_ADDRESSES)
-def test_the_next_address_is_tried_where_one_cannot_be_one(address, server, folder):
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_the_next_url_is_tried_if_one_is_invalid(url, server, folder):
     server.files["a"] = BODY
-    assert fetch([address + "a", server.url + "a"], folder, "a", SHA256).read_bytes() == BODY
+    assert fetch([url + "a", server.url + "a"], folder, "a", SHA256).read_bytes() == BODY
 
 
 def test_a_target_below_a_file_cannot_be_written(server, tmp_path, refused):
@@ -128,7 +128,7 @@ def test_a_folder_without_permission_cannot_be_written(below, server, unwritable
 
 
 @pytest.mark.parametrize("known", [SHA256, None])
-def test_a_folder_in_place_of_the_file_is_not_taken_for_it(known, server, folder, refused):
+def test_a_folder_in_place_of_the_file_is_rejected(known, server, folder, refused):
     server.files["a"] = BODY
     (folder / "a").mkdir(parents=True)
     with refused(DownloadError, folder / "a"):
@@ -136,7 +136,7 @@ def test_a_folder_in_place_of_the_file_is_not_taken_for_it(known, server, folder
     assert entries(folder / "a") == []
 
 
-def test_missing_certificates_are_told_and_not_taken_for_a_full_disk(
+def test_missing_certificates_are_not_reported_as_a_write_error(
     folder, monkeypatch, tmp_path, refused
 ):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
@@ -144,15 +144,15 @@ def test_missing_certificates_are_told_and_not_taken_for_a_full_disk(
         fetch(["https://127.0.0.1:1/a"], folder, "a", None)
 
 
-def run_fetch(address, folder, **options):
+def run_fetch(url, folder, **options):
     code = (
         "import sys; from pathlib import Path; from hardmax.data.download import fetch; "
         "fetch([sys.argv[1]], Path(sys.argv[2]), 'a', None)"
     )
-    return subprocess.Popen([sys.executable, "-c", code, address, str(folder)], **options)
+    return subprocess.Popen([sys.executable, "-c", code, url, str(folder)], **options)
 
 
-def test_a_fetch_says_nothing_where_nobody_watches(server, folder):
+def test_a_download_prints_nothing_without_a_terminal(server, folder):
     server.files["a"] = BODY
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with run_fetch(server.url + "a", folder, **pipes) as process:
@@ -160,17 +160,17 @@ def test_a_fetch_says_nothing_where_nobody_watches(server, folder):
     assert entries(folder) == ["a"]
 
 
-def test_a_fetch_leaves_poochs_logger_as_it_was(server, folder, monkeypatch):
+def test_a_download_restores_poochs_logger(server, folder, monkeypatch):
     server.files["a"] = BODY
     monkeypatch.setattr(pooch.get_logger(), "level", logging.CRITICAL)
     fetch([server.url + "a"], folder, "a", None)
     assert pooch.get_logger().level == logging.CRITICAL
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_terminal_sees_the_bytes_of_what_is_fetched_and_of_nothing_else(there, server, folder):
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_terminal_shows_the_progress_of_downloads_only(exists, server, folder):
     server.files["a"] = BODY
-    if there:
+    if exists:
         folder.mkdir(parents=True)
         (folder / "a").write_bytes(BODY)
     reader, writer = pty.openpty()
@@ -183,11 +183,11 @@ def test_a_terminal_sees_the_bytes_of_what_is_fetched_and_of_nothing_else(there,
             shown += more
     os.close(reader)
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    assert ("10.2/10.2 kB" in shown) != there
-    assert bool(shown.strip()) != there
+    assert ("10.2/10.2 kB" in shown) != exists
+    assert bool(shown.strip()) != exists
 
 
-def test_an_empty_file_is_fetched_where_somebody_watches(server, folder):
+def test_an_empty_file_is_downloaded_on_a_terminal(server, folder):
     server.files["a"] = b""
     reader, writer = pty.openpty()
     with run_fetch(server.url + "a", folder, stderr=writer) as process:
@@ -198,9 +198,9 @@ def test_an_empty_file_is_fetched_where_somebody_watches(server, folder):
 
 
 @pytest.mark.parametrize("killer", [signal.SIGINT, signal.SIGKILL])
-def test_a_process_that_is_stopped_leaves_no_half_file_of_that_name(killer, server, folder):
+def test_a_process_that_is_stopped_leaves_no_truncated_file_of_that_name(killer, server, folder):
     server.files["a"] = bytes(2_000_000)
-    server.halves.add("a")
+    server.truncated.add("a")
     server.hold = threading.Event()
     with run_fetch(server.url + "a", folder, stderr=subprocess.DEVNULL) as process:
         try:
@@ -214,7 +214,7 @@ def test_a_process_that_is_stopped_leaves_no_half_file_of_that_name(killer, serv
     assert killer == signal.SIGKILL or entries(folder) == []
 
 
-def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+def test_the_cache_folder_is_set_by_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HARDMAX_CACHE", str(tmp_path))
     assert user_cache() == tmp_path
     monkeypatch.delenv("HARDMAX_CACHE")

@@ -1,4 +1,4 @@
-"""The book's download functions: names in DATA_HUB, SHA-1, archives that stay in their place."""
+"""The book's download functions: names in DATA_HUB, SHA-1, archives that stay in their folder."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ SHA1 = hashlib.sha1(BODY).hexdigest()
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    """The book's folder ../data, as seen from where its notebooks run; DATA_HUB is empty."""
+    """The book's folder ../data, relative to its notebooks; DATA_HUB is empty."""
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
     before = dict(DATA_HUB)
@@ -40,7 +40,7 @@ def zipped(*members, method=zipfile.ZIP_DEFLATED):
 
 
 def tarred(*members, mode="w:gz"):
-    """Return a tar archive; what is no bytes is the target of a symbolic link."""
+    """Return a tar archive; contents that are str are targets of symbolic links."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode=mode) as archive:
         for name, contents in members:
@@ -54,7 +54,7 @@ def tarred(*members, mode="w:gz"):
     return file.getvalue()
 
 
-def test_an_address_is_fetched_into_the_books_folder(server, data):
+def test_a_url_is_downloaded_into_the_books_folder(server, data):
     server.files["kaggle/houses.csv"] = BODY
     path = download(server.url + "kaggle/houses.csv?raw=1#top")
     assert isinstance(path, str)
@@ -62,23 +62,23 @@ def test_an_address_is_fetched_into_the_books_folder(server, data):
     assert (data / "houses.csv").read_bytes() == BODY
 
 
-def test_a_name_of_the_register_has_its_address_and_checksum(server, data):
+def test_a_name_in_the_registry_has_a_url_and_a_checksum(server, data):
     server.files["houses.csv"] = BODY
     DATA_HUB["houses"] = (server.url + "houses.csv", SHA1)
     path = download("houses")
     assert Path(path).resolve() == data / "houses.csv"
     assert download("houses") == path
-    assert server.asked == ["/houses.csv"]
+    assert server.requests == ["/houses.csv"]
 
 
 @pytest.mark.parametrize("option", [{"folder": "here"}, {"cache_dir": "here"}])
-def test_both_editions_say_where_to_put_a_file(option, server):
+def test_the_folder_argument_of_both_editions_is_accepted(option, server):
     server.files["a"] = BODY
     assert Path(download(server.url + "a", **option)).resolve() == Path("here/a").resolve()
     assert Path("here/a").read_bytes() == BODY
 
 
-def test_the_folder_and_the_checksum_may_be_given_by_position(server, tmp_path):
+def test_the_folder_and_the_checksum_may_be_positional(server, tmp_path):
     server.files["a"] = BODY
     assert download(server.url + "a", str(tmp_path / "x"), SHA1) == str(tmp_path / "x" / "a")
 
@@ -108,14 +108,14 @@ def test_a_wrong_checksum_leaves_nothing(by_name, server, data, refused):
         "http://[/x.csv",
     ],
 )
-def test_what_is_neither_name_nor_address_is_told_with_the_known_names(name, data, refused):
+def test_an_error_for_neither_name_nor_url_lists_the_known_names(name, data, refused):
     DATA_HUB.update({"houses": ("http://127.0.0.1/h", SHA1), "frogs": ("http://127.0.0.1/f", SHA1)})
     with refused(ArgumentError, repr(name), "houses", "frogs"):
         download(name)
     assert not data.exists()
 
 
-def test_everything_in_the_register_is_fetched(server, data):
+def test_everything_in_the_registry_is_downloaded(server, data):
     for name in "abc":
         server.files[f"{name}.csv"] = name.encode() * 100
         sha1 = hashlib.sha1(name.encode() * 100).hexdigest()
@@ -138,7 +138,7 @@ def archives(name):
 
 @pytest.mark.parametrize("name", ["frogs-1.2", "my.target"])
 @pytest.mark.parametrize("ending", list(archives("")))
-def test_an_archive_is_unpacked_beside_itself(ending, name, server, data):
+def test_an_archive_is_extracted_next_to_itself(ending, name, server, data):
     file = name + ending
     server.files[file] = archives(name)[ending]
     DATA_HUB["frogs"] = (server.url + file, hashlib.sha1(server.files[file]).hexdigest())
@@ -149,7 +149,7 @@ def test_an_archive_is_unpacked_beside_itself(ending, name, server, data):
     assert (data / name / "deep" / "two.txt").read_bytes() == b"2"
 
 
-def test_the_unpacked_folder_may_have_another_name_than_the_archive(server, data):
+def test_the_extracted_folder_may_have_another_name_than_the_archive(server, data):
     server.files["v3.zip"] = zipped(("frogs/one.txt", b"1"))
     assert Path(download_extract(server.url + "v3.zip", "frogs")).resolve() == data / "frogs"
 
@@ -164,18 +164,18 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_an_archive_that_would_write_outside_of_its_folder_is_refused(
+def test_an_archive_that_would_write_outside_its_folder_is_rejected(
     name, server, data, tmp_path, refused
 ):
     server.files[name] = OUTSIDE[name]
-    with refused(DataError, name):
+    with refused(DataError, "cannot extract", f"/{name}: "):
         download_extract(server.url + name)
     assert list(tmp_path.rglob("evil.txt")) == []
     assert entries(tmp_path / "notebooks") == []
 
 
 def encrypted():
-    """Return a zip archive whose only member says that it is encrypted."""
+    """Return a zip archive whose only member is flagged as encrypted."""
     data = bytearray(zipped(("a/one.txt", b"1")))
     data[6] |= 1
     data[data.index(b"PK\1\2") + 8] |= 1
@@ -183,7 +183,7 @@ def encrypted():
 
 
 def scrambled(data):
-    """Return an archive with its middle turned around."""
+    """Return an archive with its middle third reversed."""
     third = len(data) // 3
     return data[:third] + data[third : 2 * third][::-1] + data[2 * third :]
 
@@ -206,13 +206,13 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_file_that_is_no_whole_archive_is_refused(name, server, refused):
+def test_a_file_that_is_not_a_complete_archive_is_rejected(name, server, refused):
     server.files[name] = DAMAGED[name]
-    with refused(DataError, name):
+    with refused(DataError, "cannot extract", f"/{name}: "):
         download_extract(server.url + name)
 
 
-def test_unpacking_onto_a_file_is_refused(server, data, refused):
+def test_extracting_onto_a_file_is_rejected(server, data, refused):
     server.files["frogs.zip"] = archives("frogs")[".zip"]
     data.mkdir()
     (data / "frogs").write_text("here")

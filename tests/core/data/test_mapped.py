@@ -1,4 +1,4 @@
-"""Arrays that lie in a file take no more memory than is being read of them."""
+"""Mapped arrays take only as much memory as is being read."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmax.data import mapped
-from hardmax.data.datasets import Dataset, Pictures
+from hardmax.data.datasets import Dataset, Images
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Have small arrays taken for large ones."""
+    """Treat small arrays as large ones."""
     monkeypatch.setattr(mapped, "LARGE", 1000)
     monkeypatch.setattr(mapped, "BLOCK", 300)
 
@@ -43,13 +43,13 @@ def test_only_large_arrays_in_files_stay_there(small, tmp_path):
     assert not mapped.stays_in_file(in_file(array[:30], tmp_path))
 
 
-def test_rows_of_a_large_array_lie_in_a_file_without_a_name(small, tmp_path, cache):
+def test_rows_of_a_large_array_are_in_an_unnamed_file(small, tmp_path, cache):
     array, rows = noise(100, 5, 6), np.random.default_rng(1).permutation(100)[:70]
-    found = mapped.taken(in_file(array, tmp_path), rows)
+    found = mapped.take_rows(in_file(array, tmp_path), rows)
     assert mapped.stays_in_file(found)
     assert np.array_equal(found, array[rows])
     assert [*cache.iterdir()] == []
-    few = mapped.taken(in_file(array, tmp_path), rows[:7])
+    few = mapped.take_rows(in_file(array, tmp_path), rows[:7])
     assert np.array_equal(few, array[rows[:7]])
     assert not mapped.stays_in_file(few)
 
@@ -66,22 +66,22 @@ def test_blocks_are_the_array(rows, columns, size):
 
 def test_a_fingerprint_is_the_same_in_memory_and_in_a_file(small, tmp_path):
     images, labels = noise(90, 4, 4, 1), np.arange(90) % 2
-    test = Pictures(images[:9], labels[:9])
+    test = Images(images[:9], labels[:9])
     fingerprints = {
-        Dataset("some", Pictures(array, labels), test, ("a", "b")).fingerprint
+        Dataset("some", Images(array, labels), test, ("a", "b")).fingerprint
         for array in (images, in_file(images, tmp_path))
     }
     assert len(fingerprints) == 1
 
 
 def resident():
-    """Return the bytes of files that this process has in memory."""
+    """Return how many bytes of mapped files this process has in memory."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"RssFile:\s+(\d+) kB", status)[1]) * 1024
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is in memory")
-def test_what_has_been_read_is_given_back(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the resident size")
+def test_memory_is_freed_after_reading(tmp_path):
     array = in_file(noise(64, 2**20), tmp_path)
     before = resident()
     assert array.sum() > 0

@@ -1,4 +1,4 @@
-"""The order of an epoch's examples: (seed, epoch) alone decides it."""
+"""The order of an epoch's examples depends on (seed, epoch) alone."""
 
 from itertools import product
 
@@ -22,7 +22,7 @@ def test_the_order_is_pcg64s_permutation_of_seed_and_epoch(count, seed, epoch):
     assert sorted(found) == list(range(count))
 
 
-def test_every_seed_and_epoch_has_an_order_of_its_own():
+def test_every_seed_and_epoch_has_a_different_order():
     pairs = list(product(range(20), range(20)))
     assert len({order(60, *pair).tobytes() for pair in pairs}) == len(pairs)
 
@@ -32,7 +32,7 @@ def test_the_order_is_the_same_in_another_process(python):
     assert python(code, env={"PYTHONHASHSEED": "1"}).strip() == str(order(40, 3, 7).tolist())
 
 
-def test_numpys_global_generator_is_left_alone():
+def test_numpys_global_generator_is_not_changed():
     before = np.random.get_state()  # noqa: NPY002
     order(10, 1, 0)
     balanced_order(np.arange(10) % 3, 1, 0)
@@ -53,12 +53,12 @@ def test_a_balanced_epoch_has_the_classes_and_within_each_the_examples_equally_o
     shares = [times[labels == label].sum() for label in np.unique(labels)]
     assert max(shares) - min(shares) <= 1
     for label in np.unique(labels):
-        own = times[labels == label]
-        assert own.max() - own.min() <= 1
+        repeats = times[labels == label]
+        assert repeats.max() - repeats.min() <= 1
     assert np.array_equal(found, balanced_order(labels, seed, epoch))
 
 
-def test_what_a_balanced_epoch_leaves_out_comes_in_others():
+def test_examples_left_out_of_a_balanced_epoch_come_in_others():
     labels = np.repeat([0, 1], [90, 10])
     seen = [{*balanced_order(labels, 0, epoch).tolist()} for epoch in range(40)]
     assert seen[0] != seen[1]

@@ -1,4 +1,4 @@
-"""What is found in data before anyone trains, against data that was made to have it."""
+"""Surveys of data made with known contents."""
 
 import gzip
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import noise, save
 
-from hardmax.data.datasets import Pictures
+from hardmax.data.datasets import Images
 from hardmax.data.images.digits import load_digits
 from hardmax.data.survey import survey
 from hardmax.errors import DataError
@@ -14,7 +14,7 @@ from hardmax.errors import DataError
 
 @pytest.fixture
 def pets(tmp_path):
-    """A folder of a cat and two dogs to learn, and of one of each as the test."""
+    """A folder with a cat and two dogs to train on, and one of each to test on."""
     for number, name in enumerate(
         ["train/cat/a.png", "train/dog/a.png", "train/dog/b.png", "test/cat/a.png"]
     ):
@@ -32,19 +32,19 @@ def test_classes_and_sizes_are_counted(pets):
     assert (found.unreadable, found.ignored, found.same, found.in_both) == ({}, (), [], [])
 
 
-def test_bad_files_are_named_with_the_reason_and_not_counted(pets):
+def test_unreadable_files_are_named_with_the_reason_and_not_counted(pets):
     (pets / "train" / "dog" / "empty.png").write_bytes(b"")
     (pets / "test" / "cat" / "cut.png").write_bytes((pets / "test/cat/a.png").read_bytes()[:-30])
     (pets / "test" / "cat" / "notes.txt").write_text("notes")
     found = survey(str(pets))
     assert sorted(found.unreadable) == ["test/cat/cut.png", "train/dog/empty.png"]
     for name, why in found.unreadable.items():
-        assert why.startswith(f"{pets / name} is no picture that can be read (")
+        assert why.startswith(f"{pets / name} is not a readable image (")
     assert found.classes["dog"] == {"train": 2, "test": 1}
     assert found.ignored == ("test/cat/notes.txt",)
 
 
-def test_the_same_pixels_are_the_same_picture_in_whatever_file(pets):
+def test_identical_pixels_are_duplicates_whatever_the_file_format(pets):
     pixels = noise(6, 5, seed=1)
     save(pets / "train" / "cat" / "copy.bmp", pixels)
     save(pets / "test" / "dog" / "copy.png", pixels, compress_level=0)
@@ -58,14 +58,14 @@ def test_the_same_pixels_are_the_same_picture_in_whatever_file(pets):
     assert ["test/cat/b.png", "test/cat/c.png"] in found.same
 
 
-def test_without_a_test_part_nothing_is_split_off(pets):
+def test_without_a_test_set_nothing_is_split_off(pets):
     found = survey(str(pets / "train"))
     assert not found.has_test
     assert found.classes == {"cat": {"train": 1}, "dog": {"train": 2}}
     assert found.in_both == []
 
 
-def test_data_in_memory_is_surveyed_by_the_places_of_its_examples(tmp_path):
+def test_examples_without_files_are_named_by_their_position(tmp_path):
     X, y = noise(20, 3, 3), np.array(["b", "a"] * 10)
     X[7] = X[3]
     np.savez(tmp_path / "one.npz", X=X, y=y)
@@ -87,17 +87,17 @@ def test_idx_folders_and_named_data_are_surveyed(tmp_path, make_idx_folder):
     assert survey(str(tmp_path / "rows")).same == [["test 38", "test 39"]]
     digits, found = load_digits(), survey("digits")
     for part in ("train", "test"):
-        pictures: Pictures = getattr(digits, part)
-        counts = np.bincount(pictures.labels).tolist()
+        images: Images = getattr(digits, part)
+        counts = np.bincount(images.labels).tolist()
         assert [found.classes[label][part] for label in digits.classes] == counts
 
 
-def test_what_cannot_be_learnt_is_refused(pets, tmp_path, refused):
+def test_data_that_cannot_be_trained_on_is_rejected(pets, tmp_path, refused):
     with refused(DataError, "unknown data 'pats'"):
         survey("pats")
     (tmp_path / "empty").mkdir()
-    with refused(DataError, "pictures in folders"):
+    with refused(DataError, "images in one folder per class"):
         survey(str(tmp_path / "empty"))
     (pets / "train" / "cat").rename(pets / "train" / "cow")
-    with refused(DataError, "training never saw: cat"):
+    with refused(DataError, "classes that are not in the training set: cat"):
         survey(str(pets))

@@ -1,4 +1,4 @@
-"""The temperature of a model that is known to be too sure."""
+"""Temperature scaling, on scores of a known temperature and against SciPy."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from hardmax.evaluation.metrics import log_softmax
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0, 1000.0])
-def test_a_known_temperature_is_found(temperature):
+def test_a_known_temperature_is_recovered(temperature):
     rng = np.random.default_rng(0)
     scores = rng.normal(0, 2, (20000, 4))
     labels = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
@@ -19,7 +19,7 @@ def test_a_known_temperature_is_found(temperature):
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
-def test_the_temperature_is_where_scipy_finds_the_least_loss(scale):
+def test_the_temperature_minimizes_the_loss_according_to_scipy(scale):
     rng = np.random.default_rng(1)
     scores = (scale * rng.normal(0, 3, (400, 5))).astype(np.float32)
     labels = np.where(rng.random(400) < 0.6, scores.argmax(axis=1), rng.integers(0, 5, 400))
@@ -37,8 +37,8 @@ def test_the_temperature_is_where_scipy_finds_the_least_loss(scale):
 
 @pytest.mark.parametrize(
     ("labels", "words"),
-    [([0, 1], "all of the 2 examples are decided rightly"), ([1, 0], "no better than chance")],
+    [([0, 1], "all 2 examples are classified correctly"), ([1, 0], "no better than chance")],
 )
-def test_where_no_temperature_is_best_none_is_fitted(refused, labels, words):
+def test_a_loss_without_a_minimum_is_rejected(refused, labels, words):
     with refused(DataError, words):
         fit_temperature(np.array([[3.0, 0.0], [0.0, 3.0]]), np.array(labels))

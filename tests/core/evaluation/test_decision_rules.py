@@ -1,4 +1,4 @@
-"""Costs that are read and used, and decisions that are left to others."""
+"""Decision rules: reading and applying costs, and abstaining."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def costs_of(tmp_path, text):
     return read_costs(path, ["well", "ill"])
 
 
-def test_a_screening_test_costs_less_than_by_argmax(tmp_path):
+def test_least_expected_cost_costs_less_than_argmax(tmp_path):
     costs = costs_of(tmp_path, "true,ask,ill,well\nill,2,0,50\nwell,2,1,0\n")
     assert costs.decisions == ("well", "ill", "ask")
     np.testing.assert_array_equal(costs.matrix, [[0, 1, 2], [50, 0, 2]])
@@ -39,10 +39,10 @@ def test_a_screening_test_costs_less_than_by_argmax(tmp_path):
     ("text", "words"),
     [
         ("", "is empty"),
-        ("t,well\nwell,0\nill,1\n", "columns lack the class 'ill'"),
-        ("t,well,ill\nwell,0,1\n", "rows lack the class 'ill'"),
-        ("t,well,ill\nwell,0,1\nill,1,0\nodd,1,1\n", "'odd' is none of the classes"),
-        ("t,well,ill,ill\nwell,0,1,1\nill,1,0,0\n", "'ill' is there twice"),
+        ("t,well\nwell,0\nill,1\n", "the class 'ill' is missing from the columns"),
+        ("t,well,ill\nwell,0,1\n", "the class 'ill' is missing from the rows"),
+        ("t,well,ill\nwell,0,1\nill,1,0\nodd,1,1\n", "'odd' is not one of the classes"),
+        ("t,well,ill,ill\nwell,0,1,1\nill,1,0,0\n", "'ill' appears more than once in the columns"),
         ("t,well,ill,\nwell,0,1,2\nill,1,0,2\n", "columns has no name"),
         ("t,well,ill\nwell,0,1\nill,1\n", "line 3: 2 cells"),
         ("t,well,ill\nwell,0,nan\nill,1,0\n", "line 2: .*'nan'"),
@@ -50,12 +50,12 @@ def test_a_screening_test_costs_less_than_by_argmax(tmp_path):
         ("t,well,ill\nwell,0,x\nill,1,0\n", "'x'"),
     ],
 )
-def test_costs_that_do_not_fit_are_refused(tmp_path, text, words):
+def test_invalid_costs_are_rejected(tmp_path, text, words):
     with pytest.raises(DataError, match=words):
         costs_of(tmp_path, text)
 
 
-def test_costs_that_cannot_be_read_say_why(tmp_path):
+def test_unreadable_cost_files_are_rejected_with_the_reason(tmp_path):
     with pytest.raises(DataError, match=r"No such file or directory$"):
         read_costs(tmp_path / "none.csv", ["well"])
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
@@ -64,7 +64,7 @@ def test_costs_that_cannot_be_read_say_why(tmp_path):
 
 
 @st.composite
-def judged(draw):
+def probabilities_and_labels(draw):
     """Probabilities with ties, and labels."""
     n, classes = draw(st.integers(1, 30)), draw(st.integers(2, 4))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
@@ -72,29 +72,34 @@ def judged(draw):
     return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), rng.integers(0, classes, n)
 
 
-@given(judged(), st.floats(0, 1))
-def test_what_comes_of_abstaining_is_that_of_the_sure_ones(case, below):
+@given(probabilities_and_labels(), st.floats(0, 1))
+def test_abstaining_keeps_only_confident_predictions(case, below):
     p, labels = case
-    plain, rule = outcomes(p, labels, None, below)
-    right, sure = p.argmax(axis=1) == labels, p.max(axis=1) >= below
-    expected = {"rule": "likeliest class", "coverage": 1, "accuracy": right.mean(), "cost": None}
-    assert plain == expected
-    assert rule["coverage"] == sure.mean()
-    assert rule["accuracy"] == (right[sure].mean() if sure.any() else None)
+    argmax, rule = outcomes(p, labels, None, below)
+    correct, confident = p.argmax(axis=1) == labels, p.max(axis=1) >= below
+    expected = {
+        "rule": "most likely class",
+        "coverage": 1,
+        "accuracy": correct.mean(),
+        "cost": None,
+    }
+    assert argmax == expected
+    assert rule["coverage"] == confident.mean()
+    assert rule["accuracy"] == (correct[confident].mean() if confident.any() else None)
     names = named(p, "abcd", None, below)
-    assert [name is not None for name in names] == sure.tolist()
+    assert [name is not None for name in names] == confident.tolist()
     assert all(name in (None, "abcd"[k]) for name, k in zip(names, p.argmax(axis=1), strict=True))
 
 
-@given(judged(), st.integers(0, 2), st.integers(0, 10**6))
-def test_the_least_expected_cost_is_that_of_every_action_tried(case, extra, seed):
+@given(probabilities_and_labels(), st.integers(0, 2), st.integers(0, 10**6))
+def test_the_least_expected_cost_agrees_with_a_search_over_all_actions(case, extra, seed):
     p, labels = case
     classes = p.shape[1]
     matrix = np.random.default_rng(seed).integers(-3, 9, (classes, classes + extra)).astype(float)
     costs = Costs(tuple("abcdefgh"[: classes + extra]), matrix)
     best = [
-        min(range(classes + extra), key=lambda a, own=own: round(own @ matrix[:, a], 9))
-        for own in p
+        min(range(classes + extra), key=lambda a, row=row: round(row @ matrix[:, a], 9))
+        for row in p
     ]
     chosen = costs.decide(p)
     expected = p @ matrix
@@ -106,31 +111,32 @@ def test_the_least_expected_cost_is_that_of_every_action_tried(case, extra, seed
     assert named(p, "abcd", costs, None) == ["abcdefgh"[action] for action in chosen]
 
 
-def test_the_cost_of_abstaining_is_of_what_is_decided():
+def test_abstained_examples_do_not_count_in_the_cost():
     p = np.array([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]])
     costs = Costs(("well", "ill"), np.array([[0.0, 1], [50, 0]]))
-    plain, sure, _ = outcomes(p, np.array([0, 1, 1]), costs, 0.6)
-    assert (plain["cost"], sure["cost"]) == (pytest.approx(50 / 3), pytest.approx(50 / 3))
+    argmax, rule, _ = outcomes(p, np.array([0, 1, 1]), costs, 0.6)
+    assert (argmax["cost"], rule["cost"]) == (pytest.approx(50 / 3), pytest.approx(50 / 3))
     none = outcomes(p, np.array([0, 1, 1]), costs, 1.0)[1]
-    expected = {"rule": "none below 1", "coverage": 0, "accuracy": None, "cost": None}
+    expected = {"rule": "abstain below 1", "coverage": 0, "accuracy": None, "cost": None}
     assert none == expected
     assert abstaining(p, 0.7).tolist() == [0, ABSTAIN, ABSTAIN]
 
 
 @pytest.mark.parametrize("below", [-0.1, 1.1, float("nan")])
-def test_a_probability_to_abstain_below_is_one(refused, below):
+def test_a_threshold_that_is_not_a_probability_is_rejected(refused, below):
     with refused(ArgumentError, "0 to 1", below):
         check_below(below)
 
 
-@given(judged(), st.booleans())
-def test_the_curve_has_what_abstaining_gives(case, weighted):
+@given(probabilities_and_labels(), st.booleans())
+def test_the_coverage_curve_agrees_with_abstaining(case, weighted):
     p, labels = case
-    sure, right = p.max(axis=1), p.argmax(axis=1) == labels
-    weights = np.arange(len(labels)) % 3 + 0.0 if weighted and len(labels) > 1 else 1 + 0 * sure
-    below, coverage, accuracy = coverage_curve(sure, right, weights)
-    assert below.tolist() == sorted(set(sure[weights > 0]), reverse=True)
-    for threshold, share, hits in zip(below, coverage, accuracy, strict=True):
-        kept = sure >= threshold
-        assert share == pytest.approx(weights[kept].sum() / weights.sum())
-        assert hits == pytest.approx(np.average(right[kept], weights=weights[kept]))
+    n = len(labels)
+    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+    weights = np.arange(n) % 3 + 0.0 if weighted and n > 1 else np.ones(n)
+    below, coverage, accuracy = coverage_curve(confidence, correct, weights)
+    assert below.tolist() == sorted(set(confidence[weights > 0]), reverse=True)
+    for threshold, share, mean in zip(below, coverage, accuracy, strict=True):
+        covered = confidence >= threshold
+        assert share == pytest.approx(weights[covered].sum() / weights.sum())
+        assert mean == pytest.approx(np.average(correct[covered], weights=weights[covered]))

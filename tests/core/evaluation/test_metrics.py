@@ -1,4 +1,4 @@
-"""Intervals, probabilities and confusion, against SciPy and scikit-learn."""
+"""Intervals, log-softmax and confusion matrices, against SciPy and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -25,16 +25,16 @@ shares = st.integers(1, 10**7).flatmap(
 
 
 @given(shares)
-def test_the_interval_is_scipys_and_contains_the_share(share):
+def test_the_interval_agrees_with_scipy_and_contains_the_share(share):
     correct, count = share
     low, high = wilson_interval(correct, count)
-    truth = binomtest(correct, count).proportion_ci(0.95, method="wilson")
-    assert (low, high) == pytest.approx((truth.low, truth.high), rel=1e-9, abs=1e-12)
+    expected = binomtest(correct, count).proportion_ci(0.95, method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-12)
     assert 0 <= low <= correct / count <= high <= 1
 
 
 @given(st.integers(1, 10**7))
-def test_a_share_of_none_or_all_still_leaves_doubt_on_the_other_side(count):
+def test_the_interval_of_none_or_all_is_one_sided(count):
     low, high = wilson_interval(0, count)
     assert low == 0 < high
     low, high = wilson_interval(count, count)
@@ -42,7 +42,7 @@ def test_a_share_of_none_or_all_still_leaves_doubt_on_the_other_side(count):
 
 
 @pytest.mark.parametrize(("correct", "count"), [(0, 0), (-1, 5), (6, 5), (0, -1), (1, 0)])
-def test_impossible_counts_are_refused(correct, count):
+def test_impossible_counts_are_rejected(correct, count):
     with pytest.raises(ArgumentError, match=f"got {correct} of {count}"):
         wilson_interval(correct, count)
 
@@ -56,28 +56,28 @@ def rows(dtype, limit):
 
 
 @given(st.one_of(rows(np.float64, 1e4), rows(np.float64, 1e30), rows(np.float32, 2.0**127)))
-def test_log_softmax_is_finite_and_scipys_for_scores_of_any_size(scores):
-    got = log_softmax(scores)
-    assert got.dtype == np.float64
-    assert np.isfinite(got).all()
-    assert (got <= 0).all()
-    np.testing.assert_allclose(got, scipy_log_softmax(scores.astype(float), axis=1), rtol=1e-12)
-    np.testing.assert_allclose(np.exp(got).sum(axis=1), 1, rtol=1e-12)
+def test_log_softmax_is_finite_and_agrees_with_scipy_for_scores_of_any_size(scores):
+    result = log_softmax(scores)
+    assert result.dtype == np.float64
+    assert np.isfinite(result).all()
+    assert (result <= 0).all()
+    np.testing.assert_allclose(result, scipy_log_softmax(scores.astype(float), axis=1), rtol=1e-12)
+    np.testing.assert_allclose(np.exp(result).sum(axis=1), 1, rtol=1e-12)
 
 
-def test_log_softmax_keeps_small_probabilities_that_softmax_would_lose():
-    got = log_softmax(np.array([[0.0, 1e4]], np.float32))
-    np.testing.assert_array_equal(got, [[-1e4, 0.0]])
+def test_log_softmax_keeps_probabilities_that_underflow_in_softmax():
+    result = log_softmax(np.array([[0.0, 1e4]], np.float32))
+    np.testing.assert_array_equal(result, [[-1e4, 0.0]])
 
 
-def test_log_softmax_leaves_its_scores_alone_and_takes_none():
+def test_log_softmax_does_not_modify_scores_and_accepts_no_rows():
     scores = np.array([[1.0, 2.0]])
     log_softmax(scores)
     np.testing.assert_array_equal(scores, [[1, 2]])
     assert log_softmax(np.zeros((0, 3), np.float32)).shape == (0, 3)
 
 
-decided = st.integers(2, 6).flatmap(
+label_pairs = st.integers(2, 6).flatmap(
     lambda classes: st.tuples(
         st.just(classes),
         st.lists(
@@ -89,42 +89,42 @@ decided = st.integers(2, 6).flatmap(
 )
 
 
-@given(decided, st.sampled_from([np.uint8, np.int32, np.int64]))
-def test_the_confusion_matrix_is_scikit_learns(case, dtype):
+@given(label_pairs, st.sampled_from([np.uint8, np.int32, np.int64]))
+def test_the_confusion_matrix_agrees_with_scikit_learn(case, dtype):
     classes, pairs = case
-    labels, decisions = np.array(pairs, dtype).T
-    got = confusion_matrix(labels, decisions, classes)
-    truth = sklearn_metrics.confusion_matrix(labels, decisions, labels=range(classes))
-    assert got.dtype == np.int64
-    np.testing.assert_array_equal(got, truth)
+    labels, predictions = np.array(pairs, dtype).T
+    result = confusion_matrix(labels, predictions, classes)
+    expected = sklearn_metrics.confusion_matrix(labels, predictions, labels=range(classes))
+    assert result.dtype == np.int64
+    np.testing.assert_array_equal(result, expected)
 
 
-def test_the_confusion_matrix_of_many_classes_does_not_overflow_a_byte():
+def test_the_confusion_matrix_does_not_overflow_uint8_labels():
     labels = np.full(3, 199, np.uint8)
-    got = confusion_matrix(labels, labels, 200)
-    assert got[199, 199] == got.sum() == 3
+    result = confusion_matrix(labels, labels, 200)
+    assert result[199, 199] == result.sum() == 3
 
 
-@given(decided, st.integers(1, 40))
+@given(label_pairs, st.integers(1, 40))
 def test_the_most_frequent_confusions_are_the_largest_off_the_diagonal(case, most):
     classes, pairs = case
-    labels, decisions = np.array(pairs).T
-    truth = sklearn_metrics.confusion_matrix(labels, decisions, labels=range(classes))
-    np.fill_diagonal(truth, 0)
-    got = frequent_confusions(labels, decisions, most)
-    assert all(truth[true, decided] == count > 0 for true, decided, count in got)
-    assert len({pair[:2] for pair in got}) == len(got)
-    assert [count for *_, count in got] == sorted(truth[truth > 0], reverse=True)[:most]
+    labels, predictions = np.array(pairs).T
+    expected = sklearn_metrics.confusion_matrix(labels, predictions, labels=range(classes))
+    np.fill_diagonal(expected, 0)
+    result = frequent_confusions(labels, predictions, most)
+    assert all(expected[true, predicted] == count > 0 for true, predicted, count in result)
+    assert len({pair[:2] for pair in result}) == len(result)
+    assert [count for *_, count in result] == sorted(expected[expected > 0], reverse=True)[:most]
 
 
-def test_an_evaluation_reads_everything_off_the_totals():
+def test_an_evaluation_is_computed_from_totals():
     evaluation = Evaluation.of(Totals(loss_sum=30.0, correct=45, count=60))
-    truth = binomtest(45, 60).proportion_ci(0.95, method="wilson")
+    expected = binomtest(45, 60).proportion_ci(0.95, method="wilson")
     assert (evaluation.count, evaluation.correct, evaluation.accuracy) == (60, 45, 0.75)
     assert evaluation.loss == 0.5
-    assert evaluation.interval == pytest.approx((truth.low, truth.high))
+    assert evaluation.interval == pytest.approx((expected.low, expected.high))
     assert str(evaluation) == (
-        f"accuracy 0.7500 (45 of 60, 95 % interval {truth.low:.4f} to {truth.high:.4f}), "
+        f"accuracy 0.7500 (45 of 60, 95 % interval {expected.low:.4f} to {expected.high:.4f}), "
         "loss 0.5000"
     )
     assert evaluation.as_dict() == {
@@ -136,12 +136,12 @@ def test_an_evaluation_reads_everything_off_the_totals():
     }
 
 
-def test_an_evaluation_without_decisions_tells_the_loss_alone():
+def test_an_evaluation_without_predictions_has_only_a_loss():
     evaluation = Evaluation.of(Totals(loss_sum=3.0, correct=None, count=2))
     assert (evaluation.accuracy, evaluation.interval) == (None, None)
     assert str(evaluation) == "loss 1.5000 on 2 examples"
 
 
-def test_an_evaluation_of_nothing_is_refused():
+def test_an_evaluation_of_no_examples_is_rejected():
     with pytest.raises(ArgumentError, match="no examples"):
         Evaluation.of(Totals())

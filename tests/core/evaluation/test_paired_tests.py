@@ -1,4 +1,4 @@
-"""Tests of pairs, against SciPy and a formula."""
+"""Paired tests, against SciPy and the normal approximation."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hardmax.evaluation.paired_tests import bootstrap_interval, compare, mcnemar
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000))
-def test_mcnemar_is_the_binomial_test(first, second):
+def test_mcnemar_agrees_with_the_binomial_test(first, second):
     truth = binomtest(first, first + second).pvalue if first + second else 1
     assert mcnemar(first, second) == pytest.approx(truth, rel=1e-6, abs=1e-300)
 
@@ -24,7 +24,7 @@ def test_the_bootstrap_agrees_with_the_normal_interval():
     assert bootstrap_interval(x, 1) == bootstrap_interval(x, 1)
 
 
-def test_a_pair_is_counted_example_by_example():
+def test_classifiers_are_compared_example_by_example():
     labels = np.array([0, 0, 0, 1, 1])
     first = np.array([[2, 0], [2, 0], [0, 2], [0, 2], [2, 0]], float)
     second = np.array([[2, 0], [0, 2], [2, 0], [2, 0], [2, 0]], float)
@@ -37,7 +37,7 @@ def test_a_pair_is_counted_example_by_example():
     assert pair.loss == pytest.approx(((3 * good + 2 * bad) / 5, (2 * good + 3 * bad) / 5))
 
 
-def test_the_better_of_two_has_intervals_off_zero():
+def test_the_intervals_of_a_better_classifier_exclude_zero():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 2000)
     truth = np.eye(3)[labels]
@@ -45,18 +45,18 @@ def test_the_better_of_two_has_intervals_off_zero():
     pair = compare(first, second, labels)
     assert pair.p < 1e-3
     assert pair.intervals["accuracy"][0] > 0 > pair.intervals["loss"][1]
-    turned = compare(second, first, labels)
-    assert turned.p == pair.p
-    assert turned.only == pair.only[::-1]
+    swapped = compare(second, first, labels)
+    assert swapped.p == pair.p
+    assert swapped.only == pair.only[::-1]
 
 
-def test_a_classifier_is_no_better_than_itself():
+def test_a_classifier_does_not_differ_from_itself():
     scores = np.random.default_rng(0).normal(size=(50, 3))
     pair = compare(scores, scores, np.arange(50) % 3)
     assert (pair.p, pair.only) == (1, ([], []))
     assert pair.intervals == {"accuracy": (0, 0), "loss": (0, 0)}
 
 
-def test_scores_of_other_examples_are_refused(refused):
+def test_scores_of_different_examples_are_rejected(refused):
     with refused(ArgumentError, "(3, 2)", "(4, 2)"):
         compare(np.zeros((3, 2)), np.zeros((4, 2)), np.zeros(3, int))

@@ -1,4 +1,4 @@
-"""Every network known by name takes small and larger pictures, and has the published weights."""
+"""Every named network accepts small and larger images, and has the published weights."""
 
 import pytest
 
@@ -10,13 +10,13 @@ from hardmax.networks.shapes import output_shape, weight_count
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (96, 96, 3)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_gives_a_score_a_class(name, shape):
+def test_every_network_returns_one_score_per_class(name, shape):
     network = make(name, shape, 7)
     assert output_shape(network, shape) == (7,)
     assert from_json(to_json(network)) == network
 
 
-def test_alexnet_has_the_weights_that_its_layers_add_up_to():
+def test_alexnets_weight_count_follows_from_its_layers():
     convs = 96 * (121 + 1) + 256 * (25 * 96 + 1) + 384 * (9 * 256 + 1)
     convs += 384 * (9 * 384 + 1) + 256 * (9 * 384 + 1)
     dense = 4096 * (256 * 5 * 5 + 1) + 4096 * 4097 + 10 * 4097
@@ -30,12 +30,12 @@ def test_an_mlp_takes_its_options():
 
 
 def test_options_of_another_network_are_refused():
-    with pytest.raises(ArgumentError, match="lenet takes no hidden"):
+    with pytest.raises(ArgumentError, match="lenet does not take hidden; leave it out or use mlp"):
         make("lenet", (28, 28, 1), 10, hidden=(5,))
 
 
 @pytest.mark.parametrize("name", ["lenet", "alexnet", "nin"])
-def test_pictures_that_are_too_small_are_refused_in_a_line(name):
+def test_images_that_are_too_small_are_refused_on_one_line(name):
     with pytest.raises(ArgumentError, match=f"model {name} does not fit") as refusal:
         make(name, (2, 2, 1), 10)
     assert "\n" not in str(refusal.value)

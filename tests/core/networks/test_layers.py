@@ -1,4 +1,4 @@
-"""Networks are values: from them follow their weights' names, shapes and starting numbers."""
+"""Networks as values, their JSON, and the names, shapes and initial values of their weights."""
 
 import json
 from math import prod
@@ -11,7 +11,7 @@ from scipy import stats
 
 from hardmax.errors import ArgumentError, RunError
 from hardmax.networks.catalog import NETWORKS, check_name, make, mlp, softmax_regression
-from hardmax.networks.initializers import SIGMA, starting_weights
+from hardmax.networks.initializers import SIGMA, initial_weights
 from hardmax.networks.layers import Activation, Flatten, Linear, from_json, to_json
 from hardmax.networks.shapes import output_shape, weight_shapes
 
@@ -37,7 +37,7 @@ def test_the_books_networks_have_the_books_weights(name, expected):
 @given(st.integers(1, 50), shapes)
 def test_the_number_of_weights_follows_the_formula(classes, shape):
     def count(network):
-        return sum(prod(found) for found in weight_shapes(network, shape).values())
+        return sum(prod(size) for size in weight_shapes(network, shape).values())
 
     pixels = prod(shape)
     assert count(softmax_regression(classes)) == (pixels + 1) * classes
@@ -45,28 +45,28 @@ def test_the_number_of_weights_follows_the_formula(classes, shape):
 
 
 @given(networks, shapes)
-def test_shapes_are_those_that_numpy_computes(network, shape):
-    """Run the network on zeros, layer by layer, with weights of the shapes that are told."""
-    told = weight_shapes(network, shape)
+def test_shapes_agree_with_numpy(network, shape):
+    """Run the network on zeros, layer by layer, with weights of the inferred shapes."""
+    expected = weight_shapes(network, shape)
     X = np.zeros((2, *shape))
     for position, layer in enumerate(network):
         match layer:
             case Flatten():
                 X = X.reshape(2, -1)
             case Linear():
-                W, b = (np.zeros(told.pop(f"{position}.{name}")) for name in ("weight", "bias"))
+                W, b = (np.zeros(expected.pop(f"{position}.{name}")) for name in ("weight", "bias"))
                 X = X @ W.T + b
                 assert X.shape[-1] == layer.outputs
-    assert told == {}
+    assert expected == {}
 
 
 @pytest.mark.parametrize("network", [(Linear(3),), (Activation("relu"), Linear(3), Flatten())])
-def test_a_linear_layer_of_pictures_is_refused(network, refused):
+def test_a_linear_layer_on_images_is_refused(network, refused):
     with refused(ArgumentError, "Linear", "(4, 5, 1)", "Flatten"):
         weight_shapes(network, (4, 5, 1))
 
 
-def test_so_many_layers_are_no_network(refused):
+def test_too_many_layers_are_refused(refused):
     with refused(RunError, "300000", "2000"):
         from_json([{"layer": "Flatten"}] * 300_000)
 
@@ -79,12 +79,12 @@ def test_networks_are_values():
 
 
 @given(networks)
-def test_a_network_survives_json(network):
+def test_a_network_round_trips_through_json(network):
     assert from_json(json.loads(json.dumps(to_json(network)))) == network
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("null", ""),
         ("7", ""),
@@ -113,27 +113,27 @@ def test_a_network_survives_json(network):
         ('[{"layer": "Flatten\\n"}]', "Flatten"),
     ],
 )
-def test_what_describes_no_network_is_refused(text, told, refused):
-    with refused(RunError, "not a description of a network", told):
+def test_invalid_json_is_refused(text, reason, refused):
+    with refused(RunError, "not a description of a network", reason):
         from_json(json.loads(text))
 
 
 @pytest.mark.parametrize("name", ["MLP", "", "softmax", "lenet\n"])
-def test_an_unknown_network_is_told_with_the_known_ones(name, refused):
+def test_an_unknown_network_is_refused_and_the_known_ones_are_listed(name, refused):
     with refused(ArgumentError, repr(name), *NETWORKS):
         check_name(name)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_known_network_ends_in_a_score_for_each_class(name):
+def test_every_named_network_ends_in_one_score_per_class(name):
     check_name(name)
     for classes in (2, 10, 1000):
         assert output_shape(make(name, (28, 28, 3), classes), (28, 28, 3)) == (classes,)
 
 
 @given(networks, shapes, st.integers(0, 2**64))
-def test_starting_weights_have_the_names_and_shapes_of_the_network(network, shape, seed):
-    weights = starting_weights(network, shape, seed)
+def test_initial_weights_have_the_names_and_shapes_of_the_network(network, shape, seed):
+    weights = initial_weights(network, shape, seed)
     expected = weight_shapes(network, shape)
     assert {name: array.shape for name, array in weights.items()} == expected
     assert {array.dtype for array in weights.values()} <= {np.dtype(np.float32)}
@@ -142,37 +142,37 @@ def test_starting_weights_have_the_names_and_shapes_of_the_network(network, shap
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
-def test_starting_weights_are_normal_with_the_books_deviation(seed):
+def test_initial_weights_are_normal_with_the_books_standard_deviation(seed):
     assert SIGMA == 0.01
-    weights = starting_weights(mlp(10), (28, 28, 1), seed)
+    weights = initial_weights(mlp(10), (28, 28, 1), seed)
     for name in ("1.weight", "3.weight"):
-        # The seeds are fixed, so that this either always holds or never does.
+        # The seeds are fixed, so the test is deterministic.
         assert stats.kstest(weights[name].ravel(), "norm", (0, 0.01)).pvalue > 0.01
 
 
-def test_no_two_weights_and_no_two_seeds_share_their_numbers():
+def test_different_weights_and_seeds_are_uncorrelated():
     network = (Flatten(), *[Linear(200)] * 4)
     drawn = [
         array.ravel()
         for seed in range(3)
-        for name, array in starting_weights(network, (10, 20, 1), seed).items()
+        for name, array in initial_weights(network, (10, 20, 1), seed).items()
         if name.endswith("weight")
     ]
     correlations = np.corrcoef(drawn) - np.eye(12)
     assert abs(correlations).max() < 5 / np.sqrt(200 * 200)
 
 
-def test_a_weights_numbers_depend_on_the_seed_and_its_own_name_alone():
-    small = starting_weights((Flatten(), Linear(5)), (3, 3, 1), 7)
-    large = starting_weights((Flatten(), Linear(5), Activation("relu"), Linear(9)), (3, 3, 1), 7)
+def test_a_weights_values_depend_only_on_the_seed_and_its_name():
+    small = initial_weights((Flatten(), Linear(5)), (3, 3, 1), 7)
+    large = initial_weights((Flatten(), Linear(5), Activation("relu"), Linear(9)), (3, 3, 1), 7)
     assert np.array_equal(small["1.weight"], large["1.weight"])
 
 
-def test_starting_weights_are_the_same_in_another_process(python):
+def test_initial_weights_are_the_same_in_another_process(python):
     code = """
 from hardmax.networks.catalog import mlp
-from hardmax.networks.initializers import starting_weights
-print([array.tobytes().hex() for array in starting_weights(mlp(3), (2, 2, 1), 5).values()])
+from hardmax.networks.initializers import initial_weights
+print([array.tobytes().hex() for array in initial_weights(mlp(3), (2, 2, 1), 5).values()])
 """
-    here = starting_weights(mlp(3), (2, 2, 1), 5).values()
+    here = initial_weights(mlp(3), (2, 2, 1), 5).values()
     assert python(code).strip() == str([array.tobytes().hex() for array in here])

@@ -1,4 +1,4 @@
-"""JSON that describes no network is refused, however it was made."""
+"""JSON that is not a valid network is refused."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def nested(depth):
 def test_depth_is_limited():
     from_json(nested(11))
     for depth in (12, 500):
-        with pytest.raises(RunError, match="deep"):
+        with pytest.raises(RunError, match="nested more than 12 deep"):
             from_json(nested(depth))
 
 
@@ -24,9 +24,9 @@ def test_the_number_of_layers_is_limited():
     flat = [{"layer": "Flatten"}]
     from_json(flat * 2000)
     halves = [{"layer": "Sequence", "layers": flat * 1000}] * 2
-    for many in (flat * 2001, halves):
+    for layers in (flat * 2001, halves):
         with pytest.raises(RunError, match="at most 2000"):
-            from_json(many)
+            from_json(layers)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_the_number_of_layers_is_limited():
         [{}],
         [{"layer": "Module"}],
         [{"layer": ["Flatten"]}],
-        [{"layer": "Flatten", "deepest": 99}],
+        [{"layer": "Flatten", "max_depth": 99}],
         [{"layer": "Linear", "outputs": "3"}],
         [{"layer": "Linear", "outputs": 3, "bias": 1}],
         [{"layer": "Conv", "outputs": 3, "kernel": 0}],
@@ -51,6 +51,6 @@ def test_the_number_of_layers_is_limited():
         [{"layer": "Linear", "outputs": 3, "body": []}],
     ],
 )
-def test_what_is_no_network_is_refused(layers):
+def test_invalid_json_is_refused(layers):
     with pytest.raises(RunError):
         from_json(layers)

@@ -1,4 +1,4 @@
-"""Weights as channels-last frameworks have them."""
+"""Conversion of weights to channels-last layout."""
 
 import numpy as np
 import pytest
@@ -20,27 +20,27 @@ def random_weights(network, shape):
 
 
 @given(shape=st.tuples(sizes, sizes, sizes), hidden=sizes, classes=sizes)
-def test_the_same_scores_come_of_pictures_with_channels_first_and_last(shape, hidden, classes):
+def test_channels_first_and_last_give_the_same_scores(shape, hidden, classes):
     network = (Flatten(), Activation("relu"), Linear(hidden), Activation("relu"), Linear(classes))
     weights = random_weights(network, shape)
-    pictures = np.random.default_rng(1).standard_normal((3, *shape))
+    images = np.random.default_rng(1).standard_normal((3, *shape))
 
-    first = pictures.transpose(0, 3, 1, 2).reshape(3, -1)
+    first = images.transpose(0, 3, 1, 2).reshape(3, -1)
     first = np.maximum(first, 0) @ weights["2.weight"].T + weights["2.bias"]
     first = np.maximum(first, 0) @ weights["4.weight"].T + weights["4.bias"]
 
-    turned = to_channels_last(network, shape, weights)
-    last = np.maximum(pictures.reshape(3, -1), 0) @ turned["2.weight"] + turned["2.bias"]
-    last = np.maximum(last, 0) @ turned["4.weight"] + turned["4.bias"]
+    converted = to_channels_last(network, shape, weights)
+    last = np.maximum(images.reshape(3, -1), 0) @ converted["2.weight"] + converted["2.bias"]
+    last = np.maximum(last, 0) @ converted["4.weight"] + converted["4.bias"]
     np.testing.assert_allclose(first, last)
 
-    back = from_channels_last(network, shape, turned)
+    back = from_channels_last(network, shape, converted)
     assert back.keys() == weights.keys()
     for name, value in weights.items():
         np.testing.assert_array_equal(back[name], value)
 
 
-def test_the_callers_weights_are_left_alone():
+def test_the_callers_weights_are_unchanged():
     network = (Flatten(), Linear(2))
     weights = random_weights(network, (2, 2, 3))
     before = {name: value.copy() for name, value in weights.items()}
@@ -50,7 +50,7 @@ def test_the_callers_weights_are_left_alone():
         np.testing.assert_array_equal(weights[name], value)
 
 
-def test_weights_must_fit_by_name_and_shape():
+def test_weights_must_match_by_name_and_shape():
     weights = {"w": np.zeros((2, 3)), "b": np.zeros(2)}
     check_fit({"w": (2, 3), "b": (2,)}, weights)
     check_fit({"w": None, "b": (2,)}, weights)

@@ -1,4 +1,4 @@
-"""Shapes, weights and operations follow their formulas."""
+"""Shapes, weights and FLOPs follow their formulas."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ sides = st.integers(1, 12)
 
 
 def windows(height, width, size, stride, padding):
-    """Return how many windows NumPy finds, down and across."""
+    """Return the number of windows, vertically and horizontally, according to NumPy."""
     padded = np.zeros((height + 2 * padding, width + 2 * padding))
-    found = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
-    return found[::stride, ::stride].shape[:2]
+    views = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    return views[::stride, ::stride].shape[:2]
 
 
 @given(sides, sides, st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.data())
-def test_a_convolution_has_a_window_for_each_pixel(height, width, channels, kernel, stride, data):
+def test_a_convolution_has_one_pixel_per_window(height, width, channels, kernel, stride, data):
     padding = data.draw(st.integers(0, kernel - 1))
     bias = data.draw(st.booleans())
     layer = Conv(3, kernel, stride, padding, bias=bias)
@@ -39,20 +39,20 @@ def test_a_convolution_has_a_window_for_each_pixel(height, width, channels, kern
             walk((layer,), (height, width, channels))
         return
     (place,) = walk((layer,), (height, width, channels))
-    found = windows(height, width, kernel, stride, padding)
-    assert place.outputs == (*found, 3)
+    expected = windows(height, width, kernel, stride, padding)
+    assert place.outputs == (*expected, 3)
     assert place.weight_count == 3 * (channels * kernel**2 + bias)
     products = channels * kernel**2
     additions = products - 1 + bias
-    assert place.operations == found[0] * found[1] * 3 * (products + additions)
+    assert place.flops == expected[0] * expected[1] * 3 * (products + additions)
 
 
 @given(sides, sides, st.integers(1, 5), st.integers(1, 4))
 def test_pooling_keeps_the_channels(height, width, size, stride):
     size = min(size, height, width)
-    found = windows(height, width, size, stride, 0)
+    expected = windows(height, width, size, stride, 0)
     for kind in ("max", "average"):
-        assert output_shape((Pool(kind, size, stride),), (height, width, 5)) == (*found, 5)
+        assert output_shape((Pool(kind, size, stride),), (height, width, 5)) == (*expected, 5)
 
 
 @given(sides, sides, st.sampled_from([1, 2, 4]))
@@ -61,7 +61,7 @@ def test_groups_divide_the_weights(height, width, groups):
     assert place.weight_count == 8 * 4 // groups
 
 
-def test_nested_layers_are_named_by_their_way():
+def test_nested_layers_are_named_by_their_path():
     network = (
         Sequence((Residual((Conv(2, 1),), (BatchNorm(),)),)),
         Concat(((), (Conv(3, 1, bias=False),))),
@@ -93,7 +93,7 @@ def test_nested_layers_are_named_by_their_way():
         (Flatten(), BatchNorm()),
     ],
 )
-def test_layers_that_do_not_fit_are_refused_in_a_line(network):
+def test_layers_that_do_not_fit_are_refused_on_one_line(network):
     with pytest.raises(ArgumentError) as refusal:
         walk(network, (4, 4, 3))
     assert "\n" not in str(refusal.value)

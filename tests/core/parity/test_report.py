@@ -1,38 +1,38 @@
-"""The page of a certificate, and what of it is marked."""
+"""The parity report and its marks."""
 
 import pytest
 
 from hardmax.errors import ArgumentError
-from hardmax.parity.report import COLUMNS, NORMAL, certify, render
-from hardmax.parity.report import _beyond as beyond
+from hardmax.parity.report import COLUMNS, LIMITS, render, run_parity
+from hardmax.parity.report import _above_limit as above_limit
 
 
 def pair(**relative):
     kinds = {kind: {"relative": relative.get(kind, 1e-8), "array": "1.weight"} for kind in COLUMNS}
     labels = {"train_loss": 2e-7, "test_loss": 3e-7, "test_accuracy": 0.25}
-    counts = {"same_labels": 3, "count": 4, "other_labels": [2]}
+    counts = {"same_labels": 3, "count": 4, "different_labels": [2]}
     return {"frameworks": ["torch", "<jax>"], **kinds, **labels, **counts}
 
 
 @pytest.mark.parametrize(
-    ("relative", "dropout", "found"),
+    ("relative", "dropout", "kinds"),
     [
-        ({"starting_scores": 1e-5, "gradients": 1e-4, "final_scores": 1}, False, []),
-        ({"starting_scores": 1.1e-5, "gradients": 1.1e-4}, False, [*NORMAL]),
-        ({"starting_scores": float("inf"), "gradients": 1}, True, ["starting_scores"]),
+        ({"initial_scores": 1e-5, "gradients": 1e-4, "final_scores": 1}, False, []),
+        ({"initial_scores": 1.1e-5, "gradients": 1.1e-4}, False, [*LIMITS]),
+        ({"initial_scores": float("inf"), "gradients": 1}, True, ["initial_scores"]),
     ],
 )
-def test_what_is_more_than_normal_is_marked(relative, dropout, found):
-    assert beyond(pair(**relative), dropout) == found
+def test_differences_above_the_limit_are_marked(relative, dropout, kinds):
+    assert above_limit(pair(**relative), dropout) == kinds
 
 
 @pytest.mark.parametrize("dropout", [False, True])
-def test_the_page_tells_of_marks_and_of_dropout(dropout):
-    found = pair(gradients=0.125) | {"beyond": [] if dropout else ["gradients"]}
+def test_the_page_shows_marks_and_mentions_dropout(dropout):
+    compared = pair(gradients=0.125) | {"above_limit": [] if dropout else ["gradients"]}
     record = {
-        "asked": {"model": "mlp", "framework": "torch", "epochs": 1, "lr": 0.5, "start": None},
+        "settings": {"model": "mlp", "framework": "torch", "epochs": 1, "lr": 0.5, "init": None},
         "data": {"name": "a<b", "train": 8, "test": 4, "fingerprint": "f00"},
-        "made_with": {"torch": "9.9"},
+        "environment": {"torch": "9.9"},
     }
     run = {
         "framework": "torch",
@@ -43,24 +43,24 @@ def test_the_page_tells_of_marks_and_of_dropout(dropout):
         "peak_memory": 3 * 2**20,
         "record": record,
     }
-    network = {"model": "mlp", "start": "normal", "weights": 1234, "dropout": dropout}
-    network |= {"runs": [run], "pairs": [found]}
-    page = render({"normal": NORMAL, "networks": [network]})
+    network = {"model": "mlp", "init": "normal", "weights": 1234, "dropout": dropout}
+    network |= {"runs": [run], "pairs": [compared]}
+    page = render({"limits": LIMITS, "networks": [network]})
     assert ("1.2e-01 !" in page) != dropout
     assert ("It has dropout" in page) == dropout
-    for told in ("a&lt;b", "&lt;jax&gt;", "1,234 weights", "2 of 4", "3 of 4", "torch 9.9", "f00"):
-        assert told in page
-    assert "<th>start</th>" not in page
+    for text in ("a&lt;b", "&lt;jax&gt;", "1,234 weights", "2 of 4", "3 of 4", "torch 9.9", "f00"):
+        assert text in page
+    assert "<th>init</th>" not in page
 
 
 @pytest.mark.parametrize(
-    ("models", "chosen", "words"),
+    ("models", "frameworks", "words"),
     [
         ([], ["torch", "jax"], "models must be 1 or more different names"),
         (["mlp", "mlp"], ["torch", "jax"], "'mlp,mlp'"),
         (["mlp"], ["torch"], "frameworks must be 2 or more different names"),
     ],
 )
-def test_names_must_be_enough_and_different(refused, models, chosen, words):
+def test_too_few_or_repeated_names_are_refused(refused, models, frameworks, words):
     with refused(ArgumentError, words):
-        certify("digits", models, chosen, {})
+        run_parity("digits", models, frameworks, {})

@@ -1,4 +1,4 @@
-"""The points of a board are kept exactly, and each curve can be told from the others."""
+"""Boards store exact points, and their curves are distinguishable."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ def silent(**settings):
     return ProgressBoard(display=False, **settings)
 
 
-def looks(board):
-    """The colour, line style and marker of each line that is drawn."""
+def styles(board):
+    """The color, line style and marker of each line that is drawn."""
     lines = figure.draw(board).axes[0].lines
     return [(to_rgba(line.get_color()), line.get_linestyle(), line.get_marker()) for line in lines]
 
@@ -39,17 +39,17 @@ def test_points_are_weighted_means_of_every_n_draws(values, every_n):
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), numbers, numbers), max_size=30))
-def test_curves_do_not_mix_and_every_draw_of_one_is_a_point(values):
+def test_curves_are_separate_and_every_draw_adds_a_point(values):
     board = silent()
     for label, x, y in values:
         board.draw(x, y, label)
     for label in "abc":
-        own = [(x, y) for name, x, y in values if name == label]
-        assert [tuple(point) for point in board.data.get(label, [])] == own
+        expected = [(x, y) for name, x, y in values if name == label]
+        assert [tuple(point) for point in board.data.get(label, [])] == expected
     assert [curve.label for curve in board.curves()] == list(dict.fromkeys(v[0] for v in values))
 
 
-def test_interleaved_curves_wait_for_their_own_draws():
+def test_interleaved_curves_count_their_own_draws():
     board = silent()
     for i in range(4):
         board.draw(i, 10 * i, "slow", every_n=2)
@@ -66,7 +66,7 @@ def test_points_have_x_and_y_as_plain_floats():
     assert type(point.x) is type(point.y) is float
 
 
-def test_a_value_is_read_when_its_point_is_made_and_not_before():
+def test_a_value_is_not_read_before_its_point_is_added():
     read = []
 
     class Scalar:
@@ -83,25 +83,25 @@ def test_a_value_is_read_when_its_point_is_made_and_not_before():
 
 
 @given(st.integers(1, 6), st.integers(1, 6))
-def test_curves_have_distinct_styles_as_long_as_there_are_any(styles, colors):
-    board = silent(ls=list(range(styles)), colors=[f"C{i}" for i in range(colors)])
-    for i in range(styles * colors):
+def test_curves_have_distinct_styles_until_all_pairs_are_used(linestyles, colors):
+    board = silent(ls=list(range(linestyles)), colors=[f"C{i}" for i in range(colors)])
+    for i in range(linestyles * colors):
         board.draw(0, 1, str(i))
     pairs = {(curve.style["linestyle"], curve.style["color"]) for curve in board.curves()}
-    assert len(pairs) == styles * colors
+    assert len(pairs) == linestyles * colors
 
 
 def test_a_progress_board_draws_sixteen_curves_that_look_different():
     board = silent()
     for i in range(16):
         board.draw(0, i, f"curve {i}")
-    assert len(set(looks(board))) == 16
+    assert len(set(styles(board))) == 16
 
 
 def test_an_animator_draws_nine_curves_that_look_different():
     board = Animator()
     board.add(0, range(9))
-    assert len(set(looks(board))) == 9
+    assert len(set(styles(board))) == 9
 
 
 def test_the_first_four_curves_have_the_books_styles():
@@ -123,7 +123,7 @@ def test_an_animator_adds_a_point_to_each_curve():
     assert board.curves()[1].points[2] == (3, 0.75)
 
 
-def test_an_animator_takes_one_number_or_an_x_for_each_curve():
+def test_an_animator_takes_one_x_or_an_x_for_each_curve():
     one, two = Animator(), Animator()
     one.add(1, 5.0)
     two.add((1, 2), (3, 4))
@@ -131,13 +131,13 @@ def test_an_animator_takes_one_number_or_an_x_for_each_curve():
     assert (two.X, two.Y) == ([[1], [2]], [[3], [4]])
 
 
-def test_an_animator_takes_a_scalar_array_for_a_number():
+def test_an_animator_takes_scalar_arrays():
     board = Animator()
     board.add(np.array(1.0), np.array(5.0))
     assert (board.X, board.Y) == ([[1]], [[5]])
 
 
-def test_a_curve_with_none_gets_no_point():
+def test_none_adds_no_point():
     board = Animator()
     board.add(1, (0.5, None))
     board.add(2, (None, 0.5))
@@ -145,7 +145,7 @@ def test_a_curve_with_none_gets_no_point():
 
 
 @pytest.mark.parametrize(("x", "y"), [(1, (1, 2, 3)), (1, 5), ((1, 2, 3), (1, 2)), (1, ())])
-def test_an_animator_refuses_another_number_of_curves_and_stays_as_it_was(x, y):
+def test_an_animator_refuses_a_different_number_of_curves_and_is_unchanged(x, y):
     board = Animator()
     board.add(1, (1, 2))
     with pytest.raises(ArgumentError, match="2 curves"):

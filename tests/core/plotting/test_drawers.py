@@ -1,4 +1,4 @@
-"""Boards drawn into files, and silent where nobody is watching."""
+"""Boards saved to files, and silent when output is not interactive."""
 
 import os
 import subprocess
@@ -26,11 +26,11 @@ for i in range(1, 5):
 
 @pytest.fixture
 def board():
-    made = ProgressBoard(xlabel="epoch", ylabel="share", display=False)
+    board = ProgressBoard(xlabel="epoch", ylabel="value", display=False)
     for i in range(1, 6):
-        made.draw(i, 1 / i, "loss")
-        made.draw(i, 1 - 1 / i, "accuracy")
-    return made
+        board.draw(i, 1 / i, "loss")
+        board.draw(i, 1 - 1 / i, "accuracy")
+    return board
 
 
 @pytest.mark.parametrize(
@@ -43,41 +43,41 @@ def board():
         ("a.b.png", b"\x89PNG\r\n\x1a\n"),
     ],
 )
-def test_a_board_is_saved_in_the_format_of_the_name(tmp_path, board, name, start):
+def test_the_extension_selects_the_format(tmp_path, board, name, start):
     board.save(tmp_path / name)
     board.save(str(tmp_path / name))
     assert (tmp_path / name).read_bytes().startswith(start)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.svg.gz", ".png", "a.jpg", "a.html"])
-def test_other_names_are_refused_and_nothing_is_written(tmp_path, board, name):
+def test_other_extensions_are_refused_and_nothing_is_written(tmp_path, board, name):
     with pytest.raises(ArgumentError, match=r"must end in \.svg, \.png, \.pdf"):
         board.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_saved_svg_is_one_picture_of_the_boards_size(tmp_path, board):
+def test_a_saved_svg_has_the_boards_size(tmp_path, board):
     board.save(tmp_path / "a.svg")
     root = ET.parse(tmp_path / "a.svg").getroot()
     assert root.tag.endswith("}svg")
-    assert (root.get("width"), root.get("height")) == ("252pt", "180pt")  # 72 points an inch
+    assert (root.get("width"), root.get("height")) == ("252pt", "180pt")  # 72 points per inch
 
 
 def test_a_saved_png_is_not_blank(tmp_path, board):
     board.save(tmp_path / "a.png")
     pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
     blue, orange = (np.round(255 * np.array(to_rgba(c)[:3])) for c in ("C0", "C1"))
-    for colour in (blue, orange):
-        assert (pixels == colour).all(axis=2).sum() > 20
+    for color in (blue, orange):
+        assert (pixels == color).all(axis=2).sum() > 20
 
 
-def test_drawn_lines_carry_the_points_labels_scales_and_limits():
-    made = ProgressBoard(
+def test_a_figure_has_the_boards_points_labels_scales_and_limits():
+    board = ProgressBoard(
         "epoch", "loss", xlim=[1, 5], ylim=[1e-3, 10], xscale="linear", yscale="log", display=False
     )
     for i in range(1, 6):
-        made.draw(i, 10.0**-i, "train")
-    axes = figure.draw(made).axes[0]
+        board.draw(i, 10.0**-i, "train")
+    axes = figure.draw(board).axes[0]
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1, 2, 3, 4, 5])
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss")
@@ -93,15 +93,15 @@ def test_the_legend_names_each_curve_by_its_own_line(board):
     assert shown == {"loss": "C0", "accuracy": "C1"}
 
 
-def test_nothing_is_cut_off_at_the_edges(board):
+def test_nothing_is_clipped_at_the_edges(board):
     drawn = figure.draw(board)
     drawn.draw_without_rendering()
-    used, whole = drawn.axes[0].get_tightbbox(), drawn.bbox
-    assert (used.min >= whole.min).all()
-    assert (used.max <= whole.max).all()
+    axes, canvas = drawn.axes[0].get_tightbbox(), drawn.bbox
+    assert (axes.min >= canvas.min).all()
+    assert (axes.max <= canvas.max).all()
 
 
-def test_drawing_again_replaces_the_picture(board):
+def test_drawing_again_replaces_the_plot(board):
     figure.draw(board)
     board.draw(6, 0.1, "loss")
     axes = figure.draw(board).axes
@@ -109,37 +109,37 @@ def test_drawing_again_replaces_the_picture(board):
     assert [len(line.get_xdata()) for line in axes[0].lines] == [6, 5]
 
 
-def test_the_callers_axes_are_drawn_on():
-    own = Figure()
-    left, right = own.subplots(1, 2)
-    made = ProgressBoard(fig=own, axes=right, display=False)
-    made.draw(0, 1, "loss")
-    assert figure.draw(made) is own
+def test_the_callers_axes_are_used():
+    fig = Figure()
+    left, right = fig.subplots(1, 2)
+    board = ProgressBoard(fig=fig, axes=right, display=False)
+    board.draw(0, 1, "loss")
+    assert figure.draw(board) is fig
     assert (len(left.lines), len(right.lines)) == (0, 1)
-    assert made.fig is own
+    assert board.fig is fig
 
 
-def test_the_callers_figure_is_drawn_on_where_it_comes_without_axes():
-    own = Figure()
-    made = ProgressBoard(fig=own, display=False)
-    made.draw(0, 1, "loss")
-    assert figure.draw(made) is own
-    assert len(own.axes[0].lines) == 1
+def test_the_callers_figure_is_used_without_axes():
+    fig = Figure()
+    board = ProgressBoard(fig=fig, display=False)
+    board.draw(0, 1, "loss")
+    assert figure.draw(board) is fig
+    assert len(fig.axes[0].lines) == 1
 
 
-def test_an_animator_has_its_grid_of_axes_and_draws_on_the_first():
-    made = Animator(nrows=2, ncols=3, legend=["a", "b"])
-    made.add(1, (1, 2))
-    drawn = figure.draw(made)
+def test_an_animator_creates_its_grid_of_axes_and_draws_on_the_first():
+    board = Animator(nrows=2, ncols=3, legend=["a", "b"])
+    board.add(1, (1, 2))
+    drawn = figure.draw(board)
     assert [len(axes.lines) for axes in drawn.axes] == [2, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_value_that_is_not_finite_leaves_a_gap_and_no_error(tmp_path, value):
-    made = ProgressBoard(display=False)
+def test_a_non_finite_value_leaves_a_gap_without_an_error(tmp_path, value):
+    board = ProgressBoard(display=False)
     for i, y in enumerate((1.0, value, 2.0)):
-        made.draw(i, y, "loss")
-    made.save(tmp_path / "a.svg")
+        board.draw(i, y, "loss")
+    board.save(tmp_path / "a.svg")
     ET.parse(tmp_path / "a.svg")
 
 
@@ -149,7 +149,7 @@ def test_a_board_without_points_can_be_saved(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_saving_changes_no_settings_of_matplotlib(tmp_path, board):
+def test_saving_changes_no_matplotlib_settings(tmp_path, board):
     before = dict(matplotlib.rcParams)
     board.save(tmp_path / "a.svg")
     assert dict(matplotlib.rcParams) == before
@@ -170,12 +170,12 @@ def test_a_pipe_gets_no_output_and_no_escape_codes():
     assert (done.stdout, done.stderr) == (b"end\n", b"")
 
 
-def test_a_process_without_stdout_draws_in_silence():
+def test_a_process_without_stdout_draws_silently():
     closed = 'exec "$0" -c "$1" >&-'
     done = subprocess.run(["sh", "-c", closed, sys.executable, DRAW], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_silent_board_imports_neither_a_terminal_nor_a_plotting_library(python):
+def test_a_silent_board_imports_neither_rich_nor_a_plotting_library(python):
     code = DRAW + "import sys\nprint(sorted({'rich', 'matplotlib', 'IPython'} & set(sys.modules)))"
     assert python(code) == "[]\n"

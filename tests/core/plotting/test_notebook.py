@@ -1,4 +1,4 @@
-"""Boards in a real notebook kernel: one picture a board and cell, redrawn in place."""
+"""Boards in a real notebook kernel: one plot per board and cell, redrawn in place."""
 
 import os
 import re
@@ -57,7 +57,7 @@ plot([0.25, 0.5, 0.75])
 
 
 class Client(nbclient.NotebookClient):
-    """Executes a notebook and keeps the messages that show something."""
+    """Executes a notebook and records its display messages."""
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"].endswith("display_data"):
@@ -68,7 +68,7 @@ class Client(nbclient.NotebookClient):
 
 @pytest.fixture(scope="module")
 def cells():
-    """The executed cells by their names."""
+    """The executed cells by name."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()]
     )
@@ -77,20 +77,20 @@ def cells():
     return dict(zip(CELLS, notebook.cells, strict=True))
 
 
-def pictures(cell):
+def images(cell):
     return [o["data"]["image/svg+xml"] for o in cell.outputs if o.output_type == "display_data"]
 
 
-def points(svg, colour="#1f77b4"):
-    """Return the points of a curve, read off its path and that of the axes around it."""
+def points(svg, color="#1f77b4"):
+    """Return the points of a curve, computed from its path and that of the axes frame."""
     paths = [
         (np.array(re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", path.get("d")), float), path)
         for path in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")
     ]
-    frames = [own for own, path in paths if "#ffffff" in path.get("style", "")]
+    frames = [corners for corners, path in paths if "#ffffff" in path.get("style", "")]
     left, low = frames[1].min(axis=0)
     right, high = frames[1].max(axis=0)
-    curve = next(o for o, p in paths if p.get("clip-path") and colour in p.get("style", ""))
+    curve = next(o for o, p in paths if p.get("clip-path") and color in p.get("style", ""))
     xs, ys = curve.T
     return np.stack([40 * (xs - left) / (right - left), (high - ys) / (high - low)], axis=1)
 
@@ -99,55 +99,55 @@ def kinds(cell):
     return [kind for kind, _ in cell.metadata.get("shown", [])]
 
 
-def test_a_cell_that_draws_often_has_one_picture_with_all_points(cells):
-    (picture,) = pictures(cells["many"])
+def test_a_cell_that_draws_often_has_one_plot_with_all_points(cells):
+    (image,) = images(cells["many"])
     truth = [(i, (i % 7) / 7) for i in range(30)]
-    np.testing.assert_allclose(points(picture), truth, atol=1e-3)
+    np.testing.assert_allclose(points(image), truth, atol=1e-3)
 
 
-def test_the_picture_is_shown_at_once_and_then_redrawn_in_place(cells):
+def test_the_plot_is_shown_immediately_and_then_redrawn_in_place(cells):
     shown = cells["many"].metadata["shown"]
     assert kinds(cells["many"])[0] == "display_data"
     assert set(kinds(cells["many"])[1:]) == {"update_display_data"}
     assert len({display_id for _, display_id in shown}) == 1
 
 
-def test_a_picture_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
+def test_a_plot_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
     assert kinds(cells["slow"]) == ["display_data"] + 2 * ["update_display_data"]
-    (picture,) = pictures(cells["slow"])
-    np.testing.assert_allclose(points(picture), [(0, 0.25), (10, 0.5), (20, 0.75)], atol=1e-3)
+    (image,) = images(cells["slow"])
+    np.testing.assert_allclose(points(image), [(0, 0.25), (10, 0.5), (20, 0.75)], atol=1e-3)
 
 
-def test_the_next_cell_begins_a_new_picture_with_the_points_so_far(cells):
-    (picture,) = pictures(cells["next"])
-    assert len(points(picture)) == 31
+def test_the_next_cell_starts_a_new_plot_with_the_points_so_far(cells):
+    (image,) = images(cells["next"])
+    assert len(points(image)) == 31
     first, second = (cells[name].metadata["shown"][0][1] for name in ("many", "next"))
     assert first != second
 
 
-def test_two_boards_have_a_picture_each(cells):
-    first, second = pictures(cells["two"])
-    for picture, height in ((first, 0.125), (second, 0.875)):
-        np.testing.assert_allclose(points(picture), [(i, height) for i in range(5)], atol=1e-3)
+def test_two_boards_have_separate_plots(cells):
+    first, second = images(cells["two"])
+    for image, height in ((first, 0.125), (second, 0.875)):
+        np.testing.assert_allclose(points(image), [(i, height) for i in range(5)], atol=1e-3)
 
 
 def test_a_cell_that_fails_still_shows_the_last_points(cells):
     assert [o.output_type for o in cells["error"].outputs] == ["display_data", "error"]
-    (picture,) = pictures(cells["error"])
-    np.testing.assert_allclose(points(picture)[-1], (40, 0.25), atol=1e-3)
+    (image,) = images(cells["error"])
+    np.testing.assert_allclose(points(image)[-1], (40, 0.25), atol=1e-3)
 
 
-def test_after_close_the_next_point_begins_a_new_picture(cells):
-    assert [len(points(picture)) for picture in pictures(cells["closed"])] == [2, 3]
+def test_after_close_the_next_point_starts_a_new_plot(cells):
+    assert [len(points(image)) for image in images(cells["closed"])] == [2, 3]
 
 
 def test_an_animator_is_drawn_like_a_progress_board(cells):
-    (picture,) = pictures(cells["animator"])
-    np.testing.assert_allclose(points(picture), [(i, 0.5) for i in range(12)], atol=1e-3)
+    (image,) = images(cells["animator"])
+    np.testing.assert_allclose(points(image), [(i, 0.5) for i in range(12)], atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["hidden", "idle"])
-def test_nothing_is_shown_where_nothing_is_to_be_shown(cells, name):
+def test_cells_without_a_displayed_board_show_nothing(cells, name):
     assert cells[name].outputs == []
 
 
@@ -156,5 +156,5 @@ def test_plot_shows_one_svg(cells):
     assert output["data"]["image/svg+xml"].rstrip().endswith("</svg>")
 
 
-def test_the_terminals_drawer_is_not_loaded(cells):
+def test_the_terminal_drawer_is_not_imported(cells):
     assert [o.text for o in cells["modules"].outputs] == ["False\n"]

@@ -1,4 +1,4 @@
-"""Curves and pictures drawn by pyplot."""
+"""Curves and images plotted with pyplot."""
 
 import matplotlib
 import numpy as np
@@ -13,7 +13,7 @@ x = np.array([0.0, 1.0, 2.0])
 
 @pytest.fixture(autouse=True)
 def plt():
-    """pyplot without windows; its figures are closed and its settings restored."""
+    """pyplot without windows; closes its figures and restores its settings."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -51,7 +51,7 @@ positions = np.arange(3)
         (np.stack([x, 2 * x]), None, [curve(positions, x), curve(positions, 2 * x)]),
     ],
 )
-def test_plot_draws_the_curves_of_every_form(plt, X, Y, curves):
+def test_plot_accepts_every_form_of_curves(plt, X, Y, curves):
     plot(X, Y)
     assert lines(plt.gca()) == curves
 
@@ -59,12 +59,12 @@ def test_plot_draws_the_curves_of_every_form(plt, X, Y, curves):
 @pytest.mark.parametrize(
     ("X", "Y"), [([x, x], [x, x, x]), ([x, x, x], [x, x]), ([x, x], x), ([], None)]
 )
-def test_plot_refuses_curves_that_do_not_pair_up(X, Y):
+def test_plot_refuses_curves_that_do_not_match(X, Y):
     with pytest.raises(ArgumentError):
         plot(X, Y)
 
 
-def test_plot_draws_every_curve_even_where_there_are_more_than_formats(plt):
+def test_plot_draws_more_curves_than_there_are_formats(plt):
     plot(x, [i * x for i in range(6)])
     assert len(plt.gca().lines) == 6
 
@@ -99,14 +99,14 @@ def test_plot_without_a_legend_has_none(plt, legend):
     assert plt.gca().get_legend() is None
 
 
-def test_plot_has_its_own_size_and_leaves_pyplots_alone(plt):
+def test_plot_uses_figsize_and_does_not_change_pyplots_default(plt):
     before = dict(matplotlib.rcParams)
     plot(x, figsize=(5, 2))
     assert plt.gcf().get_size_inches().tolist() == [5, 2]
     assert dict(matplotlib.rcParams) == before
 
 
-def test_plot_draws_on_the_callers_axes_afresh(plt):
+def test_plot_clears_the_callers_axes_and_draws_on_them(plt):
     figure, (left, right) = plt.subplots(1, 2)
     right.plot([9, 9])
     plot(x, axes=right)
@@ -115,21 +115,21 @@ def test_plot_draws_on_the_callers_axes_afresh(plt):
     assert plt.get_fignums() == [figure.number]
 
 
-def test_plot_leaves_its_arrays_alone():
+def test_plot_does_not_change_its_arrays():
     xs, ys = x.copy(), [x.copy(), 2 * x]
     plot(xs, ys)
     np.testing.assert_array_equal(xs, x)
     assert len(ys) == 2
 
 
-def test_set_figsize_is_for_the_figures_from_now_on(plt):
+def test_set_figsize_applies_to_further_figures(plt):
     set_figsize((4, 3))
     assert plt.figure().get_size_inches().tolist() == [4, 3]
     set_figsize()
     assert plt.figure().get_size_inches().tolist() == [3.5, 2.5]
 
 
-def test_set_axes_labels_and_limits(plt):
+def test_set_axes_sets_labels_and_limits(plt):
     axes = plt.figure().subplots()
     axes.plot(x)
     set_axes(axes, "a", None, [0, 2], None, "linear", "linear", ["c"])
@@ -146,40 +146,40 @@ def shown(axes):
     return [np.asarray(image.get_array()).squeeze().tolist() for image in axes.images]
 
 
-pictures = np.random.default_rng(0).random((5, 3, 4))
+images = np.random.default_rng(0).random((5, 3, 4))
 
 
 def test_show_images_fills_the_grid_row_by_row(plt):
-    axes = show_images(pictures, 2, 3, scale=2)
+    axes = show_images(images, 2, 3, scale=2)
     assert axes.shape == (6,)
-    assert [shown(a) for a in axes] == [[p.tolist()] for p in pictures] + [[]]
+    assert [shown(a) for a in axes] == [[p.tolist()] for p in images] + [[]]
     assert plt.gcf().get_size_inches().tolist() == [6, 4]
     rows = [a.get_subplotspec().rowspan.start for a in axes]
     assert rows == [0, 0, 0, 1, 1, 1]
 
 
-def test_show_images_leaves_out_what_does_not_fit():
-    axes = show_images(pictures, 1, 2)
-    assert [shown(a) for a in axes] == [[p.tolist()] for p in pictures[:2]]
+def test_show_images_skips_images_that_do_not_fit():
+    axes = show_images(images, 1, 2)
+    assert [shown(a) for a in axes] == [[p.tolist()] for p in images[:2]]
 
 
 @pytest.mark.parametrize(
     "images",
     [
-        pictures[..., None],
-        list(pictures),
+        images[..., None],
+        list(images),
         (255 * np.random.default_rng(0).random((2, 3, 4, 3))).astype(np.uint8),
         [Image.new("RGB", (4, 3), "red"), Image.new("L", (4, 3), 7)],
-        iter(pictures),
+        iter(images),
     ],
 )
-def test_show_images_takes_grey_and_colour_arrays_and_pillow_pictures(images):
+def test_show_images_takes_grayscale_and_color_arrays_and_pillow_images(images):
     axes = show_images(images, 1, 2)
     assert [len(a.images) for a in axes] == [1, 1]
     assert axes[0].images[0].get_array().shape[:2] == (3, 4)
 
 
 def test_show_images_has_titles_and_no_ticks():
-    axes = show_images(pictures, 1, 2, titles=["shirt", "bag"])
+    axes = show_images(images, 1, 2, titles=["shirt", "bag"])
     assert [a.get_title() for a in axes] == ["shirt", "bag"]
     assert not any(a.axison for a in axes)

@@ -1,4 +1,4 @@
-"""Boards in a real terminal: a child process on a pseudo-terminal, its screen worked out here."""
+"""Boards in a real terminal: a child process on a pseudo-terminal, with its screen emulated."""
 
 import os
 import re
@@ -22,7 +22,7 @@ for i in range(1, 5):
     board.draw(i, 1 / i, "loss")
     board.draw(i, i / 8, "accuracy")
 """
-#: What BOARD and DRAW leave on the screen: the last x, and each curve's last, lowest and highest.
+#: The screen after BOARD and DRAW: the last x, and each curve's last, lowest and highest value.
 TABLE = [
     "epoch curve now lowest highest",
     "4 loss 0.25 0.25 1",
@@ -37,11 +37,11 @@ class Terminal:
     def __init__(self, code, **env):
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, 80))
-        odd = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
-        kept = {name: value for name, value in os.environ.items() if name not in odd}
+        unset = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+        inherited = {name: value for name, value in os.environ.items() if name not in unset}
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],
-            env={**kept, "TERM": "xterm", **env},
+            env={**inherited, "TERM": "xterm", **env},
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -51,13 +51,13 @@ class Terminal:
         self.output = ""
 
     def read(self, until=None):
-        """Read what comes, up to a text that is waited for or the end."""
+        """Read the output until it contains a text, or to the end."""
         data = self.output.encode()
         while until is None or until not in data.decode(errors="replace"):
-            assert select.select([self.master], [], [], 120)[0], "the terminal fell silent"
+            assert select.select([self.master], [], [], 120)[0], "no output from the terminal"
             try:
                 new = os.read(self.master, 65536)
-            except OSError:  # what Linux has for the end
+            except OSError:  # Linux raises it at the end
                 new = b""
             if not new:
                 break
@@ -72,7 +72,7 @@ class Terminal:
         return self.process.wait(120)
 
     def screen(self):
-        """Return the lines on the screen, and whether the cursor is to be seen."""
+        """Return the lines on the screen, and whether the cursor is visible."""
         lines, row, column, cursor = [""], 0, 0, True
         for code, text in re.findall(r"(\x1b\[[?\d;]*[A-Za-z]|[\r\n])|([^\x1b\r\n]+)", self.output):
             if text:
@@ -92,7 +92,7 @@ class Terminal:
             elif code in ("\x1b[?25l", "\x1b[?25h"):
                 cursor = code.endswith("h")
             else:
-                assert code.endswith("m"), f"an unknown control sequence {code!r}"
+                assert code.endswith("m"), f"unknown control sequence {code!r}"
         return [" ".join(line.split()) for line in lines if line.strip()], cursor
 
 
@@ -111,7 +111,7 @@ def test_the_last_table_and_the_cursor_remain(end):
     ("end", "status", "error"),
     [
         ("sys.exit(3)", 3, None),
-        ("raise ValueError('told')", 1, "ValueError: told"),
+        ("raise ValueError('reason')", 1, "ValueError: reason"),
         ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT, "KeyboardInterrupt"),
     ],
 )
@@ -122,7 +122,7 @@ def test_the_table_the_cursor_and_the_error_remain_however_the_process_ends(end,
     assert lines[-5:-4] == ([error] if error else [])
 
 
-def test_the_table_is_to_be_seen_while_the_process_goes_on():
+def test_the_table_is_visible_while_the_process_runs():
     code = BOARD + "board.draw(1, 0.5, 'loss'); input(); board.draw(2, 0.125, 'loss')"
     terminal = Terminal(code).read(until="0.5 ").read(until="╺")
     assert "\x1b[?25l" in terminal.output
@@ -134,19 +134,19 @@ def test_the_table_is_to_be_seen_while_the_process_goes_on():
 
 
 @pytest.mark.parametrize(
-    ("limits", "reached", "cells"), [([0, 4], 1, 15), ([0, 4], 4, 60), ([2, 6], 4, 30)]
+    ("limits", "x", "cells"), [([0, 4], 1, 15), ([0, 4], 4, 60), ([2, 6], 4, 30)]
 )
-def test_the_bar_is_filled_as_far_as_the_curve_has_come(limits, reached, cells):
-    terminal = Terminal(BOARD + f"board.xlim = {limits}; board.draw({reached}, 1, 'loss')")
+def test_the_bar_is_filled_up_to_the_curves_last_point(limits, x, cells):
+    terminal = Terminal(BOARD + f"board.xlim = {limits}; board.draw({x}, 1, 'loss')")
     assert terminal.finish() == 0
     last = terminal.output.rpartition("highest")[2]
     filled = re.search(r"\x1b\[[\d;]*m(━+)", last)[1]
     assert len(filled) == cells
-    # One cell of the rest is a half one.
+    # The first of the remaining cells is a half cell.
     assert last.count("━") + last.count("╺") == 60
 
 
-def test_there_is_no_bar_where_the_end_is_not_known():
+def test_there_is_no_bar_without_limits():
     code = (
         "from hardmax.plotting.board import Animator\nboard = Animator('step', legend=['a', 'b'])\n"
     )
@@ -155,21 +155,21 @@ def test_there_is_no_bar_where_the_end_is_not_known():
     assert cursor
 
 
-def test_two_boards_one_after_the_other_both_remain():
+def test_two_consecutive_boards_both_remain():
     second = "other = ProgressBoard(xlabel='step')\nother.draw(7, 2.5, 'error')\n"
     lines, cursor = shown(BOARD + DRAW + second)
     assert lines == [*TABLE, "step curve now lowest highest", "7 error 2.5 2.5 2.5"]
     assert cursor
 
 
-def test_a_board_that_is_drawn_again_after_close_begins_a_new_table():
+def test_drawing_after_close_starts_a_new_table():
     lines, cursor = shown(BOARD + DRAW + "board.close(); board.draw(4, 2, 'loss')")
     assert lines[:4] == TABLE
     assert lines[4:] == [TABLE[0], "4 loss 2 0.25 2", *TABLE[2:]]
     assert cursor
 
 
-def test_printed_lines_stand_above_the_table():
+def test_printed_lines_appear_above_the_table():
     code = BOARD + DRAW + "print('first'); board.draw(4, 1, 'loss'); print('[b]second[/b] :+1:')"
     lines, _ = shown(code)
     assert lines[:2] == ["first", "[b]second[/b] :+1:"]
@@ -177,13 +177,13 @@ def test_printed_lines_stand_above_the_table():
 
 
 @pytest.mark.parametrize("label", ["[val] loss", "[/b]", "[red]", "a:smile:b", "損失"])
-def test_labels_are_shown_as_they_are(label):
+def test_labels_are_shown_literally(label):
     lines, cursor = shown(f"{BOARD}board.draw(1, 2, {label!r})")
     assert cursor
     assert f"1 {label} 2 2 2" in lines
 
 
-def test_an_axis_label_is_shown_as_it_is():
+def test_an_axis_label_is_shown_literally():
     code = BOARD + "board.xlabel = '[s] time'\nboard.draw(1, 2, 'loss')"
     lines, cursor = shown(code)
     assert cursor
@@ -201,14 +201,14 @@ def test_an_axis_label_is_shown_as_it_is():
         ("xlim=[0, 4]", "float('inf')"),
     ],
 )
-def test_odd_limits_and_values_are_no_reason_to_fail(settings, y):
+def test_unusual_limits_and_values_do_not_fail(settings, y):
     code = f"from hardmax.plotting.board import ProgressBoard\nboard = ProgressBoard({settings})\n"
     lines, cursor = shown(f"{code}board.draw(1, {y}, 'loss')\nboard.draw(2, {y}, 'loss')")
     assert cursor
     assert lines[:2] == ["x curve now lowest highest", "2 loss" + f" {float(eval(y)):.4g}" * 3]
 
 
-def test_a_board_that_displays_nothing_writes_nothing():
+def test_a_board_without_display_writes_nothing():
     terminal = Terminal(BOARD + "board.display = False" + DRAW + "board.close()")
     assert terminal.finish() == 0
     assert terminal.output == ""
@@ -221,7 +221,7 @@ def test_a_dumb_terminal_gets_the_table_without_escape_codes():
     assert terminal.screen()[0] == TABLE
 
 
-def test_redirected_stdout_stays_clean_and_so_does_the_terminal(tmp_path):
+def test_nothing_is_written_if_stdout_is_redirected(tmp_path):
     code = f"""
 import contextlib
 with open({str(tmp_path / "out")!r}, "w") as out, contextlib.redirect_stdout(out):

@@ -1,4 +1,4 @@
-"""A report says what came of a run, in one HTML file that needs nothing else."""
+"""A report shows the results of a run in one self-contained HTML file."""
 
 import base64
 import copy
@@ -20,8 +20,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from hardmax.data.datasets import Pictures
-from hardmax.evaluation.classification import judge
+from hardmax.data.datasets import Images
+from hardmax.evaluation.classification import evaluate_scores
 from hardmax.reports.report import render
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -47,7 +47,7 @@ class Page(HTMLParser):
         self.open, self.tags, self.texts, self.rows = [], [], [], []
         self.feed(html)
         self.close()
-        assert self.open == [], "elements were left open"
+        assert self.open == [], "elements were not closed"
         self.text = " ".join(" ".join(self.texts).split())
 
     def handle_starttag(self, tag, attrs):
@@ -74,18 +74,24 @@ class Page(HTMLParser):
 
 def record(**changes):
     made = {
-        "asked": {"model": "mlp", "framework": "torch", "epochs": 9, "lr": 0.1, "patience": None},
-        "made_with": {"hardmax": "0.1.0", "device": "cpu"},
+        "settings": {
+            "model": "mlp",
+            "framework": "torch",
+            "epochs": 9,
+            "lr": 0.1,
+            "patience": None,
+        },
+        "environment": {"hardmax": "0.1.0", "device": "cpu"},
         "data": {
             "name": "a & b",
             "train": 120,
             "validation": 0,
             "fingerprint": "f1" * 32,
-            "prepared": {"split_off": 0.2},
+            "preprocessing": {"split_off": 0.2},
         },
         "results": {
             "epochs": 3,
-            "kept_epoch": 3,
+            "weights_epoch": 3,
             "interrupted": False,
             "stopped_early": False,
         },
@@ -96,27 +102,27 @@ def record(**changes):
     return made
 
 
-def case(labels, decisions, channels=1, seed=0):
-    """Pictures of noise with their labels, and scores that lead to the decisions."""
+def case(labels, predictions, channels=1, seed=0):
+    """Return images of noise with their labels, and scores that lead to the predictions."""
     generator = np.random.default_rng(seed)
     images = generator.integers(0, 256, (len(labels), 3, 5, channels), dtype=np.uint8)
     scores = generator.random((len(labels), 3)).astype(np.float32)
-    scores[np.arange(len(labels)), decisions] += 1 + 3 * generator.random(len(labels))
-    return Pictures(images, np.array(labels)), scores
+    scores[np.arange(len(labels)), predictions] += 1 + 3 * generator.random(len(labels))
+    return Images(images, np.array(labels)), scores
 
 
 AREAS = (roc_auc_score, average_precision_score)
 LABELS = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
-DECISIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
+PREDICTIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
 
 
-def page(labels=LABELS, decisions=DECISIONS, channels=1, epochs=EPOCHS, **changes):
-    test, scores = case(labels, decisions, channels)
-    judged = judge(scores, test.labels)
-    return render(record(**changes), epochs, test, scores, CLASSES, judged)
+def page(labels=LABELS, predictions=PREDICTIONS, channels=1, epochs=EPOCHS, **changes):
+    test, scores = case(labels, predictions, channels)
+    evaluated = evaluate_scores(scores, test.labels)
+    return render(record(**changes), epochs, test, scores, CLASSES, evaluated)
 
 
-def test_the_page_needs_no_network_and_runs_nothing():
+def test_the_page_is_self_contained_and_runs_no_code():
     html = page()
     for tag, attributes in Page(html).tags:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
@@ -129,14 +135,14 @@ def test_the_page_needs_no_network_and_runs_nothing():
     assert "@import" not in html
 
 
-def test_the_page_names_no_address_but_those_of_xml_itself():
+def test_the_page_has_no_url_but_xml_namespaces():
     html = re.sub(r"data:image/[^;]*;base64,[\w+/=]+", "", page())
     for text in (html, *(svg for svg, _ in curves(page()))):
         text = re.sub(r'xmlns(:\w+)?="[^"]*"|<!DOCTYPE svg[^>]*>', "", text)
         assert re.findall(r"(?:https?:)?//[^\s\"'<>]*", text) == []
 
 
-def test_names_are_shown_as_they_are():
+def test_names_are_escaped():
     html = page()
     assert "<b>" not in html
     assert "<script" not in html
@@ -144,17 +150,17 @@ def test_names_are_shown_as_they_are():
     assert all(name in text for name in CLASSES)
     assert "mlp on a & b" in text
     alts = {attributes["alt"] for tag, attributes in Page(html).tags if tag == "img"}
-    assert any(f"a {CLASSES[1]}" in alt for alt in alts)
+    assert any(f"true class {CLASSES[1]}" in alt for alt in alts)
 
 
-def test_the_result_stands_with_its_count_and_interval():
+def test_the_accuracy_is_shown_with_its_count_and_interval():
     text = Page(page()).text
     interval = binomtest(6, 10).proportion_ci(0.95, method="wilson")
-    assert "60.00 % of the test pictures are classified rightly: 6 of 10." in text
+    assert "60.00 % of the test images are classified correctly: 6 of 10." in text
     assert f"{100 * interval.low:.2f} % to {100 * interval.high:.2f} %" in text
-    test, scores = case(LABELS, DECISIONS)
+    test, scores = case(LABELS, PREDICTIONS)
     assert f"(cross-entropy) is {log_loss(test.labels, softmax(scores, axis=1)):.4f}" in text
-    assert "for 3 of 9 epochs on 120 pictures" in text
+    assert "for 3 of 9 epochs on 120 images" in text
 
 
 def test_every_epoch_is_a_row():
@@ -165,16 +171,16 @@ def test_every_epoch_is_a_row():
         assert rows[start + i] == [str(i), *(f"{n:.4f}" for n in numbers), f"{i / 8:.3f}"]
 
 
-def test_the_classes_have_scikit_learns_figures():
+def test_the_metrics_of_the_classes_agree_with_scikit_learn():
     rows = Page(page()).rows
     start = next(i for i, row in enumerate(rows) if row[0] == "class")
-    test, scores = case(LABELS, DECISIONS)
+    test, scores = case(LABELS, PREDICTIONS)
     p = softmax(scores.astype(float), axis=1)
-    *parts, support = precision_recall_fscore_support(LABELS, DECISIONS)
+    *parts, support = precision_recall_fscore_support(LABELS, PREDICTIONS)
     for i, name in enumerate(CLASSES):
-        areas = [figure(test.labels == i, p[:, i]) for figure in AREAS]
-        own = [f"{figure:.3f}" for figure in (*(part[i] for part in parts), *areas)]
-        assert rows[start + 1 + i] == [name, *own, str(support[i])]
+        areas = [metric(test.labels == i, p[:, i]) for metric in AREAS]
+        values = [f"{value:.3f}" for value in (*(part[i] for part in parts), *areas)]
+        assert rows[start + 1 + i] == [name, *values, str(support[i])]
 
 
 def test_the_confusion_matrix_has_true_classes_in_rows():
@@ -185,7 +191,7 @@ def test_the_confusion_matrix_has_true_classes_in_rows():
         assert rows[start + 1 + i] == [name, *map(str, counts[i])]
 
 
-def test_the_settings_and_the_data_are_told():
+def test_the_settings_and_the_data_are_shown():
     rows = Page(page()).rows
     for row in (["lr", "0.1"], ["device", "cpu"], ["data fingerprint", "f1" * 32]):
         assert row in rows
@@ -193,7 +199,7 @@ def test_the_settings_and_the_data_are_told():
 
 
 def images(html, kind):
-    """The images of a kind, decoded, with their alternative texts, in order."""
+    """Return the images of a kind, decoded, with their alt texts, in order."""
     start = f"data:image/{kind};base64,"
     tags = [tag for name, tag in Page(html).tags if name == "img"]
     return [
@@ -204,65 +210,65 @@ def images(html, kind):
 
 
 def mistakes(html):
-    """The pictures of the mistakes as arrays, with their alternative texts."""
+    """Return the images of the mistakes as arrays, with their alt texts."""
     return [(np.asarray(Image.open(io.BytesIO(png))), alt) for png, alt in images(html, "png")]
 
 
 def curves(html):
-    """The drawings of the curves as SVG, with their alternative texts."""
+    """Return the plots of the curves as SVG, with their alt texts."""
     return [(svg.decode(), alt) for svg, alt in images(html, r"svg+xml")]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_worst_mistakes_come_first_with_their_own_pictures(channels):
+def test_the_worst_mistakes_come_first_with_their_images(channels):
     html = page(channels=channels)
-    test, scores = case(LABELS, DECISIONS, channels)
+    test, scores = case(LABELS, PREDICTIONS, channels)
     probabilities = softmax(scores.astype(float), axis=1).max(axis=1)
-    wrong = [i for i in range(10) if LABELS[i] != DECISIONS[i]]
+    wrong = [i for i in range(10) if LABELS[i] != PREDICTIONS[i]]
     wrong.sort(key=lambda i: -probabilities[i])
     shown = mistakes(html)
     assert len(shown) == 4
     text = Page(html).text
     for i, (pixels, alt) in zip(wrong, shown, strict=True):
         np.testing.assert_array_equal(pixels.reshape(3, 5, channels), test.images[i])
-        assert alt == f"test picture {i}, a {CLASSES[LABELS[i]]}"
-        assert f"taken for {CLASSES[DECISIONS[i]]} ({probabilities[i]:.3f})" in text
+        assert alt == f"test image {i}, true class {CLASSES[LABELS[i]]}"
+        assert f"predicted: {CLASSES[PREDICTIONS[i]]} ({probabilities[i]:.3f})" in text
 
 
 def test_of_many_mistakes_the_worst_24_are_shown():
-    labels, decisions = [0] * 100, [1] * 100
-    _, scores = case(labels, decisions)
+    labels, predictions = [0] * 100, [1] * 100
+    _, scores = case(labels, predictions)
     probabilities = softmax(scores.astype(float), axis=1).max(axis=1)
-    numbers = [int(re.search(r"\d+", alt)[0]) for _, alt in mistakes(page(labels, decisions))]
+    numbers = [int(re.search(r"\d+", alt)[0]) for _, alt in mistakes(page(labels, predictions))]
     assert numbers == np.argsort(-probabilities)[:24].tolist()
 
 
-def test_a_test_set_without_mistakes_says_so():
+def test_a_test_set_without_mistakes_is_reported():
     html = page(LABELS, LABELS)
     assert mistakes(html) == []
     text = Page(html).text
-    assert "100.00 % of the test pictures" in text
-    assert "There are none in the test set." in text
+    assert "100.00 % of the test images" in text
+    assert "None: every test example is classified correctly." in text
 
 
-def test_classes_never_decided_or_never_there_are_told_apart():
+def test_classes_never_predicted_or_without_examples_are_told_apart():
     rows = Page(page([0, 0, 1], [0, 2, 0])).rows
     start = next(i for i, row in enumerate(rows) if row[0] == "class")
-    assert rows[start + 2][:4] == [CLASSES[1], "never decided", "0.000", "0.000"]
+    assert rows[start + 2][:4] == [CLASSES[1], "never predicted", "0.000", "0.000"]
     assert rows[start + 3][:2] == [CLASSES[2], "0.000"]
-    assert rows[start + 3][2:] == ["none to find", "0.000", "undefined", "undefined", "0"]
+    assert rows[start + 3][2:] == ["no examples", "0.000", "undefined", "undefined", "0"]
 
 
 @pytest.mark.parametrize("validation", [0, 30])
-def test_the_page_says_what_the_curves_were_drawn_on(validation):
+def test_the_page_says_what_the_curves_were_computed_on(validation):
     html = page(data={"validation": validation})
     text, alts = Page(html).text, [alt for _, alt in curves(html)]
-    on_test = "the curves are drawn on the test set"
-    split = "The curves are drawn on 30 pictures split off the training set"
+    on_test = "the curves are computed on the test set"
+    split = "The curves are computed on 30 images split off the training set"
     held_out = "validation" if validation else "test"
     assert (on_test in text, split in text) == (not validation, bool(validation))
     assert f"{held_out} loss" in text
-    assert f"Loss in training and {held_out}, by epoch" in alts
+    assert f"Training and {held_out} loss by epoch" in alts
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -270,72 +276,74 @@ def test_the_page_says_what_the_curves_were_drawn_on(validation):
 def test_the_page_says_why_training_ended(interrupted, stopped):
     text = Page(
         page(
-            results={"interrupted": interrupted, "stopped_early": stopped, "kept_epoch": 2},
-            asked={"patience": 4} if stopped else {},
+            results={"interrupted": interrupted, "stopped_early": stopped, "weights_epoch": 2},
+            settings={"patience": 4} if stopped else {},
             data={"validation": 30},
         )
     ).text
     assert ("The training was interrupted" in text) == interrupted
     assert ("The training stopped early" in text) == stopped
-    assert ("had not fallen for 4 epochs" in text) == stopped
+    assert ("had not improved for 4 epochs" in text) == stopped
 
 
 @pytest.mark.parametrize("patience", [None, 4])
-def test_the_page_says_which_weights_were_kept_though_all_epochs_were_run(patience):
-    asked = {"patience": patience}
-    text = Page(page(asked=asked, results={"kept_epoch": 2}, data={"validation": 30})).text
-    told = "The weights are those of epoch 2, after which the validation loss was lowest."
-    assert (told in text) == bool(patience)
+def test_the_page_says_which_weights_were_saved_even_after_all_epochs(patience):
+    changes = {"settings": {"patience": patience}, "results": {"weights_epoch": 2}}
+    text = Page(page(**changes, data={"validation": 30})).text
+    sentence = "The weights are those of epoch 2, which has the lowest validation loss."
+    assert (sentence in text) == bool(patience)
     assert "stopped early" not in text
 
 
 def many_classes(classes, count):
     generator = np.random.default_rng(0)
     labels = np.arange(count) % classes
-    decisions = np.where(
+    predictions = np.where(
         generator.random(count) < 0.8, labels, generator.integers(0, classes, count)
     )
-    decisions[:9] = labels[:9] = 0
-    decisions[:4], decisions[4:9] = 7, 5
+    predictions[:9] = labels[:9] = 0
+    predictions[:4], predictions[4:9] = 7, 5
     scores = np.zeros((count, classes), np.float32)
-    scores[np.arange(count), decisions] = 1
+    scores[np.arange(count), predictions] = 1
     images = np.zeros((count, 2, 2, 1), np.uint8)
     names = tuple(f"class {i}" for i in range(classes))
-    judged = judge(scores, labels)
-    return render(record(), EPOCHS, Pictures(images, labels), scores, names, judged)
+    evaluated = evaluate_scores(scores, labels)
+    return render(record(), EPOCHS, Images(images, labels), scores, names, evaluated)
 
 
-def test_with_many_classes_the_most_frequent_confusions_stand_for_the_matrix():
+def test_with_many_classes_the_most_frequent_confusions_replace_the_matrix():
     html = many_classes(1000, 5000)
     assert len(html) < 500_000
     text, rows = Page(html).text, Page(html).rows
-    assert "A confusion matrix of 1000 classes could not be read and is left out" in text
-    start = rows.index(["true class", "decided class", "test examples"])
+    assert "The confusion matrix of 1000 classes is too large to show" in text
+    start = rows.index(["true class", "predicted class", "test examples"])
     assert rows[start + 1 : start + 3] == [["class 0", "class 5", "5"], ["class 0", "class 7", "4"]]
     assert len([row for row in rows[start:] if row[0].startswith("class ")]) == 30
     assert max(len(row) for row in rows) < 10
 
 
-def test_of_some_classes_the_matrix_is_drawn_in_full():
+def test_the_full_matrix_is_shown_for_up_to_50_classes():
     assert max(len(row) for row in Page(many_classes(50, 500)).rows) == 51
     assert max(len(row) for row in Page(many_classes(51, 500)).rows) < 10
 
 
-def test_twenty_thousand_classes_are_a_page_of_some_megabytes():
+def test_the_page_for_twenty_thousand_classes_has_less_than_4_mb():
     assert len(many_classes(20_000, 2_000)) < 4_000_000
 
 
-def test_there_are_two_curves_of_loss_and_of_accuracy():
+def test_loss_and_accuracy_have_two_curves_each():
     drawn = curves(page())
-    assert [alt.split()[0] for _, alt in drawn] == ["Loss", "Accuracy"]
+    assert [alt for _, alt in drawn] == [
+        f"Training and test {name} by epoch" for name in ("loss", "accuracy")
+    ]
     for svg, _ in drawn:
         lines = re.findall(r"<path [^>]*clip-path=[^>]*>", svg)
-        for colour in ("#1f77b4", "#ff7f0e"):
-            assert len([line for line in lines if f"stroke: {colour}" in line]) == 1
+        for color in ("#1f77b4", "#ff7f0e"):
+            assert len([line for line in lines if f"stroke: {color}" in line]) == 1
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1e300])
-def test_a_loss_that_is_not_finite_is_told_and_no_reason_to_fail(loss):
+def test_a_loss_that_is_not_finite_is_shown(loss):
     html = page(epochs=[*EPOCHS, {**EPOCHS[0], "epoch": 4, "val_loss": loss}])
     row = next(row for row in Page(html).rows if row[0] == "4")
     assert row[3] == f"{loss:.4f}"
@@ -348,21 +356,21 @@ def test_one_epoch_is_enough_for_a_report():
 
 
 def drawings(html):
-    """The page's own drawings, by the word that their alternative text begins with."""
-    found = re.findall(r'<svg role="img" aria-label="(\w+)([^"]*)".*?</svg>', html, re.DOTALL)
+    """Return the inline drawings, by the first word of their labels."""
+    labels = re.findall(r'<svg role="img" aria-label="(\w+)([^"]*)".*?</svg>', html, re.DOTALL)
     whole = re.findall(r'<svg role="img".*?</svg>', html, re.DOTALL)
-    return {word: (word + rest, svg) for (word, rest), svg in zip(found, whole, strict=True)}
+    return {word: (word + rest, svg) for (word, rest), svg in zip(labels, whole, strict=True)}
 
 
 def points(svg):
-    """The points of each curve of a drawing, from its pixels back to 0 to 1."""
+    """Return the points of each curve of a drawing, scaled from pixels back to 0 to 1."""
     lines = re.findall(r'points="([^"]*)"', svg)
     pixels = [[list(map(float, p.split(","))) for p in line.split()] for line in lines]
     return [(np.array(line) - (52, 260)) / (260, -250) for line in pixels]
 
 
-def test_the_roc_curves_are_scikit_learns():
-    test, scores = case(LABELS, DECISIONS)
+def test_the_roc_curves_agree_with_scikit_learn():
+    test, scores = case(LABELS, PREDICTIONS)
     p = softmax(scores.astype(float), axis=1)
     text, svg = drawings(page())["ROC"]
     for i, drawn in enumerate(points(svg)):
@@ -371,28 +379,28 @@ def test_the_roc_curves_are_scikit_learns():
         assert f"{roc_auc_score(test.labels == i, p[:, i]):.4f}" in text
 
 
-def test_the_precision_curves_are_scikit_learns():
-    test, scores = case(LABELS, DECISIONS)
+def test_the_precision_recall_curves_agree_with_scikit_learn():
+    test, scores = case(LABELS, PREDICTIONS)
     p = softmax(scores.astype(float), axis=1)
     text, svg = drawings(page())["Precision"]
     for i, drawn in enumerate(points(svg)):
         precision, recall, _ = precision_recall_curve(test.labels == i, p[:, i])
-        truth = np.transpose([recall, precision])[-2::-1]  # its last point is made up
+        truth = np.transpose([recall, precision])[-2::-1]  # without its artificial last point
         np.testing.assert_allclose(drawn[: len(truth)], truth, atol=1e-3)
         assert f"{average_precision_score(test.labels == i, p[:, i]):.4f}" in text
 
 
-def test_the_reliability_diagram_has_a_dot_a_bin():
-    test, scores = case(LABELS, DECISIONS)
-    bins = judge(scores, test.labels).reliability
+def test_the_reliability_diagram_has_a_dot_per_bin():
+    test, scores = case(LABELS, PREDICTIONS)
+    bins = evaluate_scores(scores, test.labels).reliability
     text, svg = drawings(page())["Reliability"]
     assert svg.count("<circle") == len(bins)
     truth = [[point["confidence"], point["accuracy"]] for point in bins]
     np.testing.assert_allclose(points(svg)[0], truth, atol=1e-3)
-    assert f"{bins[0]['confidence']:.2f} sure, {bins[0]['accuracy']:.2f} right" in text
+    assert f"confidence {bins[0]['confidence']:.2f}, accuracy {bins[0]['accuracy']:.2f}" in text
 
 
-def test_long_curves_are_thinned_out_and_keep_their_ends():
+def test_long_curves_are_sampled_and_keep_their_ends():
     html = many_classes(50, 5000)
     _, svg = drawings(html)["ROC"]
     drawn = points(svg)
@@ -400,56 +408,56 @@ def test_long_curves_are_thinned_out_and_keep_their_ends():
     assert max(map(len, drawn)) <= 202
     for line in drawn:
         np.testing.assert_allclose(line[[0, -1]], [[0, 0], [1, 1]], atol=1e-9)
-    assert "those are shown that do worst" in Page(html).text
+    assert "only the classes with the lowest ROC AUC are shown" in Page(html).text
 
 
-def test_one_class_alone_has_a_report():
+def test_a_single_class_has_a_report():
     images, labels = np.zeros((3, 2, 2, 1), np.uint8), np.zeros(3, int)
     scores = np.zeros((3, 1), np.float32)
-    made = (record(), EPOCHS, Pictures(images, labels), scores, ("one",))
-    html = render(*made, judge(scores, labels))
-    assert list(drawings(html)) == ["Reliability", "The"]
-    assert ["Cohen's kappa", "undefined", "0 as by chance, 1 all right"] in Page(html).rows
+    made = (record(), EPOCHS, Images(images, labels), scores, ("one",))
+    html = render(*made, evaluate_scores(scores, labels))
+    assert list(drawings(html)) == ["Reliability", "Accuracy"]
+    assert ["Cohen's kappa", "undefined", "0: chance level, 1: perfect"] in Page(html).rows
 
 
-def test_a_run_that_is_judged_anew_has_no_epochs_to_show():
-    test, scores = case(LABELS, DECISIONS)
-    judged = judge(scores, test.labels)
-    html = render(record(), [], test, scores, CLASSES, judged, "new <data>")
+def test_a_later_evaluation_has_no_epochs_to_show():
+    test, scores = case(LABELS, PREDICTIONS)
+    evaluated = evaluate_scores(scores, test.labels)
+    html = render(record(), [], test, scores, CLASSES, evaluated, "new <data>")
     text = Page(html).text
-    assert "judged anew, on the test set of new <data>" in text
+    assert "an evaluation of the trained run on the test set of new <data>" in text
     assert "for 3 of 9 epochs" in text
     assert curves(html) == []
     assert "epoch" not in [row[0] for row in Page(html).rows]
 
 
-def test_the_page_has_colours_for_the_dark_and_for_paper():
+def test_the_page_has_colors_for_dark_mode_and_for_print():
     html = page()
     assert "prefers-color-scheme: dark" in html
     assert "@media print" in html
 
 
 def test_accuracy_is_drawn_over_coverage():
-    _, scores = case(LABELS, DECISIONS)
-    sure = softmax(scores.astype(float), axis=1).max(axis=1)
-    right = (np.equal(LABELS, DECISIONS))[np.argsort(-sure)]
-    accuracy = np.cumsum(right) / np.arange(1, 11)
-    text, svg = drawings(page())["The"]
+    _, scores = case(LABELS, PREDICTIONS)
+    confidence = softmax(scores.astype(float), axis=1).max(axis=1)
+    correct = (np.equal(LABELS, PREDICTIONS))[np.argsort(-confidence)]
+    accuracy = np.cumsum(correct) / np.arange(1, 11)
+    text, svg = drawings(page())["Accuracy"]
     low = np.floor(10 * accuracy.min()) / 10
     (drawn,) = points(svg)
     np.testing.assert_allclose(drawn[:, 0], np.arange(1, 11) / 10, atol=1e-3)
     np.testing.assert_allclose(low + drawn[:, 1] * (1 - low), accuracy, atol=1e-3)
-    assert "0.6000 of the surest 1.00" in text
+    assert "coverage 1.00, accuracy 0.6000" in text
 
 
-def test_what_a_temperature_and_rules_change_is_told():
-    test, scores = case(LABELS, DECISIONS)
-    before, after = (judge(scores / t, test.labels) for t in (1, 2))
+def test_the_effects_of_a_temperature_and_of_rules_are_shown():
+    test, scores = case(LABELS, PREDICTIONS)
+    before, after = (evaluate_scores(scores / t, test.labels) for t in (1, 2))
     made = record() | {"calibration": {"temperature": 2.0, "before": {"count": 77}}}
-    rules = [{"rule": "none below 0.5", "coverage": 0.75, "accuracy": None, "cost": 1.5}]
+    rules = [{"rule": "abstain below 0.5", "coverage": 0.75, "accuracy": None, "cost": 1.5}]
     html = render(made, [], test, scores / 2, CLASSES, after, "data", before, rules)
     rows, text = Page(html).rows, Page(html).text
     assert ["log loss", f"{before.loss:.4f}", f"{after.loss:.4f}"] in rows
     assert "by a temperature of 2.0000" in text
     assert "on 77 validation examples" in text
-    assert ["none below 0.5", "0.7500", "undefined", "1.5000"] in rows
+    assert ["abstain below 0.5", "0.7500", "undefined", "1.5000"] in rows

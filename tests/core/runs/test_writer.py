@@ -1,4 +1,4 @@
-"""Run folders are written whole or not at all, and never over somebody else's files."""
+"""Run folders are written completely or not at all, and never over existing files."""
 
 import os
 
@@ -15,7 +15,7 @@ FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
 EPOCHS = [{"epoch": 1, "train_loss": 0.5}]
 
 
-def a_run(**record):
+def make_run(**record):
     network = softmax_regression(3)
     shapes = weight_shapes(network, (2, 2, 1))
     weights = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
@@ -24,7 +24,7 @@ def a_run(**record):
 
 def write(out):
     with RunWriter(out, "name") as writer:
-        writer.write(a_run(), EPOCHS, "")
+        writer.write(make_run(), EPOCHS, "")
         return writer.publish()
 
 
@@ -35,7 +35,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_without_out_the_folder_is_named_and_then_numbered(here):
+def test_default_folders_are_numbered(here):
     paths = [write(None) for _ in range(3)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2", "runs/name-3"]
     for path in paths:
@@ -43,17 +43,17 @@ def test_without_out_the_folder_is_named_and_then_numbered(here):
     assert sorted(os.listdir("runs")) == ["name", "name-2", "name-3"]
 
 
-def test_a_file_of_that_name_is_left_alone(here):
+def test_an_existing_file_of_that_name_is_left_alone(here):
     (here / "runs").mkdir()
     (here / "runs/name").write_text("mine")
     assert str(write(None)) == "runs/name-2"
     assert (here / "runs/name").read_text() == "mine"
 
 
-def test_two_that_are_written_at_once_do_not_disturb_each_other(here):
+def test_two_runs_can_be_written_at_the_same_time(here):
     with RunWriter(None, "name") as first, RunWriter(None, "name") as second:
         for writer in (first, second):
-            writer.write(a_run(), EPOCHS, "")
+            writer.write(make_run(), EPOCHS, "")
         paths = [writer.publish() for writer in (first, second)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2"]
     assert sorted(os.listdir()) == ["runs"]
@@ -61,7 +61,7 @@ def test_two_that_are_written_at_once_do_not_disturb_each_other(here):
 
 @pytest.mark.parametrize("out", ["a", "a/b/c", "empty"])
 @pytest.mark.parametrize("absolute", [False, True])
-def test_out_is_made_with_its_parents_or_may_be_empty(here, out, absolute):
+def test_out_is_created_with_its_parents_or_may_be_empty(here, out, absolute):
     (here / "empty").mkdir()
     path = here / out if absolute else out
     assert str(write(path)) == str(path)
@@ -70,7 +70,7 @@ def test_out_is_made_with_its_parents_or_may_be_empty(here, out, absolute):
 
 
 @pytest.mark.parametrize("out", ["full", "file", "file/a", "file/a/b", "n" * 300])
-def test_an_out_that_cannot_be_taken_is_refused_before_anything_is_done(refused, here, out):
+def test_an_unusable_out_is_refused_before_training(refused, here, out):
     (here / "full").mkdir()
     (here / "full/mine").write_text("mine")
     (here / "file").write_text("mine")
@@ -82,23 +82,21 @@ def test_an_out_that_cannot_be_taken_is_refused_before_anything_is_done(refused,
     assert (here / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("out", [".", "", "../here", "round", "round/a", "a/b/" + "n" * 300])
-def test_an_out_that_no_folder_can_be_renamed_to_is_refused_too(
-    refused, tmp_path, monkeypatch, out
-):
+@pytest.mark.parametrize("out", [".", "", "../here", "loop", "loop/a", "a/b/" + "n" * 300])
+def test_an_out_that_cannot_be_a_rename_target_is_refused(refused, tmp_path, monkeypatch, out):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    if "round" in out:
-        os.symlink("round", "round")
+    if "loop" in out:
+        os.symlink("loop", "loop")
     before = os.listdir()
     with refused(RunError), RunWriter(out, "name"):
         raise AssertionError("hours of training would be lost")
     assert os.listdir() == before
 
 
-@pytest.mark.skipif(not os.path.ismount("/proc"), reason="there is no mount to try")
-def test_a_mount_is_refused(refused, monkeypatch):
-    """A mount cannot be replaced by a folder; a stand-in is told to be empty."""
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="/proc is not a mount point here")
+def test_a_mount_point_is_refused(refused, monkeypatch):
+    """A mount point cannot be replaced by a folder; /proc is patched to look empty."""
     monkeypatch.setattr("pathlib.Path.iterdir", lambda path: iter(()))
     with refused(RunError, "/proc/run", "mount"), RunWriter("/proc", "name"):
         raise AssertionError("hours of training would be lost")
@@ -117,7 +115,7 @@ def test_a_link_is_followed(here, out, filled):
     assert sorted(os.listdir()) == sorted([out or "runs", "elsewhere"])
 
 
-def test_a_link_of_the_runs_own_name_is_left_alone(here):
+def test_an_existing_link_of_that_name_is_left_alone(here):
     (here / "runs").mkdir()
     os.symlink("nowhere", "runs/name")
     assert str(write(None)) == "runs/name-2"
@@ -134,11 +132,11 @@ def test_a_link_of_the_runs_own_name_is_left_alone(here):
         ("new\nline\x1b[31m\udcff", "new_line_[31m_-mlp"),
     ],
 )
-def test_a_name_is_short_and_plain(data, name):
+def test_a_folder_name_is_short_and_printable(data, name):
     assert folder_name(data, "mlp") == name
 
 
-def test_runs_that_is_a_file_is_refused(refused, here):
+def test_a_file_named_runs_is_refused(refused, here):
     (here / "runs").write_text("mine")
     with refused(RunError, "runs"):
         write(None)
@@ -161,28 +159,28 @@ def test_nothing_is_left_behind_on_an_exception(here, out, error):
     assert not os.listdir("empty")
 
 
-def test_what_somebody_else_put_into_out_meanwhile_is_not_overwritten(refused, here):
+def test_files_that_appear_in_out_meanwhile_are_not_overwritten(refused, here):
     with refused(RunError), RunWriter("out", "name") as writer:
         (here / "out").mkdir()
         (here / "out/mine").write_text("mine")
-        writer.write(a_run(), EPOCHS, "")
+        writer.write(make_run(), EPOCHS, "")
         writer.publish()
     assert os.listdir() == ["out"]
     assert os.listdir("out") == ["mine"]
 
 
-def test_a_folder_is_not_there_before_it_is_whole(here):
+def test_the_folder_appears_only_when_complete(here):
     with RunWriter("out", "name") as writer:
         assert not os.path.exists("out")
-        writer.write(a_run(), EPOCHS, "")
+        writer.write(make_run(), EPOCHS, "")
         writer.publish()
         assert sorted(os.listdir("out")) == FILES
 
 
-def test_a_name_that_is_not_utf8_does_not_cost_the_run(tmp_path):
-    """Such a name comes of a folder that was packed on another system."""
+def test_a_name_that_is_not_utf8_can_be_saved(tmp_path):
+    """Such names come from archives packed on another system."""
     odd = os.fsdecode(b"d\xe9j\xe0")
     with RunWriter(tmp_path / "out", "name") as writer:
-        writer.write(a_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.write(make_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
         writer.publish()
     assert Run.open(tmp_path / "out").record["data"]["name"] == odd

@@ -1,4 +1,4 @@
-"""Callbacks, told of their events by the real loop over epochs, with scripted losses."""
+"""Callbacks, called by the real training loop with scripted losses."""
 
 import math
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from hardmax.training.trainer import Trainer
 
 
 class Model(Module):
-    """A model whose only weight is the number of epochs that it has been trained."""
+    """A model whose only weight is the number of epochs it was trained for."""
 
     def __init__(self):
         self.board = ProgressBoard(display=False)
@@ -25,7 +25,7 @@ class Model(Module):
 
 
 class ScriptedTrainer(Trainer):
-    """Trains by counting epochs; the validation losses are given."""
+    """Training only counts epochs; the validation losses are given."""
 
     framework = "scripted"
     tensors = SimpleNamespace(num_gpus=lambda: 0)
@@ -54,7 +54,7 @@ def fit(trainer, model=None):
 
 
 def first_lowest(losses):
-    """The 1-based position of the first lowest loss; 0 where none is a number."""
+    """The 1-based position of the first lowest loss; 0 if none is finite."""
     numbers = [loss for loss in losses if loss < math.inf]
     return losses.index(min(numbers)) + 1 if numbers else 0
 
@@ -67,9 +67,7 @@ losses = st.lists(
 
 
 @given(losses, st.integers(1, 4))
-def test_training_stops_once_the_loss_has_not_fallen_and_the_best_weights_are_put_back(
-    values, patience
-):
+def test_training_stops_without_improvement_and_restores_the_best_weights(values, patience):
     trainer = ScriptedTrainer(values, patience=patience)
     weight = fit(trainer)
     stops = [n for n in range(1, len(values) + 1) if n - first_lowest(values[:n]) >= patience]
@@ -79,7 +77,7 @@ def test_training_stops_once_the_loss_has_not_fallen_and_the_best_weights_are_pu
     assert weight == (first_lowest(values[:epochs]) or epochs)
 
 
-def test_an_early_stopping_given_as_a_callback_does_the_same():
+def test_early_stopping_as_a_callback_does_the_same():
     trainer = ScriptedTrainer([3.0, 1.0, 2.0, 2.0, 0.0], callbacks=[EarlyStopping(2)])
     assert fit(trainer) == 2
     assert len(trainer.history) == 4
@@ -87,8 +85,8 @@ def test_an_early_stopping_given_as_a_callback_does_the_same():
 
 @pytest.mark.parametrize("how", ["patience", "callback"])
 def test_each_fit_has_its_own_best_epoch(how):
-    stopping = {"patience": 2} if how == "patience" else {"callbacks": [EarlyStopping(2)]}
-    trainer = ScriptedTrainer([1.0, 2.0, 3.0, 4.0], **stopping)
+    settings = {"patience": 2} if how == "patience" else {"callbacks": [EarlyStopping(2)]}
+    trainer = ScriptedTrainer([1.0, 2.0, 3.0, 4.0], **settings)
     assert fit(trainer) == 1
     trainer.losses = [9.0, 8.0, 7.0, 6.0]
     assert fit(trainer) == 4
@@ -96,46 +94,46 @@ def test_each_fit_has_its_own_best_epoch(how):
 
 
 def test_early_stopping_needs_a_validation_loss():
-    with pytest.raises(ArgumentError, match="validation"):
+    with pytest.raises(ArgumentError, match="needs a validation loss"):
         fit(ScriptedTrainer([None], patience=1))
 
 
 @pytest.mark.parametrize("patience", [0, -1, 1.5, True, "2"])
-def test_a_patience_that_makes_no_sense_is_refused(patience):
+def test_an_invalid_patience_is_refused(patience):
     with pytest.raises(ArgumentError, match="patience"):
         ScriptedTrainer([1.0], patience=patience)
 
 
 class Recorder(Callback):
-    """Keeps what it is told; stops the training after ``stop`` epochs."""
+    """Records its calls; stops the training after ``stop`` epochs."""
 
     def __init__(self, stop=None):
-        self.told, self.stop = [], stop
+        self.calls, self.stop = [], stop
 
     def on_epoch(self, trainer, record):
         assert record is trainer.history[-1]
-        self.told.append((record["epoch"], record["train_loss"], record["val_loss"]))
+        self.calls.append((record["epoch"], record["train_loss"], record["val_loss"]))
         trainer.should_stop = record["epoch"] == self.stop
 
     def on_fit_end(self, trainer):
-        self.told.append("end")
+        self.calls.append("end")
 
 
-def test_a_callback_is_told_of_every_epoch_and_of_the_end():
+def test_a_callback_is_called_after_every_epoch_and_at_the_end():
     recorder = Recorder()
     fit(ScriptedTrainer([3.0, None], callbacks=[recorder]))
-    assert recorder.told == [(1, 0.5, 3.0), (2, 0.5, None), "end"]
+    assert recorder.calls == [(1, 0.5, 3.0), (2, 0.5, None), "end"]
 
 
 def test_a_callback_can_stop_the_training():
     recorder = Recorder(stop=2)
     trainer = ScriptedTrainer([1.0] * 5, callbacks=[recorder])
     assert fit(trainer) == 2
-    assert recorder.told[-1] == "end"
-    assert fit(trainer) == 2, "the next fit begins afresh"
+    assert recorder.calls[-1] == "end"
+    assert fit(trainer) == 2, "the next fit starts from the beginning"
 
 
-def test_a_callback_that_takes_up_nothing_changes_nothing():
+def test_the_base_callback_changes_nothing():
     assert fit(ScriptedTrainer([1.0, 2.0], callbacks=[Callback()])) == 2
 
 
@@ -150,7 +148,7 @@ class Reader(Callback):
         self.read.append((weights["weight"].tolist(), header))
 
 
-def test_the_file_has_the_weights_of_every_epoch_in_turn(tmp_path):
+def test_the_file_contains_the_weights_of_each_epoch_in_turn(tmp_path):
     path = tmp_path / "a.safetensors"
     reader = Reader(path)
     fit(ScriptedTrainer([1.0] * 3, callbacks=[SaveCheckpoint(path), reader]))
@@ -158,7 +156,7 @@ def test_the_file_has_the_weights_of_every_epoch_in_turn(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_file_keeps_the_last_epoch_where_the_model_gets_the_best_one_back(tmp_path):
+def test_the_file_contains_the_last_epoch_while_the_model_gets_the_best_one(tmp_path):
     path = tmp_path / "a.safetensors"
     trainer = ScriptedTrainer([1.0, 2.0, 3.0], patience=2, checkpoint=str(path))
     assert fit(trainer) == 1
@@ -166,7 +164,7 @@ def test_the_file_keeps_the_last_epoch_where_the_model_gets_the_best_one_back(tm
     assert (weights["weight"].tolist(), header["epoch"]) == ([3], 3)
 
 
-def test_weights_are_loaded_from_the_file_into_another_model(tmp_path):
+def test_weights_can_be_loaded_into_another_model(tmp_path):
     trainer = ScriptedTrainer([1.0, 1.0], checkpoint=tmp_path / "a")
     fit(trainer)
     other = Model()
@@ -174,27 +172,27 @@ def test_weights_are_loaded_from_the_file_into_another_model(tmp_path):
     assert other.weight == 2
 
 
-class ElsewhereTrainer(ScriptedTrainer):
-    framework = "elsewhere"
+class OtherTrainer(ScriptedTrainer):
+    framework = "other"
 
 
-def test_weights_under_native_names_are_refused_by_another_framework(tmp_path):
+def test_weights_with_native_names_are_refused_by_another_framework(tmp_path):
     fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"))
     other = Model()
-    with pytest.raises(RunError, match=r"one's own in scripted, .* not with hardmax\.elsewhere"):
-        ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a")
+    with pytest.raises(RunError, match=r"custom model in scripted, .* not with hardmax\.other"):
+        OtherTrainer([1.0]).load_checkpoint(other, tmp_path / "a")
     assert other.weight == 0
 
 
-def test_portable_weights_are_for_any_framework(tmp_path):
+def test_portable_weights_load_in_any_framework(tmp_path):
     model = Model()
     model.is_portable = True
     fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"), model)
     other = Model()
-    assert ElsewhereTrainer([1.0]).load_checkpoint(other, tmp_path / "a") == {"epoch": 1}
+    assert OtherTrainer([1.0]).load_checkpoint(other, tmp_path / "a") == {"epoch": 1}
     assert other.weight == 1
 
 
-def test_a_file_that_cannot_be_written_ends_the_training(tmp_path):
+def test_training_fails_if_the_file_cannot_be_written(tmp_path):
     with pytest.raises(RunError, match="cannot write"):
         fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "missing" / "a"))

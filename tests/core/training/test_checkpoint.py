@@ -1,4 +1,4 @@
-"""Files of named arrays: what is read is what was written, or an error of one line."""
+"""Checkpoint files round-trip, or fail with a one-line error."""
 
 import json
 import os
@@ -29,9 +29,9 @@ json_values = st.recursive(
 here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def assert_same(got, wanted):
-    assert got.keys() == wanted.keys()
-    for name, array in wanted.items():
+def assert_same(got, expected):
+    assert got.keys() == expected.keys()
+    for name, array in expected.items():
         assert got[name].shape == array.shape
         assert got[name].dtype == array.dtype.newbyteorder("=")
         np.testing.assert_array_equal(got[name], array)
@@ -39,7 +39,7 @@ def assert_same(got, wanted):
 
 @here
 @given(many_arrays, st.dictionaries(st.text(), json_values, max_size=4))
-def test_arrays_and_header_come_back_as_they_were(tmp_path, named, header):
+def test_arrays_and_header_round_trip(tmp_path, named, header):
     checkpoint.save(tmp_path / "a.safetensors", named, header)
     got, got_header = checkpoint.load(tmp_path / "a.safetensors")
     assert_same(got, named)
@@ -48,15 +48,15 @@ def test_arrays_and_header_come_back_as_they_were(tmp_path, named, header):
 
 @here
 @given(arrays(st.sampled_from(["f4", "i8"]), array_shapes(min_dims=2, max_dims=3)))
-def test_views_come_back_as_they_look_and_the_callers_arrays_are_not_changed(tmp_path, array):
-    views = {"turned": array.T, "reversed": array[::-1], "every other": array[:, ::2]}
+def test_views_round_trip_and_the_callers_arrays_are_unchanged(tmp_path, array):
+    views = {"transposed": array.T, "reversed": array[::-1], "every other": array[:, ::2]}
     copies = {name: view.copy() for name, view in views.items()}
     checkpoint.save(tmp_path / "a.safetensors", views, {})
     assert_same(checkpoint.load(tmp_path / "a.safetensors")[0], copies)
     assert_same(views, copies)
 
 
-def test_the_file_is_a_safetensors_file_for_everyone(tmp_path):
+def test_the_file_is_a_valid_safetensors_file(tmp_path):
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     checkpoint.save(str(tmp_path / "a.safetensors"), {"0.weight": array}, {"a": [1]})
     assert_same(load_file(tmp_path / "a.safetensors"), {"0.weight": array})
@@ -79,7 +79,7 @@ def test_the_same_contents_give_the_same_bytes(tmp_path):
         {"__metadata__": np.zeros(2)},
     ],
 )
-def test_what_the_format_cannot_hold_is_refused_before_anything_is_written(
+def test_unsupported_arrays_and_names_are_refused_before_anything_is_written(
     refused, tmp_path, named
 ):
     with refused(RunError):
@@ -88,23 +88,23 @@ def test_what_the_format_cannot_hold_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("place", ["missing/a", "file/a", "folder", "n" * 256])
-def test_a_file_that_cannot_be_written_is_refused_and_nothing_is_left(refused, tmp_path, place):
+def test_a_failed_write_is_refused_and_leaves_nothing_behind(refused, tmp_path, place):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("as it was")
+    (tmp_path / "file").write_text("unchanged")
     with refused(RunError, str(tmp_path / place)):
         checkpoint.save(tmp_path / place, {}, {})
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
-    assert (tmp_path / "file").read_text() == "as it was"
+    assert (tmp_path / "file").read_text() == "unchanged"
     assert not os.listdir(tmp_path / "folder")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_nothing_is_left_where_writing_is_broken_off(tmp_path, monkeypatch, error):
-    def broken_off(path, target):
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch, error):
+    def interrupted(path, target):
         assert path.exists()
         raise error
 
-    monkeypatch.setattr("pathlib.Path.replace", broken_off)
+    monkeypatch.setattr("pathlib.Path.replace", interrupted)
     with pytest.raises(error):
         checkpoint.save(tmp_path / "a", {"a": np.zeros(3)}, {})
     assert os.listdir(tmp_path) == []
@@ -117,12 +117,12 @@ def test_arrays_are_described_without_being_read(tmp_path):
     assert checkpoint.describe(tmp_path / "a") == (arrays, {"epoch": 1})
 
 
-def test_a_file_may_have_the_longest_name_that_there_is(tmp_path):
+def test_a_file_may_have_the_longest_possible_name(tmp_path):
     checkpoint.save(tmp_path / ("n" * 255), {}, {"epoch": 1})
     assert os.listdir(tmp_path) == ["n" * 255]
 
 
-def test_an_old_file_is_replaced_and_stays_as_it_was_where_writing_fails(tmp_path):
+def test_an_old_file_is_replaced_and_survives_a_failed_write(tmp_path):
     pytest.importorskip("resource")
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, {"a": np.zeros(3)}, {"epoch": 1})
@@ -150,13 +150,13 @@ except RunError as error:
 
 @pytest.fixture
 def saved(tmp_path):
-    """The path and the bytes of a good file."""
+    """The path and the bytes of a valid file."""
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, {"a": np.arange(5.0), "b": np.ones((2, 2), np.uint8)}, {"epoch": 3})
     return path, path.read_bytes()
 
 
-def test_a_file_that_was_cut_off_anywhere_is_refused(refused, saved):
+def test_a_truncated_file_is_refused(refused, saved):
     path, data = saved
     for length in range(len(data)):
         path.write_bytes(data[:length])
@@ -164,14 +164,14 @@ def test_a_file_that_was_cut_off_anywhere_is_refused(refused, saved):
             checkpoint.load(path)
 
 
-def test_a_file_with_something_behind_it_is_refused(refused, saved):
+def test_a_file_with_trailing_bytes_is_refused(refused, saved):
     path, data = saved
     path.write_bytes(data + b"\0")
     with refused(RunError):
         checkpoint.load(path)
 
 
-def test_a_file_of_which_any_byte_was_changed_is_read_or_refused(saved):
+def test_a_file_with_any_byte_changed_is_read_or_refused(saved):
     path, data = saved
     refused = 0
     for i in range(len(data)):
@@ -186,18 +186,18 @@ def test_a_file_of_which_any_byte_was_changed_is_read_or_refused(saved):
 @pytest.mark.parametrize("place", ["missing", "folder", "file/a", "n" * 300])
 def test_a_file_that_cannot_be_read_is_refused(refused, tmp_path, place):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("as it was")
+    (tmp_path / "file").write_text("unchanged")
     with refused(RunError, str(tmp_path / place)):
         checkpoint.load(tmp_path / place)
 
 
-def crafted(head, data=b""):
-    """A safetensors file of any JSON header, by the format's description."""
-    text = json.dumps(head).encode()
+def crafted(header, data=b""):
+    """A safetensors file with any JSON header, built by the format's specification."""
+    text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
 
 
-OURS = {"__metadata__": {"hardmax": "{}"}}
+METADATA = {"__metadata__": {"hardmax": "{}"}}
 DEEP = "[" * 100_000
 
 
@@ -213,32 +213,30 @@ DEEP = "[" * 100_000
     ],
     ids=["empty", "no header", "no JSON", "deep", "digits", "pickle"],
 )
-def test_a_strangers_file_is_refused(refused, tmp_path, data):
+def test_a_file_not_written_by_hardmax_is_refused(refused, tmp_path, data):
     (tmp_path / "a").write_bytes(data)
     with refused(RunError):
         checkpoint.load(tmp_path / "a")
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E5M2", 1), ("F4", 1)])
-def test_numbers_that_numpy_does_not_have_are_refused_where_they_cannot_be_read(
-    tmp_path, dtype, size
-):
+def test_dtypes_that_numpy_lacks_are_read_or_refused(tmp_path, dtype, size):
     shape = [2] if dtype == "F4" else [1]
     entry = {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
-    (tmp_path / "a").write_bytes(crafted({**OURS, "a": entry}, bytes(size)))
+    (tmp_path / "a").write_bytes(crafted({**METADATA, "a": entry}, bytes(size)))
     try:
         got, _ = checkpoint.load(tmp_path / "a")
     except RunError:
         return
-    # Another package has taught NumPy this type.
+    # Another package has registered this dtype with NumPy.
     assert got["a"].shape == tuple(shape)
 
 
 @here
 @given(st.binary(max_size=64), st.one_of(st.none(), json_values))
 @example(b"\xff" * 64, None)
-def test_any_bytes_are_refused(refused, tmp_path, data, head):
-    """Files of chance, some of them with a header that is read."""
-    (tmp_path / "a").write_bytes(data if head is None else crafted({"x": head}, data))
+def test_arbitrary_bytes_are_refused(refused, tmp_path, data, value):
+    """Random files, some of them with a JSON header."""
+    (tmp_path / "a").write_bytes(data if value is None else crafted({"x": value}, data))
     with refused(RunError):
         checkpoint.load(tmp_path / "a")

@@ -1,4 +1,4 @@
-"""Keys of code: equal for the same behaviour, different as soon as something changes."""
+"""Keys of code: equal for the same behavior, different as soon as something changes."""
 
 import dataclasses
 import functools
@@ -9,18 +9,18 @@ import pytest
 
 from hardmax.training.fingerprints import fingerprint
 
-HOME = "readers_own"
+HOME = "user_code"
 
 
-def key(thing):
-    return fingerprint(thing, HOME)
+def key(value):
+    return fingerprint(value, HOME)
 
 
 def module(source, name=HOME):
-    """Run source code as a module of the reader's own and return its namespace."""
-    made = types.ModuleType(name)
-    exec(compile(source, "cell", "exec"), made.__dict__)
-    return made
+    """Run source code as a user's module and return the module."""
+    created = types.ModuleType(name)
+    exec(compile(source, "cell", "exec"), created.__dict__)
+    return created
 
 
 def make(scale, shift=0):
@@ -30,7 +30,7 @@ def make(scale, shift=0):
     return function
 
 
-def test_functions_made_by_the_same_lines_over_equal_values_are_the_same():
+def test_functions_created_by_the_same_lines_from_equal_values_are_equal():
     assert key(make(3)) == key(make(3))
     assert hash(key(make(3))) == hash(key(make(3)))
     assert key(make((1, [2, 3], {"a": 4}))) == key(make((1, [2, 3], {"a": 4})))
@@ -39,11 +39,11 @@ def test_functions_made_by_the_same_lines_over_equal_values_are_the_same():
 @pytest.mark.parametrize(
     "other", [make(4), make(3, shift=1), make(3.0), make("3"), make((3,)), lambda x: 3 * x]
 )
-def test_another_value_or_another_code_is_another_key(other):
+def test_different_values_or_code_have_different_keys(other):
     assert key(make(3)) != key(other)
 
 
-def test_defaults_partials_and_methods_count():
+def test_defaults_partial_arguments_and_instances_are_part_of_the_key():
     function = make(3)
     function.__defaults__ = (3,)
     assert key(function) != key(make(3))
@@ -64,12 +64,12 @@ def test_recursion_ends():
     assert key(module(source).even) != key(module(changed).even)
 
 
-def test_two_mentions_of_one_function_are_not_mentions_of_two():
+def test_repeated_functions_are_distinguished_from_equal_ones():
     one, other = make(1), make(1)
     assert key((one, other, one)) != key((one, other, other))
 
 
-def test_globals_that_own_code_names_are_part_of_it():
+def test_globals_used_by_user_code_are_part_of_its_key():
     cell = module("rate = 3\nunused = 1\ndef f(x): return (lambda y: rate * y)(x)\n")
     before = key(cell.f)
     cell.unused = 2
@@ -78,17 +78,17 @@ def test_globals_that_own_code_names_are_part_of_it():
     assert key(cell.f) != before
 
 
-def test_globals_of_other_code_are_not_looked_into():
-    library = module("rate = 3\ndef f(x): return rate * x\n", name="somebody_elses")
+def test_globals_of_library_code_are_not_inspected():
+    library = module("rate = 3\ndef f(x): return rate * x\n", name="some_library")
     before = key(library.f)
     library.rate = 4
     assert key(library.f) == before
 
 
-def test_functions_that_own_code_calls_are_part_of_it():
+def test_functions_called_by_user_code_are_part_of_its_key():
     cell = module("def g(x): return 2 * x\ndef f(x): return g(x)\n")
     before = key(cell.f)
-    exec("def g(x): return 2 * x\n", cell.__dict__)  # the cell is run again as it was
+    exec("def g(x): return 2 * x\n", cell.__dict__)  # rerun the unchanged cell
     assert key(cell.f) == before
     exec("def g(x): return 3 * x\n", cell.__dict__)
     assert key(cell.f) != before
@@ -117,7 +117,7 @@ f = make()
 """
 
 
-def test_what_code_counts_or_collects_while_it_runs_is_no_part_of_it():
+def test_variables_that_code_counts_or_collects_in_are_not_part_of_its_key():
     cell = module(COUNTING)
     before = key(cell.Model), key(cell.f)
     cell.Model().loss()
@@ -126,7 +126,7 @@ def test_what_code_counts_or_collects_while_it_runs_is_no_part_of_it():
     assert (key(cell.Model), key(cell.f)) == before
 
 
-def test_an_attribute_does_not_hide_a_global_of_its_name():
+def test_an_attribute_does_not_hide_a_global_of_the_same_name():
     source = "class A:\n  def f(self): self.rate = rate\nrate = 1\n"
     cell = module(source)
     before = key(cell.A)
@@ -134,23 +134,23 @@ def test_an_attribute_does_not_hide_a_global_of_its_name():
     assert key(cell.A) != before
 
 
-def test_names_of_attributes_are_no_globals():
+def test_attribute_names_are_not_globals():
     cell = module("def f(x): return x.trainer\ntrainer = object()\n")
     before = key(cell.f)
     cell.trainer = object()
     assert key(cell.f) == before
 
 
-def test_functions_are_followed_into_modules_that_are_worked_on(tmp_path, monkeypatch):
+def test_functions_are_followed_into_user_modules(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "helpers_of_mine.py").write_text("def f(x): return x\n")
-    cell = module("import helpers_of_mine\nimport math\ndef g(x): return helpers_of_mine.f(x)\n")
+    (tmp_path / "my_helpers.py").write_text("def f(x): return x\n")
+    cell = module("import my_helpers\nimport math\ndef g(x): return my_helpers.f(x)\n")
     before = key(cell.g)
-    cell.helpers_of_mine.f = make(2)
+    cell.my_helpers.f = make(2)
     assert key(cell.g) != before
 
 
-def test_methods_of_own_classes_are_part_of_them():
+def test_methods_of_user_classes_are_part_of_their_key():
     source = "class A:\n  rate = 3\n  def f(self): return 1\nclass B(A):\n  pass\n"
     cell = module(source)
     before = key(cell.B)
@@ -162,7 +162,7 @@ def test_methods_of_own_classes_are_part_of_them():
     assert key(cell.B) != patched
 
 
-def test_other_classes_stand_for_themselves():
+def test_library_classes_are_compared_by_identity():
     assert key(int) == key(int) != key(float)
     assert key(np.float32) == key(np.float32)
 
@@ -173,23 +173,23 @@ class Settings:
     board: object = dataclasses.field(default=None, compare=False)
 
 
-def test_dataclasses_are_their_fields_but_those_left_out_of_comparisons():
+def test_dataclasses_are_compared_by_their_compared_fields():
     assert key(Settings(3, board=object())) == key(Settings(3, board=object()))
     assert key(Settings(3)) != key(Settings(4))
 
 
-def test_what_cannot_be_looked_into_is_itself_alone():
+def test_objects_that_cannot_be_inspected_are_compared_by_identity():
     array = np.zeros(3)
     assert key(array) == key(array) != key(np.zeros(3))
-    thing = object()
-    assert key(thing) == key(thing) != key(object())
+    value = object()
+    assert key(value) == key(value) != key(object())
 
 
-def test_types_of_numbers_are_told_apart():
+def test_types_of_numbers_are_distinguished():
     assert len({key(1), key(1.0), key(True)}) == 3
 
 
-def test_static_and_class_methods_and_properties_are_read():
+def test_static_and_class_methods_and_properties_are_inspected():
     source = (
         "class A:\n  @staticmethod\n  def s(): return {0}\n  @classmethod\n  def c(cls): return 2\n"
         "  @property\n  def p(self): return 3\n"

@@ -1,4 +1,4 @@
-"""Every example exactly once an epoch, in batches and stretches that fill it."""
+"""Batches and chunks contain every example exactly once per epoch."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from support import pcg64
 
 from hardmax.data.sampling import balanced_order
 from hardmax.errors import ArgumentError
-from hardmax.training.loaders import Loader, stretch_bounds, stretches
+from hardmax.training.loaders import Loader, chunk_bounds, chunks
 
 counts = st.integers(0, 300)
 sizes = st.integers(1, 400)
@@ -17,7 +17,7 @@ parts = st.integers(-1, 320)
 
 
 class Rows(Loader):
-    """A loader whose examples are the numbers from 0 on; the drawn seeds are 100, 101, ..."""
+    """A loader whose examples are 0, 1, ...; the drawn seeds are 100, 101, ..."""
 
     drawn = 99
 
@@ -33,8 +33,8 @@ def cut(rows, size):
     return [rows[at : at + size].tolist() for at in range(0, len(rows), size)]
 
 
-def lists(found):
-    return [batch.tolist() for (batch,) in found]
+def lists(batches):
+    return [batch.tolist() for (batch,) in batches]
 
 
 @given(counts, sizes, seeds)
@@ -45,10 +45,10 @@ def test_an_epoch_has_every_example_exactly_once(count, size, seed):
 
 
 @given(counts, sizes, st.booleans())
-def test_all_batches_are_full_but_the_last_which_is_never_empty(count, size, shuffle):
-    found = lists(Rows(count, size, shuffle))
-    assert {len(batch) for batch in found[:-1]} <= {size}
-    assert all(0 < len(batch) <= size for batch in found)
+def test_all_batches_but_the_last_are_full_and_none_is_empty(count, size, shuffle):
+    batches = lists(Rows(count, size, shuffle))
+    assert {len(batch) for batch in batches[:-1]} <= {size}
+    assert all(0 < len(batch) <= size for batch in batches)
 
 
 @given(counts, sizes)
@@ -57,18 +57,18 @@ def test_a_loader_that_does_not_shuffle_keeps_the_order(count, size):
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.0, 2.5, "3", None, float("nan"), [4]])
-def test_a_batch_size_that_is_no_positive_whole_number_is_refused(size, refused):
+def test_a_batch_size_that_is_not_a_positive_integer_is_refused(size, refused):
     with refused(ArgumentError, "batch size", repr(size)):
         Loader(10, size, shuffle=False)
 
 
-def test_a_batch_size_may_be_any_whole_number_type():
+def test_a_batch_size_may_have_any_integer_type():
     assert [len(batch) for batch in lists(Rows(7, np.int16(3), shuffle=False))] == [3, 3, 1]
 
 
 @given(st.integers(1, 300), parts)
-def test_stretches_follow_each_other_and_fill_the_epoch(count, parts):
-    bounds = sorted({stretch_bounds(batch, count, parts) for batch in range(count)})
+def test_chunks_are_consecutive_and_cover_the_epoch(count, parts):
+    bounds = sorted({chunk_bounds(batch, count, parts) for batch in range(count)})
     starts, stops = zip(*bounds, strict=True)
     assert (*starts, count) == (0, *stops)
     lengths = {stop - start for start, stop in bounds}
@@ -78,21 +78,21 @@ def test_stretches_follow_each_other_and_fill_the_epoch(count, parts):
 
 
 @given(st.integers(1, 300), parts)
-def test_every_batch_lies_in_its_own_stretch(count, parts):
+def test_every_batch_is_within_its_chunk(count, parts):
     for batch in range(count):
-        start, stop = stretch_bounds(batch, count, parts)
+        start, stop = chunk_bounds(batch, count, parts)
         assert start <= batch < stop
 
 
 @given(counts, sizes, parts, st.booleans(), seeds)
-def test_the_stretches_of_a_loader_are_its_epoch(count, size, parts, shuffle, seed):
+def test_the_chunks_of_a_loader_contain_its_epoch(count, size, parts, shuffle, seed):
     loader = Rows(count, size, shuffle)
     loader.seed = seed
     for epoch in range(2):
         rows = pcg64(count, seed, epoch) if shuffle else np.arange(count)
-        found = [lists(stretch) for stretch in stretches(loader, parts)]
-        assert [batch for stretch in found for batch in stretch] == cut(rows, size)
-        assert len(found) == min(max(parts, 1), len(loader))
+        batches = [lists(chunk) for chunk in chunks(loader, parts)]
+        assert [batch for chunk in batches for batch in chunk] == cut(rows, size)
+        assert len(batches) == min(max(parts, 1), len(loader))
 
 
 @given(counts, sizes, seeds)
@@ -104,29 +104,29 @@ def test_each_pass_over_a_shuffling_loader_is_the_next_epoch(count, size, seed):
     assert len(loader) == len(cut(np.arange(count), size))
 
 
-def test_a_loader_without_a_seed_draws_one_each_epoch():
+def test_a_loader_without_a_seed_draws_one_per_epoch():
     loader = Rows(50, 50, shuffle=True)
     assert lists(loader) == [pcg64(50, 100, 0).tolist()]
     assert lists(loader) == [pcg64(50, 101, 1).tolist()]
 
 
-def test_a_loader_that_does_not_shuffle_draws_nothing():
+def test_a_loader_that_does_not_shuffle_draws_no_seed():
     loader = Rows(5, 2, shuffle=False)
     assert lists(loader) == lists(loader) == [[0, 1], [2, 3], [4]]
     assert (loader.drawn, loader.epoch) == (99, 0)
 
 
-def test_a_stretch_can_be_gone_through_again():
+def test_a_chunk_can_be_iterated_again():
     loader = Rows(10, 3, shuffle=True)
-    first, _ = stretches(loader, 2)
+    first, _ = chunks(loader, 2)
     assert lists(first) == lists(first) != []
 
 
 @given(st.lists(st.integers(), max_size=40), parts)
-def test_any_sized_iterable_is_cut_into_the_same_stretches(found, parts):
-    cut_up = [list(stretch) for stretch in stretches(found, parts)]
-    assert [batch for stretch in cut_up for batch in stretch] == found
-    assert len(cut_up) == min(max(parts, 1), len(found))
+def test_any_sized_iterable_is_split_into_the_same_chunks(batches, parts):
+    split = [list(chunk) for chunk in chunks(batches, parts)]
+    assert [batch for chunk in split for batch in chunk] == batches
+    assert len(split) == min(max(parts, 1), len(batches))
 
 
 @given(st.integers(0, 20), st.sampled_from([20, 2**31, 2**63, 10**30]))
@@ -136,7 +136,7 @@ def test_a_batch_may_be_larger_than_the_data(count, size):
     assert loader.batch_size <= max(count, 1)
 
 
-def test_a_loader_is_balanced_where_it_shuffles():
+def test_a_balanced_loader_is_balanced_only_if_it_shuffles():
     labels = np.repeat([0, 1], [9, 3])
     for shuffle in (True, False):
         loader = Rows(12, 5, shuffle)

@@ -1,4 +1,4 @@
-"""Learning rates follow their formulas, and recipes that make no sense are refused."""
+"""Learning rates follow their formulas, and invalid recipes are refused."""
 
 from math import ceil, cos, nan, pi
 
@@ -20,16 +20,16 @@ from hardmax.training.recipes import SCHEDULES, Recipe
 )
 def test_rates_follow_the_formula(schedule, batches, epochs, warmup, lr):
     def factor(step):
-        if step < rising:
-            return (step + 1) / rising
+        if step < warmup_steps:
+            return (step + 1) / warmup_steps
         if schedule == "step":
             return 0.1 ** ((step >= steps // 2) + (step >= steps * 3 // 4))
         if schedule == "cosine":
-            return (1 + cos(pi * (step - rising) / (steps - rising))) / 2
+            return (1 + cos(pi * (step - warmup_steps) / (steps - warmup_steps))) / 2
         return 1
 
     steps = batches * epochs
-    rising = min(ceil(warmup * batches), steps)
+    warmup_steps = min(ceil(warmup * batches), steps)
     rates = Recipe(lr, schedule=schedule, warmup=warmup).rates(batches, epochs)
     assert rates.dtype == np.float32
     expected = [lr * factor(step) for step in range(steps)]
@@ -37,7 +37,7 @@ def test_rates_follow_the_formula(schedule, batches, epochs, warmup, lr):
 
 
 @pytest.mark.parametrize(("optimizer", "lr"), [("sgd", 0.1), ("adam", 0.001), ("adamw", 0.001)])
-def test_a_rate_that_suits_the_optimizer_is_the_default(optimizer, lr):
+def test_the_default_rate_depends_on_the_optimizer(optimizer, lr):
     assert Recipe(optimizer=optimizer).lr == lr
 
 
@@ -52,7 +52,7 @@ def test_a_rate_that_suits_the_optimizer_is_the_default(optimizer, lr):
         *({name: value} for name in ("weight_decay", "warmup") for value in (-1, nan, 1e39)),
     ],
 )
-def test_what_makes_no_sense_is_refused(settings):
+def test_invalid_settings_are_refused(settings):
     with pytest.raises(ArgumentError) as refusal:
         Recipe(**settings)
     assert "\n" not in str(refusal.value)

@@ -1,5 +1,5 @@
-"""Readers of pictures: folders of files, IDX, ``.npz``, and the data sets known by name.
+"""Readers of images: folders of files, IDX, ``.npz``, and the data sets available by name.
 
-``files`` decodes one picture, ``scan`` says what lies in a folder, and ``cache`` keeps what was
-decoded. What a network does to pictures does not live here.
+``files`` decodes one image, ``scan`` lists a folder, and ``cache`` stores decoded images.
+Transformations that are part of a network are elsewhere.
 """

@@ -1,8 +1,9 @@
-"""Picture files decoded once, and kept as bytes that are mapped into memory.
+"""A cache of decoded images, mapped into memory.
 
-The per-user cache has two files for a folder and what was asked of it: ``.pixels``, the pictures'
-bytes one behind the other, and ``.json``, which says what they are. They go by the files' names,
-sizes and times of change; what is no longer right is replaced, and all may be deleted at any time.
+The per-user cache has two files per folder and settings: ``.pixels``, the concatenated bytes of
+the images, and ``.json``, their description. Their names depend on the names, sizes and
+modification times of the image files. Outdated files are replaced, and all may be deleted at any
+time.
 """
 
 import contextlib
@@ -17,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from hardmax.data.download import user_cache
-from hardmax.data.images.files import careful, describe, pixels, upright
-from hardmax.data.images.scan import PictureFile
+from hardmax.data.images.files import image_shape, load_upright, pixels, strict_pillow
+from hardmax.data.images.scan import ImageFile
 from hardmax.data.options import Reading, listed
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
@@ -28,16 +29,17 @@ __all__ = ["Decoded", "decode"]
 
 FORMAT = 1
 
-#: Pictures of one size keep it up to this side; others become squares of at most the second.
-KEPT_SIDE, CHOSEN_SIDE = 256, 96
+#: The largest side of images that keep their common size, and of the square that images of
+#: different sizes are resized to.
+MAX_COMMON_SIDE, MAX_MEDIAN_SIDE = 256, 96
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures, uint8 (examples, height, width, channels), in the order of their files.
+    """Images, uint8 (examples, height, width, channels), in the order of their files.
 
-    ``bad`` are the files that could not be read, by name, and why; they have no picture. ``why``
-    says how the shape came about.
+    ``bad`` maps the names of unreadable files, which have no image, to the reason. ``why`` explains
+    how the shape was chosen.
     """
 
     images: np.ndarray
@@ -45,66 +47,66 @@ class Decoded:
     why: str
 
 
-def decode(root: Path, files: Sequence[PictureFile], reading: Reading) -> Decoded:
-    """Return the pictures in files below ``root``, from the cache where they are in it.
+def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
+    """Return the images in files below ``root``, from the cache if possible.
 
-    Raises DataError where one cannot be read and bad ones are not to be skipped, where none can,
-    or where the cache cannot be written.
+    Raises DataError if an image cannot be read and ``skip_bad`` is off, if none can be read, or if
+    the cache cannot be written.
     """
-    folder, digest = user_cache() / "pictures", _digest(files)
-    asked = _asked(reading)
-    place = folder / _key(os.path.realpath(root), *asked)
-    as_suits = folder / _key(os.path.realpath(root), None, None)
+    folder, digest = user_cache() / "images", _digest(files)
+    wanted = _wanted_shape(reading)
+    place = folder / _key(os.path.realpath(root), *wanted)
+    automatic = folder / _key(os.path.realpath(root), None, None)
     decoded = _cached(f"{place}-{digest}", len(files))
     if decoded is None:
-        decoded = _cached(f"{as_suits}-{digest}", len(files))
-    if decoded is None or not _is_as_asked(decoded, *asked):
-        with careful():
+        decoded = _cached(f"{automatic}-{digest}", len(files))
+    if decoded is None or not _has_shape(decoded, *wanted):
+        with strict_pillow():
             shape, why = _choose(root, files, reading)
             try:
                 decoded = _fill(place, digest, root, files, shape, why, reading.skip_bad)
             except OSError as error:
                 raise DataError(
-                    f"cannot write the cache {folder}: {error.strerror}; the variable "
-                    "HARDMAX_CACHE names another"
+                    f"cannot write the cache {folder}: {error.strerror}; set HARDMAX_CACHE to "
+                    "another folder"
                 ) from error
     _check_bad(decoded.bad, len(files), reading.skip_bad)
     return decoded
 
 
-def _asked(reading: Reading) -> tuple[tuple[int, int] | None, int | None]:
-    """Return the size and the channels that pictures must have; None where the data decides."""
+def _wanted_shape(reading: Reading) -> tuple[tuple[int, int] | None, int | None]:
+    """Return the requested size and channels; None to choose by the data."""
     if reading.shape is None:
         return reading.size, reading.channels
     height, width, channels = reading.shape
     return reading.size or (height, width), reading.channels or channels
 
 
-def _is_as_asked(decoded: Decoded, size: tuple[int, int] | None, channels: int | None) -> bool:
-    _, height, width, own_channels = decoded.images.shape
-    return size in (None, (height, width)) and channels in (None, own_channels)
+def _has_shape(decoded: Decoded, size: tuple[int, int] | None, channels: int | None) -> bool:
+    _, height, width, actual_channels = decoded.images.shape
+    return size in (None, (height, width)) and channels in (None, actual_channels)
 
 
 def _key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _digest(files: Sequence[PictureFile]) -> str:
-    """Return what stands for the files, their names, sizes and times, and for how they are read."""
+def _digest(files: Sequence[ImageFile]) -> str:
+    """Return a hash of the files' names, sizes and times, and of the decoder's version."""
     import PIL
 
     return _key(FORMAT, PIL.__version__, [(file.name, file.size, file.modified) for file in files])
 
 
 def _cached(stem: str, count: int) -> Decoded | None:
-    """Return what is in the cache; None where nothing is, or nothing that can be used."""
+    """Return the images in the cache, or None if they are missing or invalid."""
     try:
-        told = json.loads(Path(f"{stem}.json").read_text())
-        shape = (count - len(told["bad"]), *told["shape"])
+        entry = json.loads(Path(f"{stem}.json").read_text())
+        shape = (count - len(entry["bad"]), *entry["shape"])
         images = np.memmap(f"{stem}.pixels", np.uint8, "r", shape=shape)
         if images.nbytes != os.path.getsize(f"{stem}.pixels"):
             return None
-        return Decoded(np.asarray(images), told["bad"], told["why"])
+        return Decoded(np.asarray(images), entry["bad"], entry["why"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -113,42 +115,42 @@ def _fill(
     place: Path,
     digest: str,
     root: Path,
-    files: Sequence[PictureFile],
+    files: Sequence[ImageFile],
     shape: tuple[int, int, int],
     why: str,
     skip_bad: bool,
 ) -> Decoded:
-    """Decode the files into the cache, whole or not at all."""
+    """Decode the files into the cache, completely or not at all."""
     stem = f"{place}-{digest}"
     place.parent.mkdir(parents=True, exist_ok=True)
     bad: dict[str, str] = {}
     with open_whole(Path(f"{stem}.pixels")) as file:
         for rows, failures in in_threads(
-            lambda some: _read(root, some, shape), files, "reading pictures"
+            lambda chunk: _read(root, chunk, shape), files, "reading images"
         ):
             bad |= failures
             file.write(rows)
         _check_bad(bad, len(files), skip_bad)
-    told = {"shape": shape, "bad": bad, "why": why}
+    entry = {"shape": shape, "bad": bad, "why": why}
     with open_whole(Path(f"{stem}.json")) as file:
-        file.write(json.dumps(told).encode())
+        file.write(json.dumps(entry).encode())
     for old in place.parent.glob(f"{place.name}-*"):
         if not str(old).startswith(stem):
             old.unlink(missing_ok=True)
     decoded = _cached(stem, len(files))
     if decoded is None:
-        raise DataError(f"{stem}.pixels was changed while it was written; try again")
+        raise DataError(f"{stem}.pixels was changed while being written; try again")
     return decoded
 
 
 def _read(
-    root: Path, files: Sequence[PictureFile], shape: tuple[int, int, int]
+    root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int]
 ) -> tuple[bytes, dict[str, str]]:
-    """Return the bytes of the pictures that can be read, and the files that cannot, with why."""
+    """Return the bytes of the readable images, and the other files with the reason."""
     rows, bad = [], {}
     for file in files:
         try:
-            rows.append(pixels(upright(root / file.name)[0], shape).tobytes())
+            rows.append(pixels(load_upright(root / file.name)[0], shape).tobytes())
         except DataError as error:
             bad[file.name] = str(error)
     return b"".join(rows), bad
@@ -156,46 +158,46 @@ def _read(
 
 def _check_bad(bad: dict[str, str], count: int, skip_bad: bool) -> None:
     if len(bad) == count:
-        raise DataError(f"none of the {count} pictures can be read; {next(iter(bad.values()))}")
+        raise DataError(f"none of the {count} images can be read; {next(iter(bad.values()))}")
     if bad and not skip_bad:
         raise DataError(
-            f"{len(bad)} of {count} pictures cannot be read: {listed(sorted(bad))}; --skip-bad "
-            "leaves them out"
+            f"{len(bad)} of {count} images cannot be read: {listed(sorted(bad))}; use --skip-bad "
+            "to skip them"
         )
 
 
 def _choose(
-    root: Path, files: Sequence[PictureFile], reading: Reading
+    root: Path, files: Sequence[ImageFile], reading: Reading
 ) -> tuple[tuple[int, int, int], str]:
-    """Return the shape that all pictures are to have, and how it came about."""
-    size, channels = _asked(reading)
+    """Return the shape for all images, and how it was chosen."""
+    size, channels = _wanted_shape(reading)
     if size and channels:
-        return (*size, channels), "as asked"
-    found = [
+        return (*size, channels), "as set"
+    originals = [
         shape
-        for shapes in in_threads(lambda some: _shapes(root, some), files, "looking at pictures")
+        for shapes in in_threads(lambda chunk: _shapes(root, chunk), files, "inspecting images")
         for shape in shapes
     ]
-    if not found:
-        raise DataError(f"{root}: none of the {len(files)} pictures can be read")
-    size, why = (size, "as asked") if size else _choose_size([shape[:2] for shape in found])
-    return (*size, channels or max(shape[2] for shape in found)), why
+    if not originals:
+        raise DataError(f"{root}: none of the {len(files)} images can be read")
+    size, why = (size, "as set") if size else _choose_size([shape[:2] for shape in originals])
+    return (*size, channels or max(shape[2] for shape in originals)), why
 
 
 def _choose_size(sizes: list[tuple[int, int]]) -> tuple[tuple[int, int], str]:
-    """Return the one size of all pictures, or else a square of their median side."""
-    if len({*sizes}) == 1 and max(sizes[0]) <= KEPT_SIDE:
-        return sizes[0], "the size of all"
+    """Return the common size of the images, or else a square of their median side."""
+    if len({*sizes}) == 1 and max(sizes[0]) <= MAX_COMMON_SIDE:
+        return sizes[0], "the common size"
     median = round(statistics.median(side for size in sizes for side in size))
-    side = min(max(median, 1), CHOSEN_SIDE)
-    capped = f", at most {CHOSEN_SIDE}" if median > CHOSEN_SIDE else ""
+    side = min(max(median, 1), MAX_MEDIAN_SIDE)
+    capped = f", at most {MAX_MEDIAN_SIDE}" if median > MAX_MEDIAN_SIDE else ""
     return (side, side), f"the median side{capped}"
 
 
-def _shapes(root: Path, files: Sequence[PictureFile]) -> list[tuple[int, int, int]]:
-    """Return the shapes of the pictures whose headers can be read."""
+def _shapes(root: Path, files: Sequence[ImageFile]) -> list[tuple[int, int, int]]:
+    """Return the shapes of the images with readable headers."""
     shapes = []
     for file in files:
         with contextlib.suppress(DataError):
-            shapes.append(describe(root / file.name))
+            shapes.append(image_shape(root / file.name))
     return shapes

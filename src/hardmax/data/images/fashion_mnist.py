@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 70,000 pictures of clothes, 28 x 28, grey."""
+"""Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): 70,000 grayscale images of clothes, 28 x 28."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.data.datasets import Dataset, Pictures
+from hardmax.data.datasets import Dataset, Images
 from hardmax.data.download import fetch, user_cache
 from hardmax.data.images.files import resize
 from hardmax.data.images.idx import file_bytes, parse_idx
@@ -46,55 +46,54 @@ FILES = {
     ),
 }
 
-#: Where the files can be had, tried in this order; HARDMAX_MIRROR is tried alone where it is set.
+#: Where to download the files, tried in this order. If HARDMAX_MIRROR is set, only it is tried.
 MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 )
 
-#: The book's ``root``, which says nothing about where a reader keeps data.
+#: The book's default ``root``, so not a choice of the caller's.
 DEFAULT_ROOT = "../data"
 
 
 def text_labels(labels: object) -> list[str]:
-    """Return the names of the classes of the given numbers."""
+    """Return the class names of integer labels."""
     return [CLASSES[int(label)] for label in labels]  # type: ignore[attr-defined]
 
 
 def load_fashion_mnist(
     root: str | os.PathLike | None = None, size: tuple[int, int] = SIZE
 ) -> Dataset:
-    """Return Fashion-MNIST, scaled to ``size`` (height, width), and fetched where it must be.
+    """Return Fashion-MNIST, scaled to ``size`` (height, width), downloading it if necessary.
 
-    It is looked for in ``root``, in the folder that HARDMAX_DATA names, in the book's default
-    root ``../data`` where no other was given, and in the per-user cache: in each, below
-    ``fashion-mnist`` or ``FashionMNIST/raw``. It is downloaded to ``root``, else to the folder
-    that HARDMAX_DATA names, else to the cache. Raises DataError for a file that is not the
-    original one, DownloadError where nothing can be fetched.
+    Searches ``root``, the folder HARDMAX_DATA, the book's default root ``../data`` unless another
+    one is given, and the per-user cache; in each, ``fashion-mnist`` and ``FashionMNIST/raw``.
+    Downloads to ``root``, else to HARDMAX_DATA, else to the cache. Raises DataError if a file is
+    not the original, DownloadError if the download fails.
     """
     dataset = _read(_find(root))
     if size == SIZE:
         return dataset
     train, test = (
-        Pictures(resize(part.inputs, size), part.labels) for part in (dataset.train, dataset.test)
+        Images(resize(part.inputs, size), part.labels) for part in (dataset.train, dataset.test)
     )
     return Dataset(dataset.name, train, test, CLASSES)
 
 
 def _find(root: str | os.PathLike | None) -> Path:
-    """Return the folder that holds the four files, after downloading them if need be."""
-    given = None if root is None or str(root) == DEFAULT_ROOT else Path(root)
+    """Return the folder with the four files, downloading them if necessary."""
+    chosen_root = None if root is None or str(root) == DEFAULT_ROOT else Path(root)
     variable = os.environ.get("HARDMAX_DATA")
-    named = Path(variable) if variable else None
-    # What somebody has named comes before what merely happens to lie next to the working folder.
-    places = [given, named, None if given else Path(DEFAULT_ROOT), user_cache()]
+    data_folder = Path(variable) if variable else None
+    # A folder that the user has set comes before one that merely is next to the working folder.
+    places = [chosen_root, data_folder, None if chosen_root else Path(DEFAULT_ROOT), user_cache()]
     roots = [place for place in places if place is not None]
     for place in roots:
         for folder in (place / "fashion-mnist", place / "FashionMNIST" / "raw"):
             if all(_is_file(folder / name) for name in FILES):
                 return folder.resolve()
-    target = given or named or user_cache()
+    target = chosen_root or data_folder or user_cache()
     folder = target.resolve() / "fashion-mnist"
     mirror = os.environ.get("HARDMAX_MIRROR")
     mirrors = [mirror.rstrip("/") + "/"] if mirror else MIRRORS
@@ -107,14 +106,14 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise DataError(f"cannot look into {path.parent}: {error.strerror}") from error
+        raise DataError(f"cannot read the folder {path.parent}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=1)
 def _read(folder: Path) -> Dataset:
-    """Read the four files, once a process: the pictures are read-only and can be shared."""
+    """Read the four files, once per process: the images are read-only and can be shared."""
     train, test = (
-        Pictures(
+        Images(
             _original(folder / f"{prefix}-images-idx3-ubyte.gz")[..., np.newaxis],
             _original(folder / f"{prefix}-labels-idx1-ubyte.gz"),
         )
@@ -124,12 +123,12 @@ def _read(folder: Path) -> Dataset:
 
 
 def _original(path: Path) -> np.ndarray:
-    """Return the array in one of the four files, from the very bytes that were checked."""
+    """Return the array in one of the four files, parsed from the same bytes as were checked."""
     data, sha256 = file_bytes(path), FILES[path.name]
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DataError(
             f"{path} is not the original file: its SHA-256 is {found[:12]}..., not "
-            f"{sha256[:12]}...; delete it and it is fetched again"
+            f"{sha256[:12]}...; delete it to download it again"
         )
     return parse_idx(data, path)

@@ -1,4 +1,4 @@
-"""Pictures as files, and pictures of other sizes."""
+"""Decode image files, and convert images to other sizes and channels."""
 
 import contextlib
 import os
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = [
-    "careful",
-    "describe",
-    "is_grey",
+    "convert_channels",
+    "image_shape",
+    "is_grayscale",
+    "load_upright",
     "pixels",
-    "read_picture",
-    "recolour",
+    "read_image",
     "resize",
-    "upright",
+    "strict_pillow",
 ]
 
-#: What brings each EXIF orientation upright, as members of Pillow's Image.Transpose.
-TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+#: The member of Pillow's Image.Transpose that turns each EXIF orientation upright.
+TRANSPOSES = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
-#: Pillow's mode for pictures of so many channels.
+#: Pillow's mode by the number of channels.
 MODES = {1: "L", 3: "RGB"}
 
 
 def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return pictures scaled to ``size`` (height, width), bilinearly and without aliasing.
+    """Return images resized to ``size`` (height, width), bilinear with antialiasing.
 
     ``images`` is uint8 of shape (examples, height, width, channels), and so is the result; it is
-    ``images`` itself where that has the size already. Raises ArgumentError for a size below 1 x 1.
+    ``images`` itself if that already has the size. Raises ArgumentError for a size below 1 x 1.
     """
     if min(size) < 1:
-        raise ArgumentError(f"pictures must be at least 1 x 1, got the size {size}")
+        raise ArgumentError(f"images must be at least 1 x 1, got size {size}")
     if images.shape[1:3] == tuple(size):
         return images
     from PIL import Image
@@ -47,22 +47,22 @@ def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     scaled = np.empty((len(images), *size, images.shape[3]), np.uint8)
 
     def scale(examples: slice) -> None:
-        for picture, target in zip(images[examples], scaled[examples], strict=True):
+        for image, target in zip(images[examples], scaled[examples], strict=True):
             for channel in range(images.shape[3]):
-                grey = Image.fromarray(picture[:, :, channel])
-                grey = grey.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-                target[:, :, channel] = grey
+                plane = Image.fromarray(image[:, :, channel])
+                plane = plane.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+                target[:, :, channel] = plane
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(scale, (slice(at, at + 1024) for at in range(0, len(images), 1024))))
     return scaled
 
 
-def recolour(images: np.ndarray, channels: int) -> np.ndarray:
-    """Return pictures with so many channels, 1 or 3: colours as their luma (ITU-R 601-2).
+def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Return images with 1 or 3 channels; color becomes luma (ITU-R 601-2).
 
     ``images`` is uint8 of shape (examples, height, width, 1 or 3), and so is the result; it is
-    ``images`` itself where that has the channels already.
+    ``images`` itself if that already has the channels.
     """
     if images.shape[3] == channels:
         return images
@@ -70,35 +70,35 @@ def recolour(images: np.ndarray, channels: int) -> np.ndarray:
         return np.repeat(images, 3, axis=3)
     from PIL import Image
 
-    grey = np.empty((*images.shape[:3], 1), np.uint8)
-    for picture, target in zip(images, grey, strict=True):
-        target[:, :, 0] = Image.fromarray(picture).convert(MODES[1])
-    return grey
+    luma = np.empty((*images.shape[:3], 1), np.uint8)
+    for image, target in zip(images, luma, strict=True):
+        target[:, :, 0] = Image.fromarray(image).convert(MODES[1])
+    return luma
 
 
-def read_picture(path: str | os.PathLike, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
-    """Read a picture file as uint8 of ``shape`` (height, width, channels).
+def read_image(path: str | os.PathLike, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
+    """Read an image file as uint8 of ``shape`` (height, width, channels).
 
-    Returns the pixels and how the file differed from that shape ("" where it did not). Raises
-    DataError where the file is missing or is no picture.
+    Returns the pixels, and how they were converted ("" if they were not). Raises DataError if the
+    file is missing or is not an image.
     """
-    with careful():
-        picture, mode = upright(path)
-    found = f"{picture.height} x {picture.width} {mode}"
+    with strict_pillow():
+        image, mode = load_upright(path)
+    found = f"{image.height} x {image.width} {mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
-    return pixels(picture, shape), "" if found == wanted else f"{found} to {wanted}"
+    return pixels(image, shape), "" if found == wanted else f"{found} to {wanted}"
 
 
 @contextlib.contextmanager
-def careful() -> Iterator[None]:
-    """Have Pillow refuse a picture that announces a huge size, and know all its formats.
+def strict_pillow() -> Iterator[None]:
+    """Make Pillow load all its formats and reject images that declare a huge size.
 
-    What it finds odd in a picture that it can read is not told. How warnings are treated is the
-    whole process's: where threads read pictures, this goes around all of them.
+    Pillow's warnings about images it can read are silenced. Warning filters are global to the
+    process, so enter this before starting threads that read images.
     """
     from PIL import Image
 
-    # Left to itself Pillow does this at the first odd file; another thread's then stays unknown.
+    # Pillow would load them lazily, and fail to identify files in other threads meanwhile.
     Image.init()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -106,52 +106,55 @@ def careful() -> Iterator[None]:
         yield
 
 
-def upright(path: str | os.PathLike) -> tuple["Image", str]:
-    """Return the picture in a file, turned as its EXIF says, and the mode that it was stored in.
+def load_upright(path: str | os.PathLike) -> tuple["Image", str]:
+    """Return the image in a file, rotated by its EXIF orientation, and the mode it is stored in.
 
-    Its pixels have 8 bits a channel. To be called within ``careful``. Raises DataError where the
-    file is missing or is no picture.
+    Its pixels have 8 bits per channel. Call this within ``strict_pillow``. Raises DataError if the
+    file is missing or is not an image.
     """
     from PIL import Image
 
     with _opened(path) as opened:
         opened.load()
-        turn = TURNS.get(_orientation(opened))
-        picture = (opened if turn is None else opened.transpose(Image.Transpose(turn))).copy()
+        transpose = TRANSPOSES.get(_orientation(opened))
+        image = opened if transpose is None else opened.transpose(Image.Transpose(transpose))
+        image = image.copy()
         file_format = opened.format
-    mode = picture.mode
+    mode = image.mode
     if mode.startswith("I;16") or (mode == "I" and file_format == "PPM"):
-        # Pillow would cut 16-bit pixels off at 255 instead of scaling them.
-        picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+        # Pillow would clip 16-bit pixels at 255 instead of scaling them.
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     elif mode in ("I", "F"):
-        raise DataError(f"{path} has pixels of mode {mode}, whose range nothing tells")
-    return picture, mode
+        raise DataError(
+            f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 bits"
+        )
+    return image, mode
 
 
-def describe(path: str | os.PathLike) -> tuple[int, int, int]:
-    """Return a picture file's (height, width, channels of 1 or 3), mostly without decoding it.
+def image_shape(path: str | os.PathLike) -> tuple[int, int, int]:
+    """Return an image file's (height, width, 1 or 3 channels), mostly without decoding it.
 
-    To be called within ``careful``. Raises DataError where the file is missing or is no picture.
+    Call this within ``strict_pillow``. Raises DataError if the file is missing or is not an image.
     """
     with _opened(path) as opened:
         height, width = opened.height, opened.width
-        # A PNG may tell of its orientation behind its pixels, which only decoding would find.
+        # A PNG may store its orientation after its pixels, where only decoding would find it.
         if (opened.format != "PNG" or "exif" in opened.info) and _orientation(opened) >= 5:
             height, width = width, height
-        return height, width, 1 if is_grey(opened) else 3
+        return height, width, 1 if is_grayscale(opened) else 3
 
 
-def is_grey(picture: "Image") -> bool:
-    """Tell whether a picture is stored without colours."""
-    if picture.mode == "P":
-        palette = np.array(picture.getpalette("RGB")).reshape(-1, 3)
+def is_grayscale(image: "Image") -> bool:
+    """Return whether an image is stored without color."""
+    if image.mode == "P":
+        palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
         return bool((palette == palette[:, :1]).all())
-    return picture.mode in ("1", "L", "LA", "La", "I", "F") or picture.mode.startswith("I;16")
+    return image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
 
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator["Image"]:
-    """Open a picture file; whatever goes wrong with it in the block is a DataError."""
+    """Open an image file. Raises DataError for any error in opening or within the block."""
     from PIL import Image
 
     try:
@@ -159,10 +162,10 @@ def _opened(path: str | os.PathLike) -> Iterator["Image"]:
             yield opened
     except FileNotFoundError as error:
         raise DataError(f"no such file: {path}") from error
-    except Exception as error:  # Pillow lets through whatever a format's reader raises
+    except Exception as error:  # Pillow passes on whatever a format's reader raises
         raise DataError(
-            f"{path} is no picture that can be read ({error}); PNG, JPEG and the other formats "
-            "of Pillow are understood"
+            f"{path} is not a readable image ({error}); use PNG, JPEG or another format that "
+            "Pillow supports"
         ) from error
 
 
@@ -173,13 +176,13 @@ def _orientation(opened: "Image") -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def pixels(picture: "Image", shape: tuple[int, ...]) -> np.ndarray:
-    """Return a picture of 8 bits a channel as uint8 of ``shape`` (height, width, channels)."""
+def pixels(image: "Image", shape: tuple[int, ...]) -> np.ndarray:
+    """Return an image of 8 bits per channel as uint8 of ``shape`` (height, width, channels)."""
     from PIL import Image
 
     height, width, channels = shape
-    picture.info.pop("transparency", None)
-    picture = picture.convert(MODES[channels])
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(shape)
+    image.info.pop("transparency", None)
+    image = image.convert(MODES[channels])
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(shape)

@@ -1,29 +1,29 @@
-"""Folders of picture files, one folder a class, as data sets."""
+"""Folders of image files, one folder per class, as data sets."""
 
 from pathlib import Path
 
-from hardmax.data.datasets import Dataset, Pictures
+from hardmax.data.datasets import Dataset, Images
 from hardmax.data.images.cache import Decoded, decode
-from hardmax.data.images.scan import TRAIN, PictureFolder, scan
+from hardmax.data.images.scan import TRAIN, ImageFolder, scan
 from hardmax.data.options import Reading, assemble, listed, numbered
 
-__all__ = ["read_picture_folder"]
+__all__ = ["read_image_folder"]
 
 
-def read_picture_folder(root: Path, name: str, reading: Reading) -> Dataset:
-    """Read a folder of pictures, all brought to one shape.
+def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
+    """Read a folder of images, all converted to the same shape.
 
-    Raises DataError where there are no classes to learn, or where a picture cannot be read and
-    bad ones are not to be skipped.
+    Raises DataError if there are fewer than two classes, or if an image cannot be read and
+    ``skip_bad`` is off.
     """
     folder = scan(root, reading)
     decoded = decode(folder.root, folder.files, reading)
     files = [file for file in folder.files if file.name not in decoded.bad]
     labels = numbered((file.label for file in files), folder.classes)
     count = sum(file.part == TRAIN for file in files)
-    train = Pictures(decoded.images[:count], labels[:count])
-    test = Pictures(decoded.images[count:], labels[count:]) if folder.has_test else None
-    prepared = {
+    train = Images(decoded.images[:count], labels[:count])
+    test = Images(decoded.images[count:], labels[count:]) if folder.has_test else None
+    preprocessing = {
         "resized": decoded.why,
         "left_out": sorted(decoded.bad),
         "ignored": list(folder.ignored),
@@ -34,31 +34,28 @@ def read_picture_folder(root: Path, name: str, reading: Reading) -> Dataset:
         train,
         test,
         reading,
-        prepared,
-        _remarks(name, folder, decoded, reading),
+        preprocessing,
+        _notices(name, folder, decoded, reading),
     )
 
 
-def _remarks(
-    name: str, folder: PictureFolder, decoded: Decoded, reading: Reading
-) -> tuple[str, ...]:
-    """Return what a person should know of how the pictures were read."""
+def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading) -> tuple[str, ...]:
+    """Return messages about how the images were read."""
     count, height, width, channels = decoded.images.shape
-    colour = "grey" if channels == 1 else "colour"
-    as_asked = reading.shape is not None or reading.size is not None
-    chosen = "" if as_asked else f" ({decoded.why}; --size and --channels choose others)"
+    color = "grayscale" if channels == 1 else "color"
+    is_set = reading.shape is not None or reading.size is not None
+    chosen = "" if is_set else f" ({decoded.why}; change it with --size and --channels)"
     classes = len({file.label for file in folder.files})
-    remarks = [
-        f"{name}: {count} pictures of {classes} classes, as {height} x {width} {colour}{chosen}"
+    notices = [
+        f"{name}: {count} images of {classes} classes, as {height} x {width} {color}{chosen}"
     ]
     if decoded.bad:
-        remarks.append(
-            f"left out {len(decoded.bad)} pictures that cannot be read: "
-            f"{listed(sorted(decoded.bad))}"
+        notices.append(
+            f"skipped {len(decoded.bad)} images that cannot be read: {listed(sorted(decoded.bad))}"
         )
     if folder.ignored:
-        remarks.append(
-            f"left out {len(folder.ignored)} files and folders that are no pictures in a class's "
-            f"folder: {listed(folder.ignored)}"
+        notices.append(
+            f"ignored {len(folder.ignored)} files and folders that are not images of a class: "
+            f"{listed(folder.ignored)}"
         )
-    return tuple(remarks)
+    return tuple(notices)

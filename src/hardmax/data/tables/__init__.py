@@ -1,5 +1,5 @@
-"""Readers of tables: files, the kind of each column, and how columns become numbers.
+"""Tables: reading files, detecting the kind of each column, and encoding columns as numbers.
 
-``read`` makes a data set of them, ``survey`` only looks. pyarrow is imported here alone, and only
-when a table is read.
+``read`` loads a table as a data set; ``survey`` only inspects it. No other package imports
+pyarrow, and it is imported only when a table is read.
 """

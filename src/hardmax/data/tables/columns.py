@@ -1,4 +1,4 @@
-"""A table's columns: of what kind each is, and its values as NumPy has them."""
+"""Table columns: the kind of each, and its values as a NumPy array."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,25 +16,25 @@ __all__ = ["KINDS", "Column", "canonical", "coded", "guess_column", "has_texts",
 
 KINDS = ("number", "boolean", "date", "category")
 
-#: The texts of cells that have no value.
+#: Cell texts that stand for a missing value.
 MISSING = ("", "NA", "N/A", "#N/A", "null", "NULL", "None", "?")
 
-#: What numbers look like; NaN and infinity do, too, so that they can be refused by name.
+#: Matches numbers; also NaN and infinity, so that the error can name them.
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
 
-#: What dates look like, perhaps with a time and a zone: those of ISO 8601.
+#: Matches ISO 8601 dates with an optional time and time zone.
 DATE = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$"
 
-#: Numbers that are larger have squares that no float has.
+#: The squares of much larger numbers overflow float64.
 LARGEST = 1e150
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column's values, of shape (rows,), by its ``kind``, which is one of KINDS.
+    """A column's values, of shape (rows,). ``kind`` is one of KINDS.
 
-    float64: of numbers themselves, of booleans 0 or 1, of dates the seconds since 1970 in UTC;
-    NaN is missing. Of categories int64, the places of texts in ``levels``; -1 is missing.
+    Numbers, booleans (0 or 1) and dates (seconds since 1970 in UTC) are float64; NaN is missing.
+    Categories are int64, indices into ``levels``; -1 is missing.
     """
 
     name: str
@@ -44,16 +44,15 @@ class Column:
 
     @property
     def missing(self) -> np.ndarray:
-        """Which values are missing, bool (rows,)."""
+        """A mask of the missing values, bool (rows,)."""
         return self.values < 0 if self.kind == "category" else np.isnan(self.values)
 
 
 def guess_column(name: str, array: "pa.ChunkedArray") -> Column | None:
-    """Return a column of the kind that all of its cells look like.
+    """Return a column of the kind that matches all of its cells.
 
-    None is a column whose every cell is empty, or of a type that nothing can be learnt from.
-    Raises DataError for a number that is NaN, infinite or beyond 1e150; it says which row that is
-    in, counted from 1.
+    Returns None if all cells are empty, or if their type is not supported. Raises DataError for a
+    number that is NaN, infinite or beyond 1e150; the message has its row, counted from 1.
     """
     pa = need_pyarrow()
     is_category = pa.types.is_dictionary(array.type)
@@ -66,9 +65,10 @@ def guess_column(name: str, array: "pa.ChunkedArray") -> Column | None:
 
 
 def read_as(name: str, array: "pa.ChunkedArray", kind: str) -> Column:
-    """Return a column of that ``kind``.
+    """Return a column of the given ``kind``.
 
-    Raises DataError, as ``guess_column`` does, also for a cell or a column that is not of the kind.
+    Raises DataError for the same numbers as ``guess_column``, and if a cell or the column's type
+    is not of that kind.
     """
     pa = need_pyarrow()
     if array.null_count == len(array):
@@ -81,19 +81,21 @@ def read_as(name: str, array: "pa.ChunkedArray", kind: str) -> Column:
         if plain.null_count == len(plain):
             return _empty(name, kind, len(array))
         return _as(name, plain, kind)
-    found = _typed(name, array)
-    if found is None or found.kind != kind:
-        raise DataError(f"column {name!r} is of type {array.type}, but the run learnt it as {kind}")
-    return found
+    column = _typed(name, array)
+    if column is None or column.kind != kind:
+        raise DataError(
+            f"column {name!r} has type {array.type}, but it was a {kind} column in training"
+        )
+    return column
 
 
 def _empty(name: str, kind: str, rows: int) -> Column:
-    """Return a column in which all is missing."""
+    """Return a column whose values are all missing."""
     return Column(name, kind, np.full(rows, -1 if kind == "category" else np.nan))
 
 
 def _typed(name: str, array: "pa.ChunkedArray") -> Column | None:
-    """Return a column whose type says its kind; None for other types."""
+    """Return a column whose type determines its kind; None for other types."""
     pa = need_pyarrow()
     if pa.types.is_boolean(array.type):
         return Column(name, "boolean", _floats(array))
@@ -105,9 +107,9 @@ def _typed(name: str, array: "pa.ChunkedArray") -> Column | None:
 
 
 def texts(array: "pa.ChunkedArray") -> "pa.Array":
-    """Return a column's cells as texts without space around them; missing ones are null.
+    """Return a column's cells as strings without surrounding whitespace; missing ones are null.
 
-    Raises DataError for a type that has no texts.
+    Raises DataError for a type that cannot be converted to strings.
     """
     pa = need_pyarrow()
     import pyarrow.compute as pc
@@ -118,12 +120,12 @@ def texts(array: "pa.ChunkedArray") -> "pa.Array":
             whole = pc.if_else(pc.is_nan(whole), pa.scalar(None, whole.type), whole)
         plain = pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
     except (pa.ArrowException, TypeError) as error:
-        raise DataError(f"cells of type {array.type} cannot be read as texts") from error
+        raise DataError(f"cells of type {array.type} cannot be read as text") from error
     return pc.if_else(pc.is_in(plain, pa.array(MISSING)), pa.scalar(None, pa.string()), plain)
 
 
 def has_texts(kind: "pa.DataType") -> bool:
-    """Tell whether a column's type is that of texts."""
+    """Return whether a column type is one of the string types."""
     types = need_pyarrow().types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
@@ -136,7 +138,7 @@ def _is_number(kind: "pa.DataType") -> bool:
 
 
 def _floats(array: "pa.ChunkedArray") -> np.ndarray:
-    """Return cells as float64, missing ones as NaN."""
+    """Return cells as float64, with NaN for missing ones."""
     pa = need_pyarrow()
     import pyarrow.compute as pc
 
@@ -153,58 +155,57 @@ def _seconds(array: "pa.ChunkedArray") -> np.ndarray:
 
 
 def _checked(name: str, array: "pa.ChunkedArray") -> np.ndarray:
-    """Return numbers as float64. Raises DataError where one is NaN, infinite or too large."""
+    """Return numbers as float64. Raises DataError if one is NaN, infinite or too large."""
     values = _floats(array)
     with np.errstate(invalid="ignore"):
-        odd = ~(np.abs(values) <= LARGEST) & ~np.asarray(array.is_null())
-    if odd.any():
-        row = int(odd.argmax())
+        invalid = ~(np.abs(values) <= LARGEST) & ~np.asarray(array.is_null())
+    if invalid.any():
+        row = int(invalid.argmax())
         raise DataError(
-            f"column {name!r}, row {row + 1}: {values[row]} is no number to learn from; numbers "
-            "must be finite and at most 1e150, and a cell without a value is left empty"
+            f"column {name!r}, row {row + 1}: {values[row]} is not allowed; numbers must be "
+            "finite and at most 1e150; leave a cell without a value empty"
         )
     return values
 
 
 def _of_texts(name: str, plain: "pa.Array") -> Column:
-    """Return a column of texts, not all of them missing, of the kind that they look like."""
-    for kind, attempt in TRIES.items():
-        good, values = attempt(name, plain)
+    """Return a column of strings, not all missing, of the kind that matches all of them."""
+    for kind, parse in PARSERS.items():
+        good, values = parse(name, plain)
         if good is None:
             return Column(name, kind, values)
     return _as(name, plain, "category")
 
 
 def _as(name: str, plain: "pa.Array", kind: str) -> Column:
-    """Return a column of texts as one of that kind. Raises DataError where one is of another."""
+    """Return a column of strings as ``kind``. Raises DataError if one is not of that kind."""
     if kind == "category":
         codes, levels = coded(plain)
         return Column(name, "category", codes, tuple(levels.to_pylist()))
-    good, values = TRIES[kind](name, plain)
+    good, values = PARSERS[kind](name, plain)
     if good is not None:
         row = int(np.flatnonzero(~good)[0])
         raise DataError(
-            f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is no {kind}, as which the "
-            "run learnt the column"
+            f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is not a {kind}, but the "
+            f"column was a {kind} column in training"
         )
     return Column(name, kind, values)
 
 
 def coded(array: "pa.Array") -> tuple[np.ndarray, "pa.Array"]:
-    """Return each cell's place, int64 (rows,), among the different ones; -1 is missing."""
+    """Return each cell's index in the distinct values, int64 (rows,), and those; -1 is missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     encoded = pc.dictionary_encode(array)
-    places = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
-    return places.to_numpy(zero_copy_only=False), encoded.dictionary
+    codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
+    return codes.to_numpy(zero_copy_only=False), encoded.dictionary
 
 
 def canonical(plain: "pa.Array") -> "pa.Array":
-    """Return labels so that one class has one text, whatever wrote them.
+    """Return labels spelled the same for every file format and writer.
 
-    Where all are numbers, whole ones have no decimals; where all are booleans, they are in lower
-    case.
+    If all are numbers, integers lose their decimals; if all are booleans, they become lowercase.
     """
     import pyarrow.compute as pc
 
@@ -215,11 +216,11 @@ def canonical(plain: "pa.Array") -> "pa.Array":
     return plain
 
 
-#: Which cells are of a kind or missing, bool (rows,), or None where all are; then their values.
-Tried = tuple[np.ndarray | None, Any]
+#: Which cells are of the kind or missing, bool (rows,), or None if all are; then the values.
+Parsed = tuple[np.ndarray | None, Any]
 
 
-def _as_booleans(name: str, plain: "pa.Array") -> Tried:
+def _as_booleans(name: str, plain: "pa.Array") -> Parsed:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -228,7 +229,7 @@ def _as_booleans(name: str, plain: "pa.Array") -> Tried:
     return good, None if good is not None else _floats(pc.equal(lower, "true"))
 
 
-def _as_numbers(name: str, plain: "pa.Array") -> Tried:
+def _as_numbers(name: str, plain: "pa.Array") -> Parsed:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -236,7 +237,7 @@ def _as_numbers(name: str, plain: "pa.Array") -> Tried:
     return good, None if good is not None else _checked(name, pc.cast(plain, pa.float64()))
 
 
-def _as_dates(name: str, plain: "pa.Array") -> Tried:
+def _as_dates(name: str, plain: "pa.Array") -> Parsed:
     good = _matching(plain, DATE)
     if good is not None:
         return good, None
@@ -247,19 +248,19 @@ def _as_dates(name: str, plain: "pa.Array") -> Tried:
 
 
 def _matching(plain: "pa.Array", pattern: str) -> np.ndarray | None:
-    """Return which texts are missing or match a pattern; None where all do."""
+    """Return which strings are missing or match a pattern; None if all do."""
     import pyarrow.compute as pc
 
     return _all_or(pc.fill_null(pc.match_substring_regex(plain, pattern), True))
 
 
 def _all_or(good: "pa.Array") -> np.ndarray | None:
-    found = np.asarray(good)
-    return None if found.all() else found
+    mask = np.asarray(good)
+    return None if mask.all() else mask
 
 
 def _since_1970(text: str) -> float:
-    """Return the seconds since 1970 of a date, in UTC where it names no zone; NaN if it is none."""
+    """Return a date's seconds since 1970, in UTC unless it has a zone; NaN if it is invalid."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -267,5 +268,5 @@ def _since_1970(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-#: What texts are tried as, in this order.
-TRIES = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}
+#: The kinds that strings are parsed as, in this order.
+PARSERS = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}

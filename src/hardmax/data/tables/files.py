@@ -1,4 +1,4 @@
-"""Files of tables: CSV, TSV and Parquet, read and written whole."""
+"""Table files: reading and writing CSV, TSV and Parquet."""
 
 import csv
 import io
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDINGS", "need_pyarrow", "read_table", "table_bytes"]
 
-#: The endings of files that hold tables.
+#: The file name endings of tables.
 ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
 
 
 def need_pyarrow() -> Any:
-    """Return pyarrow. Raises DataError where it is not installed."""
+    """Return pyarrow. Raises DataError if it is not installed."""
     try:
         import pyarrow
     except ImportError as error:
         raise DataError(
-            "tables need pyarrow, which is not installed; install it with: "
+            "tables require pyarrow, which is not installed; install it with: "
             "pip install 'hardmax[tables]'"
         ) from error
     return pyarrow
 
 
 def read_table(path: Path) -> "pa.Table":
-    """Read a table; the cells of CSV and TSV are texts, those of Parquet of their own types.
+    """Read a table. Cells of CSV and TSV are strings; those of Parquet keep their types.
 
-    Columns of CSV lie between commas or, where the header has more of them, semicolons. Raises
-    DataError for what cannot be read: a damaged file, a row with too many or too few cells, two
-    columns of one name.
+    CSV is separated by commas or, if the header has more of them, by semicolons. Raises DataError
+    for a file that cannot be read: a damaged one, one with a row of too many or too few cells, or
+    one with two columns of the same name.
     """
     pa = need_pyarrow()
     is_parquet = path.suffix.lower() == ".parquet"
@@ -46,7 +46,7 @@ def read_table(path: Path) -> "pa.Table":
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not in UTF-8; save it in that encoding") from error
+        raise DataError(f"{path} is not UTF-8; save it in that encoding") from error
     except (pa.ArrowException, csv.Error) as error:
         line = None if is_parquet else _ragged(path)
         raise DataError(f"{path}: {line or ' '.join(str(error).split())}") from error
@@ -56,7 +56,7 @@ def read_table(path: Path) -> "pa.Table":
             raise DataError(f"{path} has two columns called {name!r}; rename one of them")
         if not is_plain(name):
             raise DataError(
-                f"{path} has a column called {name!r}; names must be of one line, without control "
+                f"{path} has a column called {name!r}; names must be on one line, without control "
                 "characters"
             )
     if not table.num_rows:
@@ -78,8 +78,8 @@ def _read_text(path: Path) -> "pa.Table":
     delimiter = _delimiter(path)
     _check_quotes(path, delimiter)
     header: list[str] = next(_rows(path, delimiter), [])
-    # In one block, which no row is too long for, and by one thread, so that an error does not
-    # depend on which comes first.
+    # One block, so that no row is too long for it; one thread, so that the same file always gives
+    # the same error.
     block = min(max(path.stat().st_size, 2**20), 2**31 - 1)
     with path.open("rb") as file:
         return pyarrow.csv.read_csv(
@@ -91,13 +91,13 @@ def _read_text(path: Path) -> "pa.Table":
 
 
 def _rows(path: Path, delimiter: str, strict: bool = False) -> Iterator[list[str]]:
-    """Return an iterator over the rows of a text file, but for empty lines."""
+    """Yield the rows of a text file, without empty lines."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         yield from filter(None, csv.reader(file, delimiter=delimiter, strict=strict))
 
 
 def _delimiter(path: Path) -> str:
-    """Return what lies between the cells: of CSV a comma or, if that makes more, a semicolon."""
+    """Return the delimiter; for CSV, of comma and semicolon the one that gives more columns."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     commas, semicolons = (len(next(_rows(path, delimiter), [])) for delimiter in ",;")
@@ -105,9 +105,9 @@ def _delimiter(path: Path) -> str:
 
 
 def _check_quotes(path: Path, delimiter: str) -> None:
-    """Raise csv.Error where a quote is never closed, which would make one cell of all that follows.
+    """Raise csv.Error for an unclosed quote, which would turn the rest of the file into one cell.
 
-    Only where quotes are odd in number can that be.
+    Only a file with an odd number of quotes can have one; the others are not parsed.
     """
     with path.open("rb") as file:
         quotes = sum(block.count(b'"') for block in iter(lambda: file.read(2**24), b""))
@@ -117,7 +117,7 @@ def _check_quotes(path: Path, delimiter: str) -> None:
 
 
 def _ragged(path: Path) -> str | None:
-    """Say of the first row with too many or too few cells where it is; None if there is none."""
+    """Return a message on the first row with too many or too few cells; None if there is none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=_delimiter(path))
@@ -127,7 +127,7 @@ def _ragged(path: Path) -> str | None:
                 if row and len(row) != len(header):
                     return (
                         f"line {reader.line_num} has {len(row)} cells, the header has "
-                        f"{len(header)}; each row needs as many as the header"
+                        f"{len(header)}; every row must have as many cells as the header"
                     )
     except (csv.Error, UnicodeDecodeError):
         return None
@@ -135,9 +135,9 @@ def _ragged(path: Path) -> str | None:
 
 
 def table_bytes(table: "pa.Table", ending: str) -> bytes:
-    """Return a table as a file of that ending has it, one of ENDINGS.
+    """Return the contents of a table file with the given ending, one of ENDINGS.
 
-    Raises DataError where a column has no texts and the ending is not Parquet's.
+    Raises DataError if a column cannot be converted to strings and the ending is not .parquet.
     """
     pa = need_pyarrow()
     if ending == ".parquet":
@@ -153,16 +153,16 @@ def table_bytes(table: "pa.Table", ending: str) -> bytes:
         except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(
                 f"column {name!r}, of type {table[name].type}, cannot be written as text; "
-                "give --out a name that ends in .parquet"
+                "use a file name that ends in .parquet for --out"
             ) from error
     text = io.StringIO(newline="")
-    # The module does not quote carriage returns of itself.
-    odd = any("\r" in (cell or "") for column in columns for cell in column)
+    # The csv module does not quote carriage returns by default.
+    has_returns = any("\r" in (cell or "") for column in columns for cell in column)
     writer = csv.writer(
         text,
         delimiter="\t" if ending == ".tsv" else ",",
         lineterminator="\n",
-        quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL,
+        quoting=csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL,
     )
     writer.writerow(table.column_names)
     writer.writerows(zip(*columns, strict=True))

@@ -1,4 +1,4 @@
-"""Tables of labelled rows: read, split, and made vectors of."""
+"""Tables of labeled rows: reading, splitting and encoding them as vectors."""
 
 import difflib
 import hashlib
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardmax.data.datasets import Dataset, Examples, RowEncoding, Vectors, split_rows
-from hardmax.data.options import Reading, check_learnt, find_classes, listed, numbered, with_test
+from hardmax.data.options import (
+    Reading,
+    check_training_classes,
+    find_classes,
+    listed,
+    numbered,
+    with_test,
+)
 from hardmax.data.tables.columns import Column, canonical, guess_column, has_texts, read_as, texts
 from hardmax.data.tables.encoding import Encoding, Unseen, learn
 from hardmax.data.tables.files import read_table
@@ -29,16 +36,16 @@ __all__ = [
     "wanted_columns",
 ]
 
-#: From so many rows on, labels of which there are more than half as many are no classes.
+#: From this many rows on, labels are not classes if more than half of them are distinct.
 FEW_ROWS = 20
 
-#: What pandas calls the column of an index that has no name.
+#: The column name that pandas writes for an unnamed index.
 INDEX = re.compile(r"__index_level_\d+__$")
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows(Examples):
-    """Places of rows in a table, which stand for them until they become vectors."""
+    """Row numbers of a table, in place of the rows until these are encoded as vectors."""
 
     places: np.ndarray
     labels: np.ndarray
@@ -50,45 +57,46 @@ class _Rows(Examples):
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     """Read a table whose column ``reading.label`` has the classes.
 
-    How columns become numbers is learnt of the rows that are trained on, but for those that
-    are to be validation, unless ``reading.encoding`` says it. Raises ArgumentError where no label
-    is named, DataError for what cannot be learnt.
+    The encoding is ``reading.encoding`` or, if that is None, learned from the training rows without
+    those of the validation set. Raises ArgumentError if no label column is given, DataError if the
+    table cannot be learned from.
     """
     table = read_table(path)
-    labels, labelled, remarks = read_labels(table, path, reading.label)
+    labels, labeled, notices = read_labels(table, path, reading.label)
     if reading.classes is None:
         check_classes(path, reading.label, labels)
     classes = find_classes(name, {*labels}, (), reading)
-    rows = _Rows(labelled, numbered(labels, classes))
-    train, test, prepared, told = with_test(name, rows, reading, {"label": reading.label})
-    check_learnt(name, train, classes, reading)
+    rows = _Rows(labeled, numbered(labels, classes))
+    train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
+    check_training_classes(name, train, classes, reading)
     encoding = reading.encoding
     if encoding is None:
         columns, empty = read_columns(path, table.drop_columns([reading.label]))
-        learnt_of = train.places
+        training_rows = train.places
         if reading.validation is not None:
-            learnt_of = learnt_of[split_rows(train.labels, reading.validation, reading.seed)[0]]
-        learnt, left_out = _learn(path, columns, learnt_of)
+            not_held_out, _ = split_rows(train.labels, reading.validation, reading.seed)
+            training_rows = training_rows[not_held_out]
+        learned, left_out = _learn(path, columns, training_rows)
         left_out = {**empty, **left_out}
-        remarks.append(_described(name, learnt, left_out))
-        prepared["left_out"] = left_out
-        columns, encoding = learnt.chosen(columns), learnt
+        notices.append(_columns_notice(name, learned, left_out))
+        preprocessing["left_out"] = left_out
+        columns, encoding = learned.chosen(columns), learned
     else:
         columns = _wanted(path, table, encoding)
-    remarks += [_told(name, one) for one in encoding.unseen(columns)]
+    notices += [_unseen_notice(name, one) for one in encoding.unseen(columns)]
     values = encoding.encode(columns)
 
     def vectors(part: _Rows) -> Vectors:
         return Vectors(values[part.places], part.labels, part.places)
 
-    learning = vectors(train)
-    judging = learning if test is train else vectors(test)
+    training = vectors(train)
+    testing = training if test is train else vectors(test)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     for part in (train, test):
         digest.update(part.places.data)
     return Dataset(
-        *(name, learning, judging, classes, prepared, (*remarks, *told), encoding),
+        *(name, training, testing, classes, preprocessing, (*notices, *added), encoding),
         rows=digest.hexdigest(),
     )
 
@@ -96,14 +104,15 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
 def read_labels(
     table: "pa.Table", path: Path, label: str | None
 ) -> tuple[list[str], np.ndarray, list[str]]:
-    """Return the labels of the rows that have one, those rows, and what to say of the others.
+    """Return the labels of the labeled rows, their row numbers, and notices on the others.
 
-    Raises ArgumentError where no column is named, DataError where it is not there or no text.
+    Raises ArgumentError if ``label`` is None, DataError if there is no such column, or if it has
+    no labels or cannot be read as text.
     """
     names = table.column_names
     if label is None:
         raise ArgumentError(
-            f"{path} is a table: say with --label COLUMN which column has the classes; it has "
+            f"{path} is a table; name the column that has the classes with --label COLUMN; it has "
             f"{listed(names)}"
         )
     if label not in names:
@@ -111,45 +120,45 @@ def read_labels(
         hint = f"did you mean {near[0]!r}?" if near else f"it has {listed(names)}"
         raise DataError(f"{path} has no column {label!r}; {hint}")
     try:
-        found = texts(table[label])
+        cells = texts(table[label])
     except DataError as error:
         raise DataError(f"{path}, the label column {label!r}: {error}") from error
-    has_one = np.asarray(found.is_valid())
-    labels = canonical(found.drop_null()).to_pylist()
+    is_labeled = np.asarray(cells.is_valid())
+    labels = canonical(cells.drop_null()).to_pylist()
     if not labels:
-        raise DataError(f"{path}: no row has a label, the column {label!r} is empty")
-    without = len(has_one) - len(labels)
-    remarks = [f"{path}: {without} rows without a label are left out"] if without else []
-    return labels, np.flatnonzero(has_one), remarks
+        raise DataError(f"{path}: no row has a label; the column {label!r} is empty")
+    without = len(is_labeled) - len(labels)
+    notices = [f"{path}: {without} rows without a label are left out"] if without else []
+    return labels, np.flatnonzero(is_labeled), notices
 
 
 def check_classes(path: Path, label: str | None, labels: Sequence[str]) -> None:
-    """Raise DataError where labels are nearly all different, so that they name no classes."""
-    different = len({*labels})
-    if different == len(labels) > 1 or (len(labels) >= FEW_ROWS and 2 * different > len(labels)):
+    """Raise DataError if labels are nearly all distinct, and so cannot be classes."""
+    distinct = len({*labels})
+    if distinct == len(labels) > 1 or (len(labels) >= FEW_ROWS and 2 * distinct > len(labels)):
         raise DataError(
-            f"{path}: the label column {label!r} has {different} different values on {len(labels)} "
-            "rows; classes come several times each"
+            f"{path}: the label column {label!r} has {distinct} distinct values in {len(labels)} "
+            "rows; each class must occur several times"
         )
 
 
 def read_columns(path: Path, table: "pa.Table") -> tuple[list[Column], dict[str, str]]:
-    """Return the columns from which something can be learnt, and why others are left out.
+    """Return the columns that can be learned from, and why others are left out.
 
     Raises DataError for a number that is NaN, infinite or too large.
     """
     columns, left_out = [], {}
     for name in table.column_names:
         if not name or INDEX.match(name):
-            left_out[name] = "an index without a name"
+            left_out[name] = "unnamed index"
             continue
         array = table[name]
         try:
-            found = guess_column(name, array)
+            column = guess_column(name, array)
         except DataError as error:
             raise DataError(f"{path}, {error}") from error
-        if found is not None:
-            columns.append(found)
+        if column is not None:
+            columns.append(column)
         else:
             is_usable = array.null_count == len(array) or has_texts(array.type)
             left_out[name] = "empty" if is_usable else f"of type {array.type}"
@@ -166,15 +175,15 @@ def _learn(
 
 
 def wanted_columns(table: "pa.Table", encoding: RowEncoding) -> list[Column]:
-    """Return the columns that an encoding is of.
+    """Return the columns that an encoding uses.
 
-    Raises DataError where one is not there, or is of another kind than was learnt.
+    Raises DataError if one is missing, or is of another kind than in training.
     """
     names = {*table.column_names}
     missing = [code.name for code in encoding.columns if code.name not in names]
     if missing:
         raise DataError(
-            f"there is no column {listed(map(repr, missing))}, from which was learnt; there are "
+            f"no column {listed(map(repr, missing))}, which the model was trained on; found "
             f"{listed(table.column_names)}"
         )
     return [read_as(code.name, table[code.name], code.kind) for code in encoding.columns]
@@ -188,23 +197,23 @@ def _wanted(path: Path, table: "pa.Table", encoding: RowEncoding) -> list[Column
 
 
 def encode_table(table: "pa.Table", path: Path, encoding: RowEncoding) -> np.ndarray:
-    """Return a table's rows as a run's vectors, float32 (rows, entries).
+    """Return a table's rows encoded as vectors, float32 (rows, features).
 
-    Raises DataError where a column is missing or is of another kind, or has a category that the
-    training never saw.
+    Raises DataError if a column is missing, is of another kind than in training, or has a category
+    that was not in the training rows.
     """
     columns = _wanted(path, table, encoding)
     for one in encoding.unseen(columns):
         levels = next(code.levels for code in encoding.columns if code.name == one.column)
         raise DataError(
-            f"{path}, column {one.column!r}, row {one.row + 1}: the run never saw {one.text!r}; "
-            f"it knows {listed(levels)}; a cell may also be empty"
+            f"{path}, column {one.column!r}, row {one.row + 1}: {one.text!r} was not in the "
+            f"training rows; use one of {listed(levels)}, or leave the cell empty"
         )
     return encoding.encode(columns)
 
 
-def _described(name: str, encoding: Encoding, left_out: dict[str, str]) -> str:
-    """Say how the columns are used."""
+def _columns_notice(name: str, encoding: Encoding, left_out: dict[str, str]) -> str:
+    """Return a notice on which columns are used and which are left out."""
     kinds = [code.kind for code in encoding.columns]
     names = {"number": "numbers", "boolean": "booleans", "date": "dates", "category": "categories"}
     used = ", ".join(
@@ -218,8 +227,8 @@ def _described(name: str, encoding: Encoding, left_out: dict[str, str]) -> str:
     return f"{name}: {len(kinds)} {columns} used ({used}){left}"
 
 
-def _told(name: str, unseen: Unseen) -> str:
+def _unseen_notice(name: str, unseen: Unseen) -> str:
     return (
         f"{name}, column {unseen.column}: {unseen.count} of the rows have categories, such as "
-        f"{unseen.text!r}, that the training never saw; they count as none"
+        f"{unseen.text!r}, that were not in the training rows; these are encoded as all zeros"
     )

@@ -1,4 +1,4 @@
-"""What is found in a table before anyone trains: columns, classes, rows that are there twice."""
+"""Inspecting a table before training: columns, classes and duplicate rows."""
 
 import contextlib
 from collections import Counter
@@ -22,26 +22,26 @@ __all__ = ["TableSurvey", "survey_table"]
 
 @dataclass(frozen=True)
 class TableSurvey:
-    """What is found in a table.
+    """Summary of a table.
 
-    ``classes`` counts the rows of each class, where a label column was named; ``unlabelled`` are
-    the rows without one. ``columns`` has, of each other column, its ``kind``, or None; ``why`` a
-    training would leave it out, if it would; how many cells are ``missing``, how many ``different``
-    ones there are, and of numbers the ``lowest`` and the ``highest``. ``same`` are groups of rows
-    with the very same cells, counted from 1.
+    ``classes`` counts the rows of each class and ``unlabeled`` the rows without one, if a label
+    column is given. ``columns`` has, for each other column, its ``kind`` or None; ``why`` training
+    would leave it out, if so; the number of ``missing`` cells and of ``different`` values; and for
+    numbers the ``lowest`` and the ``highest``. ``same`` are groups of identical rows, counted
+    from 1.
     """
 
     name: str
     rows: int
     label: str | None
     classes: dict[str, int]
-    unlabelled: int
+    unlabeled: int
     columns: dict[str, dict[str, Any]]
     same: list[list[int]]
 
 
 def survey_table(path: Path, label: str | None) -> TableSurvey:
-    """Look at every cell of a table. Raises DataError for what no table could be learnt with."""
+    """Inspect every cell of a table. Raises DataError if it could not be trained on."""
     table = read_table(path)
     classes: Counter[str] = Counter()
     if label is not None:
@@ -50,10 +50,10 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         classes.update(labels)
     features = table if label is None else table.drop_columns([label])
     columns, left_out = read_columns(path, features)
-    told: dict[str, dict[str, Any]] = {column.name: _told(column) for column in columns}
-    with contextlib.suppress(DataError):  # a table that has nothing to learn from can be looked at
+    summary: dict[str, dict[str, Any]] = {column.name: _summary(column) for column in columns}
+    with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
         for name, why in learn(columns, np.arange(table.num_rows))[1].items():
-            told[name]["why"] = why
+            summary[name]["why"] = why
     return TableSurvey(
         path.stem,
         table.num_rows,
@@ -61,27 +61,27 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         dict(sorted(classes.items())),
         0 if label is None else table.num_rows - classes.total(),
         {
-            name: told.get(name) or {"kind": None, "why": left_out[name]}
+            name: summary.get(name) or {"kind": None, "why": left_out[name]}
             for name in features.column_names
         },
         _same(table),
     )
 
 
-def _told(column: Column) -> dict[str, Any]:
+def _summary(column: Column) -> dict[str, Any]:
     known = column.values[~column.missing]
-    told = {
+    summary = {
         "kind": column.kind,
         "missing": int(column.missing.sum()),
         "different": len(np.unique(known)),
     }
     if column.kind == "number":
-        told |= {"lowest": float(known.min()), "highest": float(known.max())}
-    return told
+        summary |= {"lowest": float(known.min()), "highest": float(known.max())}
+    return summary
 
 
 def _same(table: "pa.Table") -> list[list[int]]:
-    """Return groups of rows, counted from 1, whose cells are all the same."""
+    """Return groups of identical rows, counted from 1."""
     import pyarrow as pa
 
     whole = table.unify_dictionaries().combine_chunks()
@@ -97,5 +97,5 @@ def _same(table: "pa.Table") -> list[list[int]]:
     groups = groups.ravel()
     order = np.argsort(groups, kind="stable")
     cuts = np.flatnonzero(np.diff(groups[order])) + 1
-    found = [(part + 1).tolist() for part in np.split(order, cuts) if len(part) > 1]
-    return sorted(found)
+    same = [(part + 1).tolist() for part in np.split(order, cuts) if len(part) > 1]
+    return sorted(same)

@@ -1,4 +1,4 @@
-"""Fashion-MNIST is the original, from wherever it lies, or is fetched to where it is to lie."""
+"""Fashion-MNIST is the original, found locally or downloaded to the right folder."""
 
 import gzip
 
@@ -9,7 +9,7 @@ from hardmax.data.images.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.load import load
 from hardmax.errors import DataError, DownloadError
 
-#: As https://github.com/zalandoresearch/fashion-mnist lists them.
+#: From https://github.com/zalandoresearch/fashion-mnist.
 NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"]
 NAMES += ["Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 LAYOUTS = ["fashion-mnist", "FashionMNIST/raw"]
@@ -27,10 +27,9 @@ def fashion(originals):
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """The places that are looked at, none of which exists yet, in their order.
+    """The folders that are searched, in order; none exists yet.
 
-    They are what ``root`` gives, what HARDMAX_DATA names, the book's ../data where no root is
-    given, and the cache.
+    They are ``root``, HARDMAX_DATA, the book's ../data if no root is given, and the cache.
     """
     for name in ("HARDMAX_DATA", "HARDMAX_CACHE", "HARDMAX_MIRROR"):
         monkeypatch.delenv(name, raising=False)
@@ -51,7 +50,7 @@ def link(originals, folder):
         (folder / path.name).symlink_to(path)
 
 
-def test_there_are_60000_and_10000_pictures_of_28_by_28_and_6000_of_each_class(fashion):
+def test_there_are_60000_and_10000_images_of_28_by_28_equally_many_of_each_class(fashion):
     for part, each in ((fashion.train, 6000), (fashion.test, 1000)):
         assert part.images.shape == (10 * each, 28, 28, 1)
         assert np.bincount(part.labels).tolist() == [each] * 10
@@ -68,12 +67,10 @@ def test_the_training_pixels_have_the_documented_mean_and_deviation(fashion):
     assert deviation == pytest.approx(0.35302, abs=5e-6)
 
 
-def test_pictures_and_labels_are_the_bytes_after_the_headers(fashion, originals):
+def test_images_and_labels_are_the_bytes_after_the_headers(fashion, originals):
     for prefix, part in (("train", fashion.train), ("t10k", fashion.test)):
-        packed = [
-            originals / f"{prefix}-{what}-ubyte.gz" for what in ("images-idx3", "labels-idx1")
-        ]
-        images, labels = (gzip.decompress(path.read_bytes()) for path in packed)
+        paths = [originals / f"{prefix}-{what}-ubyte.gz" for what in ("images-idx3", "labels-idx1")]
+        images, labels = (gzip.decompress(path.read_bytes()) for path in paths)
         assert part.images.tobytes() == images[16:]
         assert part.labels.astype(np.uint8).tobytes() == labels[8:]
 
@@ -88,14 +85,14 @@ def test_the_first_training_example_is_an_ankle_boot(fashion):
     assert fashion.train.labels[:5].tolist() == [9, 0, 0, 3, 0]
 
 
-def test_it_is_read_once_a_process_and_nobody_can_change_it(originals):
+def test_it_is_read_once_per_process_and_is_read_only(originals):
     first, again = (load_fashion_mnist(originals.parent) for _ in range(2))
     assert np.shares_memory(again.train.images, first.train.images)
     with pytest.raises(ValueError, match="read-only"):
         again.train.images[0] = 0
 
 
-def test_it_has_a_name_and_the_environment_says_where_it_is(originals, places, monkeypatch):
+def test_it_is_loaded_by_name_from_the_folder_in_the_environment(originals, places, monkeypatch):
     monkeypatch.setenv("HARDMAX_DATA", str(originals.parent))
     assert len(load("fashion-mnist").test) == 10_000
     assert len(load_fashion_mnist("../data").test) == 10_000
@@ -108,12 +105,12 @@ def test_both_layouts_are_found(layout, originals, places):
     assert load_fashion_mnist(places["root"]).train.labels[:2].tolist() == [9, 0]
 
 
-# From here on, a made-up set stands where it is looked for: that it is not the original is told
-# with its path, which shows the place that was taken.
+# From here on, the folders hold made-up sets: the error that a file is not the original names its
+# path, which shows the folder that was used.
 
 
 @pytest.mark.parametrize(
-    ("root", "filled", "taken"),
+    ("root", "filled", "used"),
     [
         ("root", ["root", "named", "cache", "data"], "root"),
         ("root", ["named", "cache", "data"], "named"),
@@ -127,18 +124,18 @@ def test_both_layouts_are_found(layout, originals, places):
     ],
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_is_named_comes_before_the_books_folder_and_that_before_the_cache(
-    root, filled, taken, layout, places, make_idx_folder, refused
+def test_folders_set_by_the_user_come_before_the_books_folder_and_that_before_the_cache(
+    root, filled, used, layout, places, make_idx_folder, refused
 ):
     for place in filled:
         make_idx_folder(places[place] / layout)
-    path = places[taken] / layout / "train-images-idx3-ubyte.gz"
+    path = places[used] / layout / "train-images-idx3-ubyte.gz"
     with refused(DataError, path, "not the original", "SHA-256"):
         load_fashion_mnist(places["root"] if root == "root" else root)
 
 
-def test_what_lies_beside_the_originals_is_not_read(originals, places, write_idx):
-    """Other programs keep the unpacked files in the same folder."""
+def test_other_files_next_to_the_originals_are_not_read(originals, places, write_idx):
+    """Other programs store the uncompressed files in the same folder."""
     folder = places["root"] / "FashionMNIST/raw"
     link(originals, folder)
     for path in originals.glob("*.gz"):
@@ -148,7 +145,7 @@ def test_what_lies_beside_the_originals_is_not_read(originals, places, write_idx
 
 
 @pytest.mark.parametrize("missing", ["t10k-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"])
-def test_a_set_that_lacks_a_file_is_not_taken(missing, places, make_idx_folder, refused):
+def test_an_incomplete_folder_is_not_used(missing, places, make_idx_folder, refused):
     (make_idx_folder(places["root"] / "fashion-mnist") / missing).unlink()
     make_idx_folder(places["cache"] / "fashion-mnist")
     with refused(DataError, places["cache"]):
@@ -156,14 +153,14 @@ def test_a_set_that_lacks_a_file_is_not_taken(missing, places, make_idx_folder, 
 
 
 @pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"])
-def test_one_changed_byte_in_any_file_is_found(name, originals, places, refused):
+def test_one_changed_byte_in_any_file_is_detected(name, originals, places, refused):
     folder = places["root"] / "fashion-mnist"
     link(originals, folder)
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / name).unlink()
     (folder / name).write_bytes(data)
-    with refused(DataError, folder / name, "delete it"):
+    with refused(DataError, folder / name, "delete it to download it again"):
         load_fashion_mnist(places["root"])
 
 
@@ -178,10 +175,10 @@ def test_one_changed_byte_in_any_file_is_found(name, originals, places, refused)
         (None, False, "cache"),
     ],
 )
-def test_a_download_goes_to_the_first_place_that_is_given(
+def test_a_download_goes_to_the_first_folder_that_is_set(
     root, named, target, places, originals, server, monkeypatch
 ):
-    """The two large files are there already, so that only the small ones are fetched."""
+    """The two large files exist already, so that only the small ones are downloaded."""
     if not named:
         monkeypatch.delenv("HARDMAX_DATA")
     monkeypatch.setenv("HARDMAX_MIRROR", server.url + "mirror")
@@ -193,32 +190,32 @@ def test_a_download_goes_to_the_first_place_that_is_given(
     data = load_fashion_mnist(str(places["root"]) if root == "root" else root)
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
     assert files(folder) == sorted(path.name for path in originals.glob("*.gz"))
-    assert sorted(server.asked) == sorted(f"/{name}" for name in server.files)
+    assert sorted(server.requests) == sorted(f"/{name}" for name in server.files)
     assert [name for name in places if places[name].exists()] == [target]
 
 
-def test_all_of_it_comes_from_the_mirror_that_is_named(places, originals, server, monkeypatch):
+def test_everything_comes_from_the_mirror_that_is_set(places, originals, server, monkeypatch):
     monkeypatch.setenv("HARDMAX_MIRROR", server.url + "some/where/")
     server.files = {f"some/where/{path.name}": path.read_bytes() for path in originals.glob("*.gz")}
     data = load_fashion_mnist(places["root"])
     assert data.fingerprint == load_fashion_mnist(originals.parent).fingerprint
-    assert sorted(server.asked) == sorted(f"/{name}" for name in server.files)
+    assert sorted(server.requests) == sorted(f"/{name}" for name in server.files)
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"<html>Sign in to the network</html>"])
-def test_a_mirror_that_has_it_not_is_told_and_leaves_nothing(
-    answer, places, server, monkeypatch, refused
+@pytest.mark.parametrize("response", [None, b"", b"<html>Sign in to the network</html>"])
+def test_a_mirror_without_the_files_is_an_error_and_leaves_nothing(
+    response, places, server, monkeypatch, refused
 ):
     monkeypatch.setenv("HARDMAX_MIRROR", server.url)
-    if answer is not None:
-        server.files["train-images-idx3-ubyte.gz"] = answer
+    if response is not None:
+        server.files["train-images-idx3-ubyte.gz"] = response
     folder = places["root"] / "fashion-mnist"
     with refused(DownloadError, "train-images-idx3-ubyte.gz", server.host, folder):
         load_fashion_mnist(places["root"])
     assert files(folder) == []
 
 
-def test_a_mirror_that_does_not_answer_is_told(places, dead, monkeypatch, refused):
+def test_a_mirror_that_does_not_respond_is_an_error(places, dead, monkeypatch, refused):
     monkeypatch.setenv("HARDMAX_MIRROR", dead)
     with refused(DownloadError, "train-images-idx3-ubyte.gz", dead[7:-1], places["named"]):
         load("fashion-mnist")
@@ -226,19 +223,19 @@ def test_a_mirror_that_does_not_answer_is_told(places, dead, monkeypatch, refuse
 
 
 @pytest.mark.parametrize("mirror", ["example.org/fashion", "/mnt/fashion"])
-def test_a_mirror_that_is_no_address_is_named(mirror, places, monkeypatch, refused):
+def test_a_mirror_that_is_not_a_url_is_named(mirror, places, monkeypatch, refused):
     monkeypatch.setenv("HARDMAX_MIRROR", mirror)
     with refused(DownloadError, mirror):
         load_fashion_mnist(places["root"])
 
 
-def test_a_root_that_is_a_file_is_told(places, dead, monkeypatch, refused):
+def test_a_root_that_is_a_file_is_an_error(places, dead, monkeypatch, refused):
     monkeypatch.setenv("HARDMAX_MIRROR", dead)
     places["root"].write_text("here")
     with refused(DownloadError, places["root"], "Not a directory"):
         load_fashion_mnist(places["root"])
 
 
-def test_a_place_that_may_not_be_entered_is_told(places, locked, refused):
+def test_a_folder_without_permission_is_an_error(places, locked, refused):
     with refused(DataError, locked):
         load_fashion_mnist(locked / "below")

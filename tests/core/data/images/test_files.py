@@ -1,4 +1,4 @@
-"""Picture files of every kind become bytes of the shape that is asked for, or are refused."""
+"""Image files of every format become bytes of the requested shape, or are rejected."""
 
 import itertools
 import struct
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from hardmax.data.images.files import read_picture, resize
+from hardmax.data.images.files import read_image, resize
 from hardmax.errors import ArgumentError, DataError
 
 EXIF_ORIENTATION = 0x0112
-#: What a viewer does to the stored rows for each EXIF orientation (Exif 2.3, 4.6.4 A).
+#: How a viewer displays the stored rows for each EXIF orientation (Exif 2.3, 4.6.4 A).
 ORIENTED = {
     1: lambda rows: rows,
     2: np.fliplr,
@@ -40,21 +40,20 @@ pixels = st.tuples(st.integers(0, 4), sides, sides, channels).flatmap(
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("pictures")
+    return tmp_path_factory.mktemp("images")
 
 
 def noise(*shape):
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-def to_pillow(picture):
-    return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+def to_pillow(image):
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
-def one_by_one(images, size):
+def resized_by_pillow(images, size):
     scaled = [
-        to_pillow(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-        for picture in images
+        to_pillow(image).resize((size[1], size[0]), Image.Resampling.BILINEAR) for image in images
     ]
     return np.array(scaled, np.uint8).reshape(len(images), *size, images.shape[3])
 
@@ -70,59 +69,61 @@ def chunk(kind, data):
 
 
 @given(pixels, sides, sides)
-def test_resizing_is_pillows_own_one_by_one_and_leaves_its_input_alone(images, height, width):
+def test_resizing_equals_pillows_and_does_not_change_its_input(images, height, width):
     before = images.copy()
     scaled = resize(images, (height, width))
     assert scaled.dtype == np.uint8
-    assert np.array_equal(scaled, one_by_one(images, (height, width)))
+    assert np.array_equal(scaled, resized_by_pillow(images, (height, width)))
     assert np.array_equal(images, before)
 
 
-def test_many_pictures_keep_their_places_when_they_are_resized():
+def test_many_images_keep_their_order_when_resized():
     images = noise(2100, 3, 2, 1)
-    assert np.array_equal(resize(images, (2, 4)), one_by_one(images, (2, 4)))
+    assert np.array_equal(resize(images, (2, 4)), resized_by_pillow(images, (2, 4)))
 
 
-def test_read_only_pictures_and_views_can_be_resized():
+def test_read_only_images_and_views_can_be_resized():
     images = noise(6, 8, 8, 3)
     images.flags.writeable = False
-    assert np.array_equal(resize(images[::2, ::-1], (5, 4)), one_by_one(images[::2, ::-1], (5, 4)))
+    assert np.array_equal(
+        resize(images[::2, ::-1], (5, 4)), resized_by_pillow(images[::2, ::-1], (5, 4))
+    )
 
 
 @pytest.mark.parametrize("size", [(0, 4), (4, 0), (-1, 4), (4, -2)])
-def test_a_size_without_pixels_is_refused(size, refused):
+def test_a_size_without_pixels_is_rejected(size, refused):
     with refused(ArgumentError, size):
         resize(noise(2, 3, 3, 1), size)
 
 
 @given(pixels.filter(len), st.sampled_from(["PNG", "BMP", "TIFF", "PPM"]))
-def test_a_picture_of_the_wanted_shape_comes_back_as_it_is(folder, images, file_format):
+def test_an_image_of_the_requested_shape_is_unchanged(folder, images, file_format):
     to_pillow(images[0]).save(folder / "same", file_format)
-    found, note = read_picture(folder / "same", images[0].shape)
+    found, note = read_image(folder / "same", images[0].shape)
     assert (found.dtype, note) == (np.uint8, "")
     assert np.array_equal(found, images[0])
 
 
 @given(pixels.filter(len), sides, sides)
-def test_a_picture_of_another_size_is_resized_and_that_is_told(folder, images, height, width):
+def test_an_image_of_another_size_is_resized_with_a_note(folder, images, height, width):
     to_pillow(images[0]).save(folder / "other", "PNG")
-    found, note = read_picture(folder / "other", (height, width, images.shape[3]))
-    assert np.array_equal(found, one_by_one(images[:1], (height, width))[0])
+    found, note = read_image(folder / "other", (height, width, images.shape[3]))
+    assert np.array_equal(found, resized_by_pillow(images[:1], (height, width))[0])
     sizes = [f"{side[0]} x {side[1]}" for side in (images.shape[1:], (height, width))]
     assert [size in note for size in sizes] == [sizes[0] != sizes[1]] * 2
 
 
-def test_colours_become_grey_by_their_luma(tmp_path):
-    colours = noise(4, 5, 3)
-    Image.fromarray(colours).save(tmp_path / "a.png")
-    found, note = read_picture(tmp_path / "a.png", (4, 5, 1))
-    np.testing.assert_allclose(found[:, :, 0], colours @ [0.299, 0.587, 0.114], atol=1)
+def test_color_becomes_grayscale_by_its_luma(tmp_path):
+    colors = noise(4, 5, 3)
+    Image.fromarray(colors).save(tmp_path / "a.png")
+    found, note = read_image(tmp_path / "a.png", (4, 5, 1))
+    np.testing.assert_allclose(found[:, :, 0], colors @ [0.299, 0.587, 0.114], atol=1)
     assert note == "4 x 5 RGB to 4 x 5 L"
 
 
-def test_grey_becomes_three_equal_channels(tmp_path):
+def test_grayscale_becomes_three_equal_channels(tmp_path):
     Image.fromarray(noise(4, 5)).save(tmp_path / "a.png")
-    found, note = read_picture(str(tmp_path / "a.png"), (4, 5, 3))
+    found, note = read_image(str(tmp_path / "a.png"), (4, 5, 3))
     assert np.array_equal(found, noise(4, 5)[:, :, np.newaxis].repeat(3, axis=2))
     assert note == "4 x 5 L to 4 x 5 RGB"
 
@@ -130,92 +131,92 @@ def test_grey_becomes_three_equal_channels(tmp_path):
 def test_an_opaque_alpha_channel_changes_nothing(tmp_path):
     alpha = np.full((4, 5, 1), 255, np.uint8)
     Image.fromarray(np.concatenate([noise(4, 5, 3), alpha], axis=2)).save(tmp_path / "a.png")
-    found, note = read_picture(tmp_path / "a.png", (4, 5, 3))
+    found, note = read_image(tmp_path / "a.png", (4, 5, 3))
     assert np.array_equal(found, noise(4, 5, 3))
     assert "RGBA" in note
 
 
 @pytest.mark.parametrize("options", [{}, {"transparency": 0}, {"transparency": b"\x00\xff\x80"}])
 @pytest.mark.parametrize(("mode", "expected"), [(3, [[1, 2, 3], [200, 0, 9]]), (1, [[2], [61]])])
-def test_a_palette_gives_its_colours(options, mode, expected, tmp_path):
-    picture = Image.new("P", (2, 1))
-    picture.putpalette([0, 0, 0, 1, 2, 3, 200, 0, 9])
-    picture.putdata([1, 2])
-    picture.save(tmp_path / "a.png", **options)
-    found, _ = read_picture(tmp_path / "a.png", (1, 2, mode))
+def test_palette_images_have_the_colors_of_their_palette(options, mode, expected, tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([0, 0, 0, 1, 2, 3, 200, 0, 9])
+    image.putdata([1, 2])
+    image.save(tmp_path / "a.png", **options)
+    found, _ = read_image(tmp_path / "a.png", (1, 2, mode))
     assert found[0].tolist() == expected
 
 
 def test_one_bit_becomes_black_and_white(tmp_path):
     bits = noise(4, 9) > 127
     Image.fromarray(bits).save(tmp_path / "a.png")
-    found, _ = read_picture(tmp_path / "a.png", (4, 9, 1))
+    found, _ = read_image(tmp_path / "a.png", (4, 9, 1))
     assert np.array_equal(found[:, :, 0], bits * 255)
 
 
 @pytest.mark.parametrize("ending", ["png", "tif", "pgm"])
-def test_sixteen_bits_are_scaled_and_not_cut_off(ending, tmp_path):
+def test_sixteen_bits_are_scaled_and_not_clipped(ending, tmp_path):
     deep = np.array([[0, 255, 257, 1000], [32768, 40000, 65000, 65535]], np.uint16)
     path = tmp_path / f"a.{ending}"
     if ending == "pgm":
         path.write_bytes(b"P5 4 2 65535\n" + deep.astype(">u2").tobytes())
     else:
         Image.fromarray(deep).save(path)
-    found, note = read_picture(path, (2, 4, 1))
+    found, note = read_image(path, (2, 4, 1))
     np.testing.assert_allclose(found[:, :, 0], deep / 257, atol=1)
     assert note.endswith("to 2 x 4 L")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
-def test_numbers_whose_scale_nothing_tells_are_not_made_black_or_white(dtype, tmp_path, refused):
+def test_pixels_of_unknown_range_are_rejected(dtype, tmp_path, refused):
     values = np.linspace(0, 1, 6).reshape(2, 3) * (1 if dtype == np.float32 else 10**6)
     Image.fromarray(values.astype(dtype)).save(tmp_path / "a.tif")
-    with refused(DataError, tmp_path / "a.tif"):
-        read_picture(tmp_path / "a.tif", (2, 3, 1))
+    with refused(DataError, tmp_path / "a.tif", "whose range is unknown"):
+        read_image(tmp_path / "a.tif", (2, 3, 1))
 
 
 @pytest.mark.parametrize("orientation", ORIENTED)
-def test_a_photograph_is_turned_as_its_exif_says(orientation, tmp_path):
+def test_a_photograph_is_rotated_by_its_exif_orientation(orientation, tmp_path):
     stored = np.zeros((16, 32), np.uint8)
     stored[:8, :16], stored[:8, 16:], stored[8:, :16] = 250, 160, 80
     Image.fromarray(stored).save(tmp_path / "a.jpg", exif=rotated(orientation), quality=95)
     shown = ORIENTED[orientation](stored)
-    found, note = read_picture(tmp_path / "a.jpg", (*shown.shape, 1))
+    found, note = read_image(tmp_path / "a.jpg", (*shown.shape, 1))
     np.testing.assert_allclose(found[:, :, 0], shown, atol=4)
     assert note == ""
 
 
-def test_odd_entries_beside_the_orientation_do_not_matter(tmp_path):
-    """Cameras write them: here the picture's width, as text."""
+def test_invalid_entries_next_to_the_orientation_do_not_matter(tmp_path):
+    """Cameras write them: here the image's width, as text."""
     entries = [(EXIF_ORIENTATION, 3, 1, b"\0\x06\0\0"), (0x0100, 2, 2, b"8\0\0\0")]
     exif = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in entries)
     header = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(entries))
     stored = np.zeros((8, 16), np.uint8)
     stored[:, :8] = 200
     Image.fromarray(stored).save(tmp_path / "a.jpg", exif=header + exif + bytes(4), quality=95)
-    found, _ = read_picture(tmp_path / "a.jpg", (16, 8, 1))
+    found, _ = read_image(tmp_path / "a.jpg", (16, 8, 1))
     np.testing.assert_allclose(found[:, :, 0], np.rot90(stored, -1), atol=4)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_picture_cut_off_anywhere_is_refused_or_still_whole(file_format, tmp_path, refused):
+def test_an_image_truncated_anywhere_is_rejected_or_still_complete(file_format, tmp_path, refused):
     path = tmp_path / "cut"
     Image.fromarray(noise(5, 4, 3)).save(path, file_format)
-    data, whole = path.read_bytes(), read_picture(path, (5, 4, 3))[0]
+    data, whole = path.read_bytes(), read_image(path, (5, 4, 3))[0]
     for length in range(len(data)):
         path.write_bytes(data[:length])
         try:
-            found, _ = read_picture(path, (5, 4, 3))
+            found, _ = read_image(path, (5, 4, 3))
         except Exception:
             with refused(DataError, path):
-                read_picture(path, (5, 4, 3))
+                read_image(path, (5, 4, 3))
         else:
             assert np.array_equal(found, whole)
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow may say what it finds odd in a file that it reads.
+@pytest.mark.filterwarnings("ignore")  # Pillow may warn about a file that it reads.
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_picture_with_a_damaged_byte_is_read_or_refused(file_format, tmp_path, refused):
+def test_an_image_with_a_damaged_byte_is_read_or_rejected(file_format, tmp_path, refused):
     path = tmp_path / "damaged"
     exif = {} if file_format in ("BMP", "GIF", "PPM") else {"exif": rotated(6)}
     Image.fromarray(noise(5, 4, 3)).save(path, file_format, **exif)
@@ -223,33 +224,33 @@ def test_a_picture_with_a_damaged_byte_is_read_or_refused(file_format, tmp_path,
     for at, value in itertools.product(range(len(data)), (0, 255)):
         path.write_bytes(data[:at] + bytes([value]) + data[at + 1 :])
         try:
-            found, _ = read_picture(path, (5, 4, 3))
+            found, _ = read_image(path, (5, 4, 3))
         except Exception:
             with refused(DataError, path):
-                read_picture(path, (5, 4, 3))
+                read_image(path, (5, 4, 3))
         else:
             assert (found.shape, found.dtype) == ((5, 4, 3), np.uint8)
 
 
-@pytest.mark.filterwarnings("default")  # Pillow only warns of the smaller one.
+@pytest.mark.filterwarnings("default")  # Pillow only warns about the smaller one.
 @pytest.mark.parametrize("side", [10_000, 20_000])
-def test_a_picture_that_announces_a_huge_size_is_refused_unread(side, tmp_path, refused):
+def test_an_image_that_declares_a_huge_size_is_rejected_unread(side, tmp_path, refused):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
     rows = chunk(b"IDAT", zlib.compress(bytes(side)))
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
     with refused(DataError, path, f"{side * side} pixels"):
-        read_picture(path, (8, 8, 1))
+        read_image(path, (8, 8, 1))
 
 
 @pytest.mark.parametrize("data", [b"", b"a text\nof two lines\n", b"\0\0\x08\x01\0\0\0\x01a"])
-def test_a_file_that_is_no_picture_is_refused(data, tmp_path, refused):
+def test_a_file_that_is_not_an_image_is_rejected(data, tmp_path, refused):
     (tmp_path / "a.png").write_bytes(data)
-    with refused(DataError, tmp_path / "a.png"):
-        read_picture(tmp_path / "a.png", (8, 8, 1))
+    with refused(DataError, f"{tmp_path / 'a.png'} is not a readable image"):
+        read_image(tmp_path / "a.png", (8, 8, 1))
 
 
-@pytest.mark.parametrize(("name", "told"), [("missing.png", "no such file"), ("", "directory")])
-def test_what_is_no_file_is_refused(name, told, tmp_path, refused):
-    with refused(DataError, tmp_path / name, told):
-        read_picture(tmp_path / name, (8, 8, 1))
+@pytest.mark.parametrize(("name", "expected"), [("missing.png", "no such file"), ("", "directory")])
+def test_a_missing_file_or_a_folder_is_rejected(name, expected, tmp_path, refused):
+    with refused(DataError, tmp_path / name, expected):
+        read_image(tmp_path / name, (8, 8, 1))

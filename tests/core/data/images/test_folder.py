@@ -1,4 +1,4 @@
-"""Folders of picture files become data sets, are decoded once, and are refused with a reason."""
+"""Folders of image files become data sets, are decoded once, or are rejected with a reason."""
 
 import os
 import struct
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import noise, save
 
-from hardmax.data.images import cache as picture_cache
+from hardmax.data.images import cache as image_cache
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.errors import ArgumentError, DataError
@@ -24,7 +24,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def parted(tmp_path):
-    """A folder with 4 pictures of a cat and of a dog to learn, and 2 of each as the test."""
+    """A folder with 4 images each of cats and dogs to train on, and 2 of each to test on."""
     for part, count in (("train", 4), ("test", 2)):
         for label in ("dog", "cat"):
             for i in range(count):
@@ -35,7 +35,7 @@ def parted(tmp_path):
 
 @pytest.fixture
 def alone(tmp_path):
-    """A folder of two classes, 10 and 20 pictures, without a test part."""
+    """A folder of two classes, 10 and 20 images, without a test set."""
     for label, count in (("a", 10), ("b", 20)):
         for i in range(count):
             save(tmp_path / f"alone/{label}/{label}{i:02}.png", noise(4, 4, seed=[count, i]))
@@ -47,34 +47,34 @@ def opened(path):
 
 
 def decodings(monkeypatch):
-    """Return the list that gets the name of every file that is decoded from now on."""
-    read, original = [], picture_cache.upright
+    """Return a list to which the name of every decoded file is added from now on."""
+    read, original = [], image_cache.load_upright
 
-    def upright(path):
+    def load_upright(path):
         read.append(path.name)
         return original(path)
 
-    monkeypatch.setattr(picture_cache, "upright", upright)
+    monkeypatch.setattr(image_cache, "load_upright", load_upright)
     return read
 
 
-def test_parts_and_classes_are_folders_and_pictures_go_by_their_names(parted):
+def test_parts_and_classes_are_folders_and_images_are_sorted_by_name(parted):
     data = load(str(parted))
     assert (data.name, data.classes, data.shape) == ("pets", ("cat", "dog"), (6, 5, 1))
     assert data.train.labels.tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
     assert data.test.labels.tolist() == [0, 1, 0, 1]
-    for part, pictures in (("train", data.train), ("test", data.test)):
-        for i, label in enumerate(pictures.labels):
+    for part, images in (("train", data.train), ("test", data.test)):
+        for i, label in enumerate(images.labels):
             path = parted / part / data.classes[label] / f"{i // 2}.png"
-            assert np.array_equal(pictures.images[i, :, :, 0], opened(path))
-    assert data.prepared == {"resized": "the size of all", "left_out": [], "ignored": []}
-    assert data.remarks == (
-        "pets: 12 pictures of 2 classes, as 6 x 5 grey (the size of all; --size and --channels "
-        "choose others)",
+            assert np.array_equal(images.images[i, :, :, 0], opened(path))
+    assert data.preprocessing == {"resized": "the common size", "left_out": [], "ignored": []}
+    assert data.notices == (
+        "pets: 12 images of 2 classes, as 6 x 5 grayscale (the common size; change it "
+        "with --size and --channels)",
     )
 
 
-def test_without_a_test_part_a_fifth_of_each_class_is_split_off_by_the_seed(alone):
+def test_without_a_test_set_a_fifth_of_each_class_is_split_off_by_the_seed(alone):
     data, again, other = (load(str(alone), Reading(seed=seed)) for seed in (3, 3, 4))
     assert data.fingerprint == again.fingerprint != other.fingerprint
     assert np.bincount(data.test.labels).tolist() == [2, 4]
@@ -83,8 +83,8 @@ def test_without_a_test_part_a_fifth_of_each_class_is_split_off_by_the_seed(alon
     parts = [{image.tobytes() for image in part.images} for part in (data.train, data.test)]
     assert parts[0] | parts[1] == every
     assert not parts[0] & parts[1]
-    assert (data.prepared["split_off"], data.prepared["split_seed"]) == (0.2, 3)
-    assert "6 of 30 examples, 0.2 of each class," in data.remarks[1]
+    assert (data.preprocessing["split_off"], data.preprocessing["split_seed"]) == (0.2, 3)
+    assert "6 of 30 examples, 0.2 of each class, were split off" in data.notices[1]
 
 
 def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_path):
@@ -99,38 +99,38 @@ def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_
 @pytest.mark.parametrize(
     ("sizes", "shape", "why"),
     [
-        ([(8, 6)] * 4, (8, 6, 1), "the size of all"),
+        ([(8, 6)] * 4, (8, 6, 1), "the common size"),
         ([(10, 20), (20, 10), (12, 12), (12, 12)], (12, 12, 1), "the median side"),
         ([(300, 200)] * 4, (96, 96, 1), "the median side, at most 96"),
         ([(300, 200), (90, 400), (200, 200), (300, 10)], (96, 96, 1), "at most 96"),
     ],
 )
-def test_the_size_is_that_of_all_or_the_median_side(sizes, shape, why, tmp_path):
+def test_the_size_is_the_common_one_or_the_median_side(sizes, shape, why, tmp_path):
     for i, size in enumerate(sizes):
         for label in "ab":
             save(tmp_path / f"data/{label}/{i}.png", noise(*size, seed=[i, ord(label)]))
     data = load(str(tmp_path / "data"), Reading(seed=1, whole=True))
     assert data.shape == shape
-    assert data.prepared["resized"].endswith(why)
+    assert data.preprocessing["resized"].endswith(why)
     for i, label in enumerate(data.train.labels):
-        picture = Image.open(tmp_path / f"data/{'ab'[label]}/{i // 2}.png")
-        wanted = picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+        image = Image.open(tmp_path / f"data/{'ab'[label]}/{i // 2}.png")
+        wanted = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
         assert np.array_equal(data.train.images[i, :, :, 0], wanted)
 
 
-def test_one_picture_with_colours_makes_all_coloured_unless_grey_is_asked_for(parted):
+def test_one_color_image_makes_all_color_unless_channels_is_set(parted):
     path = parted / "train" / "cat" / "0.png"
     save(path, noise(6, 5, 3))
     assert load(str(parted)).shape == (6, 5, 3)
-    grey = load(str(parted), Reading(channels=1))
-    assert grey.shape == (6, 5, 1)
-    assert np.array_equal(grey.train.images[0, :, :, 0], Image.open(path).convert("L"))
-    asked = load(str(parted), Reading(size=(3, 7)))
-    assert (asked.shape, asked.prepared["resized"]) == ((3, 7, 3), "as asked")
+    gray = load(str(parted), Reading(channels=1))
+    assert gray.shape == (6, 5, 1)
+    assert np.array_equal(gray.train.images[0, :, :, 0], Image.open(path).convert("L"))
+    resized = load(str(parted), Reading(size=(3, 7)))
+    assert (resized.shape, resized.preprocessing["resized"]) == ((3, 7, 3), "as set")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "P"])
-def test_pictures_stored_without_colours_are_grey(mode, alone):
+def test_images_stored_without_color_are_grayscale(mode, alone):
     if mode == "I;16":
         Image.fromarray(noise(4, 4).astype(np.uint16) * 257).save(alone / "a" / "a00.png")
     else:
@@ -138,12 +138,12 @@ def test_pictures_stored_without_colours_are_grey(mode, alone):
     assert load(str(alone)).shape == (4, 4, 1)
 
 
-def test_a_palette_with_colours_is_coloured(alone):
+def test_a_palette_with_colors_makes_a_color_image(alone):
     Image.fromarray(noise(4, 4, 3)).convert("P").save(alone / "a" / "a00.png")
     assert load(str(alone)).shape == (4, 4, 3)
 
 
-def test_photographs_are_turned_before_their_sizes_are_compared(tmp_path):
+def test_photographs_are_rotated_before_their_sizes_are_compared(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     for label in "ab":
@@ -152,7 +152,7 @@ def test_photographs_are_turned_before_their_sizes_are_compared(tmp_path):
     assert load(str(tmp_path / "data"), Reading(whole=True)).shape == (16, 8, 1)
 
 
-def test_a_second_start_decodes_nothing_and_a_change_is_noticed(parted, monkeypatch, cache):
+def test_a_second_load_decodes_nothing_and_changes_are_detected(parted, monkeypatch, cache):
     first, read = load(str(parted)), decodings(monkeypatch)
     assert load(str(parted)).fingerprint == first.fingerprint
     assert load(str(parted), Reading(shape=(6, 5, 1))).fingerprint == first.fingerprint
@@ -163,7 +163,7 @@ def test_a_second_start_decodes_nothing_and_a_change_is_noticed(parted, monkeypa
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     assert load(str(parted)).fingerprint != first.fingerprint
     assert len(read) == 12
-    assert len([*(cache / "pictures").iterdir()]) == 2
+    assert len([*(cache / "images").iterdir()]) == 2
 
 
 def test_the_pixels_are_mapped_and_not_read_into_memory(parted):
@@ -174,16 +174,16 @@ def test_the_pixels_are_mapped_and_not_read_into_memory(parted):
 
 
 @pytest.mark.parametrize("ending", [".json", ".pixels"])
-def test_a_cache_that_is_cut_short_is_made_again(ending, parted, cache):
+def test_a_truncated_cache_is_rebuilt(ending, parted, cache):
     first = load(str(parted)).fingerprint
-    (path,) = (cache / "pictures").glob(f"*{ending}")
+    (path,) = (cache / "images").glob(f"*{ending}")
     path.write_bytes(path.read_bytes()[:-1])
     assert load(str(parted)).fingerprint == first
     path.unlink()
     assert load(str(parted)).fingerprint == first
 
 
-def test_many_pictures_keep_their_places(tmp_path):
+def test_many_images_keep_their_order(tmp_path):
     numbers = np.arange(300)
     for i in numbers:
         save(tmp_path / f"data/{'ab'[i % 2]}/{i:03}.png", np.full((1, 2), i % 256, np.uint8))
@@ -194,12 +194,12 @@ def test_many_pictures_keep_their_places(tmp_path):
 
 BAD = {
     "empty.png": b"",
-    "text.jpg": b"no picture",
+    "text.jpg": b"no image",
     "cut.png": b"\x89PNG\r\n\x1a\n",
 }
 
 
-def test_unreadable_pictures_are_counted_and_named_or_left_out(parted, refused, cache):
+def test_unreadable_images_are_counted_and_named_or_skipped(parted, refused, cache):
     whole = load(str(parted)).fingerprint
     for name, data in BAD.items():
         (parted / "train" / "dog" / name).write_bytes(data)
@@ -208,11 +208,11 @@ def test_unreadable_pictures_are_counted_and_named_or_left_out(parted, refused, 
     names.insert(0, "test/cat/gone.png")
     with refused(DataError, "4 of 16", *names, "--skip-bad"):
         load(str(parted))
-    assert len([*(cache / "pictures").iterdir()]) == 2
+    assert len([*(cache / "images").iterdir()]) == 2
     data = load(str(parted), Reading(skip_bad=True))
     assert data.fingerprint == whole
-    assert data.prepared["left_out"] == names
-    assert "left out 4 pictures that cannot be read: test/cat/gone.png, " in data.remarks[1]
+    assert data.preprocessing["left_out"] == names
+    assert "skipped 4 images that cannot be read: test/cat/gone.png, " in data.notices[1]
     with refused(DataError, "4 of 16", *names, "--skip-bad"):
         load(str(parted))
 
@@ -221,7 +221,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def test_a_picture_that_announces_a_huge_size_is_unreadable(parted, refused):
+def test_an_image_that_declares_a_huge_size_is_unreadable(parted, refused):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 10_000, 10_000, 8, 0, 0, 0, 0))
     bomb = header + chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
     (parted / "train" / "dog" / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bomb)
@@ -230,48 +230,48 @@ def test_a_picture_that_announces_a_huge_size_is_unreadable(parted, refused):
             load(str(parted), reading)
 
 
-def test_where_nothing_can_be_read_there_is_nothing_to_skip(tmp_path, refused):
+def test_skipping_every_image_is_an_error(tmp_path, refused):
     for label in "ab":
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.png").write_bytes(b"")
     for reading in (Reading(skip_bad=True), Reading((4, 4), 1, skip_bad=True)):
-        with refused(DataError, "none of the 2 pictures can be read"):
+        with refused(DataError, "none of the 2 images can be read"):
             load(str(tmp_path), reading)
 
 
-def test_what_is_no_picture_of_a_class_is_left_out_and_told(parted):
+def test_other_files_and_folders_are_ignored_with_a_notice(parted):
     (parted / "notes.txt").write_text("notes")
     (parted / "train" / "cat" / "Thumbs.db").write_text("thumbs")
     (parted / "valid").mkdir()
     (parted / "train" / ".hidden").mkdir()
     (parted / "train" / "cat" / ".DS_Store").write_text("hidden")
     data = load(str(parted))
-    assert data.prepared["ignored"] == ["notes.txt", "train/cat/Thumbs.db", "valid"]
-    assert "left out 3 files and folders" in data.remarks[1]
+    assert data.preprocessing["ignored"] == ["notes.txt", "train/cat/Thumbs.db", "valid"]
+    assert "ignored 3 files and folders" in data.notices[1]
 
 
-def test_pictures_may_lie_deeper_and_their_endings_be_large(alone):
+def test_images_may_be_in_subfolders_and_have_uppercase_extensions(alone):
     (alone / "b" / "more").mkdir()
     (alone / "b" / "b00.png").rename(alone / "b" / "more" / "b00.PNG")
     assert len(load(str(alone), Reading(whole=True)).train) == 30
 
 
-def test_a_run_judges_with_its_own_classes_and_shape(parted):
+def test_the_classes_and_the_shape_of_a_run_are_used(parted):
     reading = Reading(shape=(3, 2, 3), classes=("bird", "dog", "cat"))
     data = load(str(parted), reading)
     assert (data.classes, data.shape) == (("bird", "dog", "cat"), (3, 2, 3))
     assert data.test.labels.tolist() == [2, 1, 2, 1]
 
 
-def test_classes_that_are_numbers_are_in_the_order_of_their_size(tmp_path):
+def test_integer_classes_are_in_numeric_order(tmp_path):
     for label in ("10", "9", "2"):
         for i in range(2):
             save(tmp_path / f"data/{label}/{i}.png", noise(2, 2, seed=[i, int(label)]))
     assert load(str(tmp_path / "data"), Reading(whole=True)).classes == ("2", "9", "10")
 
 
-def test_a_class_that_a_run_never_saw_is_named(parted, refused):
-    with refused(DataError, "never saw: dog", "it knows cat, cow"):
+def test_a_class_that_is_not_in_the_run_is_named(parted, refused):
+    with refused(DataError, "classes that are not in the run: dog", "the run has cat, cow"):
         load(str(parted), Reading(classes=("cat", "cow")))
 
 
@@ -281,48 +281,48 @@ def remove(folder):
     folder.rmdir()
 
 
-def test_folders_that_cannot_be_learnt_are_refused(parted, tmp_path, refused):
+def test_folders_that_cannot_be_trained_on_are_rejected(parted, tmp_path, refused):
     (tmp_path / "empty").mkdir()
-    with refused(DataError, "empty has neither the four IDX files nor pictures in folders"):
+    with refused(DataError, "empty has neither the four IDX files nor images in one folder per"):
         load(str(tmp_path / "empty"))
     with refused(DataError, "neither"):
         load(str(parted / "train" / "cat"))
     (parted / "train" / "ant").mkdir()
-    with refused(DataError, "no pictures in the folders of the classes ant"):
+    with refused(DataError, "the folders of these classes have no images: ant"):
         load(str(parted))
     (parted / "train" / "ant").rmdir()
     save(parted / "test" / "cow" / "1.png", noise(6, 5))
-    with refused(DataError, "test part has classes that training never saw: cow"):
+    with refused(DataError, "test set has classes that are not in the training set: cow"):
         load(str(parted))
     remove(parted / "test" / "cow")
     remove(parted / "test" / "dog")
     assert set(load(str(parted)).test.labels) == {0}
     remove(parted / "train" / "dog")
-    with refused(DataError, "one class only (cat)"):
+    with refused(DataError, "only one class (cat)"):
         load(str(parted))
 
 
-def test_a_test_part_alone_is_refused(parted, refused):
+def test_a_test_set_alone_is_rejected(parted, refused):
     (parted / "train").rename(parted / "training")
     with refused(DataError, "no such folder train"):
         load(str(parted))
 
 
-def test_a_class_whose_pictures_are_all_left_out_is_named(parted, refused):
+def test_a_class_whose_images_are_all_skipped_is_named(parted, refused):
     for path in (parted / "train" / "dog").iterdir():
         path.write_bytes(b"")
-    with refused(DataError, "training part has no example of dog"):
+    with refused(DataError, "training set has no examples of dog"):
         load(str(parted), Reading(skip_bad=True))
 
 
-def test_too_few_to_split_is_told(tmp_path, refused):
+def test_too_few_examples_to_split_is_an_error(tmp_path, refused):
     for label in "ab":
         save(tmp_path / f"data/{label}/1.png", noise(4, 4))
-    with refused(DataError, "2 examples and no test part"):
+    with refused(DataError, "2 examples and no test set, too few"):
         load(str(tmp_path / "data"))
 
 
-def test_a_class_with_an_odd_name_is_refused(parted, refused):
+def test_an_invalid_class_name_is_rejected(parted, refused):
     (parted / "train" / "dog").rename(parted / "train" / "d\nog")
     (parted / "test" / "dog").rename(parted / "test" / "d\nog")
     with refused(DataError, r"'d\nog'"):
@@ -337,19 +337,19 @@ def test_a_cache_that_cannot_be_written_is_named(parted, monkeypatch, tmp_path, 
 
 
 @pytest.mark.parametrize("size", [(0, 4), (4, 4097), (-1, 1), (2.5, 2)])
-def test_sizes_that_no_picture_can_have_are_refused(size, refused):
+def test_invalid_sizes_are_rejected(size, refused):
     with refused(ArgumentError, "1 to 4096"):
         Reading(size)
 
 
 @pytest.mark.parametrize("channels", [0, 2, 4])
-def test_channels_are_one_or_three(channels, refused):
+def test_channels_must_be_one_or_three(channels, refused):
     with refused(ArgumentError, channels):
         Reading(channels=channels)
 
 
-def test_other_data_takes_a_size_and_channels_too():
+def test_size_and_channels_apply_to_data_in_other_formats():
     digits, changed = load("digits"), load("digits", Reading((5, 7), 3))
     assert changed.shape == (5, 7, 3)
-    picture = Image.fromarray(digits.test.images[0, :, :, 0]).resize((7, 5), 2)
-    assert np.array_equal(changed.test.images[0, :, :, 2], picture)
+    image = Image.fromarray(digits.test.images[0, :, :, 0]).resize((7, 5), 2)
+    assert np.array_equal(changed.test.images[0, :, :, 2], image)

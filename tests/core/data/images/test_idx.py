@@ -1,4 +1,4 @@
-"""IDX files come back as they were written, and anything else is refused."""
+"""IDX files are read as written, and anything else is rejected."""
 
 import gzip
 import struct
@@ -32,8 +32,8 @@ def header(code, *shape):
     return struct.pack(f">HBB{len(shape)}I", 0, code, len(shape), *shape)
 
 
-@given(array=any_array, name=st.sampled_from(["plain", "packed.gz"]))
-def test_every_type_and_shape_comes_back_bit_for_bit(array, name, folder, write_idx):
+@given(array=any_array, name=st.sampled_from(["plain", "compressed.gz"]))
+def test_every_type_and_shape_is_read_bit_for_bit(array, name, folder, write_idx):
     write_idx(folder / name, array)
     found = read_idx(folder / name)
     assert (found.dtype, found.shape) == (array.dtype, array.shape)
@@ -46,17 +46,17 @@ def test_numbers_are_big_endian(tmp_path):
     assert read_idx(tmp_path / "a").tolist() == [258, -2]
 
 
-def test_compression_is_told_by_the_contents_and_not_by_the_name(tmp_path, write_idx):
+def test_compression_is_detected_by_the_contents_and_not_the_name(tmp_path, write_idx):
     write_idx(tmp_path / "a.gz", np.arange(5, dtype="u1"))
-    (tmp_path / "a.gz").rename(tmp_path / "packed-ubyte")
+    (tmp_path / "a.gz").rename(tmp_path / "compressed-ubyte")
     write_idx(tmp_path / "a", np.arange(6, dtype="u1"))
     (tmp_path / "a").rename(tmp_path / "plain.gz")
-    assert read_idx(tmp_path / "packed-ubyte").tolist() == [0, 1, 2, 3, 4]
+    assert read_idx(tmp_path / "compressed-ubyte").tolist() == [0, 1, 2, 3, 4]
     assert read_idx(str(tmp_path / "plain.gz")).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_a_file_cut_off_anywhere_is_refused(dtype, path, write_idx, refused):
+def test_a_file_truncated_anywhere_is_rejected(dtype, path, write_idx, refused):
     write_idx(path, np.arange(6).reshape(2, 3).astype(dtype))
     data = path.read_bytes()
     for length in range(len(data)):
@@ -66,7 +66,7 @@ def test_a_file_cut_off_anywhere_is_refused(dtype, path, write_idx, refused):
 
 
 @given(array=any_array.filter(np.size), extra=st.binary(min_size=1, max_size=20))
-def test_a_file_that_is_too_long_is_refused(array, extra, folder, write_idx, refused):
+def test_a_file_that_is_too_long_is_rejected(array, extra, folder, write_idx, refused):
     path = folder / "long"
     write_idx(path, array)
     size = path.stat().st_size
@@ -75,11 +75,11 @@ def test_a_file_that_is_too_long_is_refused(array, extra, folder, write_idx, ref
         read_idx(path)
 
 
-# The two examples: a header may announce more dimensions, or larger ones, than NumPy can have.
+# The two examples: a header may declare more or larger dimensions than NumPy allows.
 @given(array=any_array, at=st.integers(0, 23), value=st.integers(0, 255))
 @example(array=np.zeros(1016, "u1"), at=3, value=255)
 @example(array=np.zeros((0, 2**24, 2**24, 2**8), "u1"), at=8, value=255)
-def test_a_changed_header_gives_an_array_or_a_refusal(array, at, value, folder, write_idx, refused):
+def test_a_changed_header_gives_an_array_or_an_error(array, at, value, folder, write_idx, refused):
     path = folder / "changed"
     write_idx(path, array)
     data = bytearray(path.read_bytes())
@@ -91,12 +91,12 @@ def test_a_changed_header_gives_an_array_or_a_refusal(array, at, value, folder, 
         with refused(DataError, path):
             read_idx(path)
     else:
-        # Whatever was read accounts for every byte of the file.
+        # The array accounts for every byte of the file.
         assert 4 + 4 * found.ndim + found.nbytes == len(data)
 
 
 @given(data=st.binary(max_size=60))
-def test_any_bytes_give_an_array_or_a_refusal(data, folder, refused):
+def test_any_bytes_give_an_array_or_an_error(data, folder, refused):
     path = folder / "any"
     for start in (b"", b"\0\0", b"\x1f\x8b", header(0x08, 1)[:4]):
         path.write_bytes(start + data)
@@ -108,7 +108,7 @@ def test_any_bytes_give_an_array_or_a_refusal(data, folder, refused):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"", "two zero bytes"),
         (b"\0\0\x08", "two zero bytes"),
@@ -122,14 +122,14 @@ def test_any_bytes_give_an_array_or_a_refusal(data, folder, refused):
         (header(0x08, 0, *[2**32 - 1] * 3), "4294967295"),
     ],
 )
-def test_what_is_no_idx_file_is_refused_with_what_was_found(data, told, path, refused):
+def test_the_error_for_other_files_shows_what_was_found(data, expected, path, refused):
     path.write_bytes(gzip.compress(data) if path.suffix else data)
-    with refused(DataError, path, told):
+    with refused(DataError, path, expected):
         read_idx(path)
 
 
 @pytest.mark.parametrize("at", [3, 12, -8, -6, -3])
-def test_a_damaged_gzip_file_is_refused(at, tmp_path, write_idx, refused):
+def test_a_damaged_gzip_file_is_rejected(at, tmp_path, write_idx, refused):
     """Damage to the header, to the compressed bytes, to the checksum and to the length."""
     path = tmp_path / "a.gz"
     write_idx(path, np.arange(200, dtype="u1"))
@@ -141,11 +141,11 @@ def test_a_damaged_gzip_file_is_refused(at, tmp_path, write_idx, refused):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [("missing", "No such file"), ("", "Is a directory"), ("x" * 300, "File name too long")],
 )
-def test_a_file_that_cannot_be_opened_is_named(name, told, tmp_path, refused):
-    with refused(DataError, tmp_path / name, told):
+def test_a_file_that_cannot_be_opened_is_named(name, expected, tmp_path, refused):
+    with refused(DataError, tmp_path / name, expected):
         read_idx(tmp_path / name)
 
 

@@ -1,4 +1,4 @@
-"""NumPy's .npz files become data sets, or are refused with a reason."""
+"""NumPy's .npz files become data sets, or are rejected with a reason."""
 
 import contextlib
 
@@ -30,7 +30,7 @@ def save(tmp_path):
     return save
 
 
-def test_pictures_and_labels_are_those_of_the_file(save):
+def test_images_and_labels_are_those_of_the_file(save):
     data = load(save(X=X, y=y, X_test=X[::-1], y_test=y[::-1]))
     assert (data.name, data.classes, data.shape) == ("mine", ("0", "1", "2"), (4, 5, 1))
     assert np.array_equal(data.train.images[..., 0], X)
@@ -39,17 +39,17 @@ def test_pictures_and_labels_are_those_of_the_file(save):
     assert np.array_equal(data.test.labels, y[::-1])
 
 
-def test_without_a_test_part_a_part_of_each_class_is_split_off(save):
+def test_without_a_test_set_a_fraction_of_each_class_is_split_off(save):
     path = save(X=noise(COUNT, 4, 5, 3), y=y)
     data = load(path)
     assert (len(data.train), len(data.test), data.shape) == (24, 6, (4, 5, 3))
     half = load(path, Reading(test=0.5))
     assert np.bincount(half.test.labels).tolist() == [5, 5, 5]
-    assert half.prepared == {"split_off": 0.5, "split_seed": 0}
-    assert "15 of 30 examples, 0.5 of each class" in half.remarks[0]
+    assert half.preprocessing == {"split_off": 0.5, "split_seed": 0}
+    assert "15 of 30 examples, 0.5 of each class" in half.notices[0]
 
 
-def test_labels_may_be_texts_or_any_integers(save):
+def test_labels_may_be_strings_or_any_integers(save):
     names = np.array(["sea", "land", "sky"])
     data = load(save(X=X, y=names[y]), Reading(whole=True))
     assert data.classes == ("land", "sea", "sky")
@@ -59,23 +59,23 @@ def test_labels_may_be_texts_or_any_integers(save):
     assert [int(data.classes[label]) for label in data.train.labels] == (y * 5 - 5).tolist()
 
 
-def test_whole_numbers_of_any_type_are_bytes(save):
+def test_integers_of_any_type_become_bytes(save):
     data = load(save(X=X.astype(np.int64), y=y), Reading(whole=True))
     assert np.array_equal(data.train.images[..., 0], X)
 
 
-def test_pictures_are_scaled_where_a_size_is_asked_for(save):
+def test_images_are_converted_to_the_size_and_channels_set(save):
     assert load(save(X=X, y=y), Reading(size=(8, 3), channels=3)).shape == (8, 3, 3)
 
 
-def test_a_run_judges_with_its_own_classes(save):
+def test_the_classes_of_a_run_are_used(save):
     path = save(X=X, y=y)
     data = load(path, Reading(classes=("2", "1", "0", "9"), whole=True))
     assert np.array_equal(data.test.labels, 2 - y)
 
 
 @pytest.mark.parametrize(
-    ("arrays", "told"),
+    ("arrays", "expected"),
     [
         ({"X": X}, ["has no y", "it has X"]),
         ({"x_train": X, "y_train": y}, ["has no X and no y", "x_train, y_train"]),
@@ -86,23 +86,26 @@ def test_a_run_judges_with_its_own_classes(save):
         ({"X": X.astype(int) - 1, "y": y}, ["uint8", "int64"]),
         ({"X": X.reshape(COUNT, -1), "y": y}, ["(30, 20)"]),
         ({"X": noise(COUNT, 4, 5, 2), "y": y}, ["1 or 3 channels"]),
-        ({"X": X, "y": y.astype(float)}, [": y must be integers or texts", "float64"]),
+        ({"X": X, "y": y.astype(float)}, [": y must be integers or strings", "float64"]),
         ({"X": X, "y": y.reshape(-1, 1)}, [": y must be", "(30, 1)"]),
         ({"X": X, "y": y.astype(object)}, ["plain arrays", "allow_pickle"]),
-        ({"X": X, "y": y * 0}, ["one class only (0)"]),
+        ({"X": X, "y": y * 0}, ["only one class (0)"]),
         ({"X": X[:0], "y": y[:0]}, ["no examples"]),
-        ({"X": X, "y": y, "X_test": X, "y_test": y + 1}, ["training never saw: 3"]),
+        (
+            {"X": X, "y": y, "X_test": X, "y_test": y + 1},
+            ["not in the training set: 3"],
+        ),
         ({"X": X[:3], "y": y[:3]}, ["3 examples", "too few"]),
         ({"X": X, "y": np.array(["a\nb", "c", "d"])[y]}, [r"'a\nb'"]),
     ],
 )
-def test_files_that_hold_no_pictures_with_labels_are_refused(arrays, told, save, refused):
+def test_files_without_labeled_images_are_rejected(arrays, expected, save, refused):
     path = save(**arrays)
-    with refused(DataError, "mine", *told):
+    with refused(DataError, "mine", *expected):
         load(path)
 
 
-def test_a_file_cut_off_anywhere_is_refused(save, tmp_path, refused):
+def test_a_file_truncated_anywhere_is_rejected(save, tmp_path, refused):
     path = save(X=X, y=y)
     data = (tmp_path / "mine.npz").read_bytes()
     for length in range(0, len(data), 7):
@@ -111,8 +114,8 @@ def test_a_file_cut_off_anywhere_is_refused(save, tmp_path, refused):
             load(path)
 
 
-def test_a_file_with_a_damaged_byte_is_refused_or_read(save, tmp_path):
-    """A byte of the archive's directory may not matter; those of arrays have checksums."""
+def test_a_file_with_a_damaged_byte_is_rejected_or_read(save, tmp_path):
+    """Bytes of the archive's directory may not matter; arrays have checksums."""
     path = save(X=X, y=y)
     data = (tmp_path / "mine.npz").read_bytes()
     whole = load(path).fingerprint
@@ -122,8 +125,8 @@ def test_a_file_with_a_damaged_byte_is_refused_or_read(save, tmp_path):
             assert load(path).fingerprint == whole
 
 
-def test_a_single_array_is_no_npz_file(tmp_path, refused):
+def test_a_single_array_is_not_an_npz_file(tmp_path, refused):
     np.save(tmp_path / "mine.npy", X)
     (tmp_path / "mine.npy").rename(tmp_path / "mine.npz")
-    with refused(DataError, "mine.npz", "no .npz file"):
+    with refused(DataError, "mine.npz", "not an .npz file"):
         load(str(tmp_path / "mine.npz"))

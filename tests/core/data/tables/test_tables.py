@@ -1,4 +1,4 @@
-"""Tables: what their columns are taken for, and the numbers that they become."""
+"""Tables: column kinds, encodings, files and surveys."""
 
 import datetime
 import json
@@ -16,7 +16,7 @@ from hardmax.data.datasets import split_rows
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column, guess_column, read_as, texts
-from hardmax.data.tables.encoding import FARTHEST, Encoding, learn
+from hardmax.data.tables.encoding import MAX_DEVIATIONS, Encoding, learn
 from hardmax.data.tables.files import read_table, table_bytes
 from hardmax.data.tables.read import read_labels
 from hardmax.data.tables.survey import survey_table
@@ -36,7 +36,7 @@ def write(path, *rows):
 LABELLED = Reading(label="y")
 
 
-# What columns are taken for
+# Column kinds
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ LABELLED = Reading(label="y")
         ([datetime.datetime(1970, 1, 1, 0, 0, 1, 500000)], "date", [1.5]),
     ],
 )
-def test_a_column_is_what_all_of_its_cells_are(cells, kind, values):
+def test_the_kind_of_a_column_matches_all_of_its_cells(cells, kind, values):
     found = column(*cells)
     assert found.kind == kind
     np.testing.assert_array_equal(found.values, values)
@@ -66,31 +66,31 @@ def test_a_column_is_what_all_of_its_cells_are(cells, kind, values):
         ["a", "b", "", "a"],
         ["1", "2", "x", "1"],
         ["true", "false", "maybe", "true"],
-        ["2024-01-01", "2024-02-30", "-", "2024-01-01"],  # there is no such day
+        ["2024-01-01", "2024-02-30", "-", "2024-01-01"],  # not a valid date
         ["1,5", "2,5", "3", "1,5"],
     ],
 )
-def test_every_other_column_of_texts_is_of_categories(cells):
+def test_other_columns_of_strings_are_categories(cells):
     found = column(*cells)
     assert found.kind == "category"
-    named = [found.levels[code] if code >= 0 else None for code in found.values]
-    assert named == [cell or None for cell in cells]
+    names = [found.levels[code] if code >= 0 else None for code in found.values]
+    assert names == [cell or None for cell in cells]
 
 
-def test_texts_of_a_parquet_file_are_read_as_those_of_a_csv_file():
+def test_parquet_strings_are_read_like_csv_strings():
     dictionary = pa.chunked_array([pa.array(["b", None, "a"]).dictionary_encode()])
     assert guess_column("a", dictionary).levels == ("b", "a")
     assert column("1", None).kind == "number"
 
 
-def test_columns_of_nothing_are_none():
+def test_empty_and_nested_columns_are_none():
     for cells in (["", "NA"], [None, None], [[1], [2]]):
         assert column(*cells) is None
 
 
 @pytest.mark.parametrize("cell", ["nan", "inf", "-Infinity", "1e999", "1e200"])
-def test_numbers_that_are_none_are_refused_by_their_row(cell):
-    with pytest.raises(DataError, match=r"column 'a', row 3: .* leave|finite"):
+def test_invalid_numbers_are_rejected_with_their_row(cell):
+    with pytest.raises(DataError, match=r"column 'a', row 3: .* finite and at most 1e150; leave"):
         column("1", "", cell)
     with pytest.raises(DataError, match=r"row 2"):
         column(1.0, float(cell))
@@ -99,21 +99,21 @@ def test_numbers_that_are_none_are_refused_by_their_row(cell):
 @pytest.mark.parametrize(
     ("cells", "kind", "words"),
     [
-        (["1", "two"], "number", "row 2: 'two' is no number"),
-        (["true", "2"], "boolean", "row 2: '2' is no boolean"),
-        (["", "soon"], "date", "row 2: 'soon' is no date"),
-        ([True, False], "number", "is of type bool, but the run learnt it as number"),
-        ([[1], [2]], "number", "is of type list"),
+        (["1", "two"], "number", "row 2: 'two' is not a number"),
+        (["true", "2"], "boolean", "row 2: '2' is not a boolean"),
+        (["", "soon"], "date", "row 2: 'soon' is not a date"),
+        ([True, False], "number", "has type bool, but it was a number column in training"),
+        ([[1], [2]], "number", "has type list"),
         ([[1], [2]], "category", "column 'a': cells of type list"),
-        ([datetime.time(1)], "date", "is of type time64"),
+        ([datetime.time(1)], "date", "has type time64"),
     ],
 )
-def test_cells_of_another_kind_than_was_learnt_are_refused(cells, kind, words):
+def test_cells_of_another_kind_than_in_training_are_rejected(cells, kind, words):
     with pytest.raises(DataError, match=words):
         column(*cells, kind=kind)
 
 
-def test_numbers_may_be_categories_if_they_were_learnt_as_such():
+def test_numbers_can_be_read_as_categories():
     found = column(1, 2, None, kind="category")
     assert (found.kind, found.levels) == ("category", ("1", "2"))
     for cells in (["", ""], [None, None]):
@@ -124,14 +124,14 @@ def test_numbers_may_be_categories_if_they_were_learnt_as_such():
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
-def test_every_type_of_text_is_text(kind):
+def test_all_string_types_are_read_as_strings(kind):
     assert guess_column("a", pa.chunked_array([pa.array(["x", "y"], kind)])).levels == ("x", "y")
 
 
-def test_a_column_of_categories_is_one_whatever_they_are():
+def test_a_dictionary_column_is_categorical_whatever_its_values():
     for values in ([1, 2, None], [True, False, None], [datetime.date(2024, 1, 2), None]):
-        kept_once = pa.chunked_array([pa.array(values).dictionary_encode()])
-        assert guess_column("a", kept_once).kind == "category"
+        dictionary = pa.chunked_array([pa.array(values).dictionary_encode()])
+        assert guess_column("a", dictionary).kind == "category"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_column_of_categories_is_one_whatever_they_are():
         (["1.5", "2.0", ""], [1.5, 2.0, np.nan]),
     ],
 )
-def test_a_class_has_one_name_whatever_wrote_it(tmp_path, columns):
+def test_a_class_has_the_same_name_in_every_format(tmp_path, columns):
     found = set()
     for labels in columns:
         table = pa.table({"a": [1, 2, 3], "y": pa.array(labels, from_pandas=False)})
@@ -150,55 +150,55 @@ def test_a_class_has_one_name_whatever_wrote_it(tmp_path, columns):
     assert len(found) == 1
 
 
-# What they become
+# Encodings
 
 
-def test_numbers_are_scaled_by_the_rows_that_are_learnt_of():
+def test_numbers_are_scaled_by_the_training_rows():
     values = np.random.default_rng(0).normal(5, 3, 50)
     values[[3, 40]] = np.nan
     rows = np.arange(30)
     encoding, left_out = learn([Column("a", "number", values)], rows)
     found = encoding.encode([Column("a", "number", values)])
-    right = StandardScaler().fit(values[rows, None]).transform(values[:, None])[:, 0]
+    expected = StandardScaler().fit(values[rows, None]).transform(values[:, None])[:, 0]
     assert left_out == {}
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found[:, 0], np.nan_to_num(right), rtol=1e-6)
+    np.testing.assert_allclose(found[:, 0], np.nan_to_num(expected), rtol=1e-6)
     np.testing.assert_array_equal(found[:, 1], np.isnan(values))
 
 
-def test_categories_become_one_of_several():
+def test_categories_are_one_hot_encoded():
     levels = ("red", "green", "blue", "pink")
-    codes = np.array([0, 1, 2, 1, 0, -1, 2, 0, 1, 2, 3])  # nobody learns of pink
+    codes = np.array([0, 1, 2, 1, 0, -1, 2, 0, 1, 2, 3])  # pink is not in the training rows
     encoding, _ = learn([Column("a", "category", codes, levels)], np.arange(10))
     found = encoding.encode([Column("a", "category", codes, levels)])
     names = pd.Series([levels[code] if code >= 0 else None for code in codes])
-    right = pd.get_dummies(names.where(names != "pink"), dtype=float)  # in order of the alphabet
-    np.testing.assert_array_equal(found[:, :3], right)
+    expected = pd.get_dummies(names.where(names != "pink"), dtype=float)  # in alphabetical order
+    np.testing.assert_array_equal(found[:, :3], expected)
     np.testing.assert_array_equal(found[:, 3], codes < 0)
     (unseen,) = encoding.unseen([Column("a", "category", codes, levels)])
     assert (unseen.text, unseen.row, unseen.count) == ("pink", 10, 1)
 
 
-def test_dates_become_their_distance_and_their_places_in_cycles():
+def test_dates_are_encoded_as_distance_and_phases():
     days = np.arange(0, 1000) * 86400.0
     encoding, _ = learn([Column("a", "date", days)], np.arange(1000))
     found = encoding.encode([Column("a", "date", days)])
-    assert found.shape == (1000, 5)  # none of them has a time of day
+    assert found.shape == (1000, 5)  # no date has a time of day
     np.testing.assert_allclose(found[:, 0], (days - days.mean()) / days.std(), rtol=1e-5)
     np.testing.assert_allclose(found[:-7, 3:], found[7:, 3:], atol=1e-5)  # a week
     np.testing.assert_allclose((found[:, 1:3] ** 2).sum(axis=1), 1, rtol=1e-5)
     with_times, _ = learn([Column("a", "date", days + 3600)], np.arange(1000))
-    assert with_times.entries == 7
+    assert with_times.features == 7
 
 
-def test_what_lies_far_out_counts_as_less_far():
+def test_outliers_are_clipped():
     values = np.zeros(1000)
     values[0] = 1e6
     encoding, _ = learn([Column("a", "number", values)], np.arange(1000))
-    assert encoding.encode([Column("a", "number", values)]).max() == FARTHEST
+    assert encoding.encode([Column("a", "number", values)]).max() == MAX_DEVIATIONS
 
 
-def test_columns_that_say_nothing_are_left_out_by_name():
+def test_uninformative_columns_are_left_out():
     names = tuple(f"person {i}" for i in range(20))
     columns = [
         Column("use", "number", np.arange(20.0)),
@@ -209,11 +209,11 @@ def test_columns_that_say_nothing_are_left_out_by_name():
     encoding, left_out = learn(columns, np.arange(10))
     assert [code.name for code in encoding.columns] == ["use"]
     assert left_out == {
-        "same": "one value only",
-        "name": "text (10 different ones)",
+        "same": "constant",
+        "name": "text (10 distinct values)",
         "late": "empty",
     }
-    with pytest.raises(DataError, match=r"no column is left.*same: one value only"):
+    with pytest.raises(DataError, match=r"no column is left.*same: constant"):
         learn(columns[1:], np.arange(10))
 
 
@@ -222,7 +222,7 @@ numbers = st.one_of(st.none(), st.floats(-1e6, 1e6))
 
 
 @given(st.lists(st.tuples(cells, numbers, st.booleans()), min_size=4, max_size=30))
-def test_an_encoding_is_the_same_from_its_json(rows):
+def test_an_encoding_survives_the_round_trip_through_json(rows):
     columns = [
         found
         for name, values in zip("abc", zip(*rows, strict=True), strict=True)
@@ -232,17 +232,17 @@ def test_an_encoding_is_the_same_from_its_json(rows):
         encoding, left_out = learn(columns, np.arange(len(rows)))
     except DataError:
         return
-    again = Encoding.from_json(json.loads(json.dumps(encoding.as_json())))
-    assert again == encoding
-    used = [one for one in columns if one.name not in left_out]
+    restored = Encoding.from_json(json.loads(json.dumps(encoding.as_json())))
+    assert restored == encoding
+    used = [column for column in columns if column.name not in left_out]
     values = encoding.encode(used)
-    assert values.shape == (len(rows), encoding.entries)
+    assert values.shape == (len(rows), encoding.features)
     assert np.isfinite(values).all()
-    np.testing.assert_array_equal(values, again.encode(used))
+    np.testing.assert_array_equal(values, restored.encode(used))
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "changes",
     [
         {"kind": "list"},
         {"scale": 0.0},
@@ -254,11 +254,11 @@ def test_an_encoding_is_the_same_from_its_json(rows):
         {"cycles": [1e-320]},
     ],
 )
-def test_a_spoilt_encoding_is_refused(spoil):
+def test_an_invalid_encoding_is_rejected(changes):
     encoding, _ = learn([Column("a", "number", np.arange(5.0))], np.arange(5))
     (code,) = json.loads(json.dumps(encoding.as_json()))
     with pytest.raises((TypeError, ValueError)):
-        Encoding.from_json([code | spoil])
+        Encoding.from_json([code | changes])
     with pytest.raises(ValueError, match="no columns"):
         Encoding.from_json([])
 
@@ -285,21 +285,21 @@ def test_csv_tsv_and_parquet_give_the_same_data(tmp_path):
         np.testing.assert_allclose(first.test.values, other.test.values, atol=1e-6)
 
 
-def test_nothing_is_learnt_of_test_and_validation_rows(tmp_path):
-    """Scaling is that of the rows trained on: pandas says which those are, and their means."""
+def test_nothing_is_learned_from_test_and_validation_rows(tmp_path):
+    """The scaling is that of scikit-learn on the training rows alone."""
     frame = pd.DataFrame({"a": np.random.default_rng(0).normal(3, 2, 200), "y": ["u", "v"] * 100})
     frame.to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"), Reading(label="y", validation=0.5, seed=1))
     labels = np.arange(200) % 2
     rows, held_out = split_rows(labels, 0.2, 1)
-    learnt_of = rows[split_rows(labels[rows], 0.5, 1)[0]]
-    scaler = StandardScaler().fit(frame[["a"]].to_numpy()[learnt_of])
+    training_rows = rows[split_rows(labels[rows], 0.5, 1)[0]]
+    scaler = StandardScaler().fit(frame[["a"]].to_numpy()[training_rows])
     np.testing.assert_allclose(
         dataset.test.values, scaler.transform(frame[["a"]].to_numpy()[held_out]), atol=1e-5
     )
 
 
-def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
+def test_csv_quotes_byte_order_marks_and_line_breaks_are_read(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes('\ufeff"a,1",y\r\n"line\nbreak","say ""hi"""\r\n\r\nö,z\r\n'.encode())
     table = read_table(path)
@@ -310,7 +310,7 @@ def test_quotes_marks_and_line_breaks_of_csv(tmp_path):
     assert table_bytes(table, ".csv") == '"a,1",y\n"line\nbreak","say ""hi"""\nö,z\n'.encode()
 
 
-def test_long_rows_odd_names_and_empty_lines_are_read(tmp_path):
+def test_long_rows_unusual_file_names_and_empty_lines_are_read(tmp_path):
     path = tmp_path / "a\udcff.csv"
     path.write_text('\n\n"a;b";c,y\n' + "x" * 3_000_000 + ";1,u\n")
     table = read_table(path)
@@ -318,7 +318,7 @@ def test_long_rows_odd_names_and_empty_lines_are_read(tmp_path):
     assert table.num_rows == 1
 
 
-def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
+def test_a_pandas_index_is_left_out(tmp_path):
     frame = pd.DataFrame({"a": range(20), "y": ["u", "v"] * 10}).sample(frac=1, random_state=0)
     frame.to_parquet(tmp_path / "a.parquet")
     frame.to_csv(tmp_path / "a.csv")
@@ -327,7 +327,7 @@ def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
         assert [code.name for code in dataset.encoding.columns] == ["a"]
 
 
-def test_a_written_table_is_read_as_it_was(tmp_path):
+def test_a_written_table_is_read_back_unchanged(tmp_path):
     cells = ["p\rq", 'say "hi"', "a,b", "line\nbreak", None, "7"]
     table = pa.table({"a": cells, "b": pa.array([datetime.date(2024, 1, 2)] * 6)})
     (tmp_path / "a.csv").write_bytes(table_bytes(table, ".csv"))
@@ -345,8 +345,8 @@ def test_a_written_table_is_read_as_it_was(tmp_path):
         (["a,y", '"1\n",u', "2,v,w"], r"line 4 has 3 cells"),
         (["a,a", "1,2"], "two columns called 'a'"),
         (["a,b", "1,u", "2,v"], "no column 'y'; it has a, b"),
-        (["a,y", "1,u", "2,u"], r"one class only \(u\)"),
-        (["a,y", "1,u", "2,v", "3,w"], "3 different values on 3 rows"),
+        (["a,y", "1,u", "2,u"], r"only one class \(u\)"),
+        (["a,y", "1,u", "2,v", "3,w"], "3 distinct values in 3 rows"),
         (["a,y", "1,", "2,NA"], "no row has a label"),
         (["a,y", '1,"u', "2,v", "3,u"], "unexpected end of data"),
         (["a,y", *["1,u", "1,v"] * 9], "no column is left to learn from"),
@@ -354,26 +354,26 @@ def test_a_written_table_is_read_as_it_was(tmp_path):
         (["a,y", "1,u", "inf,v", *["1,u", "1,v"] * 9], "column 'a', row 2: inf"),
     ],
 )
-def test_tables_from_which_nothing_can_be_learnt_are_refused(tmp_path, rows, words):
+def test_tables_that_cannot_be_learned_from_are_rejected(tmp_path, rows, words):
     with pytest.raises(DataError, match=words):
         load(str(write(tmp_path / "a.csv", *rows)), LABELLED)
 
 
-def test_a_class_that_is_in_the_test_part_alone_is_refused(tmp_path):
+def test_a_class_only_in_the_test_set_is_rejected(tmp_path):
     path = write(tmp_path / "a.csv", "a,y", *["1,u", "2,v"] * 9, "3,w")
-    with pytest.raises(DataError, match="the training part has no example of w"):
+    with pytest.raises(DataError, match="the training set has no examples of w"):
         load(str(path), Reading(label="y", test=0.6))
 
 
-def test_a_label_that_is_a_measure_is_refused(tmp_path):
+def test_a_continuous_label_is_rejected(tmp_path):
     frame = pd.DataFrame({"a": range(100), "y": np.random.default_rng(0).normal(size=100).round(2)})
     frame.to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(DataError, match="classes come several times each"):
+    with pytest.raises(DataError, match="each class must occur several times"):
         load(str(tmp_path / "a.csv"), LABELLED)
 
 
-def test_what_is_no_table_is_refused(tmp_path):
-    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+def test_damaged_files_are_rejected(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 truncated")
     with pytest.raises(DataError, match=r"a\.parquet"):
         load(str(tmp_path / "a.parquet"), LABELLED)
     (tmp_path / "a.csv").write_bytes(b"a,y\n\xff\xfe,u\n")
@@ -381,28 +381,28 @@ def test_what_is_no_table_is_refused(tmp_path):
         load(str(tmp_path / "a.csv"), LABELLED)
 
 
-def test_what_tables_and_others_do_not_take_is_refused(tmp_path):
+def test_options_that_do_not_fit_the_data_are_rejected(tmp_path):
     path = str(write(tmp_path / "a.csv", "a,y", "1,u", "2,v", "1,u", "2,v"))
     with pytest.raises(ArgumentError, match=r"--label COLUMN.*it has a, y"):
         load(path)
-    with pytest.raises(ArgumentError, match="no size"):
+    with pytest.raises(ArgumentError, match="is a table; size applies only to images"):
         load(path, Reading(label="y", size=(8, 8)))
-    with pytest.raises(ArgumentError, match="digits is no table"):
+    with pytest.raises(ArgumentError, match="digits is not a table"):
         load("digits", LABELLED)
     with pytest.raises(ArgumentError, match="only one of them is a table"):
         load(path, Reading(label="y", test="digits"))
 
 
-def test_rows_without_a_label_are_left_out_and_told(tmp_path):
+def test_rows_without_a_label_are_left_out_with_a_notice(tmp_path):
     rows = [f"{i},{'uv'[i % 2]}" for i in range(20)]
     path = write(tmp_path / "a.csv", "a,y", "100,", *rows, "200,NA")
     dataset = load(str(path), Reading(label="y", whole=True))
     assert len(dataset.train) == 20
-    assert "2 rows without a label" in dataset.remarks[0]
+    assert "2 rows without a label" in dataset.notices[0]
     np.testing.assert_allclose(dataset.train.values.mean(), 0, atol=1e-6)
 
 
-def test_the_test_part_may_be_another_table(tmp_path):
+def test_the_test_set_can_be_another_table(tmp_path):
     rows = [f"{i},{'pq'[i % 2]},{'uv'[i % 2]}" for i in range(20)]
     path = write(tmp_path / "a.csv", "a,c,y", *rows)
     other = write(tmp_path / "b.csv", "y,more,c,a", "v,x,q,3", "u,x,new,4")
@@ -411,10 +411,13 @@ def test_the_test_part_may_be_another_table(tmp_path):
     np.testing.assert_array_equal(dataset.test.labels, [1, 0])
     np.testing.assert_array_equal(dataset.test.values[0], dataset.train.values[3])
     np.testing.assert_array_equal(dataset.test.values[1, 1:], [0, 0])
-    assert any("1 of the rows have categories, such as 'new'" in told for told in dataset.remarks)
+    assert any(
+        "1 of the rows have categories, such as 'new', that were not in the training rows" in notice
+        for notice in dataset.notices
+    )
 
 
-def test_the_fingerprint_is_that_of_the_rows_and_their_split(tmp_path):
+def test_the_fingerprint_depends_on_the_rows_and_the_split(tmp_path):
     rows = [f"{i},{'uv'[i % 2]}" for i in range(40)]
     path = str(write(tmp_path / "a.csv", "a,y", *rows))
     prints = {
@@ -427,30 +430,30 @@ def test_the_fingerprint_is_that_of_the_rows_and_their_split(tmp_path):
     assert load(path, LABELLED).fingerprint != before
 
 
-def test_a_survey_counts_what_is_there(tmp_path):
+def test_a_survey_counts_classes_cells_and_duplicates(tmp_path):
     rows = ["1,p,u", "2.5,q,v", ",q,v", "1,p,u", "1,p,", "-3,q,u", "1,p,u"]
     found = survey_table(write(tmp_path / "a.csv", "a,c,y", *rows), "y")
-    assert (found.rows, found.classes, found.unlabelled) == (7, {"u": 4, "v": 2}, 1)
+    assert (found.rows, found.classes, found.unlabeled) == (7, {"u": 4, "v": 2}, 1)
     number = {"kind": "number", "missing": 1, "different": 3, "lowest": -3.0, "highest": 2.5}
     assert found.columns["a"] == number
     assert found.columns["c"] == {"kind": "category", "missing": 0, "different": 2}
     names = write(tmp_path / "b.csv", "name,a,y", *(f"n{i},{i},{'uv'[i % 2]}" for i in range(9)))
-    assert survey_table(names, "y").columns["name"]["why"] == "text (9 different ones)"
+    assert survey_table(names, "y").columns["name"]["why"] == "text (9 distinct values)"
     assert found.same == [[1, 4, 7]]
 
 
 @given(st.lists(st.tuples(cells, numbers), min_size=1, max_size=20))
-def test_a_survey_finds_every_row_that_is_there_twice(tmp_path_factory, rows):
+def test_a_survey_finds_all_duplicate_rows(tmp_path_factory, rows):
     frame = pd.DataFrame(rows, columns=["a", "b"])
     path = tmp_path_factory.mktemp("tables") / "a.parquet"
     frame.to_parquet(path)
     groups = {}
     for i, row in enumerate(rows):
         groups.setdefault(row, []).append(i + 1)
-    right = sorted(group for group in groups.values() if len(group) > 1)
-    assert survey_table(path, None).same == right
+    expected = sorted(group for group in groups.values() if len(group) > 1)
+    assert survey_table(path, None).same == expected
 
 
-def test_texts_of_lists_are_none():
-    with pytest.raises(DataError, match="cannot be read as texts"):
+def test_lists_cannot_be_read_as_text():
+    with pytest.raises(DataError, match="cannot be read as text"):
         texts(pa.chunked_array([pa.array([[1], [2]])]))

@@ -1,4 +1,4 @@
-"""Calibrating runs, deciding by costs and comparing runs, in real processes."""
+"""Calibration, decision rules and the comparison of runs, in real processes."""
 
 import json
 import shutil
@@ -19,14 +19,14 @@ DIGITS = [str(digit) for digit in range(10)]
 
 
 def screening():
-    """Costs of looking for eights: to miss one costs 50 times what a false alarm does."""
+    """Costs of detecting eights: a false negative costs 50 times as much as a false positive."""
     matrix = 1 - np.eye(10)
     matrix[8] *= 50
     return matrix
 
 
 def write_costs(path, matrix, *more):
-    """Write costs as CSV; ``more`` are further actions, which cost 2 each."""
+    """Write costs as CSV; ``more`` are names of extra actions, which cost 2 each."""
     lines = [["true", *DIGITS, *more]]
     for digit, row in zip(DIGITS, matrix, strict=True):
         lines.append([digit, *(f"{cost:g}" for cost in row), *["2"] * len(more)])
@@ -35,10 +35,10 @@ def write_costs(path, matrix, *more):
 
 @pytest.fixture(scope="module")
 def calibrated(framework, tmp_path_factory):
-    """A run of an MLP that is too sure of itself, as trained, and what calibrating it printed."""
-    folder = tmp_path_factory.mktemp("judged")
+    """The folder of an overconfident MLP, and the JSON output of training and calibrating it."""
+    folder = tmp_path_factory.mktemp("calibrated")
     command = [sys.executable, "-c", "from hardmax.cli.main import main; main()"]
-    told = []
+    outputs = []
     options = ("--batch-size", "32", "--epochs", "100", "--lr", "1", "--validation", "0.9")
     train = ("train", "digits", "--model", "mlp", "--framework", framework, "--out", "run")
     for arguments in ((*train, *options), ("calibrate", "run")):
@@ -46,8 +46,8 @@ def calibrated(framework, tmp_path_factory):
             [*command, *arguments, "--json"], cwd=folder, capture_output=True, text=True
         )
         assert (done.returncode, done.stderr) == (0, "")
-        told.append(json.loads(done.stdout))
-    return folder / "run", *told
+        outputs.append(json.loads(done.stdout))
+    return folder / "run", *outputs
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def run(calibrated, tmp_path):
 
 
 def scores_of(run, images):
-    """An MLP's scores of pictures by its portable weights, in NumPy."""
+    """The scores of an MLP for images, computed from its portable weights in NumPy."""
     weights, _ = checkpoint.load(run / "model.safetensors")
     hidden, last = sorted({name.rpartition(".")[0] for name in weights}, key=int)
     values = images.reshape(len(images), -1) / 255
@@ -70,18 +70,18 @@ def log_loss(scores, labels):
     return -logs[np.arange(len(labels)), labels].mean()
 
 
-def test_a_temperature_makes_an_overconfident_network_honest(hardmax, calibrated, run, tmp_path):
-    _, trained, told = calibrated
-    assert list(told) == ["temperature", "before", "after"]
-    temperature = told["temperature"]
+def test_a_temperature_calibrates_an_overconfident_network(hardmax, calibrated, run, tmp_path):
+    _, trained, fitted = calibrated
+    assert list(fitted) == ["temperature", "before", "after"]
+    temperature = fitted["temperature"]
     assert temperature > 1
     _, part = split_off(load_digits().train, 0.9, 0)
     scores = scores_of(run, part.images)
-    assert told["before"]["count"] == len(part)
-    assert told["before"]["loss"] == pytest.approx(log_loss(scores, part.labels), rel=1e-3)
+    assert fitted["before"]["count"] == len(part)
+    assert fitted["before"]["loss"] == pytest.approx(log_loss(scores, part.labels), rel=1e-3)
     losses = [log_loss(scores / t, part.labels) for t in temperature * np.array([0.98, 1, 1.02])]
     assert losses[1] == min(losses)
-    assert told["after"]["loss"] == pytest.approx(losses[1], rel=1e-3)
+    assert fitted["after"]["loss"] == pytest.approx(losses[1], rel=1e-3)
 
     found = json.loads(hardmax("evaluate", run, "--report", "page.html", "--json").stdout)
     before = found["uncalibrated"]
@@ -97,77 +97,77 @@ def test_a_temperature_makes_an_overconfident_network_honest(hardmax, calibrated
     assert f"by a temperature of {temperature:.4f}" in " ".join(page.split())
 
 
-def test_costs_of_a_screening_test_are_less_than_by_argmax(hardmax, run, tmp_path):
+def test_least_expected_cost_costs_less_than_argmax(hardmax, run, tmp_path):
     test = load_digits().test
     write_costs(tmp_path / "costs.csv", screening(), "ask a person")
     rules = ("--costs", "costs.csv", "--abstain-below", 0.9)
     done = hardmax("evaluate", run, *rules, "--report", "page.html", "--json")
     assert done.stderr == ""
-    likeliest, sure, cheapest = json.loads(done.stdout)["rules"]
-    assert cheapest["cost"] < likeliest["cost"]
+    argmax, abstaining, cheapest = json.loads(done.stdout)["rules"]
+    assert cheapest["cost"] < argmax["cost"]
     temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
     scores = scores_of(run, test.images) / temperature
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     matrix = np.column_stack([screening(), np.full(10, 2.0)])
-    for rule, decided in ((likeliest, p.argmax(axis=1)), (cheapest, (p @ matrix).argmin(axis=1))):
-        assert rule["coverage"] == pytest.approx((decided < 10).mean(), abs=1 / len(test))
-        assert rule["cost"] == pytest.approx(matrix[test.labels, decided].mean(), abs=0.15)
-    kept = p.max(axis=1) >= 0.9
-    assert sure["coverage"] == pytest.approx(kept.mean(), abs=1 / len(test))
-    assert sure["accuracy"] > likeliest["accuracy"]
+    for rule, chosen in ((argmax, p.argmax(axis=1)), (cheapest, (p @ matrix).argmin(axis=1))):
+        assert rule["coverage"] == pytest.approx((chosen < 10).mean(), abs=1 / len(test))
+        assert rule["cost"] == pytest.approx(matrix[test.labels, chosen].mean(), abs=0.15)
+    confident = p.max(axis=1) >= 0.9
+    assert abstaining["coverage"] == pytest.approx(confident.mean(), abs=1 / len(test))
+    assert abstaining["accuracy"] > argmax["accuracy"]
     assert "least expected cost" in (tmp_path / "page.html").read_text()
 
 
-def test_predict_decides_by_costs_and_by_the_temperature(hardmax, run, tmp_path):
+def test_predict_applies_costs_and_the_temperature(hardmax, run, tmp_path):
     test = load_digits().test
     temperature = json.loads((run / "run.json").read_text())["calibration"]["temperature"]
     names = [f"{i}.png" for i in range(9)]
     for i, name in enumerate(names):
         Image.fromarray(test.images[i, :, :, 0]).save(tmp_path / name)
-    # Whatever it is, it is cheapest to call it a 3.
+    # Every decision but 3 costs 1.
     matrix = np.ones((10, 10))
     matrix[:, 3] = 0
     write_costs(tmp_path / "costs.csv", matrix)
-    told = json.loads(hardmax("predict", run, *names, "--costs", "costs.csv", "--json").stdout)
+    predicted = json.loads(hardmax("predict", run, *names, "--costs", "costs.csv", "--json").stdout)
     scores = scores_of(run, test.images[:9]) / temperature
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert [one["decision"] for one in told] == ["3"] * 9
-    assert [one["label"] for one in told] == [str(k) for k in p.argmax(axis=1)]
-    np.testing.assert_allclose([one["probability"] for one in told], p.max(axis=1), rtol=1e-3)
+    assert [one["decision"] for one in predicted] == ["3"] * 9
+    assert [one["label"] for one in predicted] == [str(k) for k in p.argmax(axis=1)]
+    np.testing.assert_allclose([one["probability"] for one in predicted], p.max(axis=1), rtol=1e-3)
 
 
 @pytest.mark.shared
-def test_what_is_left_open_is_said_so(hardmax, run, tmp_path):
+def test_abstaining_is_printed(hardmax, run, tmp_path):
     Image.fromarray(load_digits().test.images[0, :, :, 0]).save(tmp_path / "a.png")
     plain = hardmax("predict", run, "a.png").stdout
-    left = hardmax("predict", run, "a.png", "--abstain-below", 1)
+    abstained = hardmax("predict", run, "a.png", "--abstain-below", 1).stdout
     label = plain.split()[1]
     assert plain.startswith(f"a.png: {label} (0.")
-    assert left.stdout.startswith(f"a.png: left open ({label} 0.")
-    told = hardmax("predict", run, "a.png", "--abstain-below", 1, "--json")
-    assert json.loads(told.stdout)[0]["decision"] is None
+    assert abstained.startswith(f"a.png: abstained ({label} 0.")
+    done = hardmax("predict", run, "a.png", "--abstain-below", 1, "--json")
+    assert json.loads(done.stdout)[0]["decision"] is None
 
 
 @pytest.mark.shared
-def test_a_person_is_told_what_changed_on_a_line(hardmax, run):
+def test_calibrate_and_evaluate_print_what_changed(hardmax, run):
     done = hardmax("calibrate", run)
     first, second, third = done.stdout.splitlines()
     assert first.startswith("temperature ")
     assert second.startswith("validation (")
-    assert third == f"kept in {run}; evaluate and predict apply it"
+    assert third == f"saved in {run}; evaluate and predict will use it"
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
     assert lines[2].startswith(f"     calibrated by {first}: loss ")
-    assert [line.split()[0] for line in lines[3:]] == ["rule", "likeliest", "none"]
+    assert [line.split()[0] for line in lines[3:]] == ["rule", "most", "abstain"]
 
 
 @pytest.mark.shared
-def test_costs_that_do_not_fit_are_one_line(hardmax, run, tmp_path):
+def test_invalid_costs_are_rejected_on_one_line(hardmax, run, tmp_path):
     write_costs(tmp_path / "costs.csv", screening())
     text = (tmp_path / "costs.csv").read_text()
     (tmp_path / "costs.csv").write_text(text.rpartition("9,")[0])
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     for command in (("evaluate", run), ("predict", run, "a.png")):
-        refused(hardmax(*command, "--costs", "costs.csv"), "costs.csv", "lack the class '9'")
+        refused(hardmax(*command, "--costs", "costs.csv"), "costs.csv", "class '9' is missing")
         refused(hardmax(*command, "--costs", "gone.csv"), "gone.csv", "No such file")
         refused(hardmax(*command, "--abstain-below", 1.5), "0 to 1", "1.5")
     both = ("--costs", "costs.csv", "--abstain-below", 0.5)
@@ -175,11 +175,11 @@ def test_costs_that_do_not_fit_are_one_line(hardmax, run, tmp_path):
 
 
 @pytest.mark.shared
-def test_without_a_validation_part_nothing_is_calibrated(hardmax, framework, tmp_path):
+def test_calibration_requires_a_validation_set(hardmax, framework, tmp_path):
     arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
     assert hardmax("train", "digits", *arguments).returncode == 0
     before = (tmp_path / "run" / "run.json").read_bytes()
-    refused(hardmax("calibrate", "run"), "validation part", "--validation FRACTION")
+    refused(hardmax("calibrate", "run"), "validation set", "--validation FRACTION")
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
@@ -195,31 +195,31 @@ def test_two_runs_are_compared_example_by_example(hardmax, framework, run):
     pixels = test.images.reshape(len(test), -1) / 255
     plain = pixels @ weights["1.weight"].T + weights["1.bias"]
     scores = (scores_of(run, test.images) / temperature, plain)
-    one, other = (each.argmax(axis=1) == test.labels for each in scores)
+    first, second = (each.argmax(axis=1) == test.labels for each in scores)
     assert found["only"] == [
-        np.flatnonzero(a & ~b).tolist() for a, b in ((one, other), (other, one))
+        np.flatnonzero(a & ~b).tolist() for a, b in ((first, second), (second, first))
     ]
-    assert (found["both"], found["neither"]) == ((one & other).sum(), (~one & ~other).sum())
-    assert found["accuracy"] == pytest.approx([one.mean(), other.mean()])
+    assert (found["both"], found["neither"]) == ((first & second).sum(), (~first & ~second).sum())
+    assert found["accuracy"] == pytest.approx([first.mean(), second.mean()])
     losses = [log_loss(each, test.labels) for each in scores]
     assert found["loss"] == pytest.approx(losses, rel=1e-3)
-    counts = [len(places) for places in found["only"]]
+    counts = [len(examples) for examples in found["only"]]
     assert found["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
-    assert [sum(classes.values()) for classes in found["alone"]] == counts
+    assert [sum(classes.values()) for classes in found["only_by_class"]] == counts
     for name, (a, b) in (("accuracy", found["accuracy"]), ("loss", found["loss"])):
         low, high = found["intervals"][name]
         assert low < a - b < high
 
 
 @pytest.mark.shared
-def test_runs_that_cannot_be_compared_are_one_line(
+def test_runs_that_cannot_be_compared_are_rejected_on_one_line(
     hardmax, framework, run, tmp_path, make_idx_folder
 ):
     refused(hardmax("compare", run, "nowhere"), "no such run folder: nowhere")
-    refused(hardmax("compare", run, run, "--epochs", 3), "without --epochs")
+    refused(hardmax("compare", run, run, "--epochs", 3), "--epochs")
     make_idx_folder(tmp_path / "data")
     arguments = ("--framework", framework, "--epochs", 1, "--out", "other")
     assert hardmax("train", "data", *arguments).returncode == 0
     refused(hardmax("compare", run, "other"), "different data")
     same = hardmax("compare", run, run).stdout
-    assert "the first alone on 0\nthe second alone on 0\nMcNemar's test: p = 1\n" in same
+    assert "only the first on 0\nonly the second on 0\nMcNemar's test: p = 1\n" in same
