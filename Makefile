@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest --numprocesses auto
 # The frameworks with a backend; each is tested in its own process.
 FRAMEWORKS := torch jax tensorflow mxnet
 
-.PHONY: help install train test check format bench clean
+.PHONY: help install train test check format docs bench clean
 
 help:
 	@echo "make install  create the environment in $(VENV)"
@@ -19,6 +19,7 @@ help:
 	@echo "make test     check and test everything"
 	@echo "make check    formatting, lint, types, import rules"
 	@echo "make format   fix the formatting"
+	@echo "make docs     write the reference page of the settings"
 	@echo "make bench    compare the speed with other trainers (Fashion-MNIST, about an hour)"
 	@echo "make clean    remove the environment and tool caches"
 
@@ -58,6 +59,9 @@ check: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: install
+	$(BIN)/python docs/make_settings.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -6,7 +6,10 @@ from typing import Any
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["check_fraction", "check_seed", "check_whole", "is_plain", "plain"]
+__all__ = ["MAX_SEED", "check_seed", "check_whole", "is_plain", "plain"]
+
+#: The largest seed: not every framework accepts larger ones.
+MAX_SEED = 2**63 - 1
 
 
 def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -25,18 +28,9 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
     return integer
 
 
-def check_fraction(name: str, value: float) -> None:
-    """Raise ArgumentError unless 0 < ``value`` < 1."""
-    if not 0 < value < 1:
-        raise ArgumentError(f"{name} must be a fraction between 0 and 1, got {value}")
-
-
 def check_seed(seed: Any) -> int:
-    """Return ``seed`` as an int. Raises ArgumentError unless it has at most 63 bits.
-
-    Not every framework accepts larger seeds.
-    """
-    return check_whole("seed", seed, 0, 2**63 - 1)
+    """Return ``seed`` as an int. Raises ArgumentError unless it is from 0 to MAX_SEED."""
+    return check_whole("seed", seed, 0, MAX_SEED)
 
 
 def is_plain(text: str) -> bool:

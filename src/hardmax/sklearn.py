@@ -1,5 +1,7 @@
 """A scikit-learn classifier that trains a network in any of the frameworks."""
 
+from collections.abc import Iterator
+from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,12 +13,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples, Images, Vectors
+from hardmax.data.options import ReadingOptions
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.files import need_pyarrow
 from hardmax.data.tables.read import read_columns, wanted_columns
 from hardmax.errors import DataError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax
+from hardmax.fields import allowed_values, options_of
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.runs.session import Session
@@ -31,11 +35,33 @@ __all__ = ["HardmaxClassifier"]
 BATCH_SIZE = 1024
 
 
-class HardmaxClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of vectors, images or data frame rows.
+#: The settings of a training that are parameters of the estimator; ``fit`` receives the data, and
+#: ``random_state`` is the seed.
+PARAMETERS = {
+    name: pair
+    for name, pair in options_of(Settings).items()
+    if name not in {*options_of(ReadingOptions), "data", "patience"}
+}
 
-    The parameters are the options of ``hardmax train``, with the same defaults except for
-    ``epochs``; see ``hardmax train --help``. ``random_state`` is scikit-learn's.
+#: The only default that is not the one of ``hardmax train``.
+EPOCHS = 20
+
+
+def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name, the type and the field of each parameter of the estimator."""
+    for name, (setting, _) in PARAMETERS.items():
+        default = EPOCHS if name == "epochs" else setting.default
+        is_positional = name in ("model", "framework")
+        yield name, setting.type, field(default=default, kw_only=not is_positional)
+    yield "random_state", Any, field(default=None, kw_only=True)
+
+
+# scikit-learn takes the parameters of an estimator from the signature of its __init__.
+_Parameters: Any = make_dataclass("_Parameters", _parameter_fields(), eq=False, repr=False)
+
+
+class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):
+    """A classifier of vectors, images or data frame rows.
 
     X is an array of numbers of shape (examples, features), which should be scaled, as they are used
     unchanged; a uint8 array of shape (examples, height, width) or (examples, height, width,
@@ -43,52 +69,16 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
     frame is not plain numbers, all are encoded and scaled like those of a table, which requires
     pyarrow.
 
+    The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
+    (20); their help is below. ``random_state`` is scikit-learn's.
+
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
     ``shape_``, the shape of an example; ``encoding_``, the encoding of the columns, or None;
     ``left_out_``, the reason for each column that is not used; ``history_``, a dict per epoch.
-    """
 
-    def __init__(
-        self,
-        model: str = "softmax-regression",
-        framework: str = "torch",
-        *,
-        hidden: tuple[int, ...] | None = None,
-        activation: str | None = None,
-        dropout: float | None = None,
-        init: str | None = None,
-        epochs: int = 20,
-        batch_size: int | None = None,
-        lr: float | None = None,
-        optimizer: str = "sgd",
-        momentum: float = 0.0,
-        weight_decay: float = 0.0,
-        schedule: str = "constant",
-        warmup: float = 0.0,
-        clip: float = 0.0,
-        balanced: bool = False,
-        device: str = "auto",
-        random_state: Any = None,
-    ):
-        self.model = model
-        self.framework = framework
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.init = init
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.warmup = warmup
-        self.clip = clip
-        self.balanced = balanced
-        self.device = device
-        self.random_state = random_state
+    Parameters:
+    """
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on X and the labels y, of any type, shape (examples,).
@@ -102,20 +92,18 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         network = catalog.make(self.model, shape, len(self.classes_), **settings.options)
         weights = initial_weights(network, shape, settings.seed, settings.initializer)
         session = Session(
-            *(
-                frameworks.load(self.framework),
-                network,
-                shape,
-                weights,
-                settings.recipe,
-                self.epochs,
-            ),
-            gradient_clip_val=self.clip,
+            frameworks.load(self.framework),
+            network,
+            shape,
+            weights,
+            settings.recipe,
+            settings.epochs,
+            gradient_clip_val=settings.clip,
             seed=settings.seed,
             device=self.device,
         )
         size = settings.batch(len(examples))
-        session.fit(examples, None, size, self.balanced)
+        session.fit(examples, None, size, settings.balanced)
         self.network_ = network
         self.shape_ = shape
         self.weights_ = session.weights()
@@ -145,12 +133,11 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def _settings(self) -> Settings:
         """Return the parameters as training settings, which validates them."""
-        params = self.get_params()
-        del params["random_state"]
         # An int is used as the seed directly, as on the command line.
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
+        params = {name: getattr(self, name) for name in PARAMETERS}
         return Settings(data="X", seed=int(seed), **params)
 
     def _learn(self, X: Any, y: Any) -> Examples:
@@ -195,10 +182,24 @@ class HardmaxClassifier(ClassifierMixin, BaseEstimator):
         if shape != self.shape_:
             raise DataError(f"X has examples of shape {shape}, but was {self.shape_} in fit")
         session = Session(
-            *(frameworks.load(self.framework), self.network_, shape, self.weights_),
+            frameworks.load(self.framework),
+            self.network_,
+            shape,
+            self.weights_,
             device=self.device,
         )
         return session.scores(examples, BATCH_SIZE).astype(np.float64)
+
+
+def _help(name: str) -> str:
+    """Return the lines of the docstring for a parameter."""
+    setting, option = PARAMETERS[name]
+    return f"        {name}: {allowed_values(setting.type, option)}.\n            {option.help}\n"
+
+
+HardmaxClassifier.__doc__ = f"{HardmaxClassifier.__doc__}".rstrip(" ") + "".join(
+    map(_help, PARAMETERS)
+)
 
 
 def _has_other_columns(X: Any) -> bool:

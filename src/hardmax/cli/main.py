@@ -24,7 +24,6 @@ __all__ = ["main"]
 app = typer.Typer(
     help="Train, evaluate and use classifiers of images and tables.",
     rich_markup_mode=None,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -8,68 +8,27 @@ import typer
 from hardmax.checks import plain
 from hardmax.cli.options import (
     INTERRUPTED,
-    Activation,
-    Balanced,
-    BatchSize,
-    Channels,
-    Clip,
     Data,
-    Device,
-    Dropout,
-    Epochs,
-    Hidden,
-    Init,
     Json,
-    Label,
-    Momentum,
-    Optimizer,
-    Rate,
-    Schedule,
-    Seed,
-    Size,
-    SkipBad,
-    Test,
-    Warmup,
-    WeightDecay,
-    fraction_or_source,
     notice,
     print_json,
-    sides,
-    widths,
+    with_settings,
 )
 
 __all__ = ["parity"]
 
 
+@with_settings("model", "framework", "validation", "patience")
 def parity(
     data: Data,
+    *,
     models: Annotated[
-        str, typer.Option(help="Networks, separated by commas.")
+        str, typer.Option(metavar="NAME,...", help="Networks, separated by commas.")
     ] = "softmax-regression",
     frameworks: Annotated[
-        str, typer.Option(help="Two or more frameworks, separated by commas.")
+        str, typer.Option(metavar="NAME,...", help="Two or more frameworks, separated by commas.")
     ] = "torch,jax,tensorflow,mxnet",
-    hidden: Hidden = None,
-    activation: Activation = None,
-    dropout: Dropout = None,
-    init: Init = None,
-    epochs: Epochs = 10,
-    batch_size: BatchSize = None,
-    lr: Rate = None,
-    optimizer: Optimizer = "sgd",
-    momentum: Momentum = 0.0,
-    weight_decay: WeightDecay = 0.0,
-    schedule: Schedule = "constant",
-    warmup: Warmup = 0.0,
-    clip: Clip = 0.0,
-    seed: Seed = 0,
-    device: Device = "auto",
-    balanced: Balanced = False,
-    test: Test = None,
-    size: Size = None,
-    channels: Channels = None,
-    skip_bad: SkipBad = False,
-    label: Label = None,
+    settings: dict[str, Any],
     out: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Folder to write the report to.  [default: runs/NAME]"),
@@ -77,15 +36,16 @@ def parity(
     as_json: Json = False,
 ) -> None:
     """Train the same networks in several frameworks and report how much they differ."""
-    given = {**locals()}
     from hardmax.parity.report import RECORD, REPORT, run_parity
 
-    arguments = ("data", "models", "frameworks", "out", "as_json")
-    options = {name: value for name, value in given.items() if name not in arguments}
-    options |= {"hidden": widths(hidden), "test": fraction_or_source(test), "size": sides(size)}
-    names = (models.split(","), frameworks.split(","))
     try:
-        path, record = run_parity(data, *names, options, out, None if as_json else _print_line)
+        path, record = run_parity(
+            settings | {"data": data},
+            models=models.split(","),
+            frameworks=frameworks.split(","),
+            out=out,
+            log=None if as_json else _print_line,
+        )
     except KeyboardInterrupt:
         notice("interrupted; nothing was saved")
         raise typer.Exit(INTERRUPTED) from None

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from hardmax.checks import check_fraction, check_whole
+from hardmax.checks import MAX_SEED
 from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images, RowEncoding, split_off
 from hardmax.errors import ArgumentError, DataError
+from hardmax.fields import FRACTIONS, Bounds, check_options, option
 
 __all__ = [
     "Reading",
+    "ReadingOptions",
     "assemble",
     "check_training_classes",
     "find_classes",
@@ -30,40 +32,84 @@ TEST_FRACTION = 0.2
 MAX_NAMES = 5
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Options for reading data. Raises ArgumentError for invalid values.
+def sides(text: str) -> tuple[int, int]:
+    """Return (height, width) parsed from ``24x32``, or from ``32`` for a square.
 
-    ``size`` (height, width) and ``channels`` are what images are converted to, None to choose by
-    the data; ``skip_bad`` skips files that cannot be read. ``test`` is what to test on: other
-    data, or the fraction to split off, by ``seed``, if there is no test set. ``label`` is the
-    column of a table that holds the classes. ``validation`` is the fraction of the training set
-    that is split off later; no encoding may be fitted to it. To evaluate a run, ``shape`` is that
-    of its images, ``encoding`` that of its table, ``classes`` are its class names, and ``whole``
-    makes all of the data the test set if there is none.
+    Raises ArgumentError for any other text.
+    """
+    numbers = text.split("x")
+    if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
+        raise ArgumentError(
+            f"--size must be one integer or HEIGHTxWIDTH, such as 32 or 24x32, got {text!r}"
+        )
+    return int(numbers[0]), int(numbers[-1])
+
+
+def fraction_or_source(text: str) -> float | str:
+    """Return the text as a float if it is a number, otherwise unchanged."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """The options of a training that say how to read its data.
+
+    Raises ArgumentError for invalid values.
     """
 
-    size: tuple[int, int] | None = None
-    channels: int | None = None
-    skip_bad: bool = False
-    test: float | str | None = None
-    seed: int = 0
+    size: tuple[int, int] | None = option(
+        None,
+        "Size to scale images to, such as 32 or 24x32 (height x width).",
+        unset="depends on the data",
+        bounds=Bounds(least=1, most=MAX_SIDE),
+        parse=sides,
+        metavar="SIZE",
+    )
+    channels: int | None = option(
+        None, "1 for grayscale, 3 for color.", unset="depends on the data", choices=(1, 3)
+    )
+    skip_bad: bool = option(False, "Skip image files that cannot be read.")
+    test: float | str | None = option(
+        None,
+        "Test set: other data, or the fraction to split off data without a test set.",
+        unset=f"the test set of the data, or {TEST_FRACTION:g}",
+        bounds=FRACTIONS,
+        parse=fraction_or_source,
+        metavar="FRACTION|DATA",
+    )
+    seed: int = option(
+        0,
+        "Random seed of the initial weights, the splits and the batches.",
+        bounds=Bounds(least=0, most=MAX_SEED),
+    )
+    label: str | None = option(None, "Column of a table that holds the classes.", metavar="COLUMN")
+    validation: float | None = option(
+        None,
+        "Fraction of the training set to split off for validation.",
+        bounds=FRACTIONS,
+        metavar="FRACTION",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True)
+class Reading(ReadingOptions):
+    """Options for reading data. Raises ArgumentError for invalid values.
+
+    No encoding of a table may be fitted to the ``validation`` fraction. To evaluate a run,
+    ``shape`` is that of its images, ``encoding`` that of its table, ``classes`` are its class
+    names, and ``whole`` makes all of the data the test set if there is none.
+    """
+
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
     whole: bool = False
-    label: str | None = None
-    validation: float | None = None
     encoding: RowEncoding | None = None
-
-    def __post_init__(self) -> None:
-        for side in self.size or ():
-            check_whole("image height and width", side, 1, MAX_SIDE)
-        if self.channels not in (None, 1, 3):
-            raise ArgumentError(
-                f"channels must be 1 (grayscale) or 3 (color), got {self.channels!r}"
-            )
-        if self.test is not None and not isinstance(self.test, str):
-            check_fraction("test", self.test)
 
 
 def listed(names: Iterable[str]) -> str:

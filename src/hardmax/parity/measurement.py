@@ -7,7 +7,7 @@ writes the run folder RUN and the measurement FILE.
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def measure(settings: Settings, run: Path, file: Path) -> None:
     """
     done = subprocess.run(
         [sys.executable, "-m", "hardmax.parity.measurement", str(run), str(file)],
-        input=json.dumps(asdict(settings)),
+        input=json.dumps(settings.as_record()),
         capture_output=True,
         text=True,
     )
@@ -205,11 +205,8 @@ def _peak_memory() -> int:
 def main() -> None:
     """Measure the training with the settings on stdin; an error is one line on stderr."""
     run, file = map(Path, sys.argv[1:])
-    values = json.load(sys.stdin)
-    # JSON has no tuples.
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     try:
-        _measure(Settings(**values), run).save(file)
+        _measure(Settings.from_record(json.load(sys.stdin)), run).save(file)
     except (HardmaxError, MemoryError) as error:
         sys.exit(str(error) or "out of memory")
 

@@ -38,41 +38,42 @@ LIMITS = {"initial_scores": 1e-5, "gradients": 1e-4}
 
 
 def run_parity(
-    data: str,
+    settings: dict[str, Any],
+    *,
     models: Sequence[str],
     frameworks: Sequence[str],
-    options: dict[str, Any],
     out: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train networks in several frameworks, write the report, and return its folder and record.
 
-    ``options`` are further ``Settings``. ``log`` receives one line per notice about the data and
-    per finished training. The folder has RECORD, REPORT and the run folders; it is ``out``, or a
-    new one in ``runs``. Raises HardmaxError on failure, before any training if possible, and
-    leaves no files behind.
+    ``settings`` are values of ``Settings`` by name. ``log`` receives one line per notice about the
+    data and per finished training. The folder has RECORD, REPORT and the run folders; it is
+    ``out``, or a new one in ``runs``. Raises HardmaxError on failure, before any training if
+    possible, and leaves no files behind.
     """
     _check_names("models", models, 1)
     _check_names("frameworks", frameworks, 2)
     settings_by_model = {
-        model: [Settings(data=data, model=model, framework=name, **options) for name in frameworks]
+        model: [Settings(**settings, model=model, framework=name) for name in frameworks]
         for model in models
     }
-    dataset = load.load(data, settings_by_model[models[0]][0].reading)
+    first = settings_by_model[models[0]][0]
+    dataset = load.load(first.data, first.reading)
     summaries = {
-        model: _network_summary(settings[0], dataset)
-        for model, settings in settings_by_model.items()
+        model: _network_summary(same_model[0], dataset)
+        for model, same_model in settings_by_model.items()
     }
     with FolderWriter(out, folder_name(dataset.name, "parity")) as writer:
         dataset.log_notices(log)
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
             # Train everything before comparing anything: the peak memory of a subprocess
             # includes that of its parent when it forked, so this process must stay small.
-            for settings in itertools.chain(*settings_by_model.values()):
-                name = f"{settings.model}-{settings.framework}"
-                measure(settings, writer.folder / name, Path(scratch, name))
+            for one in itertools.chain(*settings_by_model.values()):
+                name = f"{one.model}-{one.framework}"
+                measure(one, writer.folder / name, Path(scratch, name))
                 if log is not None:
-                    log(f"trained {settings.model} on {settings.framework}")
+                    log(f"trained {one.model} on {one.framework}")
             networks = [
                 _compare_runs(summaries[model], Path(scratch), frameworks) for model in models
             ]

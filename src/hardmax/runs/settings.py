@@ -1,14 +1,16 @@
-"""The settings of a training."""
+"""The settings of a training, which are also the options of ``hardmax train``."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from hardmax import frameworks
-from hardmax.checks import check_fraction, check_seed, check_whole
-from hardmax.data.options import Reading
-from hardmax.errors import ArgumentError
+from hardmax.data.options import Reading, ReadingOptions
+from hardmax.errors import ArgumentError, RunError
+from hardmax.fields import Bounds, option, options_of
 from hardmax.networks import catalog
-from hardmax.networks.initializers import check_initializer
+from hardmax.networks.initializers import INITIALIZERS
+from hardmax.networks.layers import ACTIVATIONS
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Settings"]
@@ -17,66 +19,110 @@ __all__ = ["Settings"]
 STEPS, SMALLEST_BATCH, LARGEST_BATCH = 64, 16, 256
 
 
-@dataclass(frozen=True)
-class Settings:
+def widths(text: str) -> tuple[int, ...]:
+    """Return the integers in text such as ``256,128``.
+
+    Raises ArgumentError if there is anything else in it.
+    """
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise ArgumentError(
+            f"--hidden must be integers separated by commas, such as 256,128, got {text!r}"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Recipe, ReadingOptions):
     """The settings of a training. Raises ArgumentError for invalid values.
 
-    ``batch_size`` None chooses one by the size of the data; ``hidden``, ``activation`` and
-    ``dropout`` are for networks that take them; ``init`` is one of ``initializers.INITIALIZERS``,
-    None chooses the default of the network; ``clip`` limits the global gradient norm, 0 means no
-    limit; ``balanced`` gives all classes the same share of an epoch. ``lr`` to ``warmup`` are those
-    of a ``Recipe``, ``test`` to ``label`` those of a ``Reading``.
+    Each field is an option: its help, choices and bounds stand here, in ``Recipe`` and in
+    ``ReadingOptions``, and nowhere else.
     """
 
-    data: str
-    model: str = "softmax-regression"
-    hidden: tuple[int, ...] | None = None
-    activation: str | None = None
-    dropout: float | None = None
-    init: str | None = None
-    framework: str = "torch"
-    epochs: int = 10
-    batch_size: int | None = None
-    lr: float | None = None
-    optimizer: str = "sgd"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    warmup: float = 0.0
-    clip: float = 0.0
-    seed: int = 0
-    device: str = "auto"
-    validation: float | None = None
-    patience: int | None = None
-    balanced: bool = False
-    test: float | str | None = None
-    size: tuple[int, int] | None = None
-    channels: int | None = None
-    skip_bad: bool = False
-    label: str | None = None
+    data: str = option(
+        MISSING,
+        "digits, fashion-mnist, a folder of images (one subfolder per class) or of IDX files, "
+        "an .npz file, or a table (.csv, .tsv or .parquet; requires --label).",
+    )
+    model: str = option(
+        "softmax-regression",
+        "Network; `hardmax models` lists them.",
+        choices=(*catalog.NETWORKS,),
+        metavar="NAME",
+    )
+    framework: str = option("torch", "Framework.", choices=(*frameworks.FRAMEWORKS,))
+    hidden: tuple[int, ...] | None = option(
+        None,
+        "Units of the hidden layers of an mlp, such as 256 or 256,128.",
+        unset="256 for an mlp",
+        bounds=Bounds(least=1),
+        parse=widths,
+        metavar="UNITS,...",
+    )
+    activation: str | None = option(
+        None, "Activation of an mlp.", unset="relu for an mlp", choices=ACTIVATIONS
+    )
+    dropout: float | None = option(
+        None,
+        "Dropout probability of the hidden units of an mlp.",
+        unset="0 for an mlp",
+        bounds=Bounds(least=0, below=1),
+    )
+    init: str | None = option(
+        None, "Weight initializer.", unset="depends on the model", choices=(*INITIALIZERS,)
+    )
+    device: str = option("auto", "Device: auto, cpu, cuda:0 or mps.")
+    epochs: int = option(10, "Number of passes over the training set.", bounds=Bounds(least=1))
+    batch_size: int | None = option(
+        None,
+        "Examples per step.",
+        unset=f"{LARGEST_BATCH}, down to {SMALLEST_BATCH} for small data sets",
+        bounds=Bounds(least=1),
+    )
+    clip: float = option(
+        0.0,
+        "Clip the global gradient norm to this value; 0 turns it off.",
+        bounds=Bounds(least=0),
+    )
+    balanced: bool = option(
+        False, "Resample the training set so that all classes are equally frequent."
+    )
+    patience: int | None = option(
+        None,
+        "Stop after this many epochs without a lower validation loss; requires --validation.",
+        bounds=Bounds(least=1),
+    )
 
     def __post_init__(self) -> None:
-        check_whole("epochs", self.epochs, 1)
-        if self.batch_size is not None:
-            check_whole("batch size", self.batch_size, 1)
-        check_seed(self.seed)
-        _ = self.reading  # validates its own fields
-        if not self.clip >= 0:
-            raise ArgumentError(f"clip must be a gradient norm of 0 or more, got {self.clip}")
-        if self.validation is not None:
-            check_fraction("validation", self.validation)
-        if self.patience is not None:
-            check_whole("patience", self.patience, 1)
-            if self.validation is None:
-                raise ArgumentError(
-                    "early stopping (patience) must not use the test set; add "
-                    "--validation FRACTION to split off a validation set"
-                )
-        catalog.check_name(self.model)
+        super().__post_init__()
+        if self.patience is not None and self.validation is None:
+            raise ArgumentError(
+                "early stopping (patience) must not use the test set; add "
+                "--validation FRACTION to split off a validation set"
+            )
         catalog.check_options(self.model, self.options)
-        check_initializer(self.initializer)
-        object.__setattr__(self, "lr", self.recipe.lr)
         frameworks.check(self.framework)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Settings":
+        """Return the settings in the record of a run; those it lacks have their defaults.
+
+        Raises RunError if a value is invalid, or a setting is unknown.
+        """
+        unknown = sorted(record.keys() - {field.name for field in fields(cls)})
+        if unknown:
+            raise RunError(f"the run has unknown settings: {', '.join(unknown)}")
+        if "data" not in record:
+            raise RunError("the run does not say what data it was trained on")
+        try:
+            return cls(**record)
+        except ArgumentError as error:
+            raise RunError(f"the run has unusable settings: {error}") from error
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the settings by name, for the record of a run."""
+        return {name: getattr(self, name) for name in options_of(Settings)}
 
     def batch(self, count: int) -> int:
         """Return the batch size for a training set of ``count`` examples.
@@ -91,16 +137,15 @@ class Settings:
     @property
     def reading(self) -> Reading:
         """The options for reading the data."""
-        return Reading(
-            *(self.size, self.channels, self.skip_bad, self.test, self.seed),
-            label=self.label,
-            validation=self.validation,
-        )
+        return Reading(**self._values(ReadingOptions))
 
     @property
     def recipe(self) -> Recipe:
         """The optimizer and its learning rate schedule."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        return Recipe(**self._values(Recipe))
+
+    def _values(self, cls: type[ReadingOptions] | type[Recipe]) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(cls)}
 
     @property
     def initializer(self) -> str:

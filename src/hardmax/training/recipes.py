@@ -18,6 +18,7 @@ from math import ceil
 import numpy as np
 
 from hardmax.errors import ArgumentError
+from hardmax.fields import Bounds, check_options, option
 
 __all__ = ["BETAS", "EPSILON", "OPTIMIZERS", "SCHEDULES", "Recipe"]
 
@@ -43,37 +44,33 @@ class Recipe:
     linearly to ``lr``.
     """
 
-    lr: float | None = None
-    optimizer: str = "sgd"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    warmup: float = 0.0
+    lr: float | None = option(
+        None,
+        "Learning rate.",
+        unset=", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items()),
+        bounds=Bounds(least=FLOAT32[0], most=FLOAT32[1]),
+    )
+    optimizer: str = option("sgd", "Optimizer.", choices=(*OPTIMIZERS,))
+    momentum: float = option(0.0, "Momentum of sgd.", bounds=Bounds(least=0, below=1))
+    weight_decay: float = option(
+        0.0, "Weight decay coefficient.", bounds=Bounds(least=0, most=FLOAT32[1])
+    )
+    schedule: str = option("constant", "Learning rate schedule.", choices=SCHEDULES)
+    warmup: float = option(
+        0.0,
+        "Epochs of linear learning rate warmup.",
+        bounds=Bounds(least=0, most=FLOAT32[1]),
+    )
 
     def __post_init__(self) -> None:
-        for name, known in (("optimizer", (*OPTIMIZERS,)), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in known:
-                raise ArgumentError(
-                    f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(known)}"
-                )
+        check_options(self)
         if self.lr is None:
             object.__setattr__(self, "lr", OPTIMIZERS[self.optimizer])
-        if not FLOAT32[0] <= self.rate <= FLOAT32[1]:
-            raise ArgumentError(
-                "learning rate must be above 0 and within the range of float32 "
-                f"({FLOAT32[0]:.1e} to {FLOAT32[1]:.1e}), got {self.lr}"
-            )
-        if not 0 <= self.momentum < 1:
-            raise ArgumentError(f"momentum must be at least 0 and below 1, got {self.momentum}")
         if self.momentum and self.optimizer != "sgd":
             raise ArgumentError(
                 f"{self.optimizer} does not take momentum, got {self.momentum}; leave it out or "
                 "use sgd"
             )
-        if not 0 <= self.weight_decay <= FLOAT32[1]:
-            raise ArgumentError(f"weight decay must be 0 or more, got {self.weight_decay}")
-        if not 0 <= self.warmup <= FLOAT32[1]:
-            raise ArgumentError(f"warm-up must be 0 or more epochs, got {self.warmup}")
 
     @property
     def rate(self) -> float:

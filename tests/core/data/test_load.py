@@ -232,5 +232,5 @@ def test_a_fraction_is_not_split_off_data_that_has_a_test_set(source, folder, re
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1, float("nan")])
 def test_the_test_fraction_must_be_between_0_and_1(fraction, refused):
-    with refused(ArgumentError, "test must be a fraction between 0 and 1", fraction):
+    with refused(ArgumentError, "test must be a number above 0 and below 1", fraction):
         Reading(test=fraction)

@@ -63,4 +63,4 @@ def test_the_page_shows_marks_and_mentions_dropout(dropout):
 )
 def test_too_few_or_repeated_names_are_refused(refused, models, frameworks, words):
     with refused(ArgumentError, words):
-        run_parity("digits", models, frameworks, {})
+        run_parity({"data": "digits"}, models=models, frameworks=frameworks)

@@ -1,0 +1,41 @@
+"""Writes ``settings.md``, the reference page of the settings, from the fields of ``Settings``."""
+
+from dataclasses import MISSING
+from pathlib import Path
+
+from hardmax.fields import allowed_values, options_of
+from hardmax.runs.settings import Settings
+from hardmax.sklearn import PARAMETERS
+
+PAGE = Path(__file__).with_name("settings.md")
+
+HEAD = """# Settings
+
+The settings of a training are the options of [`hardmax train`](command-line.md) and
+[`hardmax parity`](parity.md), and most of them are parameters of the
+[scikit-learn estimator](scikit-learn.md). A run folder has all of them in its `run.json`.
+`make docs` writes this page from the code.
+
+| option | parameter | value | default | meaning |
+|---|---|---|---|---|
+"""
+
+
+def row(name: str) -> str:
+    """Return the row of a setting."""
+    field, option = options_of(Settings)[name]
+    argument = "`DATA`" if field.default is MISSING else f"`--{name.replace('_', '-')}`"
+    parameter = f"`{name}`" if name in PARAMETERS else ""
+    has_default = field.default not in (None, MISSING)
+    default = f"`{field.default}`" if has_default else option.unset
+    cells = (argument, parameter, allowed_values(field.type, option), default, option.help)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def page() -> str:
+    """Return the page."""
+    return HEAD + "".join(map(row, options_of(Settings)))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,181 @@
+"""Options as dataclass fields: the one place where an option's help, choices and bounds stand.
+
+The command line's options, the estimator's parameters, the reference page and the checks of values
+are all made from these fields.
+"""
+
+import dataclasses
+import numbers
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import numpy as np
+
+from hardmax.errors import ArgumentError
+
+__all__ = [
+    "FRACTIONS",
+    "Bounds",
+    "Option",
+    "allowed_values",
+    "check_options",
+    "option",
+    "options_of",
+]
+
+#: The key of the Option in the metadata of a field.
+KEY = "option"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The bounds of a number: it may be ``least`` or ``most``, but not ``above`` or ``below``."""
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def __contains__(self, number: float) -> bool:
+        return (
+            (self.least is None or number >= self.least)
+            and (self.above is None or number > self.above)
+            and (self.most is None or number <= self.most)
+            and (self.below is None or number < self.below)
+        )
+
+    def __str__(self) -> str:
+        """Return the bounds in words, such as ``of at least 1``."""
+        if self.least is not None and self.most is not None:
+            return f"from {_number(self.least)} to {_number(self.most)}"
+        bounds = {
+            "of at least": self.least,
+            "above": self.above,
+            "of at most": self.most,
+            "below": self.below,
+        }
+        return " and ".join(
+            f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
+        )
+
+
+#: The numbers between 0 and 1.
+FRACTIONS = Bounds(above=0, below=1)
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is said of an option, and which values it allows.
+
+    ``help`` is one or two sentences; ``unset`` says what None stands for. ``choices`` are the only
+    values, if there are any; ``bounds`` hold for numbers, and for each number of a tuple. ``parse``
+    turns the text of a command line into a value, ``metavar`` names that text.
+    """
+
+    help: str
+    unset: str = ""
+    choices: tuple[object, ...] = ()
+    bounds: Bounds | None = None
+    parse: Callable[[str], object] | None = None
+    metavar: str | None = None
+
+
+def option(default: Any, help: str, **more: Any) -> Any:
+    """Return a dataclass field with an Option; ``more`` are further fields of the Option.
+
+    With the default ``dataclasses.MISSING`` a value is required.
+    """
+    return dataclasses.field(default=default, metadata={KEY: Option(help, **more)})
+
+
+def options_of(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Option]]:
+    """Return the options of a dataclass by name, its own before those of its base classes."""
+    fields = {field.name: field for field in dataclasses.fields(cls) if KEY in field.metadata}
+    names = [name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})]
+    return {
+        name: (fields[name], fields[name].metadata[KEY])
+        for name in dict.fromkeys(names)
+        if name in fields
+    }
+
+
+def allowed_values(kind: Any, option: Option) -> str:
+    """Return in words which values an option of a type allows, None aside."""
+    if option.choices:
+        return f"one of {_listed(option.choices)}"
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return " or ".join(_words(one, option.bounds) for one in kinds if one is not NoneType)
+
+
+def check_options(instance: Any) -> None:
+    """Check all options of a frozen dataclass instance, and convert NumPy's numbers to Python's.
+
+    Raises ArgumentError for a value of another type, not among its choices or out of its bounds.
+    """
+    for name, (field, option) in options_of(type(instance)).items():
+        value = _checked(name, getattr(instance, name), field.type, option)
+        object.__setattr__(instance, name, value)
+
+
+def _checked(name: str, value: object, kind: Any, option: Option) -> object:
+    words = name.replace("_", " ")
+    for one in get_args(kind) if isinstance(kind, UnionType) else (kind,):
+        try:
+            converted = _converted(value, one)
+        except TypeError:
+            continue
+        if _is_allowed(converted, option):
+            return converted
+    if option.choices and isinstance(value, str):
+        raise ArgumentError(f"unknown {words} {value!r}; choose one of {_listed(option.choices)}")
+    raise ArgumentError(f"{words} must be {allowed_values(kind, option)}, got {value!r}")
+
+
+def _is_allowed(value: object, option: Option) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if option.choices:
+        return value in option.choices
+    numbers = value if isinstance(value, tuple) else (value,)
+    return option.bounds is None or all(
+        isinstance(number, str) or number in option.bounds for number in numbers
+    )
+
+
+def _converted(value: Any, kind: Any) -> object:
+    """Return a value as ``kind``. Raises TypeError for a value that is not of that kind."""
+    is_bool = isinstance(value, bool | np.bool_)
+    if kind is bool and is_bool:
+        return bool(value)
+    if kind is int and not is_bool:
+        return operator.index(value)
+    if kind is float and isinstance(value, numbers.Real) and not is_bool:
+        return float(value)
+    if kind in (str, NoneType) and isinstance(value, kind):
+        return value
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        item, *rest = get_args(kind)
+        if rest == [...] or len(value) == 1 + len(rest):
+            return tuple(_converted(entry, item) for entry in value)
+    raise TypeError(f"{value!r} is not {kind}")
+
+
+def _words(kind: Any, bounds: Bounds | None) -> str:
+    limits = "" if bounds is None else f" {bounds}"
+    if get_origin(kind) is tuple:
+        count = "" if ... in get_args(kind) else f"{len(get_args(kind))} "
+        return f"{count}integers{limits}"
+    words = {bool: "True or False", int: "an integer", float: "a number", str: "text"}[kind]
+    return words + limits * (kind in (int, float))
+
+
+def _number(bound: float) -> str:
+    """Return a bound as text: integers with all of their digits."""
+    return str(bound) if isinstance(bound, int) else f"{bound:.3g}"
+
+
+def _listed(choices: tuple[object, ...]) -> str:
+    return ", ".join(map(str, choices))

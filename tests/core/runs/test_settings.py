@@ -1,0 +1,172 @@
+"""Settings are the one source of options, of the estimator's parameters and of the reference."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hardmax.cli.main import app
+from hardmax.errors import RunError
+from hardmax.fields import options_of
+from hardmax.runs.settings import Settings
+from hardmax.sklearn import HardmaxClassifier
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+#: A value other than the default for every setting, as text and as a value.
+VALUES = {
+    "model": ("mlp", "mlp"),
+    "framework": ("jax", "jax"),
+    "hidden": ("4,3", (4, 3)),
+    "activation": ("tanh", "tanh"),
+    "dropout": ("0.5", 0.5),
+    "init": ("he", "he"),
+    "device": ("cpu", "cpu"),
+    "epochs": ("3", 3),
+    "batch_size": ("7", 7),
+    "clip": ("1.5", 1.5),
+    "balanced": (None, True),
+    "patience": ("2", 2),
+    "lr": ("0.25", 0.25),
+    "optimizer": ("adam", "adam"),
+    "momentum": ("0", 0.0),
+    "weight_decay": ("0.01", 0.01),
+    "schedule": ("cosine", "cosine"),
+    "warmup": ("1.5", 1.5),
+    "size": ("24x32", (24, 32)),
+    "channels": ("3", 3),
+    "skip_bad": (None, True),
+    "test": ("0.5", 0.5),
+    "seed": ("4", 4),
+    "label": ("kind", "kind"),
+    "validation": ("0.25", 0.25),
+}
+
+
+def command_line(names):
+    for name in names:
+        text = VALUES[name][0]
+        yield f"--{name.replace('_', '-')}"
+        if text is not None:
+            yield text
+
+
+@pytest.fixture
+def received(monkeypatch):
+    """What the commands pass on: settings of a training, or arguments of a parity report."""
+    calls = []
+
+    def record(*arguments, **named):
+        calls.append((arguments, named))
+        raise RunError("recorded")
+
+    monkeypatch.setattr("hardmax.runs.train.train", record)
+    monkeypatch.setattr("hardmax.parity.report.run_parity", record)
+    monkeypatch.setattr("hardmax.frameworks._is_installed", lambda package: True)
+    return calls
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, arguments)
+    assert str(result.exception) == "recorded", result.output
+
+
+def test_every_setting_is_an_option_of_train(received):
+    assert {*VALUES} == {*options_of(Settings)} - {"data"}
+    run("train", "digits", *command_line(VALUES))
+    ((settings, *_), _) = received[0]
+    assert settings.as_record() == {
+        "data": "digits",
+        **{name: value for name, (_, value) in VALUES.items()},
+    }
+
+
+def test_train_without_options_has_the_defaults(received):
+    run("train", "digits")
+    ((settings, *_), _) = received[0]
+    assert settings == Settings(data="digits")
+
+
+def test_settings_are_options_of_parity(received):
+    names = [*(VALUES.keys() - {"model", "framework", "validation", "patience"})]
+    run("parity", "digits", *command_line(names), "--models", "mlp,lenet")
+    ((settings,), others) = received[0]
+    assert settings == {"data": "digits", **{name: VALUES[name][1] for name in names}}
+    assert others["models"] == ["mlp", "lenet"]
+    assert others["frameworks"] == ["torch", "jax", "tensorflow", "mxnet"]
+
+
+@pytest.mark.parametrize("command", ["train", "parity"])
+def test_help_describes_every_option(command):
+    text = " ".join(CliRunner().invoke(app, [command, "--help"], terminal_width=200).output.split())
+    for name, (field, option) in options_of(Settings).items():
+        if command == "train" or name not in ("model", "framework", "validation", "patience"):
+            assert option.help in text
+            assert name == "data" or f"--{name.replace('_', '-')} " in text
+            assert (
+                f"[default: {option.unset}]" in text
+                or field.default is not None
+                or (not option.unset)
+            )
+
+
+def test_the_parameters_of_the_estimator_are_settings():
+    defaults = HardmaxClassifier().get_params()
+    settings = Settings(data="X")
+    of_data = {"size", "channels", "skip_bad", "test", "seed", "label", "validation"}
+    assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
+    for name in defaults.keys() - {"random_state", "epochs", "lr"}:
+        assert defaults[name] == getattr(settings, name)
+        assert f"{name}: " in HardmaxClassifier.__doc__
+    assert HardmaxClassifier("mlp", "jax", hidden=(3,)).get_params()["hidden"] == (3,)
+    with pytest.raises(TypeError, match="speed"):
+        HardmaxClassifier(speed=3)
+
+
+def test_a_record_has_the_settings():
+    values = {name: value for name, (_, value) in VALUES.items() if name != "framework"}
+    settings = Settings(data="digits", **values)
+    assert Settings.from_record(json.loads(json.dumps(settings.as_record()))) == settings
+    assert Settings.from_record({"data": "digits"}) == Settings(data="digits")
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({}, "does not say what data"),
+        ({"data": 3}, "unusable settings: data must be text, got 3"),
+        ({"data": "digits", "seed": -1}, "unusable settings: seed must be"),
+        ({"data": "digits", "size": [8]}, "unusable settings: size must be 2 integers"),
+        ({"data": "digits", "size": [8, 8, 8]}, "unusable settings: size must be 2 integers"),
+        ({"data": "digits", "speed": 3, "colour": 1}, "unknown settings: colour, speed"),
+        ({"data": "digits", "optimizer": {}}, "optimizer must be one of sgd, adam, adamw"),
+    ],
+)
+def test_unusable_records_are_refused(record, message, refused):
+    with refused(RunError, message):
+        Settings.from_record(record)
+
+
+def test_the_reference_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("make_settings", DOCS / "make_settings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.page() == module.PAGE.read_text(), "run make docs"
+    for name, (_, option) in options_of(Settings).items():
+        assert option.help in module.page()
+        assert name == "data" or f"`--{name.replace('_', '-')}`" in module.page()
+
+
+def test_shells_complete_commands_and_choices():
+    def completed(text, position):
+        environment = {
+            "_HARDMAX_COMPLETE": "complete_bash",
+            "COMP_WORDS": text,
+            "COMP_CWORD": str(position),
+        }
+        return CliRunner().invoke(app, [], env=environment, prog_name="hardmax").output.split()
+
+    assert completed("hardmax tr", 1) == ["train"]
+    assert completed("hardmax train digits --optimizer ", 4) == ["sgd", "adam", "adamw"]
