@@ -54,7 +54,7 @@ def trained(framework, clothes):
 
 
 def settings(framework, data):
-    return Settings(str(data), framework=framework, epochs=2, seed=3)
+    return Settings(data=str(data), framework=framework, epochs=2, seed=3)
 
 
 def test_training_on_images_and_on_idx_files_gives_equal_results(framework, clothes, trained):
@@ -115,7 +115,7 @@ def test_balanced_training_weights_all_classes_equally(framework, tmp_path):
     gaps = {}
     for balanced in (False, True):
         options = Settings(
-            str(tmp_path / "skewed.npz"),
+            data=str(tmp_path / "skewed.npz"),
             framework=framework,
             epochs=1,
             batch_size=200,

@@ -142,7 +142,14 @@ def test_the_measured_gradients_and_first_step_agree_with_the_formulas(installed
     from hardmax.runs.settings import Settings
 
     settings = Settings(
-        "digits", batch_size=64, epochs=4, lr=0.3, schedule="cosine", warmup=2.0, clip=0.1, seed=3
+        data="digits",
+        batch_size=64,
+        epochs=4,
+        lr=0.3,
+        schedule="cosine",
+        warmup=2.0,
+        clip=0.1,
+        seed=3,
     )
     measure(settings, tmp_path / "run", tmp_path / "measured")
     arrays = Measurement.open(tmp_path / "measured").arrays
