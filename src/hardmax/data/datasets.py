@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: np.ndarray | slice) -> Any:
+    def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         raise NotImplementedError
 
@@ -102,10 +102,10 @@ class Images(Examples):
         """The images."""
         return self.images
 
-    def take(self, rows: np.ndarray | slice) -> "Images":
+    def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
-        return Images(images, self.labels[rows])
+        return replace(self, images=images, labels=self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +140,10 @@ class Vectors(Examples):
         """The values."""
         return self.values
 
-    def take(self, rows: np.ndarray | slice) -> "Vectors":
+    def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         places = None if self.places is None else self.places[rows]
-        return Vectors(self.values[rows], self.labels[rows], places)
+        return replace(self, values=self.values[rows], labels=self.labels[rows], places=places)
 
 
 class RowEncoding(Protocol):
@@ -169,8 +169,11 @@ class RowEncoding(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training set and a test set of examples of the same shape, and the class names.
+    """A training, a validation and a test set of examples of one shape, and the class names.
 
+    ``validation`` is None where there is none; else ``unsplit`` is the training set from which it
+    was split off. Without ``has_test`` the data was not split: ``train`` and ``test`` both have all
+    examples.
     ``preprocessing`` records how the examples were prepared, JSON-serializable; ``notices`` are
     messages about it for the user. ``encoding`` is the one that encoded a table's rows, and
     ``rows`` a digest of those rows that does not depend on it. Raises DataError if a set is empty,
@@ -185,6 +188,9 @@ class Dataset:
     notices: tuple[str, ...] = ()
     encoding: RowEncoding | None = None
     rows: str = ""
+    validation: Examples | None = None
+    unsplit: Examples | None = None
+    has_test: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.train, Images):
@@ -195,21 +201,10 @@ class Dataset:
                     f"{self.name}: invalid class name {name!r}; class names must be a single "
                     "line without control characters"
                 )
-        for part, examples in (("training", self.train), ("test", self.test)):
-            if not len(examples):
-                raise DataError(f"{self.name}: the {part} set has no examples")
-            _, plural = examples.words
-            if examples.inputs.shape[1:] != self.shape:
-                raise DataError(
-                    f"{self.name}: the {part} {plural} have shape {examples.inputs.shape[1:]}, "
-                    f"the training {plural} {self.shape}; the shapes must be equal"
-                )
-            low, high = int(examples.labels.min()), int(examples.labels.max())
-            if low < 0 or high >= len(self.classes):
-                raise DataError(
-                    f"{self.name}: the {part} labels range from {low} to {high}; "
-                    f"with {len(self.classes)} classes they must be in 0..{len(self.classes) - 1}"
-                )
+        self._check_part("training", self.train)
+        self._check_part("test", self.test)
+        if self.validation is not None:
+            self._check_part("validation", self.validation)
 
     def _check_images(self) -> None:
         if 0 in self.shape:
@@ -218,6 +213,30 @@ class Dataset:
             raise DataError(
                 f"{self.name}: images must have 1 or 3 channels, got shape {self.shape}"
             )
+
+    def _check_part(self, part: str, examples: Examples) -> None:
+        if not len(examples):
+            raise DataError(f"{self.name}: the {part} set has no examples")
+        _, plural = examples.words
+        if examples.inputs.shape[1:] != self.shape:
+            raise DataError(
+                f"{self.name}: the {part} {plural} have shape {examples.inputs.shape[1:]}, "
+                f"the training {plural} {self.shape}; the shapes must be equal"
+            )
+        low, high = int(examples.labels.min()), int(examples.labels.max())
+        if low < 0 or high >= len(self.classes):
+            raise DataError(
+                f"{self.name}: the {part} labels range from {low} to {high}; "
+                f"with {len(self.classes)} classes they must be in 0..{len(self.classes) - 1}"
+            )
+
+    def with_validation(self, fraction: float, seed: int) -> "Dataset":
+        """Return the data set with a validation set split off the training set.
+
+        The split is that of ``split_rows``. Raises ArgumentError like it.
+        """
+        train, validation = split_off(self.train, fraction, seed)
+        return replace(self, train=train, validation=validation, unsplit=self.train)
 
     def log_notices(self, log: Callable[[str], None] | None) -> None:
         """Pass each notice to ``log``, unless it is None."""
@@ -232,10 +251,13 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the examples and the class names; equal for equal data."""
+        """SHA-256 of the examples and the class names; equal for equal data.
+
+        It does not depend on the validation set: runs with different ones have the same test set.
+        """
         digest = hashlib.sha256(repr(self.classes).encode())
         digest.update(self.rows.encode())
-        for examples in (self.train, self.test):
+        for examples in (self.train if self.unsplit is None else self.unsplit, self.test):
             if not self.rows:
                 digest.update(str(examples.inputs.shape).encode())
                 for block in blocks(examples.inputs):

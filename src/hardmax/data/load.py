@@ -37,6 +37,17 @@ def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (i
 
     Raises DataError if there is none, and whatever its reader raises.
     """
+    dataset = _load(source, reading)
+    if reading.validation is None or dataset.validation is not None:
+        return dataset
+    return dataset.with_validation(reading.validation, reading.seed)
+
+
+def _load(source: str, reading: Reading) -> Dataset:
+    """Return a data set; only a table has its validation set split off by the reader.
+
+    The encoding of a table is learned from the training set without the validation set.
+    """
     if isinstance(reading.test, str):
         return _load_with_test(source, reading.test, replace(reading, test=None))
     dataset = _read(source, reading)
@@ -88,6 +99,7 @@ def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:
     like_training = replace(
         reading,
         whole=True,
+        validation=None,
         shape=None if training.encoding else training.shape,
         classes=training.classes,
         encoding=training.encoding,
@@ -98,10 +110,11 @@ def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:
             f"{test} has the classes {listed(other.classes)}, and {source} has "
             f"{listed(training.classes)}; they must be the same"
         )
-    unused = [] if training.test is training.train else [f"{source}: its test set is not used"]
+    unused = [f"{source}: its test set is not used"] if training.has_test else []
     return replace(
         training,
         test=other.test,
+        has_test=True,
         preprocessing={
             **training.preprocessing,
             "test": {"name": other.name, **other.preprocessing},
@@ -146,5 +159,5 @@ def _convert(dataset: Dataset, reading: Reading) -> Dataset:
         )
 
     train = convert(dataset.train)
-    test = train if dataset.test is dataset.train else convert(dataset.test)
+    test = convert(dataset.test) if dataset.has_test else train
     return replace(dataset, train=train, test=test)

@@ -101,7 +101,7 @@ class ReadingOptions:
 class Reading(ReadingOptions):
     """Options for reading data. Raises ArgumentError for invalid values.
 
-    No encoding of a table may be fitted to the ``validation`` fraction. To evaluate a run,
+    No encoding of a table is fitted to the ``validation`` fraction. To evaluate a run,
     ``shape`` is that of its images, ``encoding`` that of its table, ``classes`` are its class
     names, and ``whole`` makes all of the data the test set if there is none.
     """
@@ -163,11 +163,12 @@ def assemble(
     ``preprocessing`` and ``notices`` describe what was done so far. Raises DataError if there are
     too few examples to split.
     """
+    has_test = test is not None or not reading.whole
     if test is None:
         train, test, preprocessing, added = with_test(name, train, reading, preprocessing)
         notices = (*notices, *added)
     check_training_classes(name, train, classes, reading)
-    return Dataset(name, train, test, classes, preprocessing, notices)
+    return Dataset(name, train, test, classes, preprocessing, notices, has_test=has_test)
 
 
 def check_training_classes(

@@ -61,8 +61,7 @@ def survey(source: str) -> Survey:
         if path.is_dir() and not is_idx_folder(path):
             return _survey_folder(path)
     dataset = load(source, Reading(whole=True))
-    has_test = dataset.test is not dataset.train
-    return _summarize(dataset.name, dataset.classes, has_test, _examples(dataset, has_test))
+    return _summarize(dataset.name, dataset.classes, dataset.has_test, _examples(dataset))
 
 
 def _survey_folder(path: Path) -> Survey:
@@ -95,9 +94,9 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
     return examples, bad
 
 
-def _examples(dataset: Dataset, has_test: bool) -> Iterator[_Example]:
+def _examples(dataset: Dataset) -> Iterator[_Example]:
     """Yield the examples of a data set, named by their position, such as ``test 17``."""
-    parts = {TRAIN: dataset.train, TEST: dataset.test} if has_test else {TRAIN: dataset.train}
+    parts = {TRAIN: dataset.train} | ({TEST: dataset.test} if dataset.has_test else {})
     for part, images in parts.items():
         for number, (image, label) in enumerate(zip(images.inputs, images.labels, strict=True)):
             name = f"{part} {number}"

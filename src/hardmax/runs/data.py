@@ -11,16 +11,17 @@ from hardmax.runs.run import Run
 __all__ = ["check_fit", "load_data"]
 
 
-def load_data(run: Run, path: str, source: str | None) -> Dataset:
+def load_data(run: Run, path: str, source: str | None, validation: float | None = None) -> Dataset:
     """Return the data set ``source``, or the one that the run in ``path`` was trained on.
 
-    Raises DataError if the data does not fit the run or has changed since training.
+    It has a validation set only if its fraction of the training set is given. Raises DataError if
+    the data does not fit the run or has changed since training.
     """
     original = run.entry("settings", "data", str)
     if source is not None and load.is_table(source) != (run.encoding is not None):
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
-    dataset = load.load(original if source is None else source, _reading(run, source))
+    dataset = load.load(original if source is None else source, _reading(run, source, validation))
     if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
         raise DataError(
             f"{original} has changed since the run was trained on it; to evaluate the run on the "
@@ -41,7 +42,7 @@ def check_fit(run: Run, dataset: Dataset, source: str) -> None:
         )
 
 
-def _reading(run: Run, source: str | None) -> Reading:
+def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
     """Return the options to read data with, so that it is read as it was for training.
 
     Data without a test set is split only if it is what the run was trained on.
@@ -58,5 +59,6 @@ def _reading(run: Run, source: str | None) -> Reading:
         classes=run.classes,
         whole=not trained_on,
         label=run.entry("settings", "label", str | None),
+        validation=validation,
         encoding=run.encoding,
     )

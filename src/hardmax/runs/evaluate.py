@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hardmax import frameworks
-from hardmax.data.datasets import Examples, split_off
+from hardmax.data.datasets import Examples
 from hardmax.errors import DataError, RunError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
@@ -142,8 +142,8 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
             "the training set or the test set; train with --validation FRACTION"
         )
-    dataset = load_data(run, path, None)
-    _, part = split_off(dataset.train, fraction, run.entry("settings", "seed", int))
+    part = load_data(run, path, None, fraction).validation
+    assert part is not None
     scores = scores_of(run, part, framework)
     temperature = fit_temperature(scores, part.labels)
     after = evaluate_scores(calibrated(scores, temperature), part.labels)

@@ -13,7 +13,7 @@ import numpy as np
 import hardmax
 from hardmax import frameworks
 from hardmax.data import load
-from hardmax.data.datasets import Dataset, Examples, split_off
+from hardmax.data.datasets import Dataset
 from hardmax.errors import DivergenceError
 from hardmax.evaluation.classification import ClassificationMetrics, evaluate_scores
 from hardmax.networks import catalog
@@ -91,8 +91,7 @@ def _train(
     log: Callable[[str], None] | None,
 ) -> Trained:
     dataset = load.load(settings.data, settings.reading)
-    fitted, test = _parts(settings, dataset)
-    batch_size = settings.batch(len(fitted[0]))
+    batch_size = settings.batch(len(dataset.train))
     network = catalog.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
     session = Session(
         frameworks.load(settings.framework),
@@ -115,11 +114,14 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
-        data = (*fitted, batch_size, settings.balanced)
+        # Without a validation set the epochs are evaluated on the test set, but nothing is
+        # chosen by it.
+        held_out = dataset.test if dataset.validation is None else dataset.validation
+        data = (dataset.train, held_out, batch_size, settings.balanced)
         state = _fit(session, data, best_weights, interruptions)
         stopped_early = session.trainer.should_stop
-        scores = session.scores(test, batch_size)
-        metrics = evaluate_scores(scores, test.labels)
+        scores = session.scores(dataset.test, batch_size)
+        metrics = evaluate_scores(scores, dataset.test.labels)
         record = {
             "settings": {
                 **asdict(settings),
@@ -128,7 +130,7 @@ def _train(
                 "test": _absolute(settings.test),
             },
             "environment": environment,
-            "data": _data_record(dataset, fitted),
+            "data": _data_record(dataset),
             "results": {
                 "epochs": len(state.epochs),
                 "weights_epoch": state.epoch,
@@ -139,7 +141,7 @@ def _train(
         }
         classes, encoding = dataset.classes, dataset.encoding
         run = Run(record, network, dataset.shape, classes, state.weights, encoding)
-        page = report.render(record, state.epochs, test, scores, classes, metrics)
+        page = report.render(record, state.epochs, dataset.test, scores, classes, metrics)
         writer.write(run, state.epochs, page)
         interruptions.settle()
         path = writer.publish()
@@ -175,16 +177,6 @@ def _fit(
     return best_weights.state
 
 
-def _parts(settings: Settings, dataset: Dataset) -> tuple[tuple[Examples, Examples], Examples]:
-    """Return (training set, validation set) and the test set.
-
-    Without a validation set the epochs are evaluated on the test set, but nothing is chosen by it.
-    """
-    if settings.validation is None:
-        return (dataset.train, dataset.test), dataset.test
-    return split_off(dataset.train, settings.validation, settings.seed), dataset.test
-
-
 def _absolute(source: Any) -> Any:
     """Return a path made absolute, and anything else unchanged."""
     is_path = isinstance(source, str) and source not in load.NAMED
@@ -203,14 +195,14 @@ def _environment(framework: str, device: str) -> dict[str, Any]:
     }
 
 
-def _data_record(dataset: Dataset, fitted: tuple[Examples, Examples]) -> dict[str, Any]:
+def _data_record(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "classes": list(dataset.classes),
         "shape": list(dataset.shape),
-        "train": len(fitted[0]),
-        "validation": 0 if fitted[1] is dataset.test else len(fitted[1]),
+        "train": len(dataset.train),
+        "validation": 0 if dataset.validation is None else len(dataset.validation),
         "test": len(dataset.test),
         "preprocessing": dataset.preprocessing,
     }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as sklearn_digits
 
+from hardmax.data.datasets import split_off
 from hardmax.data.images.idx_folder import read_idx_folder
 from hardmax.data.load import NAMED, load
 from hardmax.data.options import Reading
@@ -212,6 +213,32 @@ def test_other_data_without_parts_is_all_test(tmp_path):
     data = load(str(tmp_path / "train.npz"), Reading(test=str(tmp_path / "test.npz")))
     assert (len(data.train), len(data.test), data.notices) == (12, 5, ())
     assert data.test.images.min() == 1
+
+
+@pytest.mark.parametrize("source", ["digits", "folder", "npz"])
+def test_a_validation_set_is_split_off_the_training_set_once(source, folder, tmp_path):
+    if source == "npz":
+        images = np.arange(240, dtype="u1").reshape(60, 2, 2)
+        np.savez(tmp_path / "all.npz", X=images, y=[0, 1, 2] * 20)
+    source = {"folder": str(folder), "npz": str(tmp_path / "all.npz")}.get(source, source)
+    whole, data = (load(source, Reading(seed=3, validation=part)) for part in (None, 0.25))
+    rest, held_out = split_off(whole.train, 0.25, 3)
+    assert whole.validation is None
+    assert examples(data.train) == examples(rest)
+    assert examples(data.validation) == examples(held_out)
+    assert examples(data.test) == examples(whole.test)
+    assert data.fingerprint == whole.fingerprint
+
+
+def test_a_validation_set_leaves_other_test_data_alone(tmp_path):
+    images, labels = np.arange(48, dtype="u1").reshape(12, 2, 2), np.array(["a", "b"] * 6)
+    np.savez(tmp_path / "train.npz", X=images, y=labels)
+    np.savez(tmp_path / "test.npz", X=images[:5], y=labels[:5])
+    reading = Reading(test=str(tmp_path / "test.npz"), validation=0.5)
+    data = load(str(tmp_path / "train.npz"), reading)
+    assert (len(data.train), len(data.validation), len(data.test)) == (6, 6, 5)
+    assert data.has_test
+    assert not load(str(tmp_path / "train.npz"), Reading(whole=True)).has_test
 
 
 def test_other_test_data_must_have_the_classes_and_the_shape(tmp_path, refused, make_idx_folder):

@@ -4,13 +4,13 @@ import difflib
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from hardmax.data.datasets import Dataset, Examples, RowEncoding, Vectors, split_rows
+from hardmax.data.datasets import Dataset, Examples, RowEncoding, Vectors, split_off
 from hardmax.data.options import (
     Reading,
     check_training_classes,
@@ -50,8 +50,8 @@ class _Rows(Examples):
     places: np.ndarray
     labels: np.ndarray
 
-    def take(self, rows: np.ndarray | slice) -> "_Rows":
-        return _Rows(self.places[rows], self.labels[rows])
+    def take(self, rows: np.ndarray | slice) -> Self:
+        return replace(self, places=self.places[rows], labels=self.labels[rows])
 
 
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -69,36 +69,63 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     rows = _Rows(labeled, numbered(labels, classes))
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
     check_training_classes(name, train, classes, reading)
+    fitted, validation = train, None
+    if reading.validation is not None:
+        fitted, validation = split_off(train, reading.validation, reading.seed)
+    encoded = _encode(path, name, table, reading, fitted.places)
+    return Dataset(
+        name,
+        encoded.vectors(fitted),
+        encoded.vectors(test),
+        classes,
+        {**preprocessing, **encoded.preprocessing},
+        (*notices, *encoded.notices, *added),
+        encoded.encoding,
+        rows=_digest(path, train, test),
+        validation=None if validation is None else encoded.vectors(validation),
+        unsplit=None if validation is None else train,
+        has_test=not reading.whole,
+    )
+
+
+class _Encoded(NamedTuple):
+    """The encoding of a table, and its ``values``, float32 (rows, features)."""
+
+    encoding: RowEncoding
+    values: np.ndarray
+    preprocessing: dict[str, Any]
+    notices: list[str]
+
+    def vectors(self, rows: _Rows) -> Vectors:
+        return Vectors(self.values[rows.places], rows.labels, rows.places)
+
+
+def _encode(
+    path: Path, name: str, table: "pa.Table", reading: Reading, rows: np.ndarray
+) -> _Encoded:
+    """Encode a table by ``reading.encoding``, or by one learned from ``rows``, int64 (n,)."""
+    preprocessing, notices = {}, []
     encoding = reading.encoding
     if encoding is None:
         columns, empty = read_columns(path, table.drop_columns([reading.label]))
-        training_rows = train.places
-        if reading.validation is not None:
-            not_held_out, _ = split_rows(train.labels, reading.validation, reading.seed)
-            training_rows = training_rows[not_held_out]
-        learned, left_out = _learn(path, columns, training_rows)
-        left_out = {**empty, **left_out}
+        learned, useless = _learn(path, columns, rows)
+        left_out = {**empty, **useless}
         notices.append(_columns_notice(name, learned, left_out))
         preprocessing["left_out"] = left_out
         columns, encoding = learned.chosen(columns), learned
     else:
         columns = _wanted(path, table, encoding)
     notices += [_unseen_notice(name, one) for one in encoding.unseen(columns)]
-    values = encoding.encode(columns)
+    return _Encoded(encoding, encoding.encode(columns), preprocessing, notices)
 
-    def vectors(part: _Rows) -> Vectors:
-        return Vectors(values[part.places], part.labels, part.places)
 
-    training = vectors(train)
-    testing = training if test is train else vectors(test)
+def _digest(path: Path, *parts: _Rows) -> str:
+    """Return the SHA-256 of a table's file and of the row numbers of the parts."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
-    for part in (train, test):
+    for part in parts:
         digest.update(part.places.data)
-    return Dataset(
-        *(name, training, testing, classes, preprocessing, (*notices, *added), encoding),
-        rows=digest.hexdigest(),
-    )
+    return digest.hexdigest()
 
 
 def read_labels(

@@ -278,7 +278,7 @@ def test_csv_tsv_and_parquet_give_the_same_data(tmp_path):
         for name in ("a.csv", "semicolons.csv", "a.tsv", "a.parquet")
     )
     assert first.classes == ("no", "yes")
-    assert (len(first.train), len(first.test)) == (240, 60)
+    assert (len(first.train), len(first.validation), len(first.test)) == (180, 60, 60)
     for other in others:
         np.testing.assert_array_equal(first.train.labels, other.train.labels)
         np.testing.assert_allclose(first.train.values, other.train.values, atol=1e-6)
