@@ -6,7 +6,7 @@ from hardmax.checks import plain
 from hardmax.cli.options import Framework, Json, RunFolder, print_json
 
 if TYPE_CHECKING:
-    from hardmax.evaluation.classification import ClassificationMetrics
+    from hardmax.evaluation.classification import ClassifierEvaluation
 
 __all__ = ["before_and_after", "calibrate"]
 
@@ -25,7 +25,7 @@ def calibrate(run: RunFolder, framework: Framework = None, as_json: Json = False
     print(plain(f"saved in {run}; evaluate and predict will use it"))
 
 
-def before_and_after(before: "ClassificationMetrics", after: "ClassificationMetrics") -> str:
+def before_and_after(before: "ClassifierEvaluation", after: "ClassifierEvaluation") -> str:
     """Return the loss and the ECE before and after scaling by a temperature, on one line."""
     return (
         f"loss {before.loss:.4f} to {after.loss:.4f}, "

@@ -35,7 +35,7 @@ def compare(
         print(f"{name:<10}{figures}  {low:.4f} to {high:.4f}")
     print(f"of {pair.count} examples, both are correct on {pair.both}, neither on {pair.neither}")
     for name, examples, classes in zip(
-        ("first", "second"), pair.only, comparison.only_by_class(), strict=True
+        ("first", "second"), pair.only, comparison.only_by_class, strict=True
     ):
         listed = ", ".join(f"{label} {count}" for label, count in [*classes.items()][:MAX_CLASSES])
         more = ", ..." if len(classes) > MAX_CLASSES else ""

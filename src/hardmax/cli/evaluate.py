@@ -47,12 +47,13 @@ def evaluate(
     if as_json:
         print_json(evaluated.as_dict())
         return
-    print(f"test {evaluated.metrics}\n     {evaluated.metrics.figures()}")
-    if evaluated.uncalibrated is not None:
-        changes = before_and_after(evaluated.uncalibrated, evaluated.metrics)
-        print(f"     calibrated by temperature {evaluated.run.temperature:.4f}: {changes}")
-    if evaluated.rules:
-        _print_rules(evaluated.rules)
+    evaluation = evaluated.evaluation
+    print(f"test {evaluation}\n     {evaluation.figures()}")
+    if evaluation.uncalibrated is not None:
+        changes = before_and_after(evaluation.uncalibrated, evaluation)
+        print(f"     calibrated by temperature {evaluation.temperature:.4f}: {changes}")
+    if evaluation.rules:
+        _print_rules(evaluation.rules)
 
 
 def _print_rules(rules: list[dict[str, Any]]) -> None:

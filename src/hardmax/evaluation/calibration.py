@@ -1,11 +1,42 @@
-"""Temperature scaling, which calibrates probabilities."""
+"""Reliability of probabilities, and temperature scaling, which calibrates them."""
 
 import numpy as np
 
 from hardmax.errors import DataError
 from hardmax.evaluation.metrics import log_softmax
 
-__all__ = ["fit_temperature"]
+__all__ = ["BINS", "calibrated", "fit_temperature", "reliability"]
+
+#: The number of probability bins, as in C. Guo et al., ICML 2017.
+BINS = 15
+
+
+def reliability(
+    confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray
+) -> list[dict[str, float]]:
+    """Return the points of a reliability diagram: the nonempty bins (low, high] of equal width.
+
+    ``confidence`` is float (n,), ``correct`` bool (n,), ``weights`` float (n,). C. Guo et al., "On
+    calibration of modern neural networks", ICML 2017.
+    """
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    share, expected, observed = (
+        np.bincount(bins, weights * x, BINS) for x in (np.ones(len(bins)), confidence, correct)
+    )
+    return [
+        {
+            "share": float(share[b] / share.sum()),
+            "confidence": float(expected[b] / share[b]),
+            "accuracy": float(observed[b] / share[b]),
+        }
+        for b in np.flatnonzero(share)
+    ]
+
+
+def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Return scores, float (n, classes), divided by a temperature."""
+    # In float64, so that different scores stay different.
+    return scores if temperature == 1 else scores.astype(np.float64) / temperature
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -16,6 +16,7 @@ __all__ = [
     "Costs",
     "abstaining",
     "check_below",
+    "coverage",
     "coverage_curve",
     "named",
     "outcomes",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 ABSTAIN = -1
+
+#: The fractions of the most confident predictions in ``coverage``.
+COVERED = (1.0, 0.95, 0.9, 0.8, 0.5)
 
 
 @dataclass(frozen=True)
@@ -169,3 +173,24 @@ def coverage_curve(
         np.cumsum((weights * x)[order])[last] for x in (np.ones(len(correct)), correct)
     )
     return confidence[order][last], covered / covered[-1], accurate / covered
+
+
+def coverage(
+    confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray
+) -> list[dict[str, float]]:
+    """Return points of the coverage curve, for the fractions in COVERED.
+
+    Takes the arguments of ``coverage_curve``. The confidence of the other predictions is lower
+    than ``below``.
+    """
+    below, covered, accuracy = coverage_curve(confidence, correct, weights)
+    # By rounding, the last coverage may be less than 1.
+    places = [int(np.searchsorted(covered, min(share, covered[-1]))) for share in COVERED]
+    return [
+        {
+            "below": float(below[place]),
+            "coverage": float(covered[place]),
+            "accuracy": float(accuracy[place]),
+        }
+        for place in places
+    ]

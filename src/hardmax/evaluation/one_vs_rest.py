@@ -1,34 +1,13 @@
 """One-vs-rest metrics: each class against all others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.calibration import BINS
 
-__all__ = ["BINS", "BLOCK", "OneVsRest", "log_confidence", "one_vs_rest", "ranking"]
-
-#: The number of examples whose probabilities are computed at a time; classes may be many.
-BLOCK = 256
-
-#: The number of probability bins, as in C. Guo et al., ICML 2017.
-BINS = 15
-
-
-def log_confidence(scores: np.ndarray) -> np.ndarray:
-    """Return the log-probability of the most likely class, float64 (n,)."""
-    blocks = (scores[at : at + BLOCK] for at in range(0, len(scores), BLOCK))
-    return np.concatenate([np.zeros(0), *(log_softmax(block).max(axis=1) for block in blocks)])
-
-
-def one_vs_rest(
-    scores: np.ndarray, labels: np.ndarray, classes: Iterable[int]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each class's log-probabilities, float64 (n,), and a mask of its examples, bool (n,)."""
-    highest, peaks = log_confidence(scores), scores.max(axis=1)
-    for number in classes:
-        yield scores[:, number].astype(np.float64) - peaks + highest, labels == number
+__all__ = ["OneVsRest", "brier", "ranking"]
 
 
 class OneVsRest(NamedTuple):
@@ -53,6 +32,23 @@ class OneVsRest(NamedTuple):
         return cls(area, precision, float(gap / total), float(event.sum() / total))
 
 
+def brier(score: float, classes: Sequence[OneVsRest]) -> dict[str, float]:
+    """Return the Brier score, summed over classes, and its parts.
+
+    score = reliability - resolution + uncertainty (A. H. Murphy, 1973). This is exact because the
+    variation within bins is counted as resolution (D. B. Stephenson et al., "Two extra components
+    in the Brier score decomposition", 2008).
+    """
+    reliability = sum(one.unreliability for one in classes)
+    uncertainty = sum(one.base_rate * (1 - one.base_rate) for one in classes)
+    return {
+        "score": score,
+        "reliability": reliability,
+        "resolution": reliability + uncertainty - score,
+        "uncertainty": uncertainty,
+    }
+
+
 def ranking(
     logs: np.ndarray, truth: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +59,8 @@ def ranking(
     """
     order = np.argsort(-logs, kind="stable")
     last = np.append(np.diff(logs[order]) != 0, True)
-    return tuple(np.cumsum((weights * kind)[order])[last] for kind in (truth, ~truth))
+    positives, negatives = (np.cumsum((weights * kind)[order])[last] for kind in (truth, ~truth))
+    return positives, negatives
 
 
 def _areas(true_positives: np.ndarray, false_positives: np.ndarray) -> tuple[float | None, float]:

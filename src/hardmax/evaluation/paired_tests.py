@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hardmax.errors import ArgumentError
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.classification import ClassifierEvaluation
 
 __all__ = ["Pair", "bootstrap_interval", "compare", "mcnemar"]
 
@@ -39,24 +39,22 @@ class Pair:
         return asdict(self)
 
 
-def compare(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Pair:
-    """Compare two classifiers' scores, float (n, classes), on integer labels (n,).
+def compare(first: ClassifierEvaluation, second: ClassifierEvaluation) -> Pair:
+    """Compare two classifiers on the same examples.
 
-    Raises ArgumentError if the numbers of examples or classes differ.
+    Raises ArgumentError if the numbers of classes or the labels of the examples differ.
     """
-    if first.shape != second.shape or len(first) != len(labels):
+    shapes = first.scores.shape, second.scores.shape
+    if shapes[0] != shapes[1] or not np.array_equal(first.labels, second.labels):
         raise ArgumentError(
-            "scores must be for the same examples and classes, got shapes "
-            f"{first.shape} and {second.shape} for {len(labels)} labels"
+            "scores must be for the same labeled examples and classes, got shapes "
+            f"{shapes[0]} and {shapes[1]}"
         )
-    correct = [scores.argmax(axis=1) == labels for scores in (first, second)]
-    losses = [
-        -np.take_along_axis(log_softmax(scores), labels[:, None], 1)[:, 0]
-        for scores in (first, second)
-    ]
+    correct = [first.is_correct, second.is_correct]
+    losses = [first.losses, second.losses]
     only = [np.flatnonzero(one & ~other).tolist() for one, other in (correct, correct[::-1])]
     return Pair(
-        len(labels),
+        first.count,
         int((correct[0] & correct[1]).sum()),
         int((~correct[0] & ~correct[1]).sum()),
         (only[0], only[1]),

@@ -1,15 +1,12 @@
 """Charts of a report, which ``charts.html.jinja`` draws as SVG in the colors of the page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
-from hardmax.evaluation.classification import ClassificationMetrics
-from hardmax.evaluation.decision_rules import coverage_curve
-from hardmax.evaluation.one_vs_rest import log_confidence, one_vs_rest, ranking
+from hardmax.evaluation.classification import ClassifierEvaluation
 
 __all__ = ["Drawing", "class_curves", "coverage", "reliability"]
 
@@ -84,9 +81,9 @@ def curve(name: str, xs: np.ndarray, ys: np.ndarray, low: float = 0.0) -> Curve:
     return Curve(name, " ".join(f"{x:g},{y:g}" for x, y in positions))
 
 
-def reliability(metrics: ClassificationMetrics) -> Drawing:
+def reliability(evaluation: ClassifierEvaluation) -> Drawing:
     """Draw the accuracy of the predictions in each bin of confidence."""
-    points = metrics.reliability
+    points = evaluation.reliability
     xs, ys = (np.array([point[key] for point in points]) for key in ("confidence", "accuracy"))
     summary = "; ".join(
         f"confidence {x:.2f}, accuracy {y:.2f}" for x, y in zip(xs, ys, strict=True)
@@ -105,17 +102,13 @@ def reliability(metrics: ClassificationMetrics) -> Drawing:
     )
 
 
-def coverage(scores: np.ndarray, labels: np.ndarray, metrics: ClassificationMetrics) -> Drawing:
-    """Draw the accuracy of the most confident predictions over their coverage.
-
-    ``scores`` are float (n, classes), ``labels`` integers (n,).
-    """
-    correct = scores.argmax(axis=1) == labels
-    _, covered, accuracy = coverage_curve(log_confidence(scores), correct, np.ones(len(labels)))
+def coverage(evaluation: ClassifierEvaluation) -> Drawing:
+    """Draw the accuracy of the most confident predictions over their coverage."""
+    _, covered, accuracy = evaluation.coverage_curve
     low = min(floor(10 * float(accuracy.min())) / 10, 0.9)
     summary = "; ".join(
         f"coverage {point['coverage']:.2f}, accuracy {point['accuracy']:.4f}"
-        for point in metrics.coverage
+        for point in evaluation.coverage
     )
     return Drawing(
         "Accuracy and coverage",
@@ -127,40 +120,31 @@ def coverage(scores: np.ndarray, labels: np.ndarray, metrics: ClassificationMetr
     )
 
 
-def class_curves(
-    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], metrics: ClassificationMetrics
-) -> list[Drawing]:
+def class_curves(evaluation: ClassifierEvaluation) -> list[Drawing]:
     """Draw the one-vs-rest ROC and precision-recall curves.
 
-    ``scores`` are float (n, classes), ``labels`` integers (n,). With more than MAX_CURVES classes
-    those with the smallest ROC AUC are drawn. Without a class that has both curves the list is
-    empty.
+    With more than MAX_CURVES classes those with the smallest ROC AUC are drawn. Without a class
+    that has both curves the list is empty.
     """
-    areas = metrics.classes["roc_auc"]
-    shown = sorted((k for k, area in enumerate(areas) if area is not None), key=areas.__getitem__)
-    shown = sorted(shown[:MAX_CURVES])
+    areas = {
+        k: one.roc_auc for k, one in enumerate(evaluation.one_vs_rest) if one.roc_auc is not None
+    }
+    shown = sorted(sorted(areas, key=areas.__getitem__)[:MAX_CURVES])
     if not shown:
         return []
-    roc, precision = [], []
-    for number, column in zip(shown, one_vs_rest(scores, labels, shown), strict=True):
-        true_positives, false_positives = ranking(*column, np.ones(len(labels)))
-        recall = true_positives / true_positives[-1]
-        false = np.append(0, false_positives / false_positives[-1])
-        roc.append(curve(classes[number], false, np.append(0, recall)))
-        precision.append(
-            curve(classes[number], recall, true_positives / (true_positives + false_positives))
-        )
-    subset = f" of the {len(shown)} worst classes" if len(classes) > len(shown) else ""
-    areas_text = ", ".join(f"{classes[k]} {areas[k]:.4f}" for k in shown)
-    precisions = metrics.classes["average_precision"]
-    precisions_text = ", ".join(f"{classes[k]} {precisions[k]:.4f}" for k in shown)
+    pairs = [_curves_of_class(evaluation, number) for number in shown]
+    subset = f" of the {len(shown)} worst classes" if len(evaluation.classes) > len(shown) else ""
+    areas_text, precisions_text = (
+        ", ".join(f"{evaluation.classes[k]} {evaluation.by_class[name][k]:.4f}" for k in shown)
+        for name in ("roc_auc", "average_precision")
+    )
     return [
         Drawing(
             "ROC curves",
             f"ROC curves{subset}, one-vs-rest. ROC AUC: {areas_text}.",
             "false positive rate",
             "true positive rate (recall)",
-            tuple(roc),
+            tuple(roc for roc, _ in pairs),
             diagonal=True,
         ),
         Drawing(
@@ -168,6 +152,16 @@ def class_curves(
             f"Precision-recall curves{subset}, one-vs-rest. Average precision: {precisions_text}.",
             "recall",
             "precision",
-            tuple(precision),
+            tuple(precision for _, precision in pairs),
         ),
     ]
+
+
+def _curves_of_class(evaluation: ClassifierEvaluation, number: int) -> tuple[Curve, Curve]:
+    """Return the ROC curve and the precision-recall curve of a class."""
+    true_positives, false_positives = evaluation.ranking(number)
+    recall = true_positives / true_positives[-1]
+    precision = true_positives / (true_positives + false_positives)
+    false = np.append(0, false_positives / false_positives[-1])
+    name = evaluation.classes[number]
+    return curve(name, false, np.append(0, recall)), curve(name, recall, precision)

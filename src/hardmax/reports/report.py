@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from hardmax.data.datasets import Examples, Images
-from hardmax.evaluation.classification import ClassificationMetrics
+from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.metrics import frequent_confusions
-from hardmax.evaluation.one_vs_rest import log_confidence
 from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
@@ -31,21 +30,15 @@ CONFUSIONS = 30
 
 def render(
     record: dict[str, Any],
-    epochs: list[dict[str, Any]],
-    test: Examples,
-    scores: np.ndarray,
-    classes: tuple[str, ...],
-    metrics: ClassificationMetrics,
+    examples: Examples,
+    evaluation: ClassifierEvaluation,
+    epochs: Sequence[dict[str, Any]] = (),
     source: str = "",
-    uncalibrated: ClassificationMetrics | None = None,
-    rules: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Return the report of a run as an HTML document.
 
-    ``record`` is the record of the run, ``epochs`` its history, ``scores`` the float scores of the
-    examples of ``test``, of shape (examples, classes), and ``metrics`` their metrics. Without
-    ``epochs`` it reports a later evaluation on the data ``source``, with the metrics before
-    calibration as ``uncalibrated`` and the outcomes of decision ``rules``, if there are any.
+    ``record`` is the record of the run, ``epochs`` its history and ``evaluation`` that of the test
+    set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -55,33 +48,29 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    predictions = scores.argmax(axis=1)
-    shares = _shares(metrics, len(classes))
+    shares = _shares(evaluation)
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
         source=source,
         curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
-        classes=classes,
-        examples=test.words[1],
-        metrics=metrics,
-        uncalibrated=uncalibrated,
-        rules=rules,
-        chance_loss=math.log(len(classes)),
+        examples=examples.words[1],
+        evaluation=evaluation,
+        chance_loss=math.log(len(evaluation.classes)),
         drawings=[
-            charts.reliability(metrics),
-            charts.coverage(scores, test.labels, metrics),
-            *charts.class_curves(scores, test.labels, classes, metrics),
+            charts.reliability(evaluation),
+            charts.coverage(evaluation),
+            *charts.class_curves(evaluation),
         ],
         shares=shares,
-        confusions=frequent_confusions(test.labels, predictions, CONFUSIONS)
+        confusions=frequent_confusions(evaluation.labels, evaluation.predictions, CONFUSIONS)
         if shares is None
         else [],
-        mistakes=_worst_mistakes(test, scores, predictions, classes),
+        mistakes=_worst_mistakes(examples, evaluation),
     )
 
 
-def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> str:
+def _curves(epochs: Sequence[dict[str, Any]], record: dict[str, Any], key: str) -> str:
     """Plot a metric over the epochs; return it as a data URL of an SVG."""
     held_out = "validation" if record["data"]["validation"] else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
@@ -90,31 +79,28 @@ def _curves(epochs: list[dict[str, Any]], record: dict[str, Any], key: str) -> s
     return _data_url("image/svg+xml", figure.svg(board).encode())
 
 
-def _shares(metrics: ClassificationMetrics, classes: int) -> list[list[float]] | None:
+def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:
     """Return the confusion matrix normalized by row; None if it has too many classes to show."""
-    if classes > MATRIX_CLASSES:
+    confusion = evaluation.confusion
+    if confusion is None or len(confusion) > MATRIX_CLASSES:
         return None
-    confusion = np.array(metrics.confusion)
     return (confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)).tolist()
 
 
-def _worst_mistakes(
-    test: Examples, scores: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]
-) -> list[dict[str, Any]]:
+def _worst_mistakes(examples: Examples, evaluation: ClassifierEvaluation) -> list[dict[str, Any]]:
     """Return the wrong predictions with the highest probability, the worst first."""
-    wrong = np.flatnonzero(predictions != test.labels)
-    places = getattr(test, "places", None)
-    highest = log_confidence(scores[wrong])
-    worst = np.argsort(-highest, kind="stable")[:MISTAKES]
+    wrong = np.flatnonzero(~evaluation.is_correct)
+    worst = wrong[np.argsort(-evaluation.log_confidence[wrong], kind="stable")[:MISTAKES]]
+    places = getattr(examples, "places", None)
     return [
         {
-            "image": _png(test.images[i]) if isinstance(test, Images) else None,
+            "image": _png(examples.images[i]) if isinstance(examples, Images) else None,
             "number": int(i if places is None else places[i]),
-            "true": classes[test.labels[i]],
-            "predicted": classes[predictions[i]],
-            "probability": float(np.exp(highest[rank])),
+            "true": evaluation.classes[evaluation.labels[i]],
+            "predicted": evaluation.classes[evaluation.predictions[i]],
+            "probability": float(evaluation.confidence[i]),
         }
-        for rank, i in zip(worst, wrong[worst], strict=True)
+        for i in worst
     ]
 
 

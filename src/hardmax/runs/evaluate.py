@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ from hardmax.data.datasets import Examples
 from hardmax.errors import DataError, RunError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
-from hardmax.evaluation.classification import ClassificationMetrics, evaluate_scores
-from hardmax.evaluation.decision_rules import Costs, check_below, outcomes, read_costs
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
 from hardmax.evaluation.paired_tests import Pair
 from hardmax.reports.report import render
 from hardmax.runs.data import check_fit, load_data
@@ -28,7 +28,6 @@ __all__ = [
     "Comparison",
     "EvaluatedRun",
     "calibrate",
-    "calibrated",
     "compare",
     "evaluate",
     "read_rules",
@@ -38,39 +37,26 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """A run, the test set it was evaluated on, its scores and their metrics.
-
-    ``source`` names the data; ``scores`` are float of shape (examples, classes), divided by the
-    run's temperature. ``uncalibrated`` has the metrics without the temperature; None if that is 1.
-    ``rules`` has the outcome of each decision rule (``decision_rules.outcomes``), if any was given.
-    """
+    """A run, the name of the data it was evaluated on, its test set and the evaluation."""
 
     run: Run
     source: str
     test: Examples
-    scores: np.ndarray
-    metrics: ClassificationMetrics
-    uncalibrated: ClassificationMetrics | None
-    rules: list[dict[str, Any]]
+    evaluation: ClassifierEvaluation
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the metrics as a JSON-compatible dict."""
-        before = self.uncalibrated
+        """Return the evaluation as a JSON-compatible dict."""
+        before = self.evaluation.uncalibrated
         return {
-            **self.metrics.as_dict(),
-            "temperature": self.run.temperature,
+            **self.evaluation.as_dict(),
+            "temperature": self.evaluation.temperature,
             "uncalibrated": before and before.summary(),
-            "rules": self.rules,
+            "rules": self.evaluation.rules,
         }
 
     def report(self) -> str:
         """Return the evaluation as an HTML document."""
-        return render(
-            *(self.run.record, [], self.test, self.scores, self.run.classes, self.metrics),
-            self.source,
-            self.uncalibrated,
-            self.rules,
-        )
+        return render(self.run.record, self.test, self.evaluation, source=self.source)
 
 
 def evaluate(
@@ -89,18 +75,21 @@ def evaluate(
     DataError if data or costs do not fit it or the data has changed since training.
     """
     run = Run.open(path)
-    rule_options = read_rules(run, costs, below)
+    matrix, below = read_rules(run, costs, below)
     dataset = load_data(run, path, source)
-    scores, labels = scores_of(run, dataset.test, framework), dataset.test.labels
+    evaluation = _evaluate(run, dataset.test, framework)
     dataset.log_notices(log)
-    original = run.entry("settings", "data", str)
-    scaled = calibrated(scores, run.temperature)
-    uncalibrated = None if run.temperature == 1 else evaluate_scores(scores, labels)
-    metrics = evaluate_scores(scaled, labels)
-    rules = []
-    if rule_options != (None, None):
-        rules = outcomes(np.exp(log_softmax(scaled)), labels, *rule_options)
-    return EvaluatedRun(run, source or original, dataset.test, scaled, metrics, uncalibrated, rules)
+    evaluation = replace(evaluation, costs=matrix, below=below)
+    return EvaluatedRun(run, source or run.entry("settings", "data", str), dataset.test, evaluation)
+
+
+def _evaluate(run: Run, examples: Examples, framework: str | None) -> ClassifierEvaluation:
+    return ClassifierEvaluation(
+        scores_of(run, examples, framework),
+        examples.labels,
+        classes=run.classes,
+        temperature=run.temperature,
+    )
 
 
 def read_rules(
@@ -113,14 +102,18 @@ def read_rules(
 
 @dataclass(frozen=True)
 class Calibration:
-    """A temperature, and the metrics of the validation set it was fitted on, before and after."""
+    """The evaluation of the validation set before and after fitting a temperature on it."""
 
-    temperature: float
-    before: ClassificationMetrics
-    after: ClassificationMetrics
+    before: ClassifierEvaluation
+    after: ClassifierEvaluation
+
+    @property
+    def temperature(self) -> float:
+        """The fitted temperature."""
+        return self.after.temperature
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a JSON-compatible dict."""
+        """Return the temperature and the metrics as a JSON-compatible dict."""
         return {
             "temperature": self.temperature,
             "before": self.before.summary(),
@@ -144,18 +137,11 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
         )
     part = load_data(run, path, None, fraction).validation
     assert part is not None
-    scores = scores_of(run, part, framework)
-    temperature = fit_temperature(scores, part.labels)
-    after = evaluate_scores(calibrated(scores, temperature), part.labels)
-    calibration = Calibration(temperature, evaluate_scores(scores, part.labels), after)
+    before = replace(_evaluate(run, part, framework), temperature=1.0)
+    after = replace(before, temperature=fit_temperature(before.scores, before.labels))
+    calibration = Calibration(before, after)
     write_record(Path(path), {**run.record, "calibration": calibration.as_dict()})
     return calibration
-
-
-def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Return scores, float (n, classes), divided by a temperature."""
-    # In float64, so that different scores stay different.
-    return scores if temperature == 1 else scores.astype(np.float64) / temperature
 
 
 def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray:
@@ -171,31 +157,38 @@ def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs evaluated on the same test set, each with its own temperature.
-
-    ``classes`` has the name of the true class of each example.
-    """
+    """Two runs evaluated on the same test set, each with its own temperature."""
 
     paths: tuple[str, str]
-    temperatures: tuple[float, float]
-    classes: list[str]
-    pair: Pair
+    first: ClassifierEvaluation
+    second: ClassifierEvaluation
+
+    @cached_property
+    def pair(self) -> Pair:
+        """The comparison of the two evaluations."""
+        return paired_tests.compare(self.first, self.second)
+
+    @property
+    def temperatures(self) -> tuple[float, float]:
+        """The temperatures of the two runs."""
+        return self.first.temperature, self.second.temperature
+
+    @cached_property
+    def only_by_class(self) -> tuple[dict[str, int], ...]:
+        """For each run, how many examples of each class only that run gets right."""
+        names = [self.first.classes[label] for label in self.first.labels]
+        return tuple(
+            dict(Counter(names[i] for i in examples).most_common()) for examples in self.pair.only
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a JSON-compatible dict."""
+        """Return the comparison as a JSON-compatible dict."""
         return {
             "runs": self.paths,
             "temperatures": self.temperatures,
             **self.pair.as_dict(),
-            "only_by_class": self.only_by_class(),
+            "only_by_class": self.only_by_class,
         }
-
-    def only_by_class(self) -> tuple[dict[str, int], ...]:
-        """Return, for each run, how many examples of each class only that run gets right."""
-        return tuple(
-            dict(Counter(self.classes[i] for i in examples).most_common())
-            for examples in self.pair.only
-        )
 
 
 def compare(first: str, second: str) -> Comparison:
@@ -216,13 +209,8 @@ def compare(first: str, second: str) -> Comparison:
     encoded = dataset if other.encoding is None else load_data(other, second, None)
     check_fit(other, encoded, second)
     framework = one.entry("settings", "framework", str)
-    scores, others = (
-        calibrated(scores_of(run, data.test, framework), run.temperature)
-        for run, data in ((one, dataset), (other, encoded))
-    )
-    labels = dataset.test.labels
-    names = [dataset.classes[label] for label in labels]
-    temperatures = (one.temperature, other.temperature)
     return Comparison(
-        (first, second), temperatures, names, paired_tests.compare(scores, others, labels)
+        (first, second),
+        _evaluate(one, dataset.test, framework),
+        _evaluate(other, encoded.test, framework),
     )

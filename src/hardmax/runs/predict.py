@@ -13,9 +13,10 @@ from hardmax.data.images.files import read_image
 from hardmax.data.tables.files import ENDINGS, read_table
 from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
+from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.decision_rules import named
 from hardmax.evaluation.metrics import log_softmax
-from hardmax.runs.evaluate import calibrated, read_rules, scores_of
+from hardmax.runs.evaluate import read_rules, scores_of
 from hardmax.runs.run import Run
 
 if TYPE_CHECKING:

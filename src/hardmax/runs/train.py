@@ -15,7 +15,7 @@ from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import DivergenceError
-from hardmax.evaluation.classification import ClassificationMetrics, evaluate_scores
+from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
@@ -32,7 +32,7 @@ __all__ = ["Trained", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the path of its run, its history and its metrics on the test set.
+    """A finished training: the path of its run, its history and its evaluation on the test set.
 
     ``weights_epoch`` is the epoch whose weights were saved.
     """
@@ -41,7 +41,7 @@ class Trained:
     settings: Settings
     epochs: list[dict[str, Any]]
     weights_epoch: int
-    test: ClassificationMetrics
+    test: ClassifierEvaluation
     interrupted: bool
 
 
@@ -121,7 +121,7 @@ def _train(
         state = _fit(session, data, best_weights, interruptions)
         stopped_early = session.trainer.should_stop
         scores = session.scores(dataset.test, batch_size)
-        metrics = evaluate_scores(scores, dataset.test.labels)
+        evaluation = ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
         record = {
             "settings": {
                 **asdict(settings),
@@ -136,16 +136,16 @@ def _train(
                 "weights_epoch": state.epoch,
                 "interrupted": len(state.epochs) < settings.epochs and not stopped_early,
                 "stopped_early": stopped_early,
-                "test": metrics.summary(),
+                "test": evaluation.summary(),
             },
         }
         classes, encoding = dataset.classes, dataset.encoding
         run = Run(record, network, dataset.shape, classes, state.weights, encoding)
-        page = report.render(record, state.epochs, dataset.test, scores, classes, metrics)
+        page = report.render(record, dataset.test, evaluation, state.epochs)
         writer.write(run, state.epochs, page)
         interruptions.settle()
         path = writer.publish()
-    return Trained(path, settings, state.epochs, state.epoch, metrics, False)
+    return Trained(path, settings, state.epochs, state.epoch, evaluation, False)
 
 
 def _fit(

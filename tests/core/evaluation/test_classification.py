@@ -10,8 +10,8 @@ from sklearn import metrics
 from sklearn.dummy import DummyClassifier
 
 from hardmax.errors import ArgumentError
-from hardmax.evaluation import classification, one_vs_rest
-from hardmax.evaluation.classification import evaluate_scores
+from hardmax.evaluation import examples
+from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.metrics import log_softmax
 
 
@@ -38,7 +38,7 @@ def without_warnings(metric, *arguments, **options):
 def test_metrics_of_predictions_agree_with_scikit_learn(data, weighted):
     scores, labels, weights = data
     options = {"sample_weight": weights} if weighted else {}
-    found = evaluate_scores(scores, labels, weights if weighted else None)
+    found = ClassifierEvaluation(scores, labels, weights if weighted else None)
     predicted, classes = scores.argmax(axis=1), range(scores.shape[1])
     assert (found.count, found.correct) == (len(labels), (predicted == labels).sum())
     assert found.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted, **options))
@@ -57,7 +57,7 @@ def test_metrics_of_predictions_agree_with_scikit_learn(data, weighted):
         **options,
     )
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
-        assert [x or 0 for x in found.classes[name]] == pytest.approx(list(values))
+        assert [x or 0 for x in found.by_class[name]] == pytest.approx(list(values))
     present = matrix.sum(axis=0) + matrix.sum(axis=1) > 0
     for mean, by in (("macro", present), ("weighted", matrix.sum(axis=1))):
         means = [np.average(values, weights=by) for values in expected[:3]]
@@ -75,7 +75,7 @@ def test_macro_and_weighted_means_agree_with_scikit_learn():
     rng = np.random.default_rng(0)
     scores, labels = rng.normal(size=(200, 6)), rng.integers(0, 5, 200)
     scores[:, 4] = -9  # class 4 is never predicted, and class 5 never true
-    found = evaluate_scores(scores, labels)
+    found = ClassifierEvaluation(scores, labels)
     for name in ("macro", "weighted"):
         expected = metrics.precision_recall_fscore_support(
             labels, scores.argmax(axis=1), average=name, zero_division=0
@@ -88,13 +88,13 @@ def test_metrics_of_probabilities_agree_with_scikit_learn(data, weighted):
     scores, labels, weights = data
     options = {"sample_weight": weights} if weighted else {}
     weights = weights if weighted else np.ones(len(labels))
-    found = evaluate_scores(scores, labels, weights if weighted else None)
+    found = ClassifierEvaluation(scores, labels, weights if weighted else None)
     logs = log_softmax(scores)
     losses = -logs[np.arange(len(labels)), labels]
     assert found.loss == pytest.approx(np.average(losses, weights=weights))
     for k in range(scores.shape[1]):
         is_class = labels == k
-        area, precision = (found.classes[name][k] for name in ("roc_auc", "average_precision"))
+        area, precision = (found.by_class[name][k] for name in ("roc_auc", "average_precision"))
         assert (precision is None) == (not weights[is_class].any())
         assert (area is None) == (not (weights[is_class].any() and weights[~is_class].any()))
         if precision is not None:
@@ -102,7 +102,7 @@ def test_metrics_of_probabilities_agree_with_scikit_learn(data, weighted):
             assert precision == pytest.approx(expected)
         if area is not None:
             assert area == pytest.approx(metrics.roc_auc_score(is_class, logs[:, k], **options))
-    defined = [area for area in found.classes["roc_auc"] if area is not None]
+    defined = [area for area in found.by_class["roc_auc"] if area is not None]
     assert found.roc_auc == (pytest.approx(np.mean(defined)) if defined else None)
 
 
@@ -111,7 +111,7 @@ def test_the_brier_score_is_the_sum_of_its_parts(data):
     scores, labels, weights = data
     p = np.exp(log_softmax(scores))
     true = labels[:, None] == np.arange(scores.shape[1])
-    found = evaluate_scores(scores, labels, weights).brier
+    found = ClassifierEvaluation(scores, labels, weights).brier
     expected = np.average(((p - true) ** 2).sum(axis=1), weights=weights)
     assert found["score"] == pytest.approx(expected)
     shares = np.average(true, axis=0, weights=weights)
@@ -126,7 +126,7 @@ def test_the_brier_parts_of_a_binned_forecast_agree_with_murphy():
     rng = np.random.default_rng(0)
     ill = rng.choice([0.1, 0.5, 0.8], 5000)
     labels = (rng.random(5000) < ill**1.5).astype(int)
-    found = evaluate_scores(np.log(np.stack([1 - ill, ill], axis=1)), labels).brier
+    found = ClassifierEvaluation(np.log(np.stack([1 - ill, ill], axis=1)), labels).brier
     base, resolution, reliability = labels.mean(), 0.0, 0.0
     for forecast in np.unique(ill):
         inside = ill == forecast
@@ -142,7 +142,7 @@ def test_the_brier_parts_of_a_binned_forecast_agree_with_murphy():
 def test_top_k_breaks_ties_in_favor_of_the_first_class(data):
     scores, labels, weights = data
     ranks = np.argsort(-scores, axis=1, kind="stable") == labels[:, None]
-    found = evaluate_scores(scores, labels, weights).top
+    found = ClassifierEvaluation(scores, labels, weights).top
     assert list(found) == [str(k) for k in range(2, min(6, scores.shape[1]))]
     for k, share in found.items():
         expected = np.average(ranks[:, : int(k)].any(axis=1), weights=weights)
@@ -158,7 +158,7 @@ def test_the_calibration_error_agrees_with_its_definition(data):
     for b in range(15):
         inside = weights * ((confidence > b / 15) & (confidence <= (b + 1) / 15))
         error += abs(inside @ correct - inside @ confidence) / weights.sum()
-    found = evaluate_scores(scores, labels, weights)
+    found = ClassifierEvaluation(scores, labels, weights)
     # A confidence on the edge of a bin may be rounded into either neighbor.
     scaled = confidence[confidence < 1] * 15
     if np.abs(scaled - np.rint(scaled)).min(initial=1) > 1e-9:
@@ -168,30 +168,29 @@ def test_the_calibration_error_agrees_with_its_definition(data):
 
 @given(scored(), st.integers(1, 9))
 def test_the_block_size_does_not_change_the_metrics(data, block):
-    whole = evaluate_scores(*data)
+    whole = ClassifierEvaluation(*data).as_dict()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (classification, one_vs_rest):
-            patch.setattr(module, "BLOCK", block)
-        assert evaluate_scores(*data) == whole
+        patch.setattr(examples, "BLOCK", block)
+        assert ClassifierEvaluation(*data).as_dict() == whole
 
 
 def test_the_arguments_are_not_modified():
     scores, labels = np.ones((3, 2), np.float32), np.array([0, 1, 1])
     for array in (scores, labels):
         array.flags.writeable = False
-    evaluate_scores(scores, labels)
+    ClassifierEvaluation(scores, labels).as_dict()
 
 
 def test_many_classes_have_no_confusion_matrix_and_a_short_summary():
     scores, labels = np.eye(1001, dtype=np.float32), np.arange(1001)
-    found = evaluate_scores(scores, labels)
+    found = ClassifierEvaluation(scores, labels)
     assert (found.accuracy, found.confusion) == (1.0, None)
     assert not {"classes", "confusion", "reliability", "coverage"} & found.summary().keys()
     assert found.figures().startswith("top 5 1.0000, macro F1 1.0000, ")
 
 
 def test_a_single_class_can_be_evaluated():
-    found = evaluate_scores(np.zeros((4, 1)), np.zeros(4, int))
+    found = ClassifierEvaluation(np.zeros((4, 1)), np.zeros(4, int))
     assert (found.accuracy, found.loss, found.kappa, found.roc_auc) == (1, 0, None, None)
     assert "kappa" not in found.figures()
 
@@ -212,7 +211,7 @@ def test_a_single_class_can_be_evaluated():
 )
 def test_invalid_arguments_are_rejected(refused, scores, labels, weights, words):
     with refused(ArgumentError, words):
-        evaluate_scores(
+        ClassifierEvaluation(
             scores, np.array(labels, int), None if weights is None else np.array(weights)
         )
 
@@ -222,7 +221,9 @@ def test_coverage_takes_the_most_confident_predictions(data):
     scores, labels, weights = data
     confidence = np.exp(log_softmax(scores)).max(axis=1)
     correct = scores.argmax(axis=1) == labels
-    for point, share in zip(evaluate_scores(*data).coverage, (1, 0.95, 0.9, 0.8, 0.5), strict=True):
+    for point, share in zip(
+        ClassifierEvaluation(*data).coverage, (1, 0.95, 0.9, 0.8, 0.5), strict=True
+    ):
         covered = weights * (confidence >= point["below"])
         assert point["coverage"] == pytest.approx(covered.sum() / weights.sum())
         assert point["accuracy"] == pytest.approx(covered @ correct / covered.sum())
@@ -230,3 +231,35 @@ def test_coverage_takes_the_most_confident_predictions(data):
         # With a higher threshold, coverage would be too low.
         fewer = weights @ (confidence > point["below"])
         assert fewer / weights.sum() < share + 1e-9
+
+
+@given(scored(), st.sampled_from([0.25, 2.0, 3.0]))
+def test_a_temperature_changes_the_probabilities_but_not_the_predictions(data, temperature):
+    scores, labels, _ = data
+    found = ClassifierEvaluation(scores, labels, temperature=temperature)
+    expected = ClassifierEvaluation(scores.astype(np.float64) / temperature, labels)
+    assert found.as_dict() == expected.as_dict()
+    assert np.array_equal(found.predictions, scores.argmax(axis=1))
+    assert found.uncalibrated.as_dict() == ClassifierEvaluation(scores, labels).as_dict()
+    assert np.allclose(found.probabilities, np.exp(log_softmax(scores / temperature)))
+
+
+def test_decision_rules_are_evaluated_if_there_are_any():
+    scores, labels = np.array([[2.0, 0], [0, 0.1]]), np.array([0, 0])
+    assert ClassifierEvaluation(scores, labels).rules == []
+    most_likely, abstaining = ClassifierEvaluation(scores, labels, below=0.8).rules
+    assert (most_likely["coverage"], most_likely["accuracy"]) == (1, 0.5)
+    assert (abstaining["coverage"], abstaining["accuracy"]) == (0.5, 1)
+
+
+def test_classes_are_numbered_unless_they_have_names():
+    scores, labels = np.eye(2), np.arange(2)
+    assert ClassifierEvaluation(scores, labels).classes == ("0", "1")
+    assert ClassifierEvaluation(scores, labels, classes=("a", "b")).classes == ("a", "b")
+
+
+def test_what_was_computed_is_kept():
+    found = ClassifierEvaluation(np.eye(3), np.arange(3))
+    assert found.by_class is found.by_class
+    assert found.losses is found.losses
+    assert found.confusion is found.confusion

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from hardmax.errors import ArgumentError
+from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.paired_tests import bootstrap_interval, compare, mcnemar
+
+
+def compared(first, second, labels):
+    """Compare scores, float (n, classes), on integer labels (n,)."""
+    return compare(*(ClassifierEvaluation(scores, labels) for scores in (first, second)))
 
 
 def exact_p(first, second):
@@ -45,7 +51,7 @@ def test_classifiers_are_compared_example_by_example():
     labels = np.array([0, 0, 0, 1, 1])
     first = np.array([[2, 0], [2, 0], [0, 2], [0, 2], [2, 0]], float)
     second = np.array([[2, 0], [0, 2], [2, 0], [2, 0], [2, 0]], float)
-    pair = compare(first, second, labels)
+    pair = compared(first, second, labels)
     assert (pair.count, pair.both, pair.neither) == (5, 1, 1)
     assert pair.only == ([1, 3], [2])
     assert pair.p == 1
@@ -59,21 +65,27 @@ def test_the_intervals_of_a_better_classifier_exclude_zero():
     labels = rng.integers(0, 3, 2000)
     truth = np.eye(3)[labels]
     first, second = (truth * size + rng.normal(size=(2000, 3)) for size in (2.0, 1.5))
-    pair = compare(first, second, labels)
+    pair = compared(first, second, labels)
     assert pair.p < 1e-3
     assert pair.intervals["accuracy"][0] > 0 > pair.intervals["loss"][1]
-    swapped = compare(second, first, labels)
+    swapped = compared(second, first, labels)
     assert swapped.p == pair.p
     assert swapped.only == pair.only[::-1]
 
 
 def test_a_classifier_does_not_differ_from_itself():
     scores = np.random.default_rng(0).normal(size=(50, 3))
-    pair = compare(scores, scores, np.arange(50) % 3)
+    pair = compared(scores, scores, np.arange(50) % 3)
     assert (pair.p, pair.only) == (1, ([], []))
     assert pair.intervals == {"accuracy": (0, 0), "loss": (0, 0)}
 
 
 def test_scores_of_different_examples_are_rejected(refused):
+    three, other, four = (
+        ClassifierEvaluation(np.zeros((len(labels), 2)), np.array(labels))
+        for labels in ([0, 0, 1], [0, 1, 0], [0, 0, 1, 1])
+    )
     with refused(ArgumentError, "(3, 2)", "(4, 2)"):
-        compare(np.zeros((3, 2)), np.zeros((4, 2)), np.zeros(3, int))
+        compare(three, four)
+    with refused(ArgumentError, "same labeled examples"):
+        compare(three, other)

@@ -21,7 +21,8 @@ from sklearn.metrics import (
 )
 
 from hardmax.data.datasets import Images
-from hardmax.evaluation.classification import evaluate_scores
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.decision_rules import Costs
 from hardmax.reports.report import render
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -118,8 +119,8 @@ PREDICTIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
 
 def page(labels=LABELS, predictions=PREDICTIONS, channels=1, epochs=EPOCHS, **changes):
     test, scores = case(labels, predictions, channels)
-    evaluated = evaluate_scores(scores, test.labels)
-    return render(record(**changes), epochs, test, scores, CLASSES, evaluated)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    return render(record(**changes), test, evaluation, epochs)
 
 
 def test_the_page_is_self_contained_and_runs_no_code():
@@ -307,8 +308,8 @@ def many_classes(classes, count):
     scores[np.arange(count), predictions] = 1
     images = np.zeros((count, 2, 2, 1), np.uint8)
     names = tuple(f"class {i}" for i in range(classes))
-    evaluated = evaluate_scores(scores, labels)
-    return render(record(), EPOCHS, Images(images, labels), scores, names, evaluated)
+    evaluation = ClassifierEvaluation(scores, labels, classes=names)
+    return render(record(), Images(images, labels), evaluation, EPOCHS)
 
 
 def test_with_many_classes_the_most_frequent_confusions_replace_the_matrix():
@@ -392,7 +393,7 @@ def test_the_precision_recall_curves_agree_with_scikit_learn():
 
 def test_the_reliability_diagram_has_a_dot_per_bin():
     test, scores = case(LABELS, PREDICTIONS)
-    bins = evaluate_scores(scores, test.labels).reliability
+    bins = ClassifierEvaluation(scores, test.labels).reliability
     text, svg = drawings(page())["Reliability"]
     assert svg.count("<circle") == len(bins)
     truth = [[point["confidence"], point["accuracy"]] for point in bins]
@@ -414,16 +415,16 @@ def test_long_curves_are_sampled_and_keep_their_ends():
 def test_a_single_class_has_a_report():
     images, labels = np.zeros((3, 2, 2, 1), np.uint8), np.zeros(3, int)
     scores = np.zeros((3, 1), np.float32)
-    made = (record(), EPOCHS, Images(images, labels), scores, ("one",))
-    html = render(*made, evaluate_scores(scores, labels))
+    evaluation = ClassifierEvaluation(scores, labels, classes=("one",))
+    html = render(record(), Images(images, labels), evaluation, EPOCHS)
     assert list(drawings(html)) == ["Reliability", "Accuracy"]
     assert ["Cohen's kappa", "undefined", "0: chance level, 1: perfect"] in Page(html).rows
 
 
 def test_a_later_evaluation_has_no_epochs_to_show():
     test, scores = case(LABELS, PREDICTIONS)
-    evaluated = evaluate_scores(scores, test.labels)
-    html = render(record(), [], test, scores, CLASSES, evaluated, "new <data>")
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    html = render(record(), test, evaluation, source="new <data>")
     text = Page(html).text
     assert "an evaluation of the trained run on the test set of new <data>" in text
     assert "for 3 of 9 epochs" in text
@@ -452,12 +453,18 @@ def test_accuracy_is_drawn_over_coverage():
 
 def test_the_effects_of_a_temperature_and_of_rules_are_shown():
     test, scores = case(LABELS, PREDICTIONS)
-    before, after = (evaluate_scores(scores / t, test.labels) for t in (1, 2))
+    costs = Costs((*CLASSES, "look"), np.array([[0, 1, 1, 0.5], [1, 0, 1, 0.5], [1, 1, 0, 0.5]]))
+    after = ClassifierEvaluation(
+        scores, test.labels, classes=CLASSES, temperature=2.0, costs=costs, below=0.5
+    )
+    before = after.uncalibrated
     made = record() | {"calibration": {"temperature": 2.0, "before": {"count": 77}}}
-    rules = [{"rule": "abstain below 0.5", "coverage": 0.75, "accuracy": None, "cost": 1.5}]
-    html = render(made, [], test, scores / 2, CLASSES, after, "data", before, rules)
+    html = render(made, test, after, source="data")
     rows, text = Page(html).rows, Page(html).text
     assert ["log loss", f"{before.loss:.4f}", f"{after.loss:.4f}"] in rows
     assert "by a temperature of 2.0000" in text
     assert "on 77 validation examples" in text
-    assert ["abstain below 0.5", "0.7500", "undefined", "1.5000"] in rows
+    for rule in after.rules:
+        cost = "undefined" if rule["cost"] is None else f"{rule['cost']:.4f}"
+        assert [rule["rule"], f"{rule['coverage']:.4f}", f"{rule['accuracy']:.4f}", cost] in rows
+    assert len(after.rules) == 3
