@@ -1,8 +1,9 @@
 """Argument checks shared by several modules."""
 
+import contextlib
 import operator
 import unicodedata
-from typing import Any
+from typing import SupportsIndex
 
 from hardmax.errors import ArgumentError
 
@@ -12,23 +13,23 @@ __all__ = ["MAX_SEED", "check_seed", "check_whole", "is_plain", "plain"]
 MAX_SEED = 2**63 - 1
 
 
-def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
     """Return ``value`` as an int.
 
     Raises ArgumentError unless it is an integer, at least ``least`` and, if given, at most
     ``most``.
     """
-    try:
-        integer = operator.index(value)
-    except TypeError:
-        integer = least - 1
-    if isinstance(value, bool) or integer < least or (most is not None and integer > most):
+    integer = least - 1
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        with contextlib.suppress(TypeError):  # an array may have no __index__ after all
+            integer = operator.index(value)
+    if integer < least or (most is not None and integer > most):
         allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise ArgumentError(f"{name} must be an integer {allowed}, got {value!r}")
     return integer
 
 
-def check_seed(seed: Any) -> int:
+def check_seed(seed: object) -> int:
     """Return ``seed`` as an int. Raises ArgumentError unless it is from 0 to MAX_SEED."""
     return check_whole("seed", seed, 0, MAX_SEED)
 

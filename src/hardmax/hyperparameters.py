@@ -2,18 +2,20 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TypeVar
 
 __all__ = ["HyperParameters", "add_to_class"]
 
+Method = TypeVar("Method", bound=Callable[..., object])
 
-def add_to_class(cls: type) -> Callable[[Any], Any]:
+
+def add_to_class(cls: type) -> Callable[[Method], Method]:
     """Return a decorator that adds a function to ``cls`` as a method of the same name.
 
     Existing instances get the method too, because Python looks methods up when they are called.
     """
 
-    def register(function: Any) -> Any:
+    def register(function: Method) -> Method:
         setattr(cls, function.__name__, function)
         return function
 
@@ -23,7 +25,7 @@ def add_to_class(cls: type) -> Callable[[Any], Any]:
 class HyperParameters:
     """Base class of everything whose ``__init__`` arguments are its settings."""
 
-    hparams: dict[str, Any]
+    hparams: dict[str, object]
 
     def save_hyperparameters(self, ignore: Iterable[str] = ()) -> None:
         """Save the calling function's arguments as attributes and in ``self.hparams``.

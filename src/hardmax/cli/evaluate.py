@@ -1,7 +1,7 @@
 """``hardmax evaluate``: evaluate a run on a test set."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from hardmax.cli.options import (
     notice,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from hardmax.evaluation.decision_rules import Outcome
 
 __all__ = ["evaluate"]
 
@@ -56,11 +59,9 @@ def evaluate(
         _print_rules(evaluation.rules)
 
 
-def _print_rules(rules: list[dict[str, Any]]) -> None:
+def _print_rules(rules: "list[Outcome]") -> None:
     print(f"{'rule':<24}{'coverage':>10}{'accuracy':>10}{'cost':>12}")
     for rule in rules:
-        figures = "".join(
-            f"{'-' if rule[name] is None else format(rule[name], '.4f'):>{width}}"
-            for name, width in (("coverage", 10), ("accuracy", 10), ("cost", 12))
-        )
-        print(f"{rule['rule']:<24}{figures}")
+        figures = rule["coverage"], rule["accuracy"], rule["cost"]
+        coverage, accuracy, cost = ("-" if x is None else f"{x:.4f}" for x in figures)
+        print(f"{rule['rule']:<24}{coverage:>10}{accuracy:>10}{cost:>12}")

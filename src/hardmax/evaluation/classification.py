@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from hardmax.evaluation.calibration import calibrated, reliability
 from hardmax.evaluation.counts import ClassCounts, mean_over_classes
-from hardmax.evaluation.decision_rules import Costs, coverage, coverage_curve, outcomes
+from hardmax.evaluation.decision_rules import Costs, Outcome, coverage, coverage_curve, outcomes
 from hardmax.evaluation.examples import ExampleResults, check_scores, evaluate_examples
 from hardmax.evaluation.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
 from hardmax.evaluation.one_vs_rest import OneVsRest, brier, ranking
+from hardmax.json_values import Json
 
 __all__ = ["ClassifierEvaluation"]
 
@@ -73,7 +74,8 @@ class ClassifierEvaluation:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """The probabilities, float64 (n, classes)."""
-        return np.exp(log_softmax(self.calibrated))
+        probabilities: np.ndarray = np.exp(log_softmax(self.calibrated))
+        return probabilities
 
     @cached_property
     def _examples(self) -> ExampleResults:
@@ -97,12 +99,14 @@ class ClassifierEvaluation:
     @cached_property
     def confidence(self) -> np.ndarray:
         """The probability of each prediction, float64 (n,)."""
-        return np.exp(self.log_confidence)
+        confidence: np.ndarray = np.exp(self.log_confidence)
+        return confidence
 
     @cached_property
     def is_correct(self) -> np.ndarray:
         """Whether each prediction is correct, bool (n,)."""
-        return self._examples.rank == 0
+        is_correct: np.ndarray = self._examples.rank == 0
+        return is_correct
 
     @property
     def count(self) -> int:
@@ -168,11 +172,13 @@ class ClassifierEvaluation:
     def _class_logs(self, number: int) -> np.ndarray:
         """Return the log-probabilities of a class, float64 (n,)."""
         column = self.calibrated[:, number].astype(np.float64)
-        return column - self._highest_scores + self.log_confidence
+        logs: np.ndarray = column - self._highest_scores + self.log_confidence
+        return logs
 
     @cached_property
     def _highest_scores(self) -> np.ndarray:
-        return self.calibrated.max(axis=1)
+        highest: np.ndarray = self.calibrated.max(axis=1)
+        return highest
 
     @cached_property
     def brier(self) -> dict[str, float]:
@@ -251,7 +257,7 @@ class ClassifierEvaluation:
         return coverage(self.confidence, self.is_correct, self.example_weights)
 
     @cached_property
-    def rules(self) -> list[dict[str, Any]]:
+    def rules(self) -> list[Outcome]:
         """The outcome of each decision rule; empty if none was given."""
         if self.costs is None and self.below is None:
             return []
@@ -266,7 +272,7 @@ class ClassifierEvaluation:
     def _overall(self) -> Evaluation:
         return Evaluation(self.count, self.correct, self.accuracy, self.interval, self.loss)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Return the metrics as JSON values."""
         return {
             **self.summary(),
@@ -276,7 +282,7 @@ class ClassifierEvaluation:
             "coverage": self.coverage,
         }
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Json]:
         """Return the metrics as JSON values, without those that have an entry per class or bin."""
         return {
             **self._overall().as_dict(),

@@ -17,7 +17,8 @@ class ClassCounts(NamedTuple):
     @property
     def present(self) -> np.ndarray:
         """Whether each class occurs or is predicted, bool (classes,)."""
-        return self.predicted + self.support > 0
+        present: np.ndarray = self.predicted + self.support > 0
+        return present
 
     def ratios(self) -> dict[str, list[float | None]]:
         """Return precision, recall and F1 by class; None if the denominator is 0."""

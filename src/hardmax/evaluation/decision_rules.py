@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from hardmax.errors import ArgumentError, DataError
 __all__ = [
     "ABSTAIN",
     "Costs",
+    "Outcome",
     "abstaining",
     "check_below",
     "coverage",
@@ -29,6 +30,20 @@ ABSTAIN = -1
 COVERED = (1.0, 0.95, 0.9, 0.8, 0.5)
 
 
+class Outcome(TypedDict):
+    """The outcome of a decision ``rule``; undefined figures are None.
+
+    ``coverage`` is the fraction of examples that are assigned a class, ``accuracy`` the fraction of
+    those that are classified correctly, and ``cost`` the mean cost of the examples that are not
+    abstained from.
+    """
+
+    rule: str
+    coverage: float
+    accuracy: float | None
+    cost: float | None
+
+
 @dataclass(frozen=True)
 class Costs:
     """The cost of each decision, float64 (classes, decisions): the classes, then extra actions."""
@@ -38,7 +53,8 @@ class Costs:
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the decisions of least expected cost, int64 (n,); the first of equal ones."""
-        return (probabilities @ self.matrix).argmin(axis=1)
+        decisions: np.ndarray = (probabilities @ self.matrix).argmin(axis=1)
+        return decisions
 
     def mean(self, labels: np.ndarray, decisions: np.ndarray) -> float:
         """Return the mean cost of ``decisions`` (n,) for the true ``labels`` (n,)."""
@@ -126,13 +142,10 @@ def named(
 
 def outcomes(
     probabilities: np.ndarray, labels: np.ndarray, costs: Costs | None, below: float | None
-) -> list[dict[str, Any]]:
-    """Return the outcome of each decision rule, as JSON values.
+) -> list[Outcome]:
+    """Return the outcome of each decision rule.
 
-    ``coverage`` is the fraction of examples that are assigned a class, ``accuracy`` the fraction of
-    those that are classified correctly, and ``cost`` the mean cost of the examples that are not
-    abstained from; undefined ones are None. ``probabilities`` are float (n, classes), ``labels``
-    integers (n,).
+    ``probabilities`` are float (n, classes), ``labels`` integers (n,).
     """
     rules = {"most likely class": probabilities.argmax(axis=1)}
     if below is not None:
@@ -140,18 +153,19 @@ def outcomes(
     if costs is not None:
         rules["least expected cost"] = costs.decide(probabilities)
     return [
-        {"rule": name, **_outcome(decisions, labels, probabilities.shape[1], costs)}
+        _outcome(name, decisions, labels, probabilities.shape[1], costs)
         for name, decisions in rules.items()
     ]
 
 
 def _outcome(
-    decisions: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
-) -> dict[str, float | None]:
+    rule: str, decisions: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
+) -> Outcome:
     acted = decisions != ABSTAIN
     classified = acted & (decisions < classes)
     accuracy = float((decisions == labels)[classified].mean()) if classified.any() else None
     return {
+        "rule": rule,
         "coverage": float(classified.mean()),
         "accuracy": accuracy,
         "cost": costs.mean(labels[acted], decisions[acted]) if costs and acted.any() else None,

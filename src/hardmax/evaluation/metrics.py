@@ -1,12 +1,12 @@
 """Metrics that are computed from totals or from scores."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Totals
+from hardmax.json_values import Json
 
 __all__ = [
     "Evaluation",
@@ -71,7 +71,7 @@ class Evaluation:
             f"{low:.4f} to {high:.4f}), loss {self.loss:.4f}"
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Return the fields as JSON values."""
         return asdict(self)
 
@@ -82,8 +82,9 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     ``scores`` has shape (examples, classes). The largest score of each row is subtracted first, so
     that large scores do not overflow.
     """
-    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    shifted: np.ndarray = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
 
 
 def confusion_matrix(

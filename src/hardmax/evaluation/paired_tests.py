@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.json_values import Json
 
 __all__ = ["Pair", "bootstrap_interval", "compare", "mcnemar"]
 
@@ -34,7 +34,7 @@ class Pair:
     loss: tuple[float, float]
     intervals: dict[str, tuple[float, float]]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Return the fields as JSON values."""
         return asdict(self)
 

@@ -5,9 +5,9 @@ counts do not depend on the batch size.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, Protocol, SupportsFloat, TypeVar
 
 import numpy as np
 
@@ -38,21 +38,40 @@ class Steps(NamedTuple):
         return cls(loss, counted, examples.astype(np.int64))
 
 
-class Collected:
+Scalar = TypeVar("Scalar")
+Scalar_co = TypeVar("Scalar_co", covariant=True)
+
+
+class Correctness(Protocol[Scalar_co]):
+    """An array on a device: whether each prediction is correct."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """The shape of the array."""
+
+    def sum(self) -> Scalar_co:
+        """Return the sum, a scalar on the device."""
+
+
+class Collected(Generic[Scalar]):
     """Results of batches, left on the device until all batches have run.
 
     ``accuracy`` returns the correctness of each prediction, or is None; ``fetch`` transfers a list
     of device scalars at once, as a NumPy array of shape (len(list),).
     """
 
-    def __init__(self, accuracy: Callable | None, fetch: Callable[[list], np.ndarray]):
+    def __init__(
+        self,
+        accuracy: Callable[..., Correctness[Scalar]] | None,
+        fetch: Callable[[list[Scalar]], np.ndarray],
+    ):
         self.accuracy = accuracy
         self.fetch = fetch
-        self.losses: list[Any] = []
-        self.correct: list[Any] = []
+        self.losses: list[Scalar] = []
+        self.correct: list[Scalar] = []
         self.examples: list[int] = []
 
-    def add(self, loss: Any, outputs: Any, labels: Any) -> None:
+    def add(self, loss: Scalar, outputs: object, labels: Sized) -> None:
         """Add a batch: its mean loss, without gradient, the model outputs and the labels."""
         self.losses.append(loss)
         if self.accuracy is None:
@@ -101,10 +120,10 @@ class Meter:
     """
 
     def __init__(self) -> None:
-        self.values: list[Any] = []
+        self.values: list[SupportsFloat] = []
         self.counts: list[int] = []
 
-    def add(self, value: Any, count: int) -> None:
+    def add(self, value: SupportsFloat, count: int) -> None:
         """Add a sum over ``count`` examples."""
         self.values.append(value)
         self.counts.append(count)

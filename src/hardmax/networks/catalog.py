@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
@@ -288,7 +287,7 @@ def check_name(name: str) -> None:
         raise ArgumentError(f"unknown model {name!r}; choose one of {', '.join(NETWORKS)}")
 
 
-def check_options(name: str, options: Mapping[str, Any]) -> None:
+def check_options(name: str, options: Mapping[str, object]) -> None:
     """Raise ArgumentError if the network of that name does not take these options."""
     for option in options:
         if option not in NETWORKS[name].options:
@@ -299,7 +298,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     NETWORKS[name].network(2, **options)
 
 
-def make(name: str, input_shape: Shape, classes: int, **options: Any) -> Network:
+def make(name: str, input_shape: Shape, classes: int, **options: object) -> Network:
     """Return the network of that name for inputs of ``input_shape`` and ``classes`` classes.
 
     If the images are smaller than those it was designed for, Pool layers whose input is smaller

@@ -6,10 +6,11 @@ framework's ``layers.py`` builds the native network.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import get_args
 
 from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError, RunError
+from hardmax.json_values import Json, entries, members
 
 __all__ = [
     "ACTIVATIONS",
@@ -204,7 +205,7 @@ LAYERS: dict[str, type] = {layer.__name__: layer for layer in get_args(Layer)}
 MAX_LAYERS, MAX_DEPTH = 2000, 12
 
 
-def _check(layer: Any, **allowed: tuple) -> None:
+def _check(layer: object, **allowed: tuple[object, ...]) -> None:
     """Raise ArgumentError unless each setting equals an allowed value of the same type."""
     for name, values in allowed.items():
         value = getattr(layer, name)
@@ -216,7 +217,7 @@ def _check(layer: Any, **allowed: tuple) -> None:
             )
 
 
-def _check_layers(network: Any) -> None:
+def _check_layers(network: object) -> None:
     if not isinstance(network, tuple) or not all(isinstance(layer, Layer) for layer in network):
         raise ArgumentError(f"a network must be a tuple of layers, got {network!r}")
 
@@ -233,26 +234,25 @@ def parts(layer: Layer) -> dict[str, Network]:
     return {}
 
 
-def to_json(network: Network) -> list[dict[str, Any]]:
+def to_json(network: Network) -> list[dict[str, Json]]:
     """Return a network as JSON: a list of layers with their types and settings."""
-    return [
-        {
-            "layer": type(layer).__name__,
-            **{field.name: _to_json_value(getattr(layer, field.name)) for field in fields(layer)},
-        }
-        for layer in network
-    ]
+    return [_layer_to_json(layer) for layer in network]
 
 
-def _to_json_value(value: Any) -> Any:
-    if not isinstance(value, tuple):
-        return value
-    if value and isinstance(value[0], tuple):
-        return [to_json(branch) for branch in value]
-    return to_json(value)
+def _layer_to_json(layer: Layer) -> dict[str, Json]:
+    settings = {field.name: _setting_to_json(getattr(layer, field.name)) for field in fields(layer)}
+    return {"layer": type(layer).__name__, **settings}
 
 
-def from_json(layers: Any) -> Network:
+def _setting_to_json(
+    setting: bool | int | float | str | tuple[Layer | Network, ...] | None,
+) -> Json:
+    if not isinstance(setting, tuple):
+        return setting
+    return [to_json(part) if isinstance(part, tuple) else _layer_to_json(part) for part in setting]
+
+
+def from_json(layers: object) -> Network:
     """Return the network that ``to_json`` described. Raises RunError for invalid JSON."""
     try:
         network = _network(layers, MAX_DEPTH)
@@ -264,23 +264,28 @@ def from_json(layers: Any) -> Network:
     return network
 
 
-def _network(layers: Any, max_depth: int) -> Network:
+def _network(layers: object, max_depth: int) -> Network:
     if not isinstance(layers, list):
         raise TypeError(f"expected a list of layers, got {type(layers).__name__}")
     if max_depth == 0:
         raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
     if len(layers) > MAX_LAYERS:
         raise ValueError(f"{len(layers)} layers, but at most {MAX_LAYERS} are allowed")
-    return tuple(_layer(max_depth - 1, **layer) for layer in layers)
+    return tuple(_layer(layer, max_depth - 1) for layer in layers)
 
 
-def _layer(max_depth: int, layer: str, **settings: Any) -> Layer:
-    for name, value in settings.items():
+def _layer(value: object, max_depth: int) -> Layer:
+    settings = {**members(value)}
+    kind = settings.pop("layer", None)
+    if not isinstance(kind, str):
+        raise TypeError(f"a layer needs the name of its type, got {kind!r}")
+    for name, setting in settings.items():
         if name == "branches":
-            settings[name] = tuple(_network(branch, max_depth) for branch in value)
+            settings[name] = tuple(_network(branch, max_depth) for branch in entries(setting))
         elif name in ("layers", "body", "shortcut"):
-            settings[name] = _network(value, max_depth)
-    return LAYERS[layer](**settings)
+            settings[name] = _network(setting, max_depth)
+    layer: Layer = LAYERS[kind](**settings)
+    return layer
 
 
 def _all_layers(network: Network) -> Iterator[Layer]:

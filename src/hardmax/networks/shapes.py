@@ -73,7 +73,8 @@ def output_shape(network: Network, input_shape: Shape) -> Shape:
         try:
             next(walking)
         except StopIteration as end:
-            return end.value[0]
+            shape: Shape = end.value[0]
+            return shape
 
 
 def weight_shapes(network: Network, input_shape: Shape) -> dict[str, Shape]:

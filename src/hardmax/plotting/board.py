@@ -53,7 +53,7 @@ class Board(HyperParameters):
             self._drawer.close()
             self._drawer = None
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Save the board to a file whose name ends in .svg, .png or .pdf."""
         figure.save(self, path)
 

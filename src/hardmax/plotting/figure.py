@@ -75,7 +75,7 @@ def svg(board: Drawable) -> str:
     return text.getvalue()
 
 
-def save(board: Drawable, path: str | os.PathLike) -> None:
+def save(board: Drawable, path: str | os.PathLike[str]) -> None:
     """Save the board to a file; the extension selects the format."""
     if Path(path).suffix.lower() not in FORMATS:
         raise ArgumentError(f"cannot save to {path}: its name must end in {', '.join(FORMATS)}")

@@ -65,7 +65,7 @@ class Run:
     encoding: RowEncoding | None = None
 
     @classmethod
-    def open(cls, folder: str | os.PathLike) -> "Run":
+    def open(cls, folder: str | os.PathLike[str]) -> "Run":
         """Read a run folder.
 
         Raises RunError if a file is missing, truncated, changed or inconsistent with the others.

@@ -48,7 +48,7 @@ class FolderWriter:
     cannot be written or is not empty, as early as possible.
     """
 
-    def __init__(self, out: str | os.PathLike | None, name: str):
+    def __init__(self, out: str | os.PathLike[str] | None, name: str):
         self.out = None if out is None else Path(out)
         self.name = name
         try:

@@ -63,7 +63,7 @@ def text_labels(labels: object) -> list[str]:
 
 
 def load_fashion_mnist(
-    root: str | os.PathLike | None = None, size: tuple[int, int] = SIZE
+    root: str | os.PathLike[str] | None = None, size: tuple[int, int] = SIZE
 ) -> Dataset:
     """Return Fashion-MNIST, scaled to ``size`` (height, width), downloading it if necessary.
 
@@ -81,7 +81,7 @@ def load_fashion_mnist(
     return Dataset(dataset.name, train, test, CLASSES)
 
 
-def _find(root: str | os.PathLike | None) -> Path:
+def _find(root: str | os.PathLike[str] | None) -> Path:
     """Return the folder with the four files, downloading them if necessary."""
     chosen_root = None if root is None or str(root) == DEFAULT_ROOT else Path(root)
     variable = os.environ.get("HARDMAX_DATA")

@@ -76,7 +76,7 @@ def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
     return luma
 
 
-def read_image(path: str | os.PathLike, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
+def read_image(path: str | os.PathLike[str], shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
     """Read an image file as uint8 of ``shape`` (height, width, channels).
 
     Returns the pixels, and how they were converted ("" if they were not). Raises DataError if the
@@ -106,7 +106,7 @@ def strict_pillow() -> Iterator[None]:
         yield
 
 
-def load_upright(path: str | os.PathLike) -> tuple["Image", str]:
+def load_upright(path: str | os.PathLike[str]) -> tuple["Image", str]:
     """Return the image in a file, rotated by its EXIF orientation, and the mode it is stored in.
 
     Its pixels have 8 bits per channel. Call this within ``strict_pillow``. Raises DataError if the
@@ -131,7 +131,7 @@ def load_upright(path: str | os.PathLike) -> tuple["Image", str]:
     return image, mode
 
 
-def image_shape(path: str | os.PathLike) -> tuple[int, int, int]:
+def image_shape(path: str | os.PathLike[str]) -> tuple[int, int, int]:
     """Return an image file's (height, width, 1 or 3 channels), mostly without decoding it.
 
     Call this within ``strict_pillow``. Raises DataError if the file is missing or is not an image.
@@ -153,7 +153,7 @@ def is_grayscale(image: "Image") -> bool:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator["Image"]:
+def _opened(path: str | os.PathLike[str]) -> Iterator["Image"]:
     """Open an image file. Raises DataError for any error in opening or within the block."""
     from PIL import Image
 

@@ -26,7 +26,7 @@ IDX_TYPES: dict[int, np.dtype] = {
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_idx(path: str | os.PathLike) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """Read an IDX file, plain or compressed with gzip, whatever its extension.
 
     Returns an array with the file's shape and type, in native byte order. Raises DataError if the
@@ -35,7 +35,7 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     return parse_idx(file_bytes(Path(path)), path)
 
 
-def parse_idx(data: bytes, path: str | os.PathLike) -> np.ndarray:
+def parse_idx(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
     """Return the array in ``data``, the bytes of the IDX file ``path``, as ``read_idx`` does.
 
     Raises DataError if they are truncated or too long, or are not an IDX file.
@@ -73,7 +73,7 @@ def file_bytes(path: Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _decompressed(data: bytes, path: str | os.PathLike) -> bytes:
+def _decompressed(data: bytes, path: str | os.PathLike[str]) -> bytes:
     """Return the contents of a file, decompressed if they are gzip."""
     if not data.startswith(GZIP_MAGIC):
         return data
