@@ -19,6 +19,7 @@ from hardmax.data.datasets import Examples
 from hardmax.errors import HardmaxError
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.shapes import STATISTICS
+from hardmax.reports.records import RunRecord
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
@@ -57,14 +58,14 @@ class Measurement:
     """
 
     arrays: dict[str, dict[str, np.ndarray]]
-    record: dict[str, Any]
+    record: RunRecord
     epochs: list[dict[str, Any]]
     peak_memory: int
 
     @property
     def framework(self) -> str:
         """The name of the framework."""
-        return self.record["settings"]["framework"]
+        return str(self.record["settings"]["framework"])
 
     @property
     def test(self) -> dict[str, Any]:

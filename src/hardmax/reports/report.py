@@ -4,7 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
 from hardmax.reports import charts
+from hardmax.reports.records import EpochRecord, RunRecord
 
 __all__ = ["render"]
 
@@ -29,10 +30,10 @@ CONFUSIONS = 30
 
 
 def render(
-    record: dict[str, Any],
+    record: RunRecord,
     examples: Examples,
     evaluation: ClassifierEvaluation,
-    epochs: Sequence[dict[str, Any]] = (),
+    epochs: Sequence[EpochRecord] = (),
     source: str = "",
 ) -> str:
     """Return the report of a run as an HTML document.
@@ -70,7 +71,7 @@ def render(
     )
 
 
-def _curves(epochs: Sequence[dict[str, Any]], record: dict[str, Any], key: str) -> str:
+def _curves(epochs: Sequence[EpochRecord], record: RunRecord, key: str) -> str:
     """Plot a metric over the epochs; return it as a data URL of an SVG."""
     held_out = "validation" if record["data"]["validation"] else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
@@ -84,10 +85,21 @@ def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:
     confusion = evaluation.confusion
     if confusion is None or len(confusion) > MATRIX_CLASSES:
         return None
-    return (confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)).tolist()
+    shares: np.ndarray = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    return [[float(share) for share in row] for row in shares]
 
 
-def _worst_mistakes(examples: Examples, evaluation: ClassifierEvaluation) -> list[dict[str, Any]]:
+class _Mistake(TypedDict):
+    """A wrong prediction: the image as a data URL, or None, and the position of the example."""
+
+    image: str | None
+    number: int
+    true: str
+    predicted: str
+    probability: float
+
+
+def _worst_mistakes(examples: Examples, evaluation: ClassifierEvaluation) -> list[_Mistake]:
     """Return the wrong predictions with the highest probability, the worst first."""
     wrong = np.flatnonzero(~evaluation.is_correct)
     worst = wrong[np.argsort(-evaluation.log_confidence[wrong], kind="stable")[:MISTAKES]]

@@ -47,18 +47,20 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
 
     Data without a test set is split only if it is what the run was trained on.
     """
-    size = run.entry("settings", "size", list | None)
+    size = run.optional("settings", "size", list)
     trained_on = source is None or os.path.abspath(source) == run.entry("settings", "data", str)
+    fraction_or_source: tuple[type[float | str], ...] = (float, str)
+    test = run.optional("settings", "test", *fraction_or_source)
     return Reading(
         size=None if size is None else tuple(size),
-        channels=run.entry("settings", "channels", int | None),
+        channels=run.optional("settings", "channels", int),
         skip_bad=run.record["settings"].get("skip_bad") is True,
-        test=run.entry("settings", "test", float | str | None) if trained_on else None,
+        test=test if trained_on else None,
         seed=run.entry("settings", "seed", int),
         shape=None if run.encoding else run.input_shape,
         classes=run.classes,
         whole=not trained_on,
-        label=run.entry("settings", "label", str | None),
+        label=run.optional("settings", "label", str),
         validation=validation,
         encoding=run.encoding,
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,8 @@ from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
 from hardmax.evaluation.paired_tests import Pair
+from hardmax.json_values import Json
+from hardmax.reports.records import CalibrationRecord
 from hardmax.reports.report import render
 from hardmax.runs.data import check_fit, load_data
 from hardmax.runs.run import Run
@@ -44,7 +45,7 @@ class EvaluatedRun:
     test: Examples
     evaluation: ClassifierEvaluation
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the evaluation as a JSON-compatible dict."""
         before = self.evaluation.uncalibrated
         return {
@@ -112,7 +113,7 @@ class Calibration:
         """The fitted temperature."""
         return self.after.temperature
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> CalibrationRecord:
         """Return the temperature and the metrics as a JSON-compatible dict."""
         return {
             "temperature": self.temperature,
@@ -129,7 +130,7 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
     since training or no temperature can be fitted to it.
     """
     run = Run.open(path)
-    fraction = run.entry("settings", "validation", float | None)
+    fraction = run.optional("settings", "validation", float)
     if fraction is None:
         raise RunError(
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
@@ -181,7 +182,7 @@ class Comparison:
             dict(Counter(names[i] for i in examples).most_common()) for examples in self.pair.only
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Return the comparison as a JSON-compatible dict."""
         return {
             "runs": self.paths,

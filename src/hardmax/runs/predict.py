@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from hardmax.data.tables.files import ENDINGS, read_table
 from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
 from hardmax.evaluation.calibration import calibrated
-from hardmax.evaluation.decision_rules import named
+from hardmax.evaluation.decision_rules import Costs, named
 from hardmax.evaluation.metrics import log_softmax
+from hardmax.json_values import Json
 from hardmax.runs.evaluate import read_rules, scores_of
 from hardmax.runs.run import Run
 
@@ -42,7 +43,7 @@ class Prediction:
     scores: list[float]
     row: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Json]:
         """Return the fields as a JSON-compatible dict, without ``row`` for an image."""
         entries = asdict(self)
         if self.row is None:
@@ -84,33 +85,46 @@ def predict(
         )
     run = Run.open(path)
     rule_options = read_rules(run, costs, below)
-    table = None
-    changes: list[str] = []
     if run.encoding is not None:
         table = _read_one_table(path, files)
         values = encode_table(table, Path(files[0]), run.encoding)
-        examples: Examples = Vectors(values, np.zeros(len(values), np.int64))
-    else:
-        examples, changes = _read_images(run, files)
+        rows = Vectors(values, np.zeros(len(values), np.int64))
+        predictions = [
+            replace(prediction, row=row)
+            for row, prediction in enumerate(
+                _predict(run, rows, [files[0]] * len(rows), framework, rule_options), 1
+            )
+        ]
+        decides = rule_options != (None, None)
+        return Predictions(predictions, [], _with_predictions(table, predictions, decides))
+    images, changes = _read_images(run, files)
+    return Predictions(_predict(run, images, files, framework, rule_options), changes)
+
+
+def _predict(
+    run: Run,
+    examples: Examples,
+    files: Sequence[str],
+    framework: str | None,
+    rule_options: tuple[Costs | None, float | None],
+) -> list[Prediction]:
+    """Return the predictions for examples, each from the file at its position in ``files``."""
     scores = scores_of(run, examples, framework)
     probabilities = np.exp(log_softmax(calibrated(scores, run.temperature)))
     decisions = named(probabilities, run.classes, *rule_options)
-    is_table = table is not None
-    predictions = [
+    return [
         Prediction(
-            *(files[0 if is_table else i], run.classes[best], float(row[best])),
-            decision,
-            dict(zip(run.classes, row.tolist(), strict=True)),
-            row_scores.tolist(),
-            i + 1 if is_table else None,
+            file=file,
+            label=run.classes[best],
+            probability=float(row[best]),
+            decision=decision,
+            probabilities=dict(zip(run.classes, row.tolist(), strict=True)),
+            scores=row_scores.tolist(),
         )
-        for i, (best, row, decision, row_scores) in enumerate(
-            zip(scores.argmax(axis=1), probabilities, decisions, scores, strict=True)
+        for file, best, row, decision, row_scores in zip(
+            files, scores.argmax(axis=1), probabilities, decisions, scores, strict=True
         )
     ]
-    if table is not None:
-        table = _with_predictions(table, predictions, decides=rule_options != (None, None))
-    return Predictions(predictions, changes, table)
 
 
 def _read_images(run: Run, files: Sequence[str]) -> tuple[Images, list[str]]:
@@ -136,7 +150,7 @@ def _with_predictions(
     table: "pa.Table", predictions: list[Prediction], decides: bool
 ) -> "pa.Table":
     """Return a table with columns for the predictions appended."""
-    columns: dict[str, list] = {
+    columns: dict[str, Sequence[str | float | None]] = {
         "prediction": [one.label for one in predictions],
         "probability": [one.probability for one in predictions],
     }

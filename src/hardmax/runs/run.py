@@ -18,10 +18,10 @@ import json
 import math
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,11 +29,15 @@ from hardmax.checks import is_plain
 from hardmax.data.datasets import RowEncoding
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import RunError
+from hardmax.json_values import Json, entries, members
 from hardmax.networks.layers import Network, from_json, to_json
 from hardmax.networks.shapes import Shape, output_shape, weight_shapes
+from hardmax.reports.records import RunRecord
 from hardmax.training import checkpoint
 
 __all__ = ["Run", "checksum", "dumps", "file_checksum"]
+
+Value = TypeVar("Value")
 
 FORMAT = 2
 RECORD, METRICS, MODEL, REPORT = "run.json", "metrics.jsonl", "model.safetensors", "report.html"
@@ -57,7 +61,7 @@ class Run:
     or (features,) for table rows encoded by ``encoding``; ``weights`` are keyed by portable name.
     """
 
-    record: dict[str, Any]
+    record: RunRecord
     network: Network
     input_shape: Shape
     classes: tuple[str, ...]
@@ -104,10 +108,10 @@ class Run:
                 raise RunError(f"{path / MODEL} has NaN or infinite weights in {name}")
         return cls(record, network, input_shape, classes, weights, encoding)
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Json]:
         """Return the header of the weights file."""
         if self.encoding is None:
-            inputs: dict[str, Any] = {"pixels_divided_by": DIVISOR}
+            inputs: dict[str, Json] = {"pixels_divided_by": DIVISOR}
         else:
             inputs = {"columns": self.encoding.as_json()}
         return {
@@ -130,13 +134,23 @@ class Run:
             raise RunError(f"the temperature of the run must be above 0, got {temperature}")
         return temperature
 
-    def entry(self, section: str, name: str, kind: type | UnionType) -> Any:
-        """Return an entry of a section of the record. Raises RunError if it is unusable."""
-        entries = self.record.get(section)
-        value = entries.get(name) if isinstance(entries, dict) else None
-        if not isinstance(value, kind) or isinstance(value, bool):
+    def entry(self, section: str, name: str, *kinds: type[Value]) -> Value:
+        """Return an entry of a section of the record.
+
+        Raises RunError unless it is of one of the given kinds.
+        """
+        value = self._find(section, name)
+        if not isinstance(value, kinds) or isinstance(value, bool):
             raise RunError(f"{RECORD} of the run has no usable {section}.{name}, got {value!r}")
         return value
+
+    def optional(self, section: str, name: str, *kinds: type[Value]) -> Value | None:
+        """Return an entry like ``entry``, or None if it is missing or None."""
+        return None if self._find(section, name) is None else self.entry(section, name, *kinds)
+
+    def _find(self, section: str, name: str) -> object:
+        found = self.record.get(section)
+        return found.get(name) if isinstance(found, dict) else None
 
 
 def _check_file(path: Path, size: int) -> None:
@@ -151,44 +165,46 @@ def _check_file(path: Path, size: int) -> None:
         raise RunError(f"{path} has {status.st_size} bytes; at most {size} are allowed")
 
 
-def _read_header(header: Any) -> tuple[Network, Shape, tuple[str, ...], Encoding | None]:
+def _read_header(value: object) -> tuple[Network, Shape, tuple[str, ...], Encoding | None]:
     """Return the network, its input shape, the classes and, for tables, the encoding.
 
     Raises KeyError, TypeError or ValueError for an unusable header.
     """
-    if "columns" in header:
-        encoding = Encoding.from_json(header["columns"])
-        shape: Shape = (encoding.features,)
-        stored = header["input_shape"]
-        if stored != [*shape] or type(stored[0]) is not int:
-            raise ValueError(
-                f"input_shape is {_short(stored)}, but the columns make "
-                f"{encoding.features} features"
-            )
-    else:
-        encoding, shape = None, _image_shape(header)
-    classes = header["classes"]
-    if not isinstance(classes, list):
-        raise TypeError(f"classes must be a list, got {classes!r}")
-    for name in classes:
+    header = members(value)
+    encoding = Encoding.from_json(header["columns"]) if "columns" in header else None
+    shape = _image_shape(header) if encoding is None else _row_shape(header, encoding)
+    classes = []
+    for name in entries(header["classes"]):
         if not (isinstance(name, str) and is_plain(name)):
             raise ValueError(f"a class name must be plain text, got {name!r}")
+        classes.append(name)
     return from_json(header["network"]), shape, tuple(classes), encoding
 
 
-def _image_shape(header: Any) -> Shape:
+def _row_shape(header: Mapping[str, object], encoding: Encoding) -> Shape:
+    """Return (features,) of encoded rows. Raises like ``_read_header``."""
+    stored = entries(header["input_shape"])
+    if stored != [encoding.features] or type(stored[0]) is not int:
+        raise ValueError(
+            f"input_shape is {_short(stored)}, but the columns make {encoding.features} features"
+        )
+    return (encoding.features,)
+
+
+def _image_shape(header: Mapping[str, object]) -> Shape:
     """Return (height, width, channels) of the images. Raises like ``_read_header``."""
-    height, width, channels = shape = header["input_shape"]
-    if not all(type(n) is int and 0 < n <= MAX_SIDE for n in shape) or channels not in (1, 3):
-        raise ValueError(f"input_shape must be (height, width, 1 or 3), got {_short(shape)}")
+    stored = entries(header["input_shape"])
+    shape = tuple(n for n in stored if type(n) is int and 0 < n <= MAX_SIDE)
+    if not len(shape) == len(stored) == 3 or shape[2] not in (1, 3):
+        raise ValueError(f"input_shape must be (height, width, 1 or 3), got {_short(stored)}")
     if header["pixels_divided_by"] != DIVISOR:
         raise ValueError(
             f"pixels_divided_by must be {DIVISOR}, got {_short(header['pixels_divided_by'])}"
         )
-    return height, width, channels
+    return shape
 
 
-def _mismatch(actual: dict[str, Any], required: dict[str, Any]) -> str:
+def _mismatch(actual: Mapping[str, object], required: Mapping[str, object]) -> str:
     """Describe the first weight that differs from the required one."""
     for name in required:
         if name not in actual:
@@ -198,22 +214,24 @@ def _mismatch(actual: dict[str, Any], required: dict[str, Any]) -> str:
     return f"it has {_short(min(actual.keys() - required.keys()))}, which no layer has"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """Return the repr of a value, truncated because a forged run may make it very long."""
     text = repr(value)
     return text if len(text) <= 300 else text[:300] + "..."
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> RunRecord:
+    """Read run.json. Entries of its sections are checked by ``Run.entry``."""
     try:
         data = path.read_bytes()
-        record = json.loads(data)
-        is_intact = (dumps(record, indent=2) + "\n").encode() == data
-        stored_checksum = record.pop("checksum")
-        version, files = record["format"], record["files"]
+        record: RunRecord = json.loads(data)
+        content = members(record)
+        is_intact = (dumps(content, indent=2) + "\n").encode() == data
+        stored_checksum = content.pop("checksum")
+        version, files = content["format"], content["files"]
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"{path} is damaged or not a run record: {_short(error)}") from error
     if version != FORMAT:
         raise RunError(
@@ -241,12 +259,12 @@ def file_checksum(path: Path) -> str:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
 
 
-def dumps(value: Any, indent: int | None = None) -> str:
+def dumps(value: object, indent: int | None = None) -> str:
     """Return strict JSON; NaN and infinities become null."""
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, dict):
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -1,13 +1,13 @@
 """A network in one framework, ready to train or to compute scores."""
 
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape
+from hardmax.training.datamodule import LabeledData
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Session"]
@@ -27,9 +27,10 @@ class Session:
         weights: dict[str, np.ndarray],
         recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
         max_epochs: int = 1,
-        **settings: Any,
+        **settings: object,
     ):
         self.backend = backend
+        self.network = network
         self.model = backend.models.NetworkClassifier(network, shape, recipe)
         self.model.board.display = False
         self.trainer = backend.Trainer(max_epochs, **settings)
@@ -41,21 +42,26 @@ class Session:
         val: Examples | None,
         batch_size: int,
         balanced: bool = False,
-    ) -> Any:
+    ) -> LabeledData:
         """Return the examples as a data module of the framework."""
         vectors = isinstance(val if train is None else train, Vectors)
         cls = self.backend.data.VectorData if vectors else self.backend.data.ImageData
-        return cls(train, val, batch_size, balanced)
+        data: LabeledData = cls(train, val, batch_size, balanced)
+        return data
 
-    def fit(self, *data: Any) -> None:
-        """Train the model; takes the arguments of ``data``."""
-        self.trainer.fit(self.model, self.data(*data))
+    def fit(
+        self, train: Examples, val: Examples | None, batch_size: int, balanced: bool = False
+    ) -> None:
+        """Train the model on ``train``, and evaluate each epoch on ``val``."""
+        self.trainer.fit(self.model, self.data(train, val, batch_size, balanced))
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
         """Return the model's scores of examples, float32 of shape (examples, classes)."""
         loader = self.data(None, examples, batch_size).val_dataloader()
-        return self.trainer.scores(self.model, loader)
+        scores: np.ndarray = self.trainer.scores(self.model, loader)
+        return scores
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the model's weights, keyed by portable name."""
-        return self.trainer.get_weights(self.model)
+        weights: dict[str, np.ndarray] = self.trainer.get_weights(self.model)
+        return weights

@@ -131,7 +131,7 @@ class Settings(Recipe, ReadingOptions):
         """
         if self.batch_size is not None:
             return self.batch_size
-        size = 2 ** max(count // STEPS, 1).bit_length() // 2
+        size: int = 2 ** max(count // STEPS, 1).bit_length() // 2
         return min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
 
     @property

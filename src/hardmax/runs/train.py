@@ -3,10 +3,9 @@
 import contextlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +15,11 @@ from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
+from hardmax.reports.records import DataRecord, EpochRecord, ResultsRecord, RunRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
@@ -26,6 +27,7 @@ from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import Trainer
 
 __all__ = ["Trained", "train"]
 
@@ -39,7 +41,7 @@ class Trained:
 
     path: Path
     settings: Settings
-    epochs: list[dict[str, Any]]
+    epochs: list[EpochRecord]
     weights_epoch: int
     test: ClassifierEvaluation
     interrupted: bool
@@ -51,10 +53,10 @@ class _Stop(Callback):
     def __init__(self, interruptions: Interruptions):
         self.interruptions = interruptions
 
-    def on_chunk(self, trainer: Any) -> None:
+    def on_chunk(self, trainer: Trainer) -> None:
         self.interruptions.check()
 
-    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         self.interruptions.check()
 
 
@@ -91,21 +93,8 @@ def _train(
     log: Callable[[str], None] | None,
 ) -> Trained:
     dataset = load.load(settings.data, settings.reading)
-    batch_size = settings.batch(len(dataset.train))
-    network = catalog.make(settings.model, dataset.shape, len(dataset.classes), **settings.options)
-    session = Session(
-        frameworks.load(settings.framework),
-        network,
-        dataset.shape,
-        initial_weights(network, dataset.shape, settings.seed, settings.initializer),
-        settings.recipe,
-        settings.epochs,
-        gradient_clip_val=settings.clip,
-        seed=settings.seed,
-        device=settings.device,
-        patience=settings.patience,
-        callbacks=[best_weights, *([callback] if callback else []), _Stop(interruptions)],
-    )
+    callbacks = [best_weights, *([callback] if callback else []), _Stop(interruptions)]
+    session = _session(settings, dataset, callbacks)
     environment = _environment(settings.framework, str(session.trainer.find_device()))
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
@@ -114,51 +103,58 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
-        # Without a validation set the epochs are evaluated on the test set, but nothing is
-        # chosen by it.
-        held_out = dataset.test if dataset.validation is None else dataset.validation
-        data = (dataset.train, held_out, batch_size, settings.balanced)
-        state = _fit(session, data, best_weights, interruptions)
-        stopped_early = session.trainer.should_stop
-        scores = session.scores(dataset.test, batch_size)
-        evaluation = ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
-        record = {
-            "settings": {
-                **asdict(settings),
-                "batch_size": batch_size,
-                "data": _absolute(settings.data),
-                "test": _absolute(settings.test),
-            },
+        state = _fit(settings, session, dataset, best_weights, interruptions)
+        evaluation = _evaluate(settings, session, dataset)
+        record: RunRecord = {
+            "settings": _settings_record(settings, dataset),
             "environment": environment,
             "data": _data_record(dataset),
-            "results": {
-                "epochs": len(state.epochs),
-                "weights_epoch": state.epoch,
-                "interrupted": len(state.epochs) < settings.epochs and not stopped_early,
-                "stopped_early": stopped_early,
-                "test": evaluation.summary(),
-            },
+            "results": _results_record(settings, session, state, evaluation),
         }
-        classes, encoding = dataset.classes, dataset.encoding
-        run = Run(record, network, dataset.shape, classes, state.weights, encoding)
         page = report.render(record, dataset.test, evaluation, state.epochs)
-        writer.write(run, state.epochs, page)
+        writer.write(_run(record, session, dataset, state), state.epochs, page)
         interruptions.settle()
         path = writer.publish()
     return Trained(path, settings, state.epochs, state.epoch, evaluation, False)
 
 
+def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]) -> Session:
+    """Return a session with the initial weights of the network."""
+    shape = dataset.shape
+    network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
+    return Session(
+        frameworks.load(settings.framework),
+        network,
+        shape,
+        initial_weights(network, shape, settings.seed, settings.initializer),
+        settings.recipe,
+        settings.epochs,
+        gradient_clip_val=settings.clip,
+        seed=settings.seed,
+        device=settings.device,
+        patience=settings.patience,
+        callbacks=callbacks,
+    )
+
+
 def _fit(
-    session: Session, data: tuple, best_weights: BestWeights, interruptions: Interruptions
+    settings: Settings,
+    session: Session,
+    dataset: Dataset,
+    best_weights: BestWeights,
+    interruptions: Interruptions,
 ) -> TrainingState:
     """Fit until done or Ctrl-C, load the weights to save into the model, and return the state.
 
+    Without a validation set the epochs are evaluated on the test set, but nothing is chosen by it.
     Raises DivergenceError if the loss or a weight becomes NaN or infinite.
     """
+    held_out = dataset.test if dataset.validation is None else dataset.validation
+    batch_size = settings.batch(len(dataset.train))
     advice = f"try a smaller --lr than {session.model.recipe.lr:g}"
     interruptions.listen()
     try:
-        session.fit(*data)
+        session.fit(dataset.train, held_out, batch_size, settings.balanced)
         interruptions.hold()
     except DivergenceError as error:
         # The Trainer's advice names arguments that the command line lacks.
@@ -177,13 +173,38 @@ def _fit(
     return best_weights.state
 
 
-def _absolute(source: Any) -> Any:
-    """Return a path made absolute, and anything else unchanged."""
-    is_path = isinstance(source, str) and source not in load.NAMED
-    return os.path.abspath(source) if is_path else source
+def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> ClassifierEvaluation:
+    scores = session.scores(dataset.test, settings.batch(len(dataset.train)))
+    return ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
 
 
-def _environment(framework: str, device: str) -> dict[str, Any]:
+def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingState) -> Run:
+    return Run(
+        record,
+        session.network,
+        dataset.shape,
+        dataset.classes,
+        state.weights,
+        dataset.encoding,
+    )
+
+
+def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
+    test = settings.test
+    return {
+        **asdict(settings),
+        "batch_size": settings.batch(len(dataset.train)),
+        "data": _absolute(settings.data),
+        "test": _absolute(test) if isinstance(test, str) else test,
+    }
+
+
+def _absolute(source: str) -> str:
+    """Return a path made absolute, and the name of a data set unchanged."""
+    return source if source in load.NAMED else os.path.abspath(source)
+
+
+def _environment(framework: str, device: str) -> dict[str, Json]:
     return {
         "hardmax": hardmax.__version__,
         "python": platform.python_version(),
@@ -195,7 +216,7 @@ def _environment(framework: str, device: str) -> dict[str, Any]:
     }
 
 
-def _data_record(dataset: Dataset) -> dict[str, Any]:
+def _data_record(dataset: Dataset) -> DataRecord:
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
@@ -205,4 +226,17 @@ def _data_record(dataset: Dataset) -> dict[str, Any]:
         "validation": 0 if dataset.validation is None else len(dataset.validation),
         "test": len(dataset.test),
         "preprocessing": dataset.preprocessing,
+    }
+
+
+def _results_record(
+    settings: Settings, session: Session, state: TrainingState, evaluation: ClassifierEvaluation
+) -> ResultsRecord:
+    completed, stopped_early = len(state.epochs), session.trainer.should_stop
+    return {
+        "epochs": completed,
+        "weights_epoch": state.epoch,
+        "interrupted": completed < settings.epochs and not stopped_early,
+        "stopped_early": stopped_early,
+        "test": evaluation.summary(),
     }

@@ -3,11 +3,13 @@
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from hardmax.errors import RunError
 from hardmax.files import write_whole
+from hardmax.reports.records import EpochRecord, RunRecord
 from hardmax.runs.run import (
     CHECKSUMMED,
     FORMAT,
@@ -34,7 +36,7 @@ def folder_name(data: str, *more: str) -> str:
     return "-".join([plain.encode()[:NAME_BYTES].decode(errors="ignore"), *more])
 
 
-def write_record(folder: Path, record: dict[str, Any]) -> None:
+def write_record(folder: Path, record: RunRecord) -> None:
     """Write the record of a run with its checksum, replacing any existing one."""
     checksummed = {**record, "checksum": checksum(dumps(record).encode())}
     write_whole(folder / RECORD, (dumps(checksummed, indent=2) + "\n").encode())
@@ -125,7 +127,7 @@ class FolderWriter:
 class RunWriter(FolderWriter):
     """Writes a run folder."""
 
-    def write(self, run: Run, epochs: list[dict[str, Any]], report: str) -> None:
+    def write(self, run: Run, epochs: Sequence[EpochRecord], report: str) -> None:
         """Write the files of a run into the temporary folder."""
         checkpoint.save(self.folder / MODEL, run.weights, run.header())
         try:

@@ -306,13 +306,13 @@ def test_the_message_about_a_forged_run_is_short(refused, tmp_path):
 def test_a_missing_setting_is_refused(refused, tmp_path, section):
     folder = write(tmp_path / "run", make_run({"settings": section}))
     with refused(RunError, "settings.lr"):
-        Run.open(folder).entry("settings", "lr", int | float)
+        Run.open(folder).entry("settings", "lr", int, float)
 
 
 @pytest.mark.parametrize("lr", [0.1, 1, 2.0])
 def test_a_setting_is_read_as_it_was_given(tmp_path, lr):
     folder = write(tmp_path / "run", make_run({"settings": {"lr": lr}}))
-    assert Run.open(folder).entry("settings", "lr", int | float) == lr
+    assert Run.open(folder).entry("settings", "lr", int, float) == lr
 
 
 def test_numbers_that_are_not_finite_become_null():

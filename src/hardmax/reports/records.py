@@ -1,0 +1,56 @@
+"""The record of a run: what ``run.json`` has and reports show, as JSON values."""
+
+from typing import NotRequired, TypeAlias, TypedDict
+
+from hardmax.json_values import Json
+
+__all__ = ["CalibrationRecord", "DataRecord", "EpochRecord", "ResultsRecord", "RunRecord"]
+
+#: The number of an epoch, its losses and accuracies (None if undefined) and its durations.
+EpochRecord: TypeAlias = dict[str, float | None]
+
+
+class DataRecord(TypedDict):
+    """The data set: its numbers of examples, and how they were prepared."""
+
+    name: str
+    fingerprint: str
+    classes: list[str]
+    shape: list[int]
+    train: int
+    validation: int
+    test: int
+    preprocessing: dict[str, Json]
+
+
+class ResultsRecord(TypedDict):
+    """How the training ended, and the metrics on the test set."""
+
+    epochs: int
+    weights_epoch: int
+    interrupted: bool
+    stopped_early: bool
+    test: dict[str, Json]
+
+
+class CalibrationRecord(TypedDict):
+    """A temperature, and the metrics of the validation set before and after fitting it."""
+
+    temperature: float
+    before: dict[str, Json]
+    after: dict[str, Json]
+
+
+class RunRecord(TypedDict):
+    """The record of a run; ``format`` and the checksums of ``files`` are added when it is written.
+
+    ``settings`` has the fields of ``runs.settings.Settings``, ``environment`` versions and device.
+    """
+
+    format: NotRequired[int]
+    settings: dict[str, Json]
+    environment: dict[str, Json]
+    data: DataRecord
+    results: ResultsRecord
+    files: NotRequired[dict[str, str]]
+    calibration: NotRequired[CalibrationRecord]
