@@ -422,3 +422,16 @@ def test_functional_training_accepts_an_optimizer_and_a_mean_loss(data):
         hm.evaluate_accuracy(net, loaders[1])
         assert net.training
     np.testing.assert_allclose(*results, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda weight: hm.sgd([weight], lr=0.1, batch_size=4),
+        lambda weight: hm.SGD([weight], lr=0.1).step(),
+    ],
+)
+def test_a_step_without_gradients_names_what_is_missing(step):
+    weight = torch.ones(3, 2, requires_grad=True)
+    with pytest.raises(ArgumentError, match=r"shape \(3, 2\) has no gradient"), torch.no_grad():
+        step(weight)

@@ -12,7 +12,19 @@ from hardmax.errors import RunError
 from hardmax.networks.layers import Conv, Linear, Network
 from hardmax.networks.shapes import Shape, walk
 
-__all__ = ["check_fit", "from_channels_last", "to_channels_last"]
+__all__ = ["Portable", "check_fit", "from_channels_last", "to_channels_last"]
+
+
+class Portable:
+    """Mixin of the models that are built from an architecture: their weights have portable names.
+
+    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
+    vectors (features,).
+    """
+
+    is_portable = True
+    network: Network
+    example_shape: Shape
 
 
 def check_fit(

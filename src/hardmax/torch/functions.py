@@ -1,7 +1,6 @@
 """The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +17,7 @@ from hardmax.evaluation.totals import Collected, Meter, Steps
 from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.engine import fetch
 from hardmax.torch.module import evaluating
+from hardmax.torch.optimizers import gradient
 
 __all__ = [
     "accuracy",
@@ -41,6 +41,12 @@ __all__ = [
     "train_ch6",
     "train_epoch_ch3",
 ]
+
+Net = Callable[..., torch.Tensor]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batches = Iterable[Sequence[torch.Tensor]]
+Inputs = torch.Tensor | list[torch.Tensor]
+Updater = torch.optim.Optimizer | Callable[[int], object]
 
 # Models and losses
 
@@ -79,12 +85,13 @@ def corr2d(X: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
     return (windows * K).sum((2, 3))
 
 
-def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
+def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
     """Take a minibatch SGD step on summed losses, and zero the gradients."""
     with torch.no_grad():
         for param in params:
-            param -= lr * param.grad / batch_size
-            param.grad.zero_()
+            grad = gradient(param)
+            param -= lr * grad / batch_size
+            grad.zero_()
 
 
 # Data
@@ -141,7 +148,9 @@ def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (y_hat.type(y.dtype) == y).sum()
 
 
-def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
+def evaluate_accuracy(
+    net: Net, data_iter: Batches | Iterable[tuple[Inputs, torch.Tensor]]
+) -> float:
     """Return a network's accuracy on a dataset.
 
     ``data_iter`` yields batches (X, y), y int64 of shape (examples,); ``net(X)`` returns scores of
@@ -154,7 +163,11 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
     return meter.mean()
 
 
-def evaluate_accuracy_gpu(net: Callable, data_iter: Iterable, device: Any = None) -> float:
+def evaluate_accuracy_gpu(
+    net: Net,
+    data_iter: Batches | Iterable[tuple[Inputs, torch.Tensor]],
+    device: torch.device | str | None = None,
+) -> float:
     """Return ``evaluate_accuracy`` with the batches on ``device``, by default the network's.
 
     The inputs of a batch may be a list of tensors.
@@ -164,11 +177,11 @@ def evaluate_accuracy_gpu(net: Callable, data_iter: Iterable, device: Any = None
     return evaluate_accuracy(net, ((_moved(X, device), y.to(device)) for X, y in data_iter))
 
 
-def _moved(X: Any, device: Any) -> Any:
+def _moved(X: Inputs, device: torch.device | str | None) -> Inputs:
     return [x.to(device) for x in X] if isinstance(X, list) else X.to(device)
 
 
-def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
+def evaluate_loss(net: Net, data_iter: Batches, loss: Loss) -> float:
     """Return a network's mean loss on a dataset of batches (X, y).
 
     ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``.
@@ -186,7 +199,7 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
 
 
 def train_epoch_ch3(
-    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
+    net: Net, train_iter: Batches, loss: Loss, updater: Updater
 ) -> tuple[float, float]:
     """Train for an epoch, and return the mean loss and the accuracy over its examples.
 
@@ -213,12 +226,12 @@ def train_epoch_ch3(
 
 
 def train_ch3(
-    net: Callable,
-    train_iter: Iterable,
-    test_iter: Iterable,
-    loss: Callable,
+    net: Net,
+    train_iter: Batches,
+    test_iter: Batches,
+    loss: Loss,
     num_epochs: int,
-    updater: Any,
+    updater: Updater,
 ) -> None:
     """Train for ``num_epochs``, and plot the training loss and both accuracies.
 
@@ -233,11 +246,11 @@ def train_ch3(
 
 def train_ch6(
     net: nn.Module,
-    train_iter: Iterable,
-    test_iter: Iterable,
+    train_iter: Batches,
+    test_iter: Batches,
     num_epochs: int,
     lr: float,
-    device: Any,
+    device: torch.device | str,
 ) -> None:
     """Train a network by SGD with Xavier initialization; plot and print its metrics.
 
@@ -247,7 +260,7 @@ def train_ch6(
     net.to(device)
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
 
-    def train(chunk: Iterable) -> Steps:
+    def train(chunk: Batches) -> Steps:
         net.train()
         collected = Collected(_is_correct, fetch)
         for X, y in chunk:
@@ -266,9 +279,9 @@ def train_ch6(
     train_and_print(num_epochs, train_iter, train, test, device)
 
 
-def init_cnn(module: Any) -> None:
+def init_cnn(module: nn.Module) -> None:
     """Initialize a module with Xavier's uniform if it is a Linear or Conv2d layer."""
-    if type(module) in (nn.Linear, nn.Conv2d):
+    if type(module) is nn.Linear or type(module) is nn.Conv2d:
         nn.init.xavier_uniform_(module.weight)
 
 
@@ -277,7 +290,7 @@ def _is_correct(y_hat: torch.Tensor, y: torch.Tensor, averaged: bool) -> torch.T
     return y_hat.argmax(dim=1) == y
 
 
-def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
+def predict_ch3(net: Net, test_iter: Iterable, n: int = 6) -> None:
     """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
     X, y = next(iter(test_iter))
     with evaluating(net):

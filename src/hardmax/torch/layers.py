@@ -1,7 +1,6 @@
 """Builds an architecture from PyTorch layers, and gets and sets its weights."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from hardmax.networks.layers import (
     Residual,
     Sequence,
 )
-from hardmax.networks.layouts import check_fit
+from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape, weight_shapes
 from hardmax.torch.module import scratch_weights
 
@@ -71,32 +70,30 @@ def _layer(layer: Layer) -> nn.Module:
     raise AssertionError(layer)
 
 
-def _normalized(layer: Any, X: torch.Tensor) -> torch.Tensor:
-    """Normalize images or vectors; the running variance is biased.
+class _BatchNorm(nn.BatchNorm2d):
+    """Normalizes images or vectors; the running variance is biased.
 
     PyTorch's BatchNorm multiplies it by n / (n - 1), and rejects a batch of one.
     """
-    mean, var = layer.running_mean, layer.running_var
-    scale = (layer.weight, layer.bias)
-    if not layer.training:
-        return nn.functional.batch_norm(X, mean, var, *scale, eps=EPSILON)
-    out, batch_mean, inv_std = torch.native_batch_norm(X, *scale, None, None, True, 0.0, EPSILON)
-    with torch.no_grad():
-        mean.lerp_(batch_mean, 1 - MOMENTUM)
-        var.lerp_((inv_std**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
-    return out
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
 
-class _BatchNorm(nn.BatchNorm2d):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return _normalized(self, X)
+        mean, var, weight, bias = self.running_mean, self.running_var, self.weight, self.bias
+        if not self.training:
+            return nn.functional.batch_norm(X, mean, var, weight, bias, eps=EPSILON)
+        out, batch_mean, inv_std = torch.native_batch_norm(
+            X, weight, bias, None, None, True, 0.0, EPSILON
+        )
+        with torch.no_grad():
+            mean.lerp_(batch_mean, 1 - MOMENTUM)
+            var.lerp_((inv_std**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
+        return out
 
 
-class _LazyBatchNorm(nn.LazyBatchNorm2d):
+class _LazyBatchNorm(nn.LazyBatchNorm2d, _BatchNorm):
     cls_to_become = _BatchNorm
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return _normalized(self, X)
 
 
 class _Residual(nn.Module):
@@ -150,9 +147,9 @@ def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
             value.copy_(torch.from_numpy(np.array(weights[name])))
 
 
-def _weights(model: Any) -> dict[str, torch.Tensor]:
-    if getattr(model, "is_portable", False):
-        native = model.net.state_dict(keep_vars=True)
+def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    if isinstance(model, Portable):
+        native = model.get_submodule("net").state_dict(keep_vars=True)
         return {name: native[name] for name in weight_shapes(model.network, model.example_shape)}
     weights = dict(model.state_dict(keep_vars=True))
     known = {id(value) for value in weights.values()}

@@ -1,13 +1,12 @@
 """The book's models, and the classifier that is built from an architecture."""
 
-from typing import Any
-
 import torch
 from torch import nn
 
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
+from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.torch import layers, optimizers
 from hardmax.torch.functions import cross_entropy
@@ -97,7 +96,7 @@ class SoftmaxRegressionScratch(Classifier):
         losses = cross_entropy(Y_hat, Y, from_logits=True)
         return losses.mean() if averaged else losses
 
-    def parameters(self, recurse: bool = True) -> Any:
+    def parameters(self, recurse: bool = True) -> list[torch.Tensor]:  # type: ignore[override]
         """Return the two tensors."""
         return [self.W, self.b]
 
@@ -159,16 +158,9 @@ class ResNeXtBlock(nn.Module):
         return self.net(X)
 
 
-class NetworkClassifier(Classifier):
-    """A classifier built from an architecture, and trained by a recipe.
+class NetworkClassifier(Portable, Classifier):
+    """A classifier built from an architecture, and trained by a recipe."""
 
-    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
-    vectors (features,).
-    """
-
-    is_portable = True
-    network: Network
-    example_shape: Shape
     recipe: Recipe
 
     def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
@@ -177,7 +169,7 @@ class NetworkClassifier(Classifier):
         self.net = layers.build(network)
         layers.make_weights(self.net, example_shape)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the recipe's optimizer."""
         rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
         return optimizers.make(self.recipe, self, rates)
