@@ -1,27 +1,57 @@
 """Differences between two measurements of the same training."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
-from hardmax.parity.measurement import KINDS, Measurement
+from hardmax.parity.measurement import Measurement
 
-__all__ = ["compare", "difference"]
+__all__ = ["Difference", "Differences", "compare", "difference"]
 
 
-def difference(
-    one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]
-) -> dict[str, float | str]:
-    """Return the largest differences between arrays of the same names and shapes.
+class Difference(TypedDict):
+    """The largest differences between arrays of the same names and shapes.
 
     ``absolute`` is the largest absolute difference. ``relative`` is the largest difference divided
     by the largest absolute value, on either side, in the arrays of the same layer (those whose
     names differ only in the last part): an array that should be 0, such as the gradient of a bias
-    before BatchNorm, has no scale of its own. ``array`` names the array with the largest relative
-    difference. Both are infinite if any value is NaN or infinite. Raises ArgumentError if names or
-    shapes differ.
+    before BatchNorm, has no scale of its own. Both are infinite if any value is NaN or infinite.
+    ``array`` names the array with the largest relative difference.
+    """
+
+    absolute: float
+    relative: float
+    array: str
+
+
+class Differences(TypedDict):
+    """The differences of two measurements, JSON-compatible.
+
+    A ``Difference`` of each kind of arrays, the absolute differences of the final losses and of
+    the accuracy, and ``same_labels``, for how many of ``count`` test images the predictions agree,
+    with the positions of the others in ``different_labels``.
+    """
+
+    frameworks: list[str]
+    initial_scores: Difference
+    gradients: Difference
+    weights_after_step: Difference
+    weights_after_epoch: Difference
+    final_scores: Difference
+    train_loss: float
+    test_loss: float
+    test_accuracy: float
+    same_labels: int
+    count: int
+    different_labels: list[int]
+
+
+def difference(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> Difference:
+    """Return the largest differences between two sets of arrays.
+
+    Raises ArgumentError if names or shapes differ.
     """
     if {name: array.shape for name, array in one.items()} != {
         name: array.shape for name, array in other.items()
@@ -60,19 +90,21 @@ def _max_difference(one: np.ndarray, other: np.ndarray) -> float:
     return _max_abs(one.astype(np.float64) - other)
 
 
-def compare(one: Measurement, other: Measurement) -> dict[str, Any]:
-    """Return the differences of two measurements as a JSON-compatible dict.
+def compare(one: Measurement, other: Measurement) -> Differences:
+    """Return the differences of two measurements."""
 
-    It has the ``difference`` of each kind of arrays, the absolute differences of the final losses
-    and of the accuracy, and ``same_labels``, for how many of ``count`` test images the predictions
-    agree, with the positions of the others in ``different_labels``.
-    """
-    differences = {kind: difference(one.arrays[kind], other.arrays[kind]) for kind in KINDS}
+    def of(kind: str) -> Difference:
+        return difference(one.arrays[kind], other.arrays[kind])
+
     labels = [each.arrays["final_scores"]["scores"].argmax(axis=1) for each in (one, other)]
     different = np.flatnonzero(labels[0] != labels[1])
     return {
         "frameworks": [one.framework, other.framework],
-        **differences,
+        "initial_scores": of("initial_scores"),
+        "gradients": of("gradients"),
+        "weights_after_step": of("weights_after_step"),
+        "weights_after_epoch": of("weights_after_epoch"),
+        "final_scores": of("final_scores"),
         "train_loss": abs(one.epochs[-1]["train_loss"] - other.epochs[-1]["train_loss"]),
         "test_loss": abs(one.test["loss"] - other.test["loss"]),
         "test_accuracy": abs(one.test["accuracy"] - other.test["accuracy"]),

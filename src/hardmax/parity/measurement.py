@@ -7,6 +7,7 @@ writes the run folder RUN and the measurement FILE.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from hardmax.runs.settings import Settings
 from hardmax.runs.train import train as run_training
 from hardmax.training import checkpoint
 from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import Trainer
 from hardmax.training.loaders import Loader
 from hardmax.training.recipes import Recipe
 
@@ -113,7 +115,7 @@ def measure(settings: Settings, run: Path, file: Path) -> None:
 class _AfterFirstEpoch(Callback):
     """Saves the weights after the first epoch."""
 
-    def on_epoch(self, trainer: Any, record: dict[str, Any]) -> None:
+    def on_epoch(self, trainer: Trainer, record: Mapping[str, object]) -> None:
         if record["epoch"] == 1:
             self.weights = trainer.get_weights(trainer.model)
 
@@ -133,7 +135,11 @@ class _Probe:
     def session(self, weights: dict[str, np.ndarray], recipe: Recipe, clip: float = 0) -> Session:
         """Return a session with the given weights, to train for one epoch."""
         return Session(
-            *(self.backend, self.run.network, self.run.input_shape, weights, recipe),
+            self.backend,
+            self.run.network,
+            self.run.input_shape,
+            weights,
+            recipe,
             gradient_clip_val=clip,
             seed=self.settings.seed,
             device=self.settings.device,

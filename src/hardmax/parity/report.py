@@ -2,10 +2,10 @@
 
 import itertools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
@@ -13,7 +13,7 @@ from hardmax.errors import ArgumentError, RunError
 from hardmax.networks import catalog
 from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
-from hardmax.parity.differences import compare
+from hardmax.parity.differences import Differences, compare
 from hardmax.parity.measurement import Measurement, measure
 from hardmax.runs.run import dumps
 from hardmax.runs.settings import Settings
@@ -34,7 +34,47 @@ COLUMNS = {
 
 #: The largest relative differences that rounding explains before any training. Later kinds have no
 #: limit, because each step builds on the differences before it.
-LIMITS = {"initial_scores": 1e-5, "gradients": 1e-4}
+LIMITS: dict[Literal["initial_scores", "gradients"], float] = {
+    "initial_scores": 1e-5,
+    "gradients": 1e-4,
+}
+
+
+class NetworkSummary(TypedDict):
+    """A network; ``dropout`` is whether it has any."""
+
+    model: str
+    init: str
+    weights: int
+    dropout: bool
+
+
+class RunSummary(TypedDict):
+    """A run, with the median seconds per epoch and the total compile time.
+
+    ``record`` is the record of the run: its settings, environment, data and results.
+    """
+
+    framework: str
+    train_loss: float
+    test: Mapping[str, object]
+    seconds_per_epoch: float
+    compile_seconds: float
+    peak_memory: int
+    record: Mapping[str, object]
+
+
+class Pair(Differences):
+    """The differences of two runs; ``above_limit`` has the kinds that exceed their limit."""
+
+    above_limit: list[str]
+
+
+class ComparedNetwork(NetworkSummary):
+    """A network with its runs and the comparison of each pair of them."""
+
+    runs: list[RunSummary]
+    pairs: list[Pair]
 
 
 def run_parity(
@@ -69,7 +109,7 @@ def run_parity(
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
             # Train everything before comparing anything: the peak memory of a subprocess
             # includes that of its parent when it forked, so this process must stay small.
-            for one in itertools.chain(*settings_by_model.values()):
+            for one in itertools.chain.from_iterable(settings_by_model.values()):
                 name = f"{one.model}-{one.framework}"
                 measure(one, writer.folder / name, Path(scratch, name))
                 if log is not None:
@@ -78,13 +118,17 @@ def run_parity(
                 _compare_runs(summaries[model], Path(scratch), frameworks) for model in models
             ]
         record = {"limits": LIMITS, "networks": networks}
-        page = render(record)
-        try:
-            (writer.folder / RECORD).write_text(dumps(record, indent=2) + "\n")
-            (writer.folder / REPORT).write_text(page, "utf-8", "xmlcharrefreplace")
-        except OSError as error:
-            raise RunError(f"cannot write the parity report: {error.strerror}") from error
+        _write(writer.folder, record)
         return writer.publish(), record
+
+
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
+    page = render(record)
+    try:
+        (folder / RECORD).write_text(dumps(record, indent=2) + "\n")
+        (folder / REPORT).write_text(page, "utf-8", "xmlcharrefreplace")
+    except OSError as error:
+        raise RunError(f"cannot write the parity report: {error.strerror}") from error
 
 
 def _check_names(what: str, names: Sequence[str], least: int) -> None:
@@ -95,7 +139,7 @@ def _check_names(what: str, names: Sequence[str], least: int) -> None:
         )
 
 
-def _network_summary(settings: Settings, dataset: Dataset) -> dict[str, Any]:
+def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
     """Return a summary of a network. Raises ArgumentError if it does not fit the data."""
     shape = dataset.shape
     network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
@@ -108,18 +152,21 @@ def _network_summary(settings: Settings, dataset: Dataset) -> dict[str, Any]:
 
 
 def _compare_runs(
-    network: dict[str, Any], folder: Path, frameworks: Sequence[str]
-) -> dict[str, Any]:
+    network: NetworkSummary, folder: Path, frameworks: Sequence[str]
+) -> ComparedNetwork:
     """Return the summary of a network with its runs and the comparison of each pair of them."""
     measurements = [Measurement.open(folder / f"{network['model']}-{name}") for name in frameworks]
-    pairs = [compare(*pair) for pair in itertools.combinations(measurements, 2)]
-    return network | {
+    pairs = [compare(one, other) for one, other in itertools.combinations(measurements, 2)]
+    return {
+        **network,
         "runs": [_run_summary(one) for one in measurements],
-        "pairs": [pair | {"above_limit": _above_limit(pair, network["dropout"])} for pair in pairs],
+        "pairs": [
+            {**pair, "above_limit": _above_limit(pair, network["dropout"])} for pair in pairs
+        ],
     }
 
 
-def _above_limit(pair: dict[str, Any], dropout: bool) -> list[str]:
+def _above_limit(pair: Differences, dropout: bool) -> list[str]:
     """Return the kinds that differ by more than the limit; dropout explains any gradients."""
     return [
         kind
@@ -128,11 +175,8 @@ def _above_limit(pair: dict[str, Any], dropout: bool) -> list[str]:
     ]
 
 
-def _run_summary(one: Measurement) -> dict[str, Any]:
-    """Return a summary of a run, with the median seconds per epoch and the total compile time.
-
-    ``record`` is the record of the run: its settings, environment, data and results.
-    """
+def _run_summary(one: Measurement) -> RunSummary:
+    """Return a summary of a run."""
     return {
         "framework": one.framework,
         "train_loss": one.epochs[-1]["train_loss"],
@@ -144,7 +188,7 @@ def _run_summary(one: Measurement) -> dict[str, Any]:
     }
 
 
-def render(record: dict[str, Any]) -> str:
+def render(record: Mapping[str, Any]) -> str:
     """Return the parity report as an HTML document; ``record`` is the content of RECORD."""
     from jinja2 import Environment, PackageLoader
 
