@@ -1,7 +1,7 @@
 """The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import mxnet as mx
 from mxnet import autograd, gluon, init, np, npx
@@ -41,6 +41,11 @@ __all__ = [
     "train_epoch_ch3",
 ]
 
+Net = Callable[[np.ndarray], np.ndarray]
+Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Batches = Iterable[Sequence[np.ndarray]]
+Updater: TypeAlias = gluon.Trainer | Callable[[int], object]
+
 # Models and losses
 
 
@@ -79,7 +84,7 @@ def corr2d(X: np.ndarray, K: np.ndarray) -> np.ndarray:
     return sum(K[i, j] * X[i : i + bottom, j : j + right] for i in range(h) for j in range(w))
 
 
-def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
+def sgd(params: Iterable[np.ndarray], lr: float, batch_size: int) -> None:
     """Take a minibatch SGD step on summed losses."""
     for param in params:
         param[:] = param - lr * param.grad / batch_size
@@ -136,7 +141,7 @@ def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (y_hat.astype(y.dtype) == y).astype("int32").sum()
 
 
-def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
+def evaluate_accuracy(net: Net, data_iter: Batches) -> float:
     """Return a network's accuracy on a dataset.
 
     ``data_iter`` yields batches (X, y), y of shape (examples,); ``net(X)`` returns scores of shape
@@ -149,7 +154,7 @@ def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
 
 
 def evaluate_accuracy_gpu(
-    net: gluon.Block, data_iter: Iterable, device: mx.Context | None = None
+    net: gluon.Block, data_iter: Batches, device: mx.Context | None = None
 ) -> float:
     """Return ``evaluate_accuracy`` with the batches on ``device``, by default the network's."""
     if device is None:
@@ -158,7 +163,7 @@ def evaluate_accuracy_gpu(
     return evaluate_accuracy(net, moved)
 
 
-def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
+def evaluate_loss(net: Net, data_iter: Batches, loss: Loss) -> float:
     """Return a network's mean loss on a dataset of batches (X, y).
 
     ``loss`` returns the losses of a batch, float, in the shape of ``net(X)`` or one per example.
@@ -175,7 +180,7 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
 
 
 def train_epoch_ch3(
-    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
+    net: Net, train_iter: Batches, loss: Loss, updater: Updater
 ) -> tuple[float, float]:
     """Train for an epoch, and return the mean loss and the accuracy over its examples.
 
@@ -196,12 +201,12 @@ def train_epoch_ch3(
 
 
 def train_ch3(
-    net: Callable,
-    train_iter: Iterable,
-    test_iter: Iterable,
-    loss: Callable,
+    net: Net,
+    train_iter: Batches,
+    test_iter: Batches,
+    loss: Loss,
     num_epochs: int,
-    updater: Any,
+    updater: Updater,
 ) -> None:
     """Train for ``num_epochs``, and plot the training loss and both accuracies.
 
@@ -216,8 +221,8 @@ def train_ch3(
 
 def train_ch6(
     net: gluon.Block,
-    train_iter: Iterable,
-    test_iter: Iterable,
+    train_iter: Batches,
+    test_iter: Batches,
     num_epochs: int,
     lr: float,
     device: mx.Context,
@@ -229,7 +234,7 @@ def train_ch6(
     net.initialize(init.Xavier(), ctx=device, force_reinit=True)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr})
 
-    def train(chunk: Iterable) -> Steps:
+    def train(chunk: Batches) -> Steps:
         collected = Collected(_is_correct, fetch)
         for X, y in chunk:
             X, y = X.as_in_ctx(device), y.as_in_ctx(device)
@@ -252,7 +257,7 @@ def _is_correct(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
     return (y_hat.argmax(axis=1).astype(y.dtype) == y).astype("int32")
 
 
-def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
+def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
     """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
     X, y = next(iter(test_iter))
     show_predictions(X.squeeze(1), y, net(X).argmax(axis=1), n)

@@ -1,14 +1,14 @@
 """Builds an architecture from Gluon layers, and gets and sets its weights."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import ModuleType
 
 import numpy as onp
 from mxnet import gluon, np
 from mxnet.gluon import nn
 
 from hardmax.errors import ArgumentError
-from hardmax.mxnet.module import scratch_weights
+from hardmax.mxnet.module import Module, scratch_weights
 from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
@@ -26,7 +26,7 @@ from hardmax.networks.layers import (
     Residual,
     Sequence,
 )
-from hardmax.networks.layouts import check_fit
+from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape
 
 __all__ = ["build", "get_weights", "make_weights", "set_weights"]
@@ -81,7 +81,7 @@ class _Residual(gluon.HybridBlock):
         super().__init__()
         self.body, self.shortcut = body, shortcut
 
-    def hybrid_forward(self, F: Any, X: Any) -> Any:
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray) -> np.ndarray:
         return self.body(X) + self.shortcut(X)
 
 
@@ -91,7 +91,7 @@ class _Concat(gluon.HybridBlock):
         for i, branch in enumerate(branches):
             self.register_child(branch, str(i))
 
-    def hybrid_forward(self, F: Any, X: Any) -> Any:
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray) -> np.ndarray:
         return F.np.concatenate([branch(X) for branch in self._children.values()], axis=1)
 
 
@@ -105,7 +105,7 @@ def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:
     net(np.zeros((1, channels, *sides)))
 
 
-def get_weights(model: gluon.Block) -> dict[str, onp.ndarray]:
+def get_weights(model: Module) -> dict[str, onp.ndarray]:
     """Return copies of all weights by name, including plain arrays that are trained.
 
     The names are portable for a model built from an architecture, and native otherwise.
@@ -120,7 +120,7 @@ def get_weights(model: gluon.Block) -> dict[str, onp.ndarray]:
         ) from error
 
 
-def set_weights(model: gluon.Block, weights: Mapping[str, onp.ndarray]) -> None:
+def set_weights(model: Module, weights: Mapping[str, onp.ndarray]) -> None:
     """Copy weights into a model in place.
 
     Raises RunError if a name or a shape does not match, before anything is changed.
@@ -138,12 +138,12 @@ def set_weights(model: gluon.Block, weights: Mapping[str, onp.ndarray]) -> None:
             value[:] = array
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: gluon.Parameter | np.ndarray) -> np.ndarray:
     return value.data() if isinstance(value, gluon.Parameter) else value
 
 
-def _weights(model: Any) -> dict[str, Any]:
-    if getattr(model, "is_portable", False):
+def _weights(model: Module) -> dict[str, gluon.Parameter | np.ndarray]:
+    if isinstance(model, Portable):
         return {_portable(n): v for n, v in model.net._collect_params_with_prefix().items()}
     weights = model._collect_params_with_prefix() | dict(scratch_weights(model))
     if not weights:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mxnet import init, np
+from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
 from hardmax.mxnet import layers, optimizers
@@ -11,6 +11,7 @@ from hardmax.mxnet.optimizers import SGD
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
+from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.training.recipes import Recipe
 
@@ -147,16 +148,9 @@ class ResNeXtBlock(nn.Block):
         return self.net(X)
 
 
-class NetworkClassifier(Classifier):
-    """A classifier built from an architecture, and trained by a recipe.
+class NetworkClassifier(Portable, Classifier):
+    """A classifier built from an architecture, and trained by a recipe."""
 
-    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
-    vectors (features,).
-    """
-
-    is_portable = True
-    network: Network
-    example_shape: Shape
     recipe: Recipe
 
     def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
@@ -165,7 +159,7 @@ class NetworkClassifier(Classifier):
         self.net = layers.build(network)
         layers.make_weights(self.net, example_shape)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> gluon.Trainer:
         """Return the recipe's optimizer."""
         rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
         return optimizers.make(self.recipe, self, rates)

@@ -5,19 +5,19 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["restored_names"]
 
 
-def _msort(a: Any) -> np.ndarray:
+def _msort(a: ArrayLike) -> np.ndarray:
     return np.sort(a, axis=0)
 
 
 #: Names that NumPy has removed since. The financial functions are only listed, never called.
-OLD: dict[str, Any] = {
+OLD: dict[str, object] = {
     "bool": bool,
     "complex": complex,
     "float": float,
@@ -51,7 +51,7 @@ OLD: dict[str, Any] = {
 class _OldNumPy(types.ModuleType):
     """NumPy with its removed names."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(np, name) if name in vars(np) or name not in OLD else OLD[name]
 
 

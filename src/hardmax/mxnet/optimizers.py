@@ -1,6 +1,6 @@
 """The book's SGD, and a recipe's optimizer as a Gluon trainer."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import mxnet as mx
 import numpy as onp
@@ -12,13 +12,17 @@ from hardmax.training.recipes import BETAS, EPSILON, Recipe
 __all__ = ["SGD", "make"]
 
 
+#: The running means of a weight's gradients and of their squares.
+State = tuple[np.ndarray, np.ndarray]
+
+
 class SGD(HyperParameters):
     """Minibatch stochastic gradient descent on a list of arrays."""
 
-    params: list[Any]
+    params: Sequence[np.ndarray]
     lr: float
 
-    def __init__(self, params: list[np.ndarray], lr: float):
+    def __init__(self, params: Sequence[np.ndarray], lr: float):
         self.save_hyperparameters()
 
     def step(self, _: int) -> None:
@@ -27,14 +31,14 @@ class SGD(HyperParameters):
             param -= self.lr * param.grad
 
 
-def make(recipe: Recipe, model: Any, rates: onp.ndarray) -> gluon.Trainer:
+def make(recipe: Recipe, model: gluon.Block, rates: onp.ndarray) -> gluon.Trainer:
     """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
 
     See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
     """
     if recipe == Recipe(recipe.rate):
-        return gluon.Trainer(model.parameters(), "sgd", {"learning_rate": recipe.rate})
-    return gluon.Trainer(model.parameters(), _Optimizer(recipe, rates.tolist()))
+        return gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": recipe.rate})
+    return gluon.Trainer(model.collect_params(), _Optimizer(recipe, rates.tolist()))
 
 
 class _Optimizer(mx.optimizer.Optimizer):
@@ -49,12 +53,12 @@ class _Optimizer(mx.optimizer.Optimizer):
         self.recipe = recipe
         self.rates = rates
 
-    def create_state(self, index: int, weight: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the running means of a weight's gradients and of their squares."""
+    def create_state(self, index: int, weight: mx.nd.NDArray) -> State:
+        """Return zeros, the running means before the first step."""
         zeros = np.zeros(weight.shape, ctx=weight.context)
         return zeros, zeros.copy()
 
-    def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
+    def update(self, index: int, weight: mx.nd.NDArray, grad: mx.nd.NDArray, state: State) -> None:
         """Take a step on one weight."""
         # MXNet passes both as arrays of its older type, which share their memory.
         weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
@@ -75,7 +79,7 @@ class _Optimizer(mx.optimizer.Optimizer):
             weight -= rate * _adam(grad, state, step)
 
 
-def _adam(grad: np.ndarray, state: Any, step: int) -> np.ndarray:
+def _adam(grad: np.ndarray, state: State, step: int) -> np.ndarray:
     """Return Adam's step for a gradient, without the learning rate."""
     unbiased = []
     for average, beta, value in zip(state, BETAS, (grad, grad**2), strict=True):
