@@ -1,12 +1,14 @@
-"""Fixtures for all tests: real data if available, real files and real processes."""
+"""Fixtures for all tests: real data if available, real files, and the command line."""
 
 import gzip
 import os
 import struct
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import commands
 import hypothesis
 import numpy as np
 import pytest
@@ -75,31 +77,27 @@ def data_root():
     return Path(root)
 
 
-@pytest.fixture
-def hardmax(tmp_path):
-    """A function that runs the command line in a separate process, in ``tmp_path``.
+@pytest.fixture(scope="session")
+def hardmax_in(request):
+    """A function that runs the command line in a folder, in this process.
 
-    Returns the completed process with its output as text. ``env`` adds to the environment; a
-    value of None removes a variable.
+    It returns what a completed process would have: ``returncode``, ``stdout`` and ``stderr`` as
+    text. ``env`` adds to the environment; a value of None removes a variable. A command for another
+    framework than that of the tests runs in its own process.
     """
+    return partial(commands.run, framework=request.config.getoption("--framework"))
 
-    def run(*arguments, env=None, timeout=300):
-        environment = {**os.environ, **(env or {})}
-        return subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from hardmax.cli.main import main; main()",
-                *map(str, arguments),
-            ],
-            cwd=tmp_path,
-            env={name: value for name, value in environment.items() if value is not None},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
 
-    return run
+@pytest.fixture
+def hardmax(hardmax_in, tmp_path):
+    """A function that runs the command line in ``tmp_path``, in this process: see hardmax_in."""
+    return partial(hardmax_in, tmp_path)
+
+
+@pytest.fixture
+def hardmax_process(tmp_path):
+    """A function that runs the command line in ``tmp_path``, in a process of its own."""
+    return partial(commands.run_process, tmp_path)
 
 
 @pytest.fixture(scope="session")

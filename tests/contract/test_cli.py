@@ -1,5 +1,6 @@
-"""The command line in subprocesses: from data to predictions, and with invalid input."""
+"""The command line: from data to predictions, with invalid input, and interrupted."""
 
+import importlib
 import json
 import os
 import pty
@@ -13,10 +14,12 @@ import sysconfig
 import time
 from pathlib import Path
 
+import commands
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn import metrics
+from support import refused
 
 from hardmax import frameworks
 from hardmax.runs.run import Run
@@ -27,13 +30,8 @@ from hardmax.training import checkpoint
 def trained(framework, tmp_path_factory):
     """A run on the digits, and the JSON printed by its training."""
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
-    done = subprocess.run(
-        [*command, "--framework", framework, "--batch-size", "32", "--out", "run", "--json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    options = ("--framework", framework, "--batch-size", 32, "--out", "run", "--json")
+    done = commands.run_process(folder, "train", "digits", *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return folder / "run", json.loads(done.stdout)
@@ -43,15 +41,6 @@ def trained(framework, tmp_path_factory):
 def run(trained, tmp_path):
     """A copy of the run that a test may damage."""
     return shutil.copytree(trained[0], tmp_path / "run")
-
-
-def assert_one_line_error(done, *words):
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("hardmax: ")
-    assert done.stderr.count("\n") == 1, done.stderr
-    for word in words:
-        assert word in done.stderr
 
 
 def test_train_prints_one_json_object(trained, framework):
@@ -187,20 +176,20 @@ def test_predict_reports_conversions_on_one_line(hardmax, trained, tmp_path):
 
 
 @pytest.mark.shared
-def test_an_image_may_have_any_file_name(hardmax, trained, tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_an_image_may_have_any_file_name(hardmax_process, trained, tmp_path, encoding):
     names = [os.fsdecode(b"p\xff.png"), "new\nline.png", "\x1b[31m.png", "größer.png"]
     for name in names:
         Image.new("RGB", (30, 20)).save(tmp_path / name)
-    for encoding in ("utf-8:strict", "ascii:strict"):
-        env = {"PYTHONIOENCODING": encoding}
-        done = hardmax("predict", trained[0], *names, env=env)
-        assert done.returncode == 0, done.stderr
-        shown = [r"p\udcff.png", r"new\nline.png", r"\x1b[31m.png"]
-        shown.append("größer.png" if "utf" in encoding else r"gr\xf6\xdfer.png")
-        assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
-        assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
-        done = hardmax("predict", trained[0], "\x1b\udcff", env=env)
-        assert_one_line_error(done, r"no such file: \x1b\udcff")
+    env = {"PYTHONIOENCODING": encoding}
+    done = hardmax_process("predict", trained[0], *names, env=env)
+    assert done.returncode == 0, done.stderr
+    shown = [r"p\udcff.png", r"new\nline.png", r"\x1b[31m.png"]
+    shown.append("größer.png" if "utf" in encoding else r"gr\xf6\xdfer.png")
+    assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
+    assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
+    done = hardmax_process("predict", trained[0], "\x1b\udcff", env=env)
+    refused(done, r"no such file: \x1b\udcff")
 
 
 def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
@@ -266,10 +255,10 @@ def test_idx_folders_are_trained_and_evaluated_on(hardmax, framework, tmp_path, 
     assert result.items() >= summary["test"].items()
     make_idx_folder(tmp_path / "rows", suffix="", test=39)
     done = hardmax("evaluate", "run")
-    assert_one_line_error(done, "has changed since", f"hardmax evaluate run {tmp_path / 'rows'}")
+    refused(done, "has changed since", f"hardmax evaluate run {tmp_path / 'rows'}")
     assert json.loads(hardmax("evaluate", "run", "rows", "--json").stdout)["count"] == 39
     make_idx_folder(tmp_path / "small", side=5)
-    assert_one_line_error(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
+    refused(hardmax("evaluate", "run", "small"), "small", "(5, 5, 1)", "(6, 6, 1)")
 
 
 @pytest.mark.shared
@@ -319,7 +308,7 @@ def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
     arguments, message = BAD_ARGUMENTS[case]
     if "--framework" not in arguments:
         arguments = [*arguments, "--framework", framework]
-    assert_one_line_error(hardmax("train", *arguments), message)
+    refused(hardmax("train", *arguments), message)
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
@@ -338,7 +327,7 @@ def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
 
 @pytest.mark.shared
 def test_unknown_commands_are_refused(hardmax):
-    assert_one_line_error(hardmax("trian"), "trian")
+    refused(hardmax("trian"), "trian")
 
 
 def test_divergence_names_the_epoch_and_leaves_nothing_behind(hardmax, framework, tmp_path):
@@ -371,19 +360,14 @@ def test_the_best_weights_are_saved_even_after_all_epochs(hardmax, framework, tm
 def python_without(tmp_path_factory):
     """A function that runs hardmax with one package hidden."""
 
-    def run(package, *arguments, cwd, code="from hardmax.cli.main import main; main()"):
+    def run(package, *arguments, cwd, code=commands.PROGRAM[-1]):
         packages = tmp_path_factory.mktemp("packages")
         for path in Path(sysconfig.get_path("purelib")).iterdir():
             if path.name != package:
                 (packages / path.name).symlink_to(path)
         source = Path(frameworks.__file__).parents[1]
-        return subprocess.run(
-            [sys.executable, "-S", "-c", code, *arguments],
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{packages}"},
-            capture_output=True,
-            text=True,
-        )
+        env = {"PYTHONPATH": f"{source}{os.pathsep}{packages}"}
+        return commands.run_process(cwd, *arguments, env=env, program=("-S", "-c", code))
 
     return run
 
@@ -393,7 +377,7 @@ def test_the_message_for_a_missing_framework_has_the_pip_command(
 ):
     for package in frameworks.FRAMEWORKS[framework]:
         done = python_without(package, "train", "digits", "--framework", framework, cwd=tmp_path)
-        assert_one_line_error(done, f"pip install 'hardmax[{framework}]'", package)
+        refused(done, f"pip install 'hardmax[{framework}]'", package)
         done = python_without(package, code=f"import hardmax.{framework}", cwd=tmp_path)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith(
@@ -402,10 +386,12 @@ def test_the_message_for_a_missing_framework_has_the_pip_command(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_message_for_a_broken_framework_has_the_reason(hardmax, framework, tmp_path):
+def test_the_message_for_a_broken_framework_has_the_reason(hardmax_process, framework, tmp_path):
     (tmp_path / f"{framework}.py").write_text("raise ImportError('a library is missing')")
-    done = hardmax("train", "digits", "--framework", framework, env={"PYTHONPATH": str(tmp_path)})
-    assert_one_line_error(done, framework, "a library is missing")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    env = {"PYTHONPATH": path}
+    done = hardmax_process("train", "digits", "--framework", framework, env=env)
+    refused(done, framework, "a library is missing")
 
 
 DAMAGED_DATA = {
@@ -421,7 +407,7 @@ def test_damaged_data(hardmax, framework, tmp_path, make_idx_folder, case):
     folder = make_idx_folder(tmp_path / "data")
     name, damage, message = DAMAGED_DATA[case]
     (folder / name).write_bytes(damage((folder / name).read_bytes()))
-    assert_one_line_error(hardmax("train", "data", "--framework", framework), name, message)
+    refused(hardmax("train", "data", "--framework", framework), name, message)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -430,7 +416,7 @@ def test_images_and_labels_that_disagree(hardmax, framework, tmp_path, make_idx_
     folder = make_idx_folder(tmp_path / "data")
     write_idx(folder / "train-labels-idx1-ubyte.gz", np.zeros(7, np.uint8))
     done = hardmax("train", "data", "--framework", framework)
-    assert_one_line_error(done, "120 images and 7 labels")
+    refused(done, "120 images and 7 labels")
 
 
 @pytest.mark.shared
@@ -441,7 +427,7 @@ def test_missing_data_without_a_network(hardmax, framework, tmp_path):
         "HARDMAX_MIRROR": "http://127.0.0.1:9/",
     }
     done = hardmax("train", "fashion-mnist", "--framework", framework, env=nowhere)
-    assert_one_line_error(done, "could not download", "127.0.0.1:9", "yourself")
+    refused(done, "could not download", "127.0.0.1:9", "yourself")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -452,7 +438,7 @@ def test_a_checksum_that_does_not_match(hardmax, framework, tmp_path, make_idx_f
         *("train", "fashion-mnist", "--framework", framework),
         env={"HARDMAX_DATA": str(tmp_path / "root")},
     )
-    assert_one_line_error(done, "SHA-256", "train-images-idx3-ubyte.gz")
+    refused(done, "SHA-256", "train-images-idx3-ubyte.gz")
 
 
 @pytest.mark.shared
@@ -468,13 +454,13 @@ def test_damaged_runs(hardmax, run, tmp_path, name, damage):
         digit = max(i for i, byte in enumerate(data) if chr(byte).isdigit())
         (run / name).write_bytes(data[:digit] + b"x" + data[digit + 1 :])
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
-    assert_one_line_error(hardmax("evaluate", run), name)
-    assert_one_line_error(hardmax("predict", run, "a.png"), name)
+    refused(hardmax("evaluate", run), name)
+    refused(hardmax("predict", run, "a.png"), name)
 
 
 @pytest.mark.shared
 def test_a_missing_run(hardmax):
-    assert_one_line_error(hardmax("evaluate", "nowhere"), "no such run folder: nowhere")
+    refused(hardmax("evaluate", "nowhere"), "no such run folder: nowhere")
 
 
 @pytest.mark.shared
@@ -482,8 +468,8 @@ def test_files_that_are_not_images(hardmax, trained, tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no image")
     done = hardmax("predict", trained[0], "good.png", "bad.png")
-    assert_one_line_error(done, "bad.png is not a readable image")
-    assert_one_line_error(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
+    refused(done, "bad.png is not a readable image")
+    refused(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
 
 
 def enable_ctrl_c():
@@ -516,7 +502,7 @@ def start_long_training(framework, folder, sign, *arguments, **streams):
     )
 
 
-@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("as_json", [False, pytest.param(True, marks=pytest.mark.shared)])
 def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_path_factory, as_json):
     sign = tmp_path_factory.mktemp("signs") / "first epoch is complete"
     options = ["--out", "run", *(["--json"] if as_json else [])]
@@ -545,22 +531,6 @@ def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_pat
         assert out.startswith("epoch")
 
 
-INTERRUPTING = """
-import importlib, os, signal, sys
-place, name, times = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
-module, _, cls = place.partition(":")
-owner = importlib.import_module(module)
-owner = getattr(owner, cls) if cls else owner
-original = getattr(owner, name)
-def interrupted(*args, **kwargs):
-    for _ in range(times):
-        os.kill(os.getpid(), signal.SIGINT)
-    return original(*args, **kwargs)
-setattr(owner, name, interrupted)
-from hardmax.cli.main import main
-main()
-"""
-
 #: The calls after the last epoch, in this order.
 AFTER_TRAINING = [
     ("hardmax.training.callbacks:EarlyStopping", "on_fit_end"),
@@ -571,22 +541,37 @@ AFTER_TRAINING = [
 ]
 
 
-def train_interrupted(framework, folder, place, name, times):
-    command = [sys.executable, "-c", INTERRUPTING, place, name, str(times), "train", "digits"]
-    arguments = ["--epochs", "3", "--validation", "0.2", "--patience", "3", "--out", "run"]
-    return subprocess.run(
-        [*command, "--framework", framework, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        preexec_fn=enable_ctrl_c,
-    )
+@pytest.fixture
+def train_interrupted(hardmax, framework, monkeypatch):
+    """A function that trains with ``times`` Ctrl-C at the call of a method or function."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def train(place, name, times):
+        module, _, cls = place.partition(":")
+        owner = importlib.import_module(module)
+        owner = getattr(owner, cls) if cls else owner
+        original = getattr(owner, name)
+
+        def interrupted(*args, **kwargs):
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, interrupted)
+        arguments = ("--epochs", 3, "--validation", 0.2, "--patience", 3, "--out", "run")
+        try:
+            return hardmax("train", "digits", "--framework", framework, *arguments)
+        except KeyboardInterrupt:
+            pytest.fail("Ctrl-C is not handled")
+
+    yield train
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING)
-def test_ctrl_c_after_the_last_epoch_still_saves_the_run(framework, tmp_path, place, name):
-    done = train_interrupted(framework, tmp_path, place, name, 1)
+def test_ctrl_c_after_the_last_epoch_still_saves_the_run(train_interrupted, tmp_path, place, name):
+    done = train_interrupted(place, name, 1)
     assert done.returncode == 130
     assert done.stderr == "hardmax: interrupted after 3 of 3 epochs; the run was saved in run\n"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -596,16 +581,16 @@ def test_ctrl_c_after_the_last_epoch_still_saves_the_run(framework, tmp_path, pl
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
-def test_a_second_ctrl_c_discards_the_run(framework, tmp_path, place, name):
-    done = train_interrupted(framework, tmp_path, place, name, 2)
+def test_a_second_ctrl_c_discards_the_run(train_interrupted, tmp_path, place, name):
+    done = train_interrupted(place, name, 2)
     assert done.returncode == 130
     assert done.stderr == "hardmax: interrupted while saving the run; nothing was saved\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.shared
-def test_ctrl_c_does_not_stop_the_final_rename(framework, tmp_path):
-    done = train_interrupted(framework, tmp_path, "hardmax.runs.writer:RunWriter", "_rename", 5)
+def test_ctrl_c_does_not_stop_the_final_rename(train_interrupted, tmp_path):
+    done = train_interrupted("hardmax.runs.writer:RunWriter", "_rename", 5)
     assert (done.returncode, "after 3 of 3 epochs; the run was saved" in done.stderr) == (130, True)
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
@@ -615,8 +600,10 @@ def test_ctrl_c_does_not_stop_the_final_rename(framework, tmp_path):
     ("place", "name"),
     [("hardmax.data.load", "load"), ("hardmax.training.trainer:Trainer", "run_epoch")],
 )
-def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(framework, tmp_path, place, name):
-    done = train_interrupted(framework, tmp_path, place, name, 1)
+def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(
+    train_interrupted, tmp_path, place, name
+):
+    done = train_interrupted(place, name, 1)
     assert done.returncode == 130
     assert done.stderr == (
         "hardmax: interrupted before the first epoch was complete; nothing was saved\n"
@@ -627,7 +614,7 @@ def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(framework, tmp_
 def train_in_a_terminal(framework, folder, epochs, stdout):
     """Train with stderr on a terminal and return what it showed."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", "train", "digits"]
+    command = [sys.executable, *commands.PROGRAM, "train", "digits"]
     process = subprocess.Popen(
         [*command, "--framework", framework, "--epochs", str(epochs)],
         cwd=folder,

@@ -1,9 +1,7 @@
-"""Calibration, decision rules and the comparison of runs, in real processes."""
+"""Calibration, decision rules and the comparison of runs, on the command line."""
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -34,17 +32,14 @@ def write_costs(path, matrix, *more):
 
 
 @pytest.fixture(scope="module")
-def calibrated(framework, tmp_path_factory):
+def calibrated(framework, hardmax_in, tmp_path_factory):
     """The folder of an overconfident MLP, and the JSON output of training and calibrating it."""
     folder = tmp_path_factory.mktemp("calibrated")
-    command = [sys.executable, "-c", "from hardmax.cli.main import main; main()"]
     outputs = []
     options = ("--batch-size", "32", "--epochs", "100", "--lr", "1", "--validation", "0.9")
     train = ("train", "digits", "--model", "mlp", "--framework", framework, "--out", "run")
     for arguments in ((*train, *options), ("calibrate", "run")):
-        done = subprocess.run(
-            [*command, *arguments, "--json"], cwd=folder, capture_output=True, text=True
-        )
+        done = hardmax_in(folder, *arguments, "--json")
         assert (done.returncode, done.stderr) == (0, "")
         outputs.append(json.loads(done.stdout))
     return folder / "run", *outputs

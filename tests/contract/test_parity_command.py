@@ -1,4 +1,4 @@
-"""hardmax parity in subprocesses, compared with the runs of hardmax train and with NumPy."""
+"""hardmax parity, compared with the runs of hardmax train and with NumPy."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import commands
 import numpy as np
 import pytest
 from support import refused
@@ -37,13 +38,12 @@ def installed():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, installed):
+def run(tmp_path_factory, hardmax_in, installed):
     """A function that runs the command line in the folder ``run.folder``."""
     folder = tmp_path_factory.mktemp("compared")
 
     def run(*arguments):
-        command = [sys.executable, "-c", "from hardmax.cli.main import main; main()", *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        done = hardmax_in(folder, *arguments)
         assert (done.returncode, done.stderr) == (0, "")
         return json.loads(done.stdout)
 
@@ -189,14 +189,15 @@ def test_invalid_arguments_are_refused_before_training(hardmax, tmp_path, argume
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_missing_framework_is_one_line(hardmax, tmp_path):
+def test_a_missing_framework_is_one_line(hardmax_process, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\n"
         "find = u.find_spec\n"
         "u.find_spec = lambda name, *more: None if name == 'jax' else find(name, *more)\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = hardmax("parity", "digits", "--frameworks", "torch,jax", env={"PYTHONPATH": path})
+    arguments = ("parity", "digits", "--frameworks", "torch,jax")
+    done = hardmax_process(*arguments, env={"PYTHONPATH": path})
     refused(done, "'jax' is not installed", "pip install")
     assert not (tmp_path / "runs").exists()
 
@@ -214,13 +215,7 @@ def test_compare_takes_no_options_of_a_training(hardmax, tmp_path):
 
 
 def test_ctrl_c_leaves_nothing_behind(installed, tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        "from hardmax.cli.main import main; main()",
-        "parity",
-        "digits",
-    ]
+    command = [sys.executable, *commands.PROGRAM, "parity", "digits"]
     process = subprocess.Popen(
         [*command, "--frameworks", ",".join(FRAMEWORKS), "--epochs", "100000", "--out", "both"],
         cwd=tmp_path,

@@ -2,9 +2,9 @@
 
 import io
 import json
-import subprocess
-import sys
+from functools import partial
 
+import commands
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,16 +28,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(folder):
-    """A function that runs the command line in the folder and returns the finished process."""
-
-    def run(*arguments):
-        command = [sys.executable, "-c", "from hardmax.cli.main import main; main()"]
-        return subprocess.run(
-            [*command, *map(str, arguments)], cwd=folder, capture_output=True, text=True
-        )
-
-    return run
+def run(folder, hardmax_in):
+    """A function that runs the command line in the folder."""
+    return partial(hardmax_in, folder)
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +223,6 @@ def test_a_table_can_be_inspected(run):
 def test_without_pyarrow_the_error_says_what_to_install(run, folder):
     (folder / "hide").mkdir(exist_ok=True)
     (folder / "hide" / "pyarrow.py").write_text("raise ImportError('hidden')\n")
-    code = (
-        "import sys; sys.path.insert(0, 'hide'); from hardmax.cli.main import main; "
-        "sys.argv = ['hardmax', 'data', 'visits.csv']; main()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    code = "import sys; sys.path.insert(0, 'hide'); from hardmax.cli.main import main; main()"
+    done = commands.run_process(folder, "data", "visits.csv", program=("-c", code))
     refused(done, "pip install 'hardmax[tables]'")
