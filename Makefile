@@ -5,23 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Most tests start their own processes, each of which uses one core.
-PYTEST := $(BIN)/pytest --numprocesses auto
+# A file's tests run in one process, so that they share what its fixtures have trained.
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # The frameworks with a backend; each is tested in its own process.
 FRAMEWORKS := torch jax tensorflow mxnet
 
-.PHONY: help install train test check format docs bench clean
+.PHONY: help install train test test-slow check format docs bench clean
 
 help:
-	@echo "make install  create the environment in $(VENV)"
-	@echo "make train    train on the digits that come with scikit-learn"
-	@echo "make test     check and test everything"
-	@echo "make check    formatting, lint, types, import rules"
-	@echo "make format   fix the formatting"
-	@echo "make docs     write the reference page of the settings"
-	@echo "make bench    compare the speed with other trainers (Fashion-MNIST, about an hour)"
-	@echo "make clean    remove the environment and tool caches"
+	@echo "make install    create the environment in $(VENV)"
+	@echo "make train      train on the digits that come with scikit-learn"
+	@echo "make test       check everything and run the quick tests (about 10 minutes)"
+	@echo "make test-slow  run the tests on book-size data and large networks (about 20 minutes)"
+	@echo "make check      formatting, lint, types, import rules"
+	@echo "make format     fix the formatting"
+	@echo "make docs       write the reference page of the settings"
+	@echo "make bench      compare the speed with other trainers (Fashion-MNIST, about an hour)"
+	@echo "make clean      remove the environment and tool caches"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -45,9 +46,14 @@ train: install
 	$(BIN)/hardmax train digits
 
 test: check
-	$(PYTEST) tests/core
+	$(PYTEST) -m "not slow" tests/core
 	set -e; for framework in $(FRAMEWORKS); do \
-		$(PYTEST) tests/contract tests/$$framework --framework $$framework; \
+		$(PYTEST) -m "not slow" tests/contract tests/$$framework --framework $$framework; \
+	done
+
+test-slow: $(VENV)/.test
+	set -e; for framework in $(FRAMEWORKS); do \
+		$(PYTEST) -m slow tests/contract tests/$$framework --framework $$framework; \
 	done
 
 check: $(VENV)/.test

@@ -2,9 +2,11 @@
 
 import gzip
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import commands
 import hypothesis
 import numpy as np
 import pytest
+
+from hardmax.data.datasets import Dataset, Images
+from hardmax.data.images import fashion_mnist
 
 # As on the command line, so that waiting threads do not keep the cores of other tests busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -21,6 +26,15 @@ hypothesis.settings.load_profile("hardmax")
 
 #: IDX codes by NumPy type, repeated here so that the reader is not tested against itself.
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+
+
+def pytest_configure(config):
+    """Let JAX reuse what it compiles in all tests of a worker and in their processes."""
+    folder = tempfile.mkdtemp(prefix="hardmax-tests-")
+    config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
 def pytest_addoption(parser):
@@ -75,6 +89,22 @@ def data_root():
     if not root or not (Path(root) / "fashion-mnist").is_dir():
         pytest.skip("HARDMAX_DATA does not name a folder that holds fashion-mnist/")
     return Path(root)
+
+
+@pytest.fixture
+def few_clothes(monkeypatch):
+    """Replace Fashion-MNIST by 1000 and 300 images, whose class is the position of a bright row."""
+
+    def part(count):
+        generator = np.random.default_rng(count)
+        labels = np.arange(count) % 10
+        images = generator.integers(0, 100, (count, 28, 28, 1), dtype=np.uint8)
+        images[np.arange(count), 2 * labels] += 100
+        return Images(images, labels)
+
+    few = Dataset("fashion-mnist", part(1000), part(300), fashion_mnist.CLASSES)
+    monkeypatch.setattr(fashion_mnist, "_find", lambda root: None)
+    monkeypatch.setattr(fashion_mnist, "_read", lambda folder: few)
 
 
 @pytest.fixture(scope="session")

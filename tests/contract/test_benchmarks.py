@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data_root")
 def test_hardmax_matches_the_handwritten_loop(framework):
     command = [sys.executable, "-m", "benchmarks", "--framework", framework]

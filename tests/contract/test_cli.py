@@ -512,7 +512,7 @@ def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_pat
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert re.fullmatch(
         r"hardmax: interrupted after \d+ of 1000000 epochs; the run was saved in run\n", err
@@ -624,13 +624,13 @@ def train_in_a_terminal(framework, folder, epochs, stdout):
     )
     os.close(theirs)
     shown = b""
-    while select.select([ours], [], [], 60)[0]:
+    while select.select([ours], [], [], 300)[0]:
         try:
             shown += os.read(ours, 65536)
         except OSError:
             break
     os.close(ours)
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     text = shown.decode()
     assert "━" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is restored
@@ -639,8 +639,8 @@ def train_in_a_terminal(framework, folder, epochs, stdout):
 
 @pytest.mark.shared
 def test_a_terminal_shows_a_progress_bar_and_the_epochs(framework, tmp_path):
-    text = train_in_a_terminal(framework, tmp_path, 40, stdout=None)
-    assert text.count("train loss") == 40
+    text = train_in_a_terminal(framework, tmp_path, 6, stdout=None)
+    assert text.count("train loss") == 6
     assert text.rstrip().endswith("report.html")
 
 
@@ -651,6 +651,25 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
     assert "train loss" not in text
     lines = (tmp_path / "log").read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "macro", "run", "report"]
+
+
+@pytest.mark.shared
+def test_a_closed_pipe_ends_a_command_quietly(framework, tmp_path):
+    command = [sys.executable, *commands.PROGRAM, "train", "digits", "--framework", framework]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+@pytest.mark.shared
+def test_waiting_threads_do_not_keep_cores_busy(hardmax_process):
+    """The policy must be set before a framework starts its threads."""
+    code = "import atexit, os; atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))\n"
+    program = ("-c", code + commands.PROGRAM[-1])
+    done = hardmax_process("--version", program=program, env={"OMP_WAIT_POLICY": None})
+    assert done.stdout.splitlines()[-1] == "passive"
 
 
 @pytest.mark.shared

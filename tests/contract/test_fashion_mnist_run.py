@@ -9,6 +9,7 @@ from hardmax.runs.run import Run
 from hardmax.runs.settings import Settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_softmax_regression_reaches_the_books_results(framework, data_root, tmp_path, seed):
     settings = Settings(data="fashion-mnist", framework=framework, seed=seed)

@@ -25,7 +25,8 @@ from hardmax.networks.shapes import weight_shapes
 from hardmax.training.recipes import Recipe
 
 CLASSES = 10
-GRAYSCALE, COLOR = (28, 28, 1), (96, 96, 3)
+#: The networks that are built and trained in seconds; the others have slow tests.
+SMALL = ("softmax-regression", "mlp", "lenet", "lenet-modern")
 WITH_DROPOUT = ("alexnet", "vgg11", "nin")
 
 #: Every layer, in the variants in which frameworks differ: two groups, padding in max pooling,
@@ -43,6 +44,7 @@ EVERY_LAYER = (
     Linear(16, bias=False),
     *(Activation("tanh"), Linear(12), BatchNorm(), Linear(CLASSES)),
 )
+NORMED = (Conv(3, 3), BatchNorm(), Flatten(), Linear(4), BatchNorm(), Linear(CLASSES))
 SHORT = (Conv(5, 3), Activation("relu"), GlobalPool(), Dropout(0.5), Linear(CLASSES))
 
 
@@ -117,9 +119,25 @@ def test_every_layer_follows_its_formula(fw, build, network):
     check_scores(fw, model, after, network, shape)
 
 
-@pytest.mark.parametrize("shape", [GRAYSCALE, COLOR], ids=["28x28x1", "96x96x3"])
+@pytest.mark.parametrize("name", SMALL)
+def test_small_networks_agree_with_numpy_and_train_one_step(fw, build, name):
+    check_network(fw, build, name, (28, 28, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in catalog.NETWORKS if name not in SMALL])
+def test_large_networks_agree_with_numpy_and_train_one_step(fw, build, name):
+    check_network(fw, build, name, (28, 28, 1))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", catalog.NETWORKS)
-def test_every_network_agrees_with_numpy_and_trains_one_step(fw, build, name, shape):
+def test_networks_for_large_color_images_agree_with_numpy(fw, build, name):
+    check_network(fw, build, name, (96, 96, 3))
+
+
+def check_network(fw, build, name, shape):
+    """Compare scores and, without dropout, a training step with those of NumPy."""
     network = catalog.make(name, shape, CLASSES)
     model, weights = build(network, shape, init=catalog.NETWORKS[name].init)
     check_scores(fw, model, weights, network, shape)
@@ -150,8 +168,8 @@ def test_weights_that_do_not_fit_are_refused_by_name_and_shape(fw, build):
 
 
 def test_the_last_batch_may_have_one_example(fw, build):
-    shape = (15, 13, 2)
-    model, _ = build(EVERY_LAYER, shape)
+    shape = (5, 4, 1)
+    model, _ = build(NORMED, shape)
     part = images(shape, 9)
     trainer = fw.Trainer(1, seed=0)
     trainer.fit(model, fw.data.ImageData(part, part, 4))

@@ -224,13 +224,12 @@ def test_ctrl_c_leaves_nothing_behind(installed, tmp_path):
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
     # The folder of the first run exists once its training begins.
     while not [*tmp_path.glob(".hardmax-*/.hardmax-*")]:
-        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert err == "hardmax: interrupted; nothing was saved\n"
     assert [*tmp_path.iterdir()] == []

@@ -36,10 +36,23 @@ def iris():
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
-def test_the_estimator_passes_the_checks_of_scikit_learn(framework):
+def check(framework):
+    """Run the checks of scikit-learn."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks warn about those that are skipped
         check_estimator(HardmaxClassifier(framework=framework), on_skip=None)
+
+
+@pytest.mark.shared
+def test_the_estimator_passes_the_checks_of_scikit_learn(framework):
+    check(framework)
+
+
+@pytest.mark.slow
+def test_the_estimator_passes_the_checks_in_other_frameworks(framework):
+    if framework == "torch":
+        pytest.skip("a quick test has these checks")
+    check(framework)
 
 
 def test_predictions_agree_with_logistic_regression(make, iris):

@@ -1,0 +1,33 @@
+"""The Python code of the README, in every framework, and the scripts in examples/."""
+
+import re
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(few_clothes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_code_of_the_readme_runs(framework, code, tmp_path, capsys):
+    (tmp_path / "block.py").write_text(code.replace("import torch", f"import {framework}"))
+    runpy.run_path(str(tmp_path / "block.py"))
+    assert "accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*.py")), ids=lambda path: path.stem)
+def test_the_examples_run(path, capsys):
+    runpy.run_path(str(path), run_name="__main__")
+    assert "accuracy" in capsys.readouterr().out
