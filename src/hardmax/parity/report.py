@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import ArgumentError, RunError
+from hardmax.frameworks import check as check_framework
 from hardmax.networks import catalog
 from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
@@ -98,6 +99,8 @@ def run_parity(
         model: [Settings(**settings, model=model, framework=name) for name in frameworks]
         for model in models
     }
+    for name in frameworks:
+        check_framework(name)
     first = settings_by_model[models[0]][0]
     dataset = load.load(first.data, first.reading)
     summaries = {

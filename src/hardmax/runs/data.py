@@ -1,6 +1,7 @@
 """Loads data for a run, with the options it was loaded with for training."""
 
 import os
+from dataclasses import replace
 
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
@@ -17,7 +18,7 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
     It has a validation set only if its fraction of the training set is given. Raises DataError if
     the data does not fit the run or has changed since training.
     """
-    original = run.entry("settings", "data", str)
+    original = run.settings.data
     if source is not None and load.is_table(source) != (run.encoding is not None):
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
@@ -47,20 +48,14 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
 
     Data without a test set is split only if it is what the run was trained on.
     """
-    size = run.optional("settings", "size", list)
-    trained_on = source is None or os.path.abspath(source) == run.entry("settings", "data", str)
-    fraction_or_source: tuple[type[float | str], ...] = (float, str)
-    test = run.optional("settings", "test", *fraction_or_source)
-    return Reading(
-        size=None if size is None else tuple(size),
-        channels=run.optional("settings", "channels", int),
-        skip_bad=run.record["settings"].get("skip_bad") is True,
-        test=test if trained_on else None,
-        seed=run.entry("settings", "seed", int),
+    settings = run.settings
+    trained_on = source is None or os.path.abspath(source) == settings.data
+    return replace(
+        settings.reading,
+        test=settings.test if trained_on else None,
+        validation=validation,
         shape=None if run.encoding else run.input_shape,
         classes=run.classes,
         whole=not trained_on,
-        label=run.optional("settings", "label", str),
-        validation=validation,
         encoding=run.encoding,
     )

@@ -81,7 +81,7 @@ def evaluate(
     evaluation = _evaluate(run, dataset.test, framework)
     dataset.log_notices(log)
     evaluation = replace(evaluation, costs=matrix, below=below)
-    return EvaluatedRun(run, source or run.entry("settings", "data", str), dataset.test, evaluation)
+    return EvaluatedRun(run, source or run.settings.data, dataset.test, evaluation)
 
 
 def _evaluate(run: Run, examples: Examples, framework: str | None) -> ClassifierEvaluation:
@@ -130,7 +130,7 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
     since training or no temperature can be fitted to it.
     """
     run = Run.open(path)
-    fraction = run.optional("settings", "validation", float)
+    fraction = run.settings.validation
     if fraction is None:
         raise RunError(
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
@@ -150,10 +150,10 @@ def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray
 
     ``framework`` computes them, by default the one used for training.
     """
-    backend = frameworks.load(framework or run.entry("settings", "framework", str))
+    backend = frameworks.load(framework or run.settings.framework)
     session = Session(backend, run.network, run.input_shape, run.weights, device="auto")
     # The batch size of the training, so that sums round as they did there.
-    return session.scores(examples, run.entry("settings", "batch_size", int))
+    return session.scores(examples, run.settings.batch(len(examples)))
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def compare(first: str, second: str) -> Comparison:
     # Each run on a table has its own encoding of the columns.
     encoded = dataset if other.encoding is None else load_data(other, second, None)
     check_fit(other, encoded, second)
-    framework = one.entry("settings", "framework", str)
+    framework = one.settings.framework
     return Comparison(
         (first, second),
         _evaluate(one, dataset.test, framework),

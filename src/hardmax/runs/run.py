@@ -33,6 +33,7 @@ from hardmax.json_values import Json, entries, members
 from hardmax.networks.layers import Network, from_json, to_json
 from hardmax.networks.shapes import Shape, output_shape, weight_shapes
 from hardmax.reports.records import RunRecord
+from hardmax.runs.settings import Settings
 from hardmax.training import checkpoint
 
 __all__ = ["Run", "checksum", "dumps", "file_checksum"]
@@ -80,6 +81,10 @@ class Run:
         for name, size in MAX_SIZES.items():
             _check_file(path / name, size)
         record = _read_record(path / RECORD)
+        try:
+            Settings.from_record(record.get("settings"))
+        except RunError as error:
+            raise RunError(f"{path / RECORD}: {error}") from error
         for name in CHECKSUMMED:
             if file_checksum(path / name) != record["files"].get(name):
                 raise RunError(
@@ -122,6 +127,11 @@ class Run:
         }
 
     @property
+    def settings(self) -> Settings:
+        """The settings of the training."""
+        return Settings.from_record(self.record["settings"])
+
+    @property
     def temperature(self) -> float:
         """The temperature that scores are divided by: 1 unless the run was calibrated.
 
@@ -143,10 +153,6 @@ class Run:
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise RunError(f"{RECORD} of the run has no usable {section}.{name}, got {value!r}")
         return value
-
-    def optional(self, section: str, name: str, *kinds: type[Value]) -> Value | None:
-        """Return an entry like ``entry``, or None if it is missing or None."""
-        return None if self._find(section, name) is None else self.entry(section, name, *kinds)
 
     def _find(self, section: str, name: str) -> object:
         found = self.record.get(section)

@@ -1,11 +1,10 @@
 """The settings of a training, which are also the options of ``hardmax train``."""
 
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from hardmax import frameworks
-from hardmax.data.options import Reading, ReadingOptions
+from hardmax.data.options import Reading, ReadingOptions, listed
 from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import Bounds, option, options_of
 from hardmax.networks import catalog
@@ -102,23 +101,24 @@ class Settings(Recipe, ReadingOptions):
                 "--validation FRACTION to split off a validation set"
             )
         catalog.check_options(self.model, self.options)
-        frameworks.check(self.framework)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Settings":
+    def from_record(cls, record: object) -> "Settings":
         """Return the settings in the record of a run; those it lacks have their defaults.
 
-        Raises RunError if a value is invalid, or a setting is unknown.
+        Raises RunError if the record is no dict, a value is invalid or a setting is unknown.
         """
+        if not isinstance(record, dict):
+            raise RunError(f"unusable settings: they must be an object, got {record!r}")
         unknown = sorted(record.keys() - {field.name for field in fields(cls)})
         if unknown:
-            raise RunError(f"the run has unknown settings: {', '.join(unknown)}")
+            raise RunError(f"unknown settings: {listed(unknown)}")
         if "data" not in record:
-            raise RunError("the run does not say what data it was trained on")
+            raise RunError("unusable settings: they do not name the data")
         try:
             return cls(**record)
         except ArgumentError as error:
-            raise RunError(f"the run has unusable settings: {error}") from error
+            raise RunError(f"unusable settings: {error}") from error
 
     def as_record(self) -> dict[str, Any]:
         """Return the settings by name, for the record of a run."""

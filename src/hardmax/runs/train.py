@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,7 @@ def _train(
     interruptions: Interruptions,
     log: Callable[[str], None] | None,
 ) -> Trained:
+    frameworks.check(settings.framework)
     dataset = load.load(settings.data, settings.reading)
     callbacks = [best_weights, *([callback] if callback else []), _Stop(interruptions)]
     session = _session(settings, dataset, callbacks)
@@ -192,7 +193,7 @@ def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingS
 def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
     test = settings.test
     return {
-        **asdict(settings),
+        **settings.as_record(),
         "batch_size": settings.batch(len(dataset.train)),
         "data": _absolute(settings.data),
         "test": _absolute(test) if isinstance(test, str) else test,

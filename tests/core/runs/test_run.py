@@ -302,17 +302,36 @@ def test_the_message_about_a_forged_run_is_short(refused, tmp_path):
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.parametrize("section", [None, [], "lr", {}, {"lr": None}, {"lr": "0.1"}, {"lr": True}])
-def test_a_missing_setting_is_refused(refused, tmp_path, section):
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (None, "they must be an object"),
+        ([], "they must be an object"),
+        ("lr", "they must be an object"),
+        ({}, "they do not name the data"),
+        ({"data": "digits", "lr": "0.1"}, "lr must be a number"),
+        ({"data": "digits", "lr": True}, "lr must be a number"),
+        ({"data": "digits", "seed": -1}, "seed must be an integer"),
+        ({"data": "digits", "size": [8]}, "size must be 2 integers"),
+    ],
+)
+def test_unusable_settings_are_refused(refused, tmp_path, section, message):
     folder = write(tmp_path / "run", make_run({"settings": section}))
-    with refused(RunError, "settings.lr"):
-        Run.open(folder).entry("settings", "lr", int, float)
+    with refused(RunError, folder / "run.json", f"unusable settings: {message}"):
+        Run.open(folder)
 
 
 @pytest.mark.parametrize("lr", [0.1, 1, 2.0])
 def test_a_setting_is_read_as_it_was_given(tmp_path, lr):
-    folder = write(tmp_path / "run", make_run({"settings": {"lr": lr}}))
-    assert Run.open(folder).entry("settings", "lr", int, float) == lr
+    folder = write(tmp_path / "run", make_run({"settings": {"data": "digits", "lr": lr}}))
+    assert Run.open(folder).settings.lr == lr
+
+
+@pytest.mark.parametrize("section", [None, [], "f00", {}, {"fingerprint": 3}])
+def test_a_missing_entry_is_refused(refused, tmp_path, section):
+    folder = write(tmp_path / "run", make_run({**RECORD, "data": section}))
+    with refused(RunError, "no usable data.fingerprint"):
+        Run.open(folder).entry("data", "fingerprint", str)
 
 
 def test_numbers_that_are_not_finite_become_null():

@@ -64,7 +64,6 @@ def received(monkeypatch):
 
     monkeypatch.setattr("hardmax.runs.train.train", record)
     monkeypatch.setattr("hardmax.parity.report.run_parity", record)
-    monkeypatch.setattr("hardmax.frameworks._is_installed", lambda package: True)
     return calls
 
 
@@ -126,7 +125,7 @@ def test_the_parameters_of_the_estimator_are_settings():
 
 
 def test_a_record_has_the_settings():
-    values = {name: value for name, (_, value) in VALUES.items() if name != "framework"}
+    values = {name: value for name, (_, value) in VALUES.items()}
     settings = Settings(data="digits", **values)
     assert Settings.from_record(json.loads(json.dumps(settings.as_record()))) == settings
     assert Settings.from_record({"data": "digits"}) == Settings(data="digits")
@@ -135,7 +134,8 @@ def test_a_record_has_the_settings():
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({}, "does not say what data"),
+        (None, "must be an object, got None"),
+        ({}, "do not name the data"),
         ({"data": 3}, "unusable settings: data must be text, got 3"),
         ({"data": "digits", "seed": -1}, "unusable settings: seed must be"),
         ({"data": "digits", "size": [8]}, "unusable settings: size must be 2 integers"),

@@ -19,7 +19,9 @@ def make_run(**record):
     network = softmax_regression(3)
     shapes = weight_shapes(network, (2, 2, 1))
     weights = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
-    return Run(record, network, (2, 2, 1), ("a", "b", "c"), weights)
+    return Run(
+        {"settings": {"data": "digits"}, **record}, network, (2, 2, 1), ("a", "b", "c"), weights
+    )
 
 
 def write(out):
