@@ -5,17 +5,24 @@ notebook or a terminal, ``hardmax.plotting.figure`` saves it to a file.
 """
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plotting import drawers, figure
-from hardmax.plotting.curves import Curve, Point
+from hardmax.plotting.curves import Curve, LineStyle, Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Animator", "Board", "ProgressBoard"]
+
+#: A number, or one number or None per curve; a number may be a scalar on a device.
+Coordinates: TypeAlias = SupportsFloat | Iterable[SupportsFloat | None]
 
 
 class Board(HyperParameters):
@@ -28,8 +35,8 @@ class Board(HyperParameters):
     xscale: str
     yscale: str
     figsize: tuple[float, float]
-    fig: Any = None
-    axes: Any = None
+    fig: "Figure | None" = None
+    axes: "Axes | list[Axes] | None" = None
     nrows: int = 1
     ncols: int = 1
     display: bool = True
@@ -78,16 +85,23 @@ class ProgressBoard(Board):
         yscale: str = "linear",
         ls: Sequence[str] = ("-", "--", "-.", ":"),
         colors: Sequence[str] = ("C0", "C1", "C2", "C3"),
-        fig: Any = None,
-        axes: Any = None,
+        fig: "Figure | None" = None,
+        axes: "Axes | list[Axes] | None" = None,
         figsize: tuple[float, float] = (3.5, 2.5),
         display: bool = True,
     ):
         self.save_hyperparameters()
         self.data: dict[str, list[Point]] = {}
-        self._waiting: dict[str, list[tuple[Any, Any, float]]] = {}
+        self._waiting: dict[str, list[tuple[SupportsFloat, SupportsFloat, float]]] = {}
 
-    def draw(self, x: Any, y: Any, label: str, every_n: int = 1, weight: float = 1) -> None:
+    def draw(
+        self,
+        x: SupportsFloat,
+        y: SupportsFloat,
+        label: str,
+        every_n: int = 1,
+        weight: float = 1,
+    ) -> None:
         """Add (x, y) to the curve ``label``; every ``every_n`` calls become one point.
 
         The point is the mean of the calls, each y weighted by its ``weight``. ``y`` may be a scalar
@@ -100,7 +114,8 @@ class ProgressBoard(Board):
         xs, ys, weights = zip(*waiting, strict=True)
         waiting.clear()
         point = Point(
-            float(np.mean(xs)), float(np.average([float(y) for y in ys], weights=weights))
+            float(np.mean([float(x) for x in xs])),
+            float(np.average([float(y) for y in ys], weights=weights)),
         )
         self.data.setdefault(label, []).append(point)
         self.refresh()
@@ -118,10 +133,10 @@ class ProgressBoard(Board):
                 label,
                 points,
                 "",
-                {
-                    "linestyle": ls[(i % len(colors) + i // len(colors)) % len(ls)],
-                    "color": colors[i % len(colors)],
-                },
+                LineStyle(
+                    linestyle=ls[(i % len(colors) + i // len(colors)) % len(ls)],
+                    color=colors[i % len(colors)],
+                ),
             )
             for i, (label, points) in enumerate(self.data.items())
         ]
@@ -151,18 +166,18 @@ class Animator(Board):
         figsize: tuple[float, float] = (3.5, 2.5),
     ):
         self.save_hyperparameters()
-        self.X: list[list[Any]] = []
-        self.Y: list[list[Any]] = []
+        self.X: list[list[SupportsFloat]] = []
+        self.Y: list[list[SupportsFloat]] = []
 
-    def add(self, x: Any, y: Any) -> None:
+    def add(self, x: Coordinates, y: Coordinates) -> None:
         """Add a point to each curve.
 
         ``y`` is a number, or a sequence with one value per curve and None for no point; ``x`` is
         a number for all curves, or such a sequence. Raises ArgumentError if the two differ in
         length, or if the number of curves changes.
         """
-        ys = list(y) if _is_sequence(y) else [y]
-        xs = list(x) if _is_sequence(x) else [x] * len(ys)
+        ys = _per_curve(y, 1)
+        xs = _per_curve(x, len(ys))
         count = len(self.X) or len(ys)
         if not len(xs) == len(ys) == count:
             raise ArgumentError(
@@ -191,6 +206,10 @@ class Animator(Board):
         ]
 
 
-def _is_sequence(value: Any) -> bool:
-    # Zero-dimensional arrays have a __len__ that raises.
-    return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
+def _per_curve(value: Coordinates, count: int) -> list[SupportsFloat | None]:
+    """Return the values of a sequence, or a number ``count`` times."""
+    # Zero-dimensional arrays are iterables that raise.
+    if isinstance(value, SupportsFloat) and getattr(value, "ndim", 0) == 0:
+        return [value] * count
+    assert isinstance(value, Iterable)
+    return [*value]

@@ -1,16 +1,28 @@
 """The interface between boards and drawers: curves and axes settings."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, SupportsFloat, TypedDict
 
-__all__ = ["Curve", "Drawable", "Point"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Curve", "Drawable", "LineStyle", "Point"]
 
 
 class Point(NamedTuple):
-    """A point of a curve."""
+    """A point of a curve; the coordinates may be scalars on a device."""
 
-    x: Any
-    y: Any
+    x: SupportsFloat
+    y: SupportsFloat
+
+
+class LineStyle(TypedDict, total=False):
+    """Properties of a line, as matplotlib names them."""
+
+    linestyle: str
+    color: str
+    marker: str
 
 
 class Curve(NamedTuple):
@@ -19,7 +31,7 @@ class Curve(NamedTuple):
     label: str
     points: list[Point]
     fmt: str
-    style: dict[str, Any]
+    style: LineStyle
 
 
 class Drawable(Protocol):
@@ -32,8 +44,8 @@ class Drawable(Protocol):
     xscale: str
     yscale: str
     figsize: tuple[float, float]
-    fig: Any
-    axes: Any
+    fig: "Figure | None"
+    axes: "Axes | list[Axes] | None"
     nrows: int
     ncols: int
 

@@ -2,11 +2,16 @@
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hardmax.errors import ArgumentError
-from hardmax.plotting.curves import Drawable
+from hardmax.plotting.curves import Drawable, LineStyle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw", "save", "set_axes", "svg"]
 
@@ -14,14 +19,14 @@ FORMATS = (".svg", ".png", ".pdf")
 
 
 def set_axes(
-    axes: Any,
-    xlabel: Any,
-    ylabel: Any,
-    xlim: Any,
-    ylim: Any,
+    axes: "Axes",
+    xlabel: str | None,
+    ylabel: str | None,
+    xlim: Sequence[float] | None,
+    ylim: Sequence[float] | None,
     xscale: str,
     yscale: str,
-    legend: Any,
+    legend: Sequence[str] | None,
 ) -> None:
     """Set the labels, scales, limits and legend of matplotlib axes, and draw a grid."""
     axes.set_xlabel(xlabel or "")
@@ -29,19 +34,19 @@ def set_axes(
     axes.set_xscale(xscale)
     axes.set_yscale(yscale)
     if xlim is not None:
-        axes.set_xlim(xlim)
+        axes.set_xlim(*xlim)
     if ylim is not None:
-        axes.set_ylim(ylim)
+        axes.set_ylim(*ylim)
     if legend:
         axes.legend(legend)
     axes.grid(True)
 
 
-def draw(board: Drawable) -> Any:
+def draw(board: Drawable) -> "Figure":
     """Draw the board on its axes, or on new ones if it has none; return the figure."""
-    if board.axes is None:
-        from matplotlib.figure import Figure
+    from matplotlib.figure import Figure
 
+    if board.axes is None:
         if board.fig is None:
             board.fig = Figure(figsize=board.figsize, layout="constrained")
         board.axes = list(board.fig.subplots(board.nrows, board.ncols, squeeze=False).flat)
@@ -51,7 +56,7 @@ def draw(board: Drawable) -> Any:
     for curve in curves:
         xs, ys = [float(p.x) for p in curve.points], [float(p.y) for p in curve.points]
         # A line through a single point is invisible.
-        style = {**curve.style, **({"marker": "."} if len(xs) == 1 else {})}
+        style: LineStyle = {**curve.style, "marker": "."} if len(xs) == 1 else curve.style
         axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **style)
     legend = [curve.label for curve in curves] if any(curve.label for curve in curves) else None
     set_axes(
@@ -64,7 +69,9 @@ def draw(board: Drawable) -> Any:
         board.yscale,
         legend,
     )
-    return axes.figure
+    drawn = axes.figure
+    assert isinstance(drawn, Figure)
+    return drawn
 
 
 def svg(board: Drawable) -> str:

@@ -1,10 +1,9 @@
 """Boards in a notebook: one plot below the cell, redrawn as points are added."""
 
 import time
-from typing import Any
 
 from IPython import get_ipython
-from IPython.display import SVG, display
+from IPython.display import SVG, DisplayHandle, display
 
 from hardmax.plotting import figure
 from hardmax.plotting.curves import Drawable
@@ -20,7 +19,7 @@ class NotebookDrawer:
 
     def __init__(self, board: Drawable):
         self.board = board
-        self.handle: Any = None
+        self.handle: DisplayHandle | None = None
         self.last_drawn = -PAUSE
         self.is_outdated = False
         get_ipython().events.register("post_run_cell", self._end_of_cell)
@@ -37,7 +36,7 @@ class NotebookDrawer:
             self._redraw()
         get_ipython().events.unregister("post_run_cell", self._end_of_cell)
 
-    def _end_of_cell(self, result: Any = None) -> None:
+    def _end_of_cell(self, result: object = None) -> None:
         self.board.close()
 
     def _redraw(self) -> None:

@@ -3,14 +3,18 @@
 They accept arrays of any framework.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from hardmax.errors import ArgumentError
 from hardmax.plotting.drawers import in_notebook
 from hardmax.plotting.figure import set_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "on_demand",
@@ -23,7 +27,17 @@ __all__ = [
 ]
 
 
-def on_demand(name: str) -> Any:
+class Curves(Protocol):
+    """An array of any framework, or a sequence of numbers or arrays."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+    def __iter__(self) -> Iterator[object]: ...
+
+
+def on_demand(name: str) -> ModuleType:
     """Import and return pyplot for the name ``plt``, only on access because it is slow to import.
 
     Raises AttributeError for any other name.
@@ -52,18 +66,18 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
 
 
 def plot(
-    X: Any,
-    Y: Any = None,
+    X: Curves,
+    Y: Curves | None = None,
     xlabel: str | None = None,
     ylabel: str | None = None,
     legend: Sequence[str] | None = (),
-    xlim: Any = None,
-    ylim: Any = None,
+    xlim: Sequence[float] | None = None,
+    ylim: Sequence[float] | None = None,
     xscale: str = "linear",
     yscale: str = "linear",
     fmts: Sequence[str] = ("-", "m--", "g-.", "r:"),
     figsize: tuple[float, float] = (3.5, 2.5),
-    axes: Any = None,
+    axes: "Axes | None" = None,
 ) -> None:
     """Plot one or more curves on ``axes`` or on a new pyplot figure.
 
@@ -88,29 +102,30 @@ def plot(
     set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
 
 
-def _curves(values: Any) -> list[np.ndarray]:
+def _curves(values: Curves | None) -> list[np.ndarray]:
     """Return one or more curves as a list of one-dimensional arrays."""
     if values is None:
         return []
     if len(values) == 0:
         raise ArgumentError("plot needs at least one curve, got an empty sequence")
-    if np.ndim(values[0]) == 0:
+    if on_host(values[0]).ndim == 0:
         return [on_host(values)]
     return [on_host(curve) for curve in values]
 
 
-def on_host(array: Any) -> np.ndarray:
+def on_host(array: object) -> np.ndarray:
     """Convert an array of any framework to NumPy; MXNet's need an explicit conversion."""
-    return array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+    converted: np.ndarray = array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
+    return converted
 
 
 def show_images(
-    imgs: Any,
+    imgs: Iterable[object],
     num_rows: int,
     num_cols: int,
     titles: Sequence[str] | None = None,
     scale: float = 1.5,
-) -> Any:
+) -> np.ndarray:
     """Show images in a grid; return the axes, shape (num_rows * num_cols,).
 
     ``imgs`` contains arrays of shape (height, width) or (height, width, channels), or Pillow

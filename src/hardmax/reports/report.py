@@ -76,7 +76,8 @@ def _curves(epochs: Sequence[EpochRecord], record: RunRecord, key: str) -> str:
     held_out = "validation" if record["data"]["validation"] else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
     for label, part in (("training", "train"), (held_out, "val")):
-        board.data[label] = [Point(epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs]
+        coordinates = ((epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs)
+        board.data[label] = [Point(x, y) for x, y in coordinates if x is not None and y is not None]
     return _data_url("image/svg+xml", figure.svg(board).encode())
 
 
