@@ -1,17 +1,19 @@
 """Labeled examples: validated once, then immutable."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 
 from hardmax.checks import is_plain
 from hardmax.data.mapped import blocks, take_rows
+from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.sampling import order
 from hardmax.errors import ArgumentError, DataError
+from hardmax.json_values import Json
 
 __all__ = [
     "SCALE",
@@ -146,27 +148,6 @@ class Vectors(Examples):
         return replace(self, values=self.values[rows], labels=self.labels[rows], places=places)
 
 
-class RowEncoding(Protocol):
-    """Encodes a table's columns as vectors; made by the table reader, stored in the data set."""
-
-    @property
-    def columns(self) -> Sequence[Any]:
-        """The encodings of the columns in use, in order."""
-
-    @property
-    def features(self) -> int:
-        """The number of features of an encoded row."""
-
-    def encode(self, columns: Sequence[Any]) -> np.ndarray:
-        """Return the columns as vectors, float32 (rows, features)."""
-
-    def unseen(self, columns: Sequence[Any]) -> list[Any]:
-        """Return the categories that did not occur in training, one entry per column."""
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Return the encoding as JSON-serializable values."""
-
-
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A training, a validation and a test set of examples of one shape, and the class names.
@@ -184,7 +165,7 @@ class Dataset:
     train: Examples
     test: Examples
     classes: tuple[str, ...]
-    preprocessing: dict[str, Any] = field(default_factory=dict)
+    preprocessing: dict[str, Json] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     encoding: RowEncoding | None = None
     rows: str = ""

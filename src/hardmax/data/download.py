@@ -8,10 +8,13 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from hardmax.errors import ArgumentError, DataError, DownloadError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 __all__ = [
     "DATA_HUB",
@@ -100,10 +103,10 @@ class _Bar:
 
     total = 0
 
-    def __init__(self, bars: Any, name: str):
+    def __init__(self, bars: "Progress", name: str):
         self.bars = bars
         self.name = name
-        self.task: Any = None
+        self.task: TaskID | None = None
 
     def update(self, size: int) -> None:
         if self.task is None:
@@ -121,7 +124,7 @@ class _Bar:
 
 
 @contextlib.contextmanager
-def _progress(name: str) -> Iterator[Any]:
+def _progress(name: str) -> Iterator[_Bar | Literal[False]]:
     """Yield a progress bar if stderr is a terminal, else False."""
     if not sys.stderr.isatty():
         yield False

@@ -3,7 +3,6 @@
 import mmap
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,8 @@ def take_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     row_bytes = array.nbytes // max(len(array), 1)
     if not stays_in_file(array) or row_bytes * len(rows) <= LARGE:
-        return array[rows]
+        taken: np.ndarray = array[rows]
+        return taken
     folder = user_cache()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -58,7 +58,7 @@ def take_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _mapping(array: np.ndarray) -> mmap.mmap | None:
     """Return the memory map that an array is a view of, if any."""
-    base: Any = array
+    base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
     return base if isinstance(base, mmap.mmap) else None

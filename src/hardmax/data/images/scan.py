@@ -120,7 +120,7 @@ def _check(root: Path, classes: list[str], files: list[ImageFile]) -> None:
         )
 
 
-def _entries(folder: Path) -> dict[str, os.DirEntry]:
+def _entries(folder: Path) -> dict[str, os.DirEntry[str]]:
     """Return the entries of a folder by name, sorted, except hidden ones."""
     try:
         with os.scandir(folder) as entries:
@@ -130,14 +130,14 @@ def _entries(folder: Path) -> dict[str, os.DirEntry]:
     return dict(sorted(found.items()))
 
 
-def _has_folders(entry: os.DirEntry | None, root: Path) -> bool:
+def _has_folders(entry: os.DirEntry[str] | None, root: Path) -> bool:
     """Return whether an entry is a folder with subfolders, which makes it a part, not a class."""
     if entry is None or not entry.is_dir():
         return False
     return any(inner.is_dir() for inner in _entries(root / entry.name).values())
 
 
-def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry]]:
+def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield the files below a folder by their relative names, except hidden ones.
 
     Links to folders are not followed: they may form a cycle.
@@ -149,7 +149,7 @@ def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry]]:
             yield below + name, entry
 
 
-def _file(name: str, part: str, label: str, entry: os.DirEntry) -> ImageFile:
+def _file(name: str, part: str, label: str, entry: os.DirEntry[str]) -> ImageFile:
     try:
         status = entry.stat()
     except OSError:  # reading it will fail with the reason

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -127,7 +127,8 @@ def texts(array: "pa.ChunkedArray") -> "pa.Array":
 def has_texts(kind: "pa.DataType") -> bool:
     """Return whether a column type is one of the string types."""
     types = need_pyarrow().types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    tests = (types.is_string, types.is_large_string, types.is_string_view)
+    return any(test(kind) for test in tests)
 
 
 def _is_number(kind: "pa.DataType") -> bool:
@@ -171,8 +172,8 @@ def _checked(name: str, array: "pa.ChunkedArray") -> np.ndarray:
 def _of_texts(name: str, plain: "pa.Array") -> Column:
     """Return a column of strings, not all missing, of the kind that matches all of them."""
     for kind, parse in PARSERS.items():
-        good, values = parse(name, plain)
-        if good is None:
+        values = parse(name, plain)
+        if isinstance(values, np.ndarray):
             return Column(name, kind, values)
     return _as(name, plain, "category")
 
@@ -182,9 +183,9 @@ def _as(name: str, plain: "pa.Array", kind: str) -> Column:
     if kind == "category":
         codes, levels = coded(plain)
         return Column(name, "category", codes, tuple(levels.to_pylist()))
-    good, values = PARSERS[kind](name, plain)
-    if good is not None:
-        row = int(np.flatnonzero(~good)[0])
+    values = PARSERS[kind](name, plain)
+    if isinstance(values, _Mismatch):
+        row = int(np.flatnonzero(~values.matches)[0])
         raise DataError(
             f"column {name!r}, row {row + 1}: {plain[row].as_py()!r} is not a {kind}, but the "
             f"column was a {kind} column in training"
@@ -209,54 +210,58 @@ def canonical(plain: "pa.Array") -> "pa.Array":
     """
     import pyarrow.compute as pc
 
-    if _as_booleans("", plain)[0] is None:
+    if isinstance(_as_booleans("", plain), np.ndarray):
         return pc.utf8_lower(plain)
-    if _matching(plain, NUMBER) is None:
+    if _mismatch(plain, NUMBER) is None:
         return pc.replace_substring_regex(plain, r"^([+-]?\d+)\.0*$", r"\1")
     return plain
 
 
-#: Which cells are of the kind or missing, bool (rows,), or None if all are; then the values.
-Parsed = tuple[np.ndarray | None, Any]
+class _Mismatch(NamedTuple):
+    """Which cells are of a kind or missing, bool (rows,); not all are."""
+
+    matches: np.ndarray
 
 
-def _as_booleans(name: str, plain: "pa.Array") -> Parsed:
+#: The values, float64 (rows,), or which cells are not of the kind.
+_Parsed: TypeAlias = np.ndarray | _Mismatch
+
+
+def _as_booleans(name: str, plain: "pa.Array") -> _Parsed:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lower = pc.utf8_lower(plain)
-    good = _all_or(pc.is_in(lower, pa.array(["true", "false", None])))
-    return good, None if good is not None else _floats(pc.equal(lower, "true"))
+    mismatch = _unless_all(pc.is_in(lower, pa.array(["true", "false", None])))
+    return mismatch or _floats(pc.equal(lower, "true"))
 
 
-def _as_numbers(name: str, plain: "pa.Array") -> Parsed:
+def _as_numbers(name: str, plain: "pa.Array") -> _Parsed:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    good = _matching(plain, NUMBER)
-    return good, None if good is not None else _checked(name, pc.cast(plain, pa.float64()))
+    return _mismatch(plain, NUMBER) or _checked(name, pc.cast(plain, pa.float64()))
 
 
-def _as_dates(name: str, plain: "pa.Array") -> Parsed:
-    good = _matching(plain, DATE)
-    if good is not None:
-        return good, None
+def _as_dates(name: str, plain: "pa.Array") -> _Parsed:
+    mismatch = _mismatch(plain, DATE)
+    if mismatch is not None:
+        return mismatch
     codes, levels = coded(plain)
     seconds = np.array([*map(_since_1970, levels.to_pylist()), np.nan])
-    good = ~np.isnan(seconds[codes]) | (codes < 0)
-    return None if good.all() else good, seconds[codes]
+    return _unless_all(~np.isnan(seconds[codes]) | (codes < 0)) or seconds[codes]
 
 
-def _matching(plain: "pa.Array", pattern: str) -> np.ndarray | None:
+def _mismatch(plain: "pa.Array", pattern: str) -> _Mismatch | None:
     """Return which strings are missing or match a pattern; None if all do."""
     import pyarrow.compute as pc
 
-    return _all_or(pc.fill_null(pc.match_substring_regex(plain, pattern), True))
+    return _unless_all(pc.fill_null(pc.match_substring_regex(plain, pattern), True))
 
 
-def _all_or(good: "pa.Array") -> np.ndarray | None:
-    mask = np.asarray(good)
-    return None if mask.all() else mask
+def _unless_all(matches: "pa.Array | np.ndarray") -> _Mismatch | None:
+    mask = np.asarray(matches)
+    return None if mask.all() else _Mismatch(mask)
 
 
 def _since_1970(text: str) -> float:

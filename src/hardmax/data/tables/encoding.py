@@ -1,16 +1,20 @@
 """Encoding table columns as numbers: learned from the training rows, then a plain value."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from math import isfinite, pi
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
+from hardmax.data.row_encoding import TableColumn, Unseen
 from hardmax.data.tables.columns import KINDS, Column
 from hardmax.errors import DataError
+from hardmax.json_values import Json, entries, members
 
-__all__ = ["ColumnCode", "Encoding", "Unseen", "learn"]
+__all__ = ["ColumnCode", "Encoding", "learn"]
+
+Value = TypeVar("Value")
 
 #: A column of strings is categorical if it has at most this many distinct values, ...
 MAX_LEVELS = 256
@@ -51,22 +55,24 @@ class ColumnCode:
         count = len(self.levels) if self.kind == "category" else 1 + 2 * len(self.cycles)
         return count + self.missing
 
-    def encode(self, column: Column) -> np.ndarray:
+    def encode(self, column: TableColumn) -> np.ndarray:
         """Return a column of this kind as float64 (rows, features)."""
         is_category = self.kind == "category"
         values = self._one_hot(column) if is_category else self._numbers(column.values)
         parts = [values, column.missing[:, np.newaxis]] if self.missing else [values]
         return np.concatenate(parts, axis=1, dtype=np.float64)
 
-    def _one_hot(self, column: Column) -> np.ndarray:
+    def _one_hot(self, column: TableColumn) -> np.ndarray:
         places = self.places(column)
-        return places[:, np.newaxis] == np.arange(len(self.levels))
+        one_hot: np.ndarray = places[:, np.newaxis] == np.arange(len(self.levels))
+        return one_hot
 
-    def places(self, column: Column) -> np.ndarray:
+    def places(self, column: TableColumn) -> np.ndarray:
         """Return the index in ``levels`` of each category, int64 (rows,); -1 if it has none."""
         known = {text: place for place, text in enumerate(self.levels)}
         places = np.array([*(known.get(text, -1) for text in column.levels), -1], np.int64)
-        return places[column.values.astype(np.int64)]
+        of_rows: np.ndarray = places[column.values.astype(np.int64)]
+        return of_rows
 
     def _numbers(self, values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
@@ -74,17 +80,8 @@ class ColumnCode:
         scaled = np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS)
         angles = [2 * pi * values / cycle for cycle in self.cycles]
         waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
-        return np.nan_to_num(np.column_stack([scaled, *waves]))
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """A category that was not in the training rows: the first of ``count`` such cells."""
-
-    column: str
-    text: str
-    row: int
-    count: int
+        numbers: np.ndarray = np.nan_to_num(np.column_stack([scaled, *waves]))
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Encoding:
         names = {code.name for code in self.columns}
         return [column for column in columns if column.name in names]
 
-    def encode(self, columns: Sequence[Column]) -> np.ndarray:
+    def encode(self, columns: Sequence[TableColumn]) -> np.ndarray:
         """Return rows as float32 (rows, features).
 
         ``columns`` are those of the encoding, in order. Unknown categories become all zeros.
@@ -116,7 +113,7 @@ class Encoding:
             at += code.features
         return whole
 
-    def unseen(self, columns: Sequence[Column]) -> list[Unseen]:
+    def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
         """Return the categories that were not in the training rows, one entry per column."""
         unseen = []
         for code, column in zip(self.columns, columns, strict=True):
@@ -127,31 +124,40 @@ class Encoding:
                     unseen.append(Unseen(code.name, text, int(rows[0]), len(rows)))
         return unseen
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Json]]:
         """Return the encoding as JSON values."""
         return [asdict(code) for code in self.columns]
 
     @classmethod
-    def from_json(cls, value: Any) -> "Encoding":
+    def from_json(cls, value: object) -> "Encoding":
         """Invert ``as_json``. Raises KeyError, TypeError or ValueError if ``value`` is invalid."""
-        codes = tuple(_read_code(**entry) for entry in value)
+        codes = tuple(_read_code(members(entry)) for entry in entries(value))
         if not codes:
             raise ValueError("no columns")
         return cls(codes)
 
 
-def _read_code(
-    name: str, kind: str, center: float, scale: float, levels: Any, cycles: Any, missing: bool
-) -> ColumnCode:
-    texts = [name, *levels]
-    numbers = [center, scale, *cycles]
-    if kind not in KINDS or not all(type(text) is str for text in texts):
+def _read_code(code: Mapping[str, object]) -> ColumnCode:
+    if code.keys() != {field.name for field in fields(ColumnCode)}:
+        raise ValueError(f"invalid column encoding with the entries {', '.join(code)}")
+    name, kind, *levels = _all_of(str, code["name"], code["kind"], *entries(code["levels"]))
+    center, scale, *cycles = _all_of(float, code["center"], code["scale"], *entries(code["cycles"]))
+    (missing,) = _all_of(bool, code["missing"])
+    if kind not in KINDS:
         raise ValueError(f"invalid column encoding of kind {kind!r}")
-    if not all(type(number) is float and isfinite(number) for number in numbers):
-        raise ValueError(f"invalid column encoding with the numbers {numbers!r}")
-    if scale <= 0 or any(cycle < 1 for cycle in cycles) or type(missing) is not bool:
-        raise ValueError(f"invalid column encoding with scale {scale!r}, missing {missing!r}")
+    if not all(isfinite(number) for number in (center, scale, *cycles)):
+        raise ValueError(f"invalid column encoding with the numbers {[center, scale, *cycles]!r}")
+    if scale <= 0 or any(cycle < 1 for cycle in cycles):
+        raise ValueError(f"invalid column encoding with scale {scale!r}, cycles {cycles!r}")
     return ColumnCode(name, kind, center, scale, tuple(levels), tuple(cycles), missing)
+
+
+def _all_of(kind: type[Value], *values: object) -> list[Value]:
+    """Return the values. Raises TypeError unless all are of the same type exactly."""
+    checked = [value for value in values if isinstance(value, kind) and type(value) is kind]
+    if len(checked) < len(values):
+        raise TypeError(f"invalid column encoding: not all of {values!r} are {kind.__name__}")
+    return checked
 
 
 def learn(columns: Sequence[Column], rows: np.ndarray) -> tuple[Encoding, dict[str, str]]:

@@ -5,7 +5,8 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from hardmax.checks import is_plain
 from hardmax.errors import DataError
@@ -19,7 +20,7 @@ __all__ = ["ENDINGS", "need_pyarrow", "read_table", "table_bytes"]
 ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
 
 
-def need_pyarrow() -> Any:
+def need_pyarrow() -> ModuleType:
     """Return pyarrow. Raises DataError if it is not installed."""
     try:
         import pyarrow
@@ -28,7 +29,8 @@ def need_pyarrow() -> Any:
             "tables require pyarrow, which is not installed; install it with: "
             "pip install 'hardmax[tables]'"
         ) from error
-    return pyarrow
+    module: ModuleType = pyarrow
+    return module
 
 
 def read_table(path: Path) -> "pa.Table":

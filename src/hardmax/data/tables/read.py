@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -19,10 +19,12 @@ from hardmax.data.options import (
     numbered,
     with_test,
 )
+from hardmax.data.row_encoding import Unseen
 from hardmax.data.tables.columns import Column, canonical, guess_column, has_texts, read_as, texts
-from hardmax.data.tables.encoding import Encoding, Unseen, learn
+from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
 from hardmax.errors import ArgumentError, DataError
+from hardmax.json_values import Json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,7 +95,7 @@ class _Encoded(NamedTuple):
 
     encoding: RowEncoding
     values: np.ndarray
-    preprocessing: dict[str, Any]
+    preprocessing: dict[str, Json]
     notices: list[str]
 
     def vectors(self, rows: _Rows) -> Vectors:
@@ -104,7 +106,8 @@ def _encode(
     path: Path, name: str, table: "pa.Table", reading: Reading, rows: np.ndarray
 ) -> _Encoded:
     """Encode a table by ``reading.encoding``, or by one learned from ``rows``, int64 (n,)."""
-    preprocessing, notices = {}, []
+    preprocessing: dict[str, Json] = {}
+    notices = []
     encoding = reading.encoding
     if encoding is None:
         columns, empty = read_columns(path, table.drop_columns([reading.label]))

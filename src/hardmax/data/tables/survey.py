@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,7 +17,22 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableSurvey", "survey_table"]
+__all__ = ["ColumnSummary", "TableSurvey", "survey_table"]
+
+
+class ColumnSummary(TypedDict, total=False):
+    """Summary of a column: its ``kind``, or None and ``why`` it cannot be trained on.
+
+    ``why`` also says why training would leave a column out. There are a number of ``missing``
+    cells and of ``different`` values; numbers have a ``lowest`` and a ``highest``.
+    """
+
+    kind: str | None
+    missing: int
+    different: int
+    lowest: float
+    highest: float
+    why: str
 
 
 @dataclass(frozen=True)
@@ -25,10 +40,8 @@ class TableSurvey:
     """Summary of a table.
 
     ``classes`` counts the rows of each class and ``unlabeled`` the rows without one, if a label
-    column is given. ``columns`` has, for each other column, its ``kind`` or None; ``why`` training
-    would leave it out, if so; the number of ``missing`` cells and of ``different`` values; and for
-    numbers the ``lowest`` and the ``highest``. ``same`` are groups of identical rows, counted
-    from 1.
+    column is given. ``columns`` has a summary of each other column. ``same`` are groups of
+    identical rows, counted from 1.
     """
 
     name: str
@@ -36,7 +49,7 @@ class TableSurvey:
     label: str | None
     classes: dict[str, int]
     unlabeled: int
-    columns: dict[str, dict[str, Any]]
+    columns: dict[str, ColumnSummary]
     same: list[list[int]]
 
 
@@ -50,7 +63,7 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         classes.update(labels)
     features = table if label is None else table.drop_columns([label])
     columns, left_out = read_columns(path, features)
-    summary: dict[str, dict[str, Any]] = {column.name: _summary(column) for column in columns}
+    summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}
     with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
         for name, why in learn(columns, np.arange(table.num_rows))[1].items():
             summary[name]["why"] = why
@@ -68,15 +81,15 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
     )
 
 
-def _summary(column: Column) -> dict[str, Any]:
+def _summary(column: Column) -> ColumnSummary:
     known = column.values[~column.missing]
-    summary = {
+    summary: ColumnSummary = {
         "kind": column.kind,
         "missing": int(column.missing.sum()),
         "different": len(np.unique(known)),
     }
     if column.kind == "number":
-        summary |= {"lowest": float(known.min()), "highest": float(known.max())}
+        summary["lowest"], summary["highest"] = float(known.min()), float(known.max())
     return summary
 
 

@@ -1,0 +1,74 @@
+"""The encoding of a table's rows, as data sets know it; ``tables/encoding.py`` implements it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from hardmax.json_values import Json
+
+__all__ = ["EncodedColumn", "RowEncoding", "TableColumn", "Unseen"]
+
+
+class TableColumn(Protocol):
+    """A column of a table: its ``values`` and which are ``missing``, both of shape (rows,)."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """Float64 or, of categories, int64 indices into ``levels``."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The categories."""
+
+    @property
+    def missing(self) -> np.ndarray:
+        """A mask of the missing values, bool."""
+
+
+class EncodedColumn(Protocol):
+    """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``."""
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of its values."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The categories that occurred in training."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A category that was not in the training rows: the first of ``count`` such cells."""
+
+    column: str
+    text: str
+    row: int
+    count: int
+
+
+class RowEncoding(Protocol):
+    """Encodes a table's columns as vectors; made by the table reader, stored in the data set."""
+
+    @property
+    def columns(self) -> Sequence[EncodedColumn]:
+        """The encodings of the columns in use, in order."""
+
+    @property
+    def features(self) -> int:
+        """The number of features of an encoded row."""
+
+    def encode(self, columns: Sequence[TableColumn]) -> np.ndarray:
+        """Return the columns as vectors, float32 (rows, features)."""
+
+    def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
+        """Return the categories that did not occur in training, one entry per column."""
+
+    def as_json(self) -> list[dict[str, Json]]:
+        """Return the encoding as JSON values."""
