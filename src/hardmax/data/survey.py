@@ -126,14 +126,14 @@ def _summarize(
     same = [group for group in groups.values() if len(group) > 1]
     in_both = [group for group in same if len({example.part for example in group}) == 2]
     return Survey(
-        name,
-        has_test,
-        counts,
-        dict(sizes.most_common()),
-        unreadable or {},
-        ignored,
-        _names(same),
-        _names(in_both),
+        name=name,
+        has_test=has_test,
+        classes=counts,
+        sizes=dict(sizes.most_common()),
+        unreadable=unreadable or {},
+        ignored=ignored,
+        same=_names(same),
+        in_both=_names(in_both),
     )
 
 

@@ -54,14 +54,14 @@ def compare(first: ClassifierEvaluation, second: ClassifierEvaluation) -> Pair:
     losses = [first.losses, second.losses]
     only = [np.flatnonzero(one & ~other).tolist() for one, other in (correct, correct[::-1])]
     return Pair(
-        first.count,
-        int((correct[0] & correct[1]).sum()),
-        int((~correct[0] & ~correct[1]).sum()),
-        (only[0], only[1]),
-        mcnemar(len(only[0]), len(only[1])),
-        (float(correct[0].mean()), float(correct[1].mean())),
-        (float(losses[0].mean()), float(losses[1].mean())),
-        {
+        count=first.count,
+        both=int((correct[0] & correct[1]).sum()),
+        neither=int((~correct[0] & ~correct[1]).sum()),
+        only=(only[0], only[1]),
+        p=mcnemar(len(only[0]), len(only[1])),
+        accuracy=(float(correct[0].mean()), float(correct[1].mean())),
+        loss=(float(losses[0].mean()), float(losses[1].mean())),
+        intervals={
             "accuracy": bootstrap_interval(correct[0].astype(float) - correct[1], SEED),
             "loss": bootstrap_interval(losses[0] - losses[1], SEED),
         },

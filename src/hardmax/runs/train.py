@@ -116,7 +116,14 @@ def _train(
         writer.write(_run(record, session, dataset, state), state.epochs, page)
         interruptions.settle()
         path = writer.publish()
-    return Trained(path, settings, state.epochs, state.epoch, evaluation, False)
+    return Trained(
+        path=path,
+        settings=settings,
+        epochs=state.epochs,
+        weights_epoch=state.epoch,
+        test=evaluation,
+        interrupted=False,
+    )
 
 
 def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]) -> Session:
@@ -125,11 +132,11 @@ def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]
     network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
     return Session(
         frameworks.load(settings.framework),
-        network,
-        shape,
-        initial_weights(network, shape, settings.seed, settings.initializer),
-        settings.recipe,
-        settings.epochs,
+        network=network,
+        shape=shape,
+        weights=initial_weights(network, shape, settings.seed, settings.initializer),
+        recipe=settings.recipe,
+        max_epochs=settings.epochs,
         gradient_clip_val=settings.clip,
         seed=settings.seed,
         device=settings.device,
@@ -181,12 +188,12 @@ def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> Classif
 
 def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingState) -> Run:
     return Run(
-        record,
-        session.network,
-        dataset.shape,
-        dataset.classes,
-        state.weights,
-        dataset.encoding,
+        record=record,
+        network=session.network,
+        input_shape=dataset.shape,
+        classes=dataset.classes,
+        weights=state.weights,
+        encoding=dataset.encoding,
     )
 
 

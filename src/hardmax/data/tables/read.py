@@ -76,13 +76,13 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         fitted, validation = split_off(train, reading.validation, reading.seed)
     encoded = _encode(path, name, table, reading, fitted.places)
     return Dataset(
-        name,
-        encoded.vectors(fitted),
-        encoded.vectors(test),
-        classes,
-        {**preprocessing, **encoded.preprocessing},
-        (*notices, *encoded.notices, *added),
-        encoded.encoding,
+        name=name,
+        train=encoded.vectors(fitted),
+        test=encoded.vectors(test),
+        classes=classes,
+        preprocessing={**preprocessing, **encoded.preprocessing},
+        notices=(*notices, *encoded.notices, *added),
+        encoding=encoded.encoding,
         rows=_digest(path, train, test),
         validation=None if validation is None else encoded.vectors(validation),
         unsplit=None if validation is None else train,

@@ -68,16 +68,16 @@ def survey_table(path: Path, label: str | None) -> TableSurvey:
         for name, why in learn(columns, np.arange(table.num_rows))[1].items():
             summary[name]["why"] = why
     return TableSurvey(
-        path.stem,
-        table.num_rows,
-        label,
-        dict(sorted(classes.items())),
-        0 if label is None else table.num_rows - classes.total(),
-        {
+        name=path.stem,
+        rows=table.num_rows,
+        label=label,
+        classes=dict(sorted(classes.items())),
+        unlabeled=0 if label is None else table.num_rows - classes.total(),
+        columns={
             name: summary.get(name) or {"kind": None, "why": left_out[name]}
             for name in features.column_names
         },
-        _same(table),
+        same=_same(table),
     )
 
 
