@@ -1,6 +1,6 @@
 """Builds an architecture from Flax layers, and gets and sets its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -8,12 +8,15 @@ import jax
 import numpy as np
 import optax
 from flax import linen as nn
+from flax.linen.linear import default_kernel_init
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import lax
 from jax import numpy as jnp
+from jax.nn.initializers import Initializer
 
 from hardmax.errors import ArgumentError
 from hardmax.jax.engine import TrainState
+from hardmax.jax.module import Module
 from hardmax.jax.tensors import get_key
 from hardmax.networks.layers import (
     EPSILON,
@@ -32,40 +35,48 @@ from hardmax.networks.layers import (
     Residual,
     Sequence,
 )
-from hardmax.networks.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import STATISTICS, Place, walk, weight_shapes
 
 __all__ = ["build", "flatten", "get_weights", "set_variables", "set_weights"]
 
-ACTIVATIONS = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
+Forward = Callable[[jax.Array], jax.Array]
 
-#: Flax's names of portable weights, where they differ.
+ACTIVATIONS: dict[str, Forward] = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
+
+#: Flax's names of portable weights, where they differ, and those of BatchNorm.
 NAMES = {"weight": "kernel", "running_mean": "mean", "running_var": "var"}
+SCALES = {"weight": "scale"}
 
 #: The largest kernel for which a convolution is computed as a sum of shifted images.
 LARGEST_SUM = 5
 
 
-def build(network: Network, training: bool, **initializers: Any) -> Any:
-    """Return the network, in training mode or not; its i-th layer is named ``layers_i``.
-
-    ``initializers``: arguments of Flax's Dense and Conv layers.
-    """
-    layers = [_layer(layer, training, initializers) for layer in network]
+def build(
+    network: Network, training: bool, kernel_init: Initializer = default_kernel_init
+) -> Forward:
+    """Return the network, in training mode or not; its i-th layer is named ``layers_i``."""
+    layers = [_layer(layer, training, kernel_init) for layer in network]
     return nn.Sequential(layers) if layers else _same
 
 
-def _layer(layer: Layer, training: bool, initializers: dict[str, Any]) -> Any:
+def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
     match layer:
         case Flatten():
             return flatten
         case Linear(outputs, bias):
-            return nn.Dense(outputs, bias, **initializers)
+            return nn.Dense(outputs, bias, kernel_init=kernel_init)
         case Conv(outputs, kernel, stride, padding, groups, bias):
-            settings = {**initializers, "feature_group_count": groups, "use_bias": bias}
-            if stride == 1 and kernel <= LARGEST_SUM:
-                settings["conv_general_dilated"] = _convolve
-            return nn.Conv(outputs, (kernel, kernel), (stride, stride), padding, **settings)
+            return nn.Conv(
+                outputs,
+                (kernel, kernel),
+                (stride, stride),
+                padding,
+                feature_group_count=groups,
+                use_bias=bias,
+                kernel_init=kernel_init,
+                conv_general_dilated=_convolve if stride == 1 and kernel <= LARGEST_SUM else None,
+            )
         case BatchNorm():
             # The fast variance, E[x^2] - E[x]^2, loses digits.
             return nn.BatchNorm(
@@ -73,8 +84,12 @@ def _layer(layer: Layer, training: bool, initializers: dict[str, Any]) -> Any:
             )
         case Pool(kind, size, stride, padding):
             pool = nn.max_pool if kind == "max" else nn.avg_pool
-            window: dict[str, Any] = {"window_shape": (size,) * 2, "strides": (stride,) * 2}
-            return partial(pool, **window, padding=((padding, padding),) * 2)
+            return partial(
+                pool,
+                window_shape=(size, size),
+                strides=(stride, stride),
+                padding=((padding, padding),) * 2,
+            )
         case GlobalPool():
             return partial(jnp.mean, axis=(1, 2))
         case Activation(function):
@@ -82,13 +97,13 @@ def _layer(layer: Layer, training: bool, initializers: dict[str, Any]) -> Any:
         case Dropout(rate):
             return nn.Dropout(rate, deterministic=not training)
         case Sequence(layers):
-            return build(layers, training, **initializers)
+            return build(layers, training, kernel_init)
         case Residual(body, shortcut):
             return _Residual(
-                build(body, training, **initializers), build(shortcut, training, **initializers)
+                build(body, training, kernel_init), build(shortcut, training, kernel_init)
             )
         case Concat(branches):
-            return _Concat([build(branch, training, **initializers) for branch in branches])
+            return _Concat([build(branch, training, kernel_init) for branch in branches])
     raise AssertionError(layer)
 
 
@@ -98,7 +113,11 @@ def flatten(X: jax.Array) -> jax.Array:
 
 
 def _convolve(
-    X: jax.Array, kernel: jax.Array, strides: Any, padding: Any, **settings: Any
+    X: jax.Array,
+    kernel: jax.Array,
+    strides: tuple[int, ...],
+    padding: list[tuple[int, int]],
+    **settings: Any,
 ) -> jax.Array:
     """Return ``lax.conv_general_dilated``, computed faster for one channel on CPUs.
 
@@ -114,7 +133,7 @@ def _convolve(
     )
 
 
-def _shifted_sum(X: jax.Array, kernel: jax.Array, padding: Any) -> jax.Array:
+def _shifted_sum(X: jax.Array, kernel: jax.Array, padding: list[tuple[int, int]]) -> jax.Array:
     X = jnp.pad(X, ((0, 0), *padding, (0, 0)))
     rows, columns = kernel.shape[:2]
     height, width = X.shape[1] - rows + 1, X.shape[2] - columns + 1
@@ -131,21 +150,21 @@ def _same(X: jax.Array) -> jax.Array:
 
 
 class _Residual(nn.Module):
-    body: Any
-    shortcut: Any
+    body: Forward
+    shortcut: Forward
 
     def __call__(self, X: jax.Array) -> jax.Array:
         return self.body(X) + self.shortcut(X)
 
 
 class _Concat(nn.Module):
-    layers: Any
+    layers: list[Forward]
 
     def __call__(self, X: jax.Array) -> jax.Array:
         return jnp.concatenate([branch(X) for branch in self.layers], axis=-1)
 
 
-def get_weights(model: Any) -> dict[str, np.ndarray]:
+def get_weights(model: Module) -> dict[str, np.ndarray]:
     """Return copies of all weights by name.
 
     The names are portable for a model built from an architecture, and native otherwise.
@@ -157,20 +176,20 @@ def get_weights(model: Any) -> dict[str, np.ndarray]:
             f"{type(model).__name__} has no weights yet; fit it, or set them with set_weights"
         )
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    if not model.is_portable:
+    if not isinstance(model, Portable):
         return {name: np.array(value) for name, value in flatten_dict(variables, sep=".").items()}
     native = flatten_dict(variables)
     weights = {name: np.asarray(native[path]) for name, path in _paths(model).items()}
     return from_channels_last(model.network, model.example_shape, weights)
 
 
-def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
+def set_weights(model: Module, weights: Mapping[str, np.ndarray]) -> None:
     """Set the weights of a model.
 
     Raises RunError if a name or a shape does not match, before anything is changed. A custom
     model without weights accepts any.
     """
-    if model.is_portable:
+    if isinstance(model, Portable):
         check_fit(weight_shapes(model.network, model.example_shape), weights)
         native = to_channels_last(model.network, model.example_shape, weights)
         paths = _paths(model)
@@ -181,7 +200,9 @@ def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
     set_variables(model, unflatten_dict(dict(weights), sep="."))
 
 
-def set_variables(model: Any, variables: Mapping[str, Any], dropout_rng: Any = None) -> None:
+def set_variables(
+    model: Module, variables: Mapping[str, object], dropout_rng: jax.Array | None = None
+) -> None:
     """Set a model's Flax variables, and keep its optimizer."""
     arrays = jax.tree.map(jnp.array, variables)
     given = {"params": arrays["params"], "batch_stats": arrays.get("batch_stats", {})}
@@ -194,7 +215,7 @@ def set_variables(model: Any, variables: Mapping[str, Any], dropout_rng: Any = N
         model.train_state = model.train_state.replace(**given)
 
 
-def _paths(model: Any) -> dict[str, tuple[str, ...]]:
+def _paths(model: Portable) -> dict[str, tuple[str, ...]]:
     """Return Flax's path of each portable weight of a model."""
     return {
         f"{place.name}.{kind}": _path(place, kind)
@@ -206,7 +227,6 @@ def _paths(model: Any) -> dict[str, tuple[str, ...]]:
 def _path(place: Place, kind: str) -> tuple[str, ...]:
     parts = place.name.split(".")
     path = (f"layers_{part}" if part.isdigit() else part for part in parts)
-    name = NAMES.get(kind, kind)
-    if isinstance(place.layer, BatchNorm) and kind == "weight":
-        name = "scale"
-    return ("batch_stats" if kind in STATISTICS else "params", "net", *path, name)
+    names = NAMES | SCALES if isinstance(place.layer, BatchNorm) else NAMES
+    collection = "batch_stats" if kind in STATISTICS else "params"
+    return (collection, "net", *path, names.get(kind, kind))

@@ -1,18 +1,20 @@
 """The book's models, and the classifier that is built from an architecture."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import jax
 import optax
 from flax import linen as nn
+from jax.nn.initializers import Initializer
 
 from hardmax.jax import layers, optimizers
+from hardmax.jax.engine import TrainState
 from hardmax.jax.module import Classifier, Module
 from hardmax.jax.optimizers import SGD
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
+from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.training.recipes import Recipe
 
@@ -26,6 +28,10 @@ __all__ = [
     "SoftmaxRegression",
     "SoftmaxRegressionScratch",
 ]
+
+
+#: The new values of BatchNorm's statistics.
+Statistics = Mapping[str, object]
 
 
 class LinearRegressionScratch(Module):
@@ -46,7 +52,9 @@ class LinearRegressionScratch(Module):
         return X @ self.w + self.b
 
     @nn.nowrap
-    def loss(self, params: Any, X: Any, y: jax.Array, state: Any) -> Any:
+    def loss(
+        self, params: optax.Params, X: tuple[jax.Array, ...], y: jax.Array, state: TrainState
+    ) -> jax.Array | tuple[jax.Array, Statistics]:
         """Return the mean of half the squared errors; ``X`` is a tuple of inputs."""
         y_hat, updates = self.outputs(params, X, state)
         return _with((((y_hat - y.reshape(y_hat.shape)) ** 2) / 2).mean(), updates)
@@ -67,19 +75,21 @@ class LinearRegression(Module):
         self.net = nn.Dense(1, kernel_init=nn.initializers.normal(SIGMA))
 
     @nn.nowrap
-    def loss(self, params: Any, X: Any, y: jax.Array, state: Any) -> Any:
+    def loss(
+        self, params: optax.Params, X: tuple[jax.Array, ...], y: jax.Array, state: TrainState
+    ) -> jax.Array | tuple[jax.Array, Statistics]:
         """Return the mean of half the squared errors; ``X`` is a tuple of inputs."""
         y_hat, updates = self.outputs(params, X, state)
         return _with(optax.l2_loss(y_hat, y.reshape(y_hat.shape)).mean(), updates)
 
     @nn.nowrap
-    def get_w_b(self, state: Any) -> tuple[jax.Array, jax.Array]:
+    def get_w_b(self, state: TrainState) -> tuple[jax.Array, jax.Array]:
         """Return the weights, shape (inputs, 1), and the bias, shape (1,), of a state."""
         net = state.params["net"]
         return net["kernel"], net["bias"]
 
 
-def _with(loss: jax.Array, updates: Any) -> Any:
+def _with(loss: jax.Array, updates: Statistics) -> jax.Array | tuple[jax.Array, Statistics]:
     """Return a loss, together with BatchNorm's statistics if there are any."""
     return (loss, updates) if updates else loss
 
@@ -128,7 +138,7 @@ class LeNet(Classifier):
 
     lr: float = 0.1
     num_classes: int = 10
-    kernel_init: Callable = nn.initializers.xavier_uniform
+    kernel_init: Callable[[], Initializer] = nn.initializers.xavier_uniform
 
     def setup(self) -> None:
         """Create the layers."""
@@ -184,26 +194,20 @@ class ResNeXtBlock(nn.Module):
         return self.net(X)
 
 
-class NetworkClassifier(Classifier):
-    """A classifier built from an architecture, and trained by a recipe.
-
-    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
-    vectors (features,).
-    """
+class NetworkClassifier(Portable, Classifier):
+    """A classifier built from an architecture, and trained by a recipe."""
 
     network: Network
     example_shape: Shape
     recipe: Recipe
     training: bool = True
 
-    is_portable = True
-
     def setup(self) -> None:
         """Create the layers."""
         self.net = layers.build(self.network, self.training)
 
     @nn.nowrap
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> optax.GradientTransformation:
         """Return the recipe's optimizer."""
         rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
         return optimizers.make(self.recipe, rates)

@@ -1,6 +1,6 @@
 """The book's SGD, and a recipe's optimizer built from Optax's."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -21,11 +21,16 @@ class SGD(HyperParameters):
     def __init__(self, lr: float):
         self.save_hyperparameters()
 
-    def init(self, params: Any) -> optax.EmptyState:
+    def init(self, params: optax.Params) -> optax.EmptyState:
         """Return the optimizer's state, which is empty."""
         return optax.EmptyState()
 
-    def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(
+        self,
+        updates: optax.Updates,
+        state: optax.EmptyState,
+        params: optax.Params | None = None,
+    ) -> tuple[optax.Updates, optax.EmptyState]:
         """Return what to add to the parameters, ``-lr`` times their gradients, and the state."""
         return jax.tree.map(lambda grad: -self.lr * grad, updates), state
 
@@ -51,7 +56,7 @@ def make(recipe: Recipe, rates: np.ndarray) -> optax.GradientTransformation:
     return optax.chain(*adam, *decay, rate)
 
 
-def _decaying(weights: Any) -> Any:
+def _decaying(weights: optax.Params) -> optax.Params:
     """Return which weights decay: those with two or more axes."""
     return jax.tree.map(lambda weight: weight.ndim > 1, weights)
 
@@ -64,8 +69,8 @@ def _adam() -> optax.GradientTransformation:
     first, second = BETAS
 
     def update(
-        updates: Any, state: optax.ScaleByAdamState, _: Any = None
-    ) -> tuple[Any, optax.ScaleByAdamState]:
+        updates: optax.Updates, state: optax.ScaleByAdamState, _: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.ScaleByAdamState]:
         count = state.count + 1
         mu = jax.tree.map(lambda m, g: m + (1 - first) * (g - m), state.mu, updates)
         nu = jax.tree.map(lambda n, g: n + (1 - second) * (g * g - n), state.nu, updates)
@@ -89,10 +94,12 @@ def _schedule(rates: np.ndarray) -> optax.GradientTransformation:
     # Bytes, unlike arrays, show whether two optimizers are equal.
     data = rates.tobytes()
 
-    def init(_: Any) -> _Schedule:
+    def init(_: optax.Params) -> _Schedule:
         return _Schedule(jnp.asarray(np.frombuffer(data, np.float32)), jnp.zeros((), jnp.int32))
 
-    def update(updates: Any, state: _Schedule, _: Any = None) -> tuple[Any, _Schedule]:
+    def update(
+        updates: optax.Updates, state: _Schedule, _: optax.Params | None = None
+    ) -> tuple[optax.Updates, _Schedule]:
         rate = state.rates[state.step]
         return jax.tree.map(lambda u: -rate * u, updates), state._replace(step=state.step + 1)
 
