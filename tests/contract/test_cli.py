@@ -28,12 +28,12 @@ from hardmax.training import checkpoint
 
 @pytest.fixture(scope="module")
 def trained(framework, tmp_path_factory):
-    """A run on the digits, and the JSON printed by its training."""
+    """A run on the digits, and the JSON printed by its training, in a process of its own."""
     folder = tmp_path_factory.mktemp("trained")
     options = ("--framework", framework, "--batch-size", 32, "--out", "run", "--json")
     done = commands.run_process(folder, "train", "digits", *options)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert done.stderr == ""  # no framework's log either
     return folder / "run", json.loads(done.stdout)
 
 
@@ -66,7 +66,7 @@ def test_train_prints_one_json_object(trained, framework):
         *("kappa", "matthews", "roc_auc", "average_precision", "calibration_error"),
     ]
     assert test["count"] == 359
-    assert test["accuracy"] == test["correct"] / 359 > 0.9
+    assert test["accuracy"] == test["correct"] / 359 > 0.9  # seeds 0 to 4 give 0.93 to 0.94
     assert test["interval"][0] < test["accuracy"] < test["interval"][1]
     assert summary["epochs"][-1]["val_accuracy"] == test["accuracy"]
 

@@ -50,8 +50,9 @@ def test_softmax_regression_learns(fw, make_data, concise):
     trainer = fw.Trainer(max_epochs=15, seed=0)
     trainer.fit(model, make_data())
     assert trainer.uses_engine
-    assert trainer.history[-1]["val_accuracy"] > 0.6
-    assert trainer.history[-1]["train_loss"] < 0.8 * trainer.history[0]["train_loss"]
+    # Eight seeds give 0.90 to 0.93, and 0.23 to 0.24 of the first epoch's loss.
+    assert trainer.history[-1]["val_accuracy"] > 0.8
+    assert trainer.history[-1]["train_loss"] < 0.4 * trainer.history[0]["train_loss"]
 
 
 @pytest.mark.parametrize("concise", [False, True])

@@ -60,7 +60,8 @@ def test_predictions_agree_with_logistic_regression(make, iris):
     model = make(epochs=200, lr=0.3).fit(X, y)
     other = LogisticRegression(C=np.inf, max_iter=10_000).fit(X, y)
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
-    assert (model.predict(X) == other.predict(X)).mean() > 0.97
+    # Random states 0 to 3 give 0.987 to 0.993 and 0.973 to 0.98.
+    assert (model.predict(X) == other.predict(X)).mean() > 0.96
     assert model.score(X, y) > 0.95
     p = model.predict_proba(X)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
@@ -80,11 +81,12 @@ def test_scores_are_computed_from_the_weights(make, iris):
 def test_the_estimator_works_in_pipelines_grid_searches_and_calibration(make):
     X, y = load_iris(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), make(epochs=30))
-    assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.9
+    # Random states 0 to 3 give 0.907 to 0.92, and 0.92 calibrated.
+    assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.88
     search = GridSearchCV(pipeline, {"hardmaxclassifier__lr": [1e-6, 0.1]}, cv=3).fit(X, y)
     assert search.best_params_ == {"hardmaxclassifier__lr": 0.1}
     calibrated = CalibratedClassifierCV(pipeline, cv=3).fit(X, y)
-    assert calibrated.score(X, y) > 0.9
+    assert calibrated.score(X, y) > 0.88
 
 
 def test_the_same_random_state_gives_identical_scores(make, iris):
@@ -105,7 +107,8 @@ def test_a_mixed_data_frame_requires_no_pipeline(make):
     model = make().fit(X_train, y_train)
     assert model.n_features_in_ == 20
     assert model.feature_names_in_.tolist() == [*X.columns]
-    assert model.score(X_test, y_test) > 0.88  # 85 % of the labels are "no"
+    # 85 % of the labels are "no"; random states 0 to 5 give 0.88 to 0.885.
+    assert model.score(X_test, y_test) > 0.86
     shuffled = X_test[[*reversed(X_test.columns)]]
     np.testing.assert_array_equal(model.predict_proba(shuffled), model.predict_proba(X_test))
     with pytest.raises(DataError, match="no column 'letter'"):
@@ -135,7 +138,7 @@ def test_arrays_of_images_are_classified(make):
     X = np.rint(digits.images * 255 / 16).astype(np.uint8)
     model = make(epochs=10).fit(X[:1000], digits.target[:1000])
     flat = make(epochs=10).fit(X[:1000].reshape(1000, -1) / 255, digits.target[:1000])
-    assert model.score(X[1000:], digits.target[1000:]) > 0.85
+    assert model.score(X[1000:], digits.target[1000:]) > 0.88  # random states 0 to 4: 0.91
     np.testing.assert_allclose(
         model.decision_function(X[:50]),
         flat.decision_function(X[:50].reshape(50, -1) / 255),

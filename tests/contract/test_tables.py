@@ -54,6 +54,7 @@ def test_the_accuracy_is_that_of_logistic_regression(folder, trained):
     expected = baseline.score(dataset.test.values, dataset.test.labels)
     assert trained["test"]["count"] == len(dataset.test) == 300
     assert majority == pytest.approx(0.85, abs=0.01)
+    # Seeds 0 to 4, which also split the rows differently, give 0.90 to 0.93.
     assert trained["test"]["accuracy"] > majority + 0.03
     assert trained["test"]["accuracy"] == pytest.approx(expected, abs=0.02)
 
