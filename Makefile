@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# A file's tests run in one process, so that they share what its fixtures have trained.
-PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
+PYTEST := $(BIN)/pytest --numprocesses auto
+# The quick tests of a file run in one process, so that they share what its fixtures have trained.
+QUICK := --dist loadfile -m "not slow"
+SLOW := --dist worksteal -m slow
 
 # The frameworks with a backend; each is tested in its own process.
 FRAMEWORKS := torch jax tensorflow mxnet
@@ -46,14 +48,14 @@ train: install
 	$(BIN)/hardmax train digits
 
 test: check
-	$(PYTEST) -m "not slow" tests/core
+	$(PYTEST) $(QUICK) tests/core
 	set -e; for framework in $(FRAMEWORKS); do \
-		$(PYTEST) -m "not slow" tests/contract tests/$$framework --framework $$framework; \
+		$(PYTEST) $(QUICK) tests/contract tests/$$framework --framework $$framework; \
 	done
 
 test-slow: $(VENV)/.test
 	set -e; for framework in $(FRAMEWORKS); do \
-		$(PYTEST) -m slow tests/contract tests/$$framework --framework $$framework; \
+		$(PYTEST) $(SLOW) tests/contract tests/$$framework --framework $$framework; \
 	done
 
 check: $(VENV)/.test
