@@ -60,7 +60,7 @@ def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
 _Parameters: Any = make_dataclass("_Parameters", _parameter_fields(), eq=False, repr=False)
 
 
-class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):
+class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: ignore[misc]
     """A classifier of vectors, images or data frame rows.
 
     X is an array of numbers of shape (examples, features), which should be scaled, as they are used
@@ -120,16 +120,20 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):
         For two classes: the score of the second minus that of the first, of shape (examples,).
         """
         scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+        if len(self.classes_) > 2:
+            return scores
+        differences: np.ndarray = scores[:, 1] - scores[:, 0]
+        return differences
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities, float64 of shape (examples, classes)."""
-        return np.exp(log_softmax(self._scores(X)))
+        probabilities: np.ndarray = np.exp(log_softmax(self._scores(X)))
+        return probabilities
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most likely class of each example, of shape (examples,)."""
-        predicted = self._scores(X).argmax(axis=1)
-        return self.classes_[predicted]
+        predicted: np.ndarray = self.classes_[self._scores(X).argmax(axis=1)]
+        return predicted
 
     def _settings(self) -> Settings:
         """Return the parameters as training settings, which validates them."""

@@ -1,7 +1,7 @@
 """``hardmax models``: list the networks and their layers."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -41,6 +41,31 @@ def models(
         _print_networks(networks)
 
 
+class _Layer(TypedDict):
+    name: str
+    layer: str
+    settings: dict[str, object]
+    outputs: tuple[int, ...]
+    weights: int
+    flops: int
+
+
+class _Summary(TypedDict):
+    model: str
+    inputs: tuple[int, ...]
+    classes: int
+    weights: int
+    flops: int
+    layers: list[_Layer]
+
+
+class _Totals(TypedDict):
+    model: str
+    weights: int | None
+    flops: int | None
+    error: str | None
+
+
 def _shape(text: str) -> tuple[int, ...]:
     """Return (height, width, channels) parsed from text such as ``28x28x1``."""
     sides = text.split("x")
@@ -53,16 +78,17 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(int(side) for side in sides)
 
 
-def _totals(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+def _totals(name: str, shape: tuple[int, ...], classes: int) -> _Totals:
     """Return the totals of a network, or as ``error`` why it does not fit the images."""
     try:
         summary = _layers(name, shape, classes)
     except ArgumentError as error:
         return {"model": name, "weights": None, "flops": None, "error": str(error)}
-    return {key: summary[key] for key in ("model", "weights", "flops")} | {"error": None}
+    weights, flops = summary["weights"], summary["flops"]
+    return {"model": name, "weights": weights, "flops": flops, "error": None}
 
 
-def _layers(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+def _layers(name: str, shape: tuple[int, ...], classes: int) -> _Summary:
     from hardmax.networks.catalog import make
     from hardmax.networks.shapes import walk
 
@@ -87,7 +113,7 @@ def _layers(name: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
     }
 
 
-def _print_networks(networks: list[dict[str, Any]]) -> None:
+def _print_networks(networks: list[_Totals]) -> None:
     print(f"{'model':<20}{'weights':>14}{'FLOPs':>18}")
     for network in networks:
         if network["error"]:
@@ -96,7 +122,7 @@ def _print_networks(networks: list[dict[str, Any]]) -> None:
             print(f"{network['model']:<20}{network['weights']:>14,}{network['flops']:>18,}")
 
 
-def _print_layers(summary: dict[str, Any]) -> None:
+def _print_layers(summary: _Summary) -> None:
     for layer in summary["layers"]:
         settings = ", ".join(f"{key}={value}" for key, value in layer["settings"].items())
         call = f"{layer['layer']}({settings})"

@@ -101,7 +101,7 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def _parsed(name: str, value: Any) -> object:
+def _parsed(name: str, value: str) -> object:
     parse = OPTIONS[name][1].parse
     return value if value is None or parse is None else parse(value)
 
@@ -120,7 +120,7 @@ def notice(message: str) -> None:
     print(plain(f"hardmax: {message}"), file=sys.stderr)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value as strict JSON, on one line of stdout."""
     from hardmax.runs.run import dumps
 

@@ -64,7 +64,7 @@ def _print_result(trained: "Trained") -> None:
     print(plain(f"report {trained.path / 'report.html'}"))
 
 
-def _summary(trained: "Trained") -> dict[str, Any]:
+def _summary(trained: "Trained") -> dict[str, object]:
     return {
         "run": str(trained.path),
         "framework": trained.settings.framework,

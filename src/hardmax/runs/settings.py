@@ -7,6 +7,7 @@ from hardmax import frameworks
 from hardmax.data.options import Reading, ReadingOptions, listed
 from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import Bounds, option, options_of
+from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
@@ -120,7 +121,7 @@ class Settings(Recipe, ReadingOptions):
         except ArgumentError as error:
             raise RunError(f"unusable settings: {error}") from error
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Json]:
         """Return the settings by name, for the record of a run."""
         return {name: getattr(self, name) for name in options_of(Settings)}
 
