@@ -12,7 +12,6 @@ import sysconfig
 import types
 from collections.abc import Hashable, Iterator
 from functools import lru_cache, partial
-from typing import Any
 
 __all__ = ["fingerprint"]
 
@@ -27,7 +26,7 @@ PLAIN = frozenset({types.NoneType, bool, int, float, str, bytes})
 class _Identity:
     """An object compared by identity; the reference keeps its id from being reused."""
 
-    def __init__(self, value: Any):
+    def __init__(self, value: object):
         self.value = value
 
     def __hash__(self) -> int:
@@ -37,7 +36,7 @@ class _Identity:
         return isinstance(other, _Identity) and self.value is other.value
 
 
-def fingerprint(value: Any, home: str) -> Hashable:
+def fingerprint(value: object, home: str) -> Hashable:
     """Return a key that is equal for functions, classes and values that do the same.
 
     User code is the code in ``__main__`` and in the top-level package of the module ``home``.
@@ -52,7 +51,7 @@ class _Inspector:
         self.home = home
         self.visited: dict[int, int] = {}
 
-    def key(self, value: Any) -> Hashable:
+    def key(self, value: object) -> Hashable:
         if type(value) in PLAIN:
             return (type(value), value)
         match value:
@@ -79,7 +78,7 @@ class _Inspector:
             return _Identity(value)
         return (type(value), value)
 
-    def once(self, value: Any) -> Hashable:
+    def once(self, value: types.FunctionType | type) -> Hashable:
         if id(value) in self.visited:
             return ("visited", self.visited[id(value)])
         self.visited[id(value)] = len(self.visited)
@@ -112,7 +111,7 @@ class _Inspector:
         bases = tuple(self.key(base) for base in cls.__bases__)
         return (cls, bases, self.variables(members, stored))
 
-    def variables(self, values: dict[str, Any], stored: frozenset[str]) -> Hashable:
+    def variables(self, values: dict[str, object], stored: frozenset[str]) -> Hashable:
         """Return the key of variables, except those that the code itself sets or collects in."""
         return tuple(
             (name, _Identity(value) if isinstance(value, list | dict | set) else self.key(value))
@@ -120,11 +119,11 @@ class _Inspector:
             if name not in stored
         )
 
-    def is_user_code(self, value: Any) -> bool:
+    def is_user_code(self, value: object) -> bool:
         return str(value.__module__).partition(".")[0] in self.home
 
 
-def _content(cell: types.CellType) -> Any:
+def _content(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:  # the cell is empty

@@ -126,6 +126,34 @@ def test_variables_that_code_counts_or_collects_in_are_not_part_of_its_key():
     assert (key(cell.Model), key(cell.f)) == before
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(xs): return [rate * x for x in xs]\n",
+        "def f(x, y):\n  a, b = x, y\n  return a * rate + b\n",
+        "def f(x):\n  class Inner:\n    scale = rate\n  return Inner.scale * x\n",
+        "class f(dict):\n  def f(self): return super().__len__() + rate\n",
+    ],
+    ids=["comprehension", "two locals", "class body", "super"],
+)
+def test_globals_are_found_in_every_kind_of_code(source):
+    cell = module(f"rate = 3\n{source}")
+    before = key(cell.f)
+    assert key(cell.f) == before
+    cell.rate = 4
+    assert key(cell.f) != before
+
+
+def test_attributes_that_a_method_sets_are_found_in_every_kind_of_assignment():
+    cell = module(
+        "class A:\n  a = b = c = 0\n"
+        "  def f(self, x, y):\n    self.a, self.b = x, y\n    self.c += x\n"
+    )
+    before = key(cell.A)
+    cell.A.a, cell.A.b, cell.A.c = 1, 2, 3
+    assert key(cell.A) == before
+
+
 def test_an_attribute_does_not_hide_a_global_of_the_same_name():
     source = "class A:\n  def f(self): self.rate = rate\nrate = 1\n"
     cell = module(source)
