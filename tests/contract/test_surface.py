@@ -214,8 +214,8 @@ def test_every_declared_name_exists(fw, names):
 
 
 #: The modules that every backend has, and those that only one needs.
-MODULES = {*"data engine functions layers models module optimizers tensors trainer".split()}
-OTHER_MODULES = {"mxnet": {"old_numpy"}}
+MODULES = {*"data engine functions layers models module optimizers runtime tensors trainer".split()}
+OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy"}}
 
 
 def test_nothing_else_is_public_except_the_backends_modules(fw, names, framework):

@@ -190,7 +190,8 @@ def test_history_has_one_record_per_epoch(fit):
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
-def test_counters_are_up_to_date_and_a_trainer_can_fit_several_models(fw, make_data, make_model):
+@pytest.mark.parametrize("hook", [None, "training_step", "validation_step"])
+def test_both_paths_call_the_callbacks_after_every_chunk(fw, make_data, make_model, hook):
     seen = []
 
     class Watcher(Callback):
@@ -198,9 +199,10 @@ def test_counters_are_up_to_date_and_a_trainer_can_fit_several_models(fw, make_d
             seen.append((trainer.epoch, trainer.train_batch_idx, trainer.num_train_batches))
 
     trainer = fw.Trainer(2, seed=0, callbacks=[Watcher()])
-    for _ in range(2):
+    for _ in range(2):  # a trainer can fit several models
         seen.clear()
-        trainer.fit(make_model(), make_data())
+        trainer.fit(make_model(hook and stepwise(fw, hook)), make_data())
+        assert trainer.uses_engine == (hook is None)
         assert seen == [(0, 6, 13), (0, 13, 13), (1, 19, 13), (1, 26, 13)]
         assert len(trainer.history) == 2
         assert trainer.num_val_batches == 4

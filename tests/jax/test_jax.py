@@ -17,9 +17,10 @@ from support import batches
 from hardmax import jax as hm
 from hardmax.data.datasets import Images
 from hardmax.errors import ArgumentError, RunError
-from hardmax.jax import engine
+from hardmax.jax import engine, program
 from hardmax.jax.data import ImageData
 from hardmax.training.callbacks import Callback
+from hardmax.training.compiled import Cache
 
 
 @pytest.fixture
@@ -348,7 +349,7 @@ def test_a_schedule_that_refers_to_the_model_does_not_leak_it(data):
     del model, trainer
     gc.collect()
     # The cache key refers to the schedule until it is evicted.
-    engine.COMPILED.clear()
+    program.COMPILED.entries.clear()
     gc.collect()
     assert reference() is None
 
@@ -389,15 +390,14 @@ def test_compiled_code_does_not_keep_a_model_alive(data):
 
 
 def test_the_cache_of_compiled_code_is_bounded(monkeypatch):
-    monkeypatch.setattr(engine, "COMPILED", type(engine.COMPILED)())
-    monkeypatch.setattr(engine, "MAX_COMPILED", 2)
+    monkeypatch.setattr(program, "COMPILED", Cache(2))
     model = hm.SoftmaxRegressionScratch(2, 3, lr=0.1)
     hm.Trainer(1).set_weights(model, {"params.W": np.ones((2, 3)), "params.b": np.zeros(3)})
     state = model.train_state
     for count in (1, 2, 3):
         X, Y = jnp.ones((count, 2)), jnp.zeros(count, jnp.int32)
         assert model.accuracy(state.params, (X,), Y, state) == 1
-    assert len(engine.COMPILED) == 2
+    assert len(program.COMPILED.entries) == 2
 
 
 def test_64_bits_are_supported():

@@ -1,6 +1,6 @@
 """Running sums of several quantities."""
 
-from typing import Any
+from typing import SupportsFloat
 
 from hardmax.errors import ArgumentError
 
@@ -13,7 +13,7 @@ class Accumulator:
     def __init__(self, n: int):
         self.data = [0.0] * n
 
-    def add(self, *args: Any) -> None:
+    def add(self, *args: SupportsFloat) -> None:
         """Add one number (or scalar array) to each sum, in order."""
         if len(args) != len(self.data):
             raise ArgumentError(

@@ -72,7 +72,7 @@ def train_and_print(
     train_iter: Any,
     train: Callable[[Any], Steps],
     test: Callable[[], float],
-    device: Any,
+    device: object,
 ) -> None:
     """Train for ``num_epochs``, plot the progress, and print the final metrics and the speed.
 
@@ -99,7 +99,7 @@ def train_and_print(
     )
 
 
-def show_predictions(images: Sequence[Any], labels: Any, predictions: Any, n: int) -> None:
+def show_predictions(images: Sequence[object], labels: object, predictions: object, n: int) -> None:
     """Show the first ``n`` images of Fashion-MNIST with their true and predicted classes.
 
     ``images`` are arrays of shape (height, width); ``labels`` and ``predictions`` are integers.

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import numpy as np
 from jax import numpy as jnp
 
 from hardmax.data.datasets import SCALE, Images, Vectors
-from hardmax.jax.tensors import get_key, get_seed
+from hardmax.jax.runtime import draw_seed
+from hardmax.jax.tensors import get_key
 from hardmax.training import datamodule, loaders
 
 __all__ = [
@@ -22,18 +23,15 @@ __all__ = [
 ]
 
 
-class Loader(loaders.Loader):
+#: Inputs and labels.
+Arrays: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+class Loader(loaders.TensorLoader[jax.Array]):
     """Batches of arrays (inputs..., labels) on any device.
 
     With ``are_images`` the first array is uint8, and is returned as float32 in [0, 1].
     """
-
-    def __init__(
-        self, tensors: Sequence[jax.Array], batch_size: int, shuffle: bool, are_images: bool = False
-    ):
-        super().__init__(len(tensors[0]), batch_size, shuffle)
-        self.tensors = tuple(tensors)
-        self.are_images = are_images
 
     def to(self, device: jax.Device) -> None:
         """Move the arrays to a device."""
@@ -41,18 +39,17 @@ class Loader(loaders.Loader):
 
     def draw_seed(self) -> int:
         """Return a seed from Python's global generator."""
-        return get_seed()
+        return draw_seed()
 
-    def next_order(self) -> jax.Array | None:
-        """Start an epoch and return its order on the arrays' device, or None if unshuffled."""
-        order = super().next_order()
-        return None if order is None else jax.device_put(order.astype(np.int32), self.sharding())
+    def rows(self, order: np.ndarray) -> jax.Array:
+        """Return an order as an int32 array on the arrays' device."""
+        return jax.device_put(order.astype(np.int32), self.sharding())
 
-    def sharding(self) -> Any:
+    def sharding(self) -> jax.sharding.Sharding:
         """Return the sharding of the arrays."""
         return self.tensors[0].sharding
 
-    def take(self, rows: Any) -> tuple[jax.Array, ...]:
+    def take(self, rows: slice | jax.Array) -> tuple[jax.Array, ...]:
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
             rows = jax.device_put(np.arange(rows.start, rows.stop, dtype=np.int32), self.sharding())
@@ -72,14 +69,17 @@ def floats(batch: tuple[jax.Array, ...], are_images: bool) -> tuple[jax.Array, .
     return (batch[0].astype(jnp.float32) * np.float32(SCALE), *batch[1:]) if are_images else batch
 
 
-class DataModule(datamodule.DataModule):
+class DataModule(datamodule.DataModule[jax.Array]):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     def __init__(self, root: str = "../data"):
         self.save_hyperparameters()
 
     def get_tensorloader(
-        self, tensors: Sequence[jax.Array], train: bool, indices: Any = slice(0, None)
+        self,
+        tensors: Sequence[jax.Array],
+        train: bool,
+        indices: slice | Sequence[int] | jax.Array = slice(0, None),
     ) -> Loader:
         """Return batches of the examples at ``indices``, shuffled for training.
 
@@ -89,47 +89,47 @@ class DataModule(datamodule.DataModule):
         return Loader(arrays, self.batch_size, shuffle=train)
 
 
-class ImageData(datamodule.LabeledData, DataModule):
+class ImageData(datamodule.LabeledData[jax.Array, Arrays], DataModule):
     """Labeled images of any kind; ``train`` and ``val`` are (images, labels), images uint8.
 
     Batches are (images float32 (n, height, width, channels), labels int32 (n,)).
     """
 
-    def hold(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width, channels), and labels, int32 (n,)."""
         return datamodule.pair(images)
 
-    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         images, labels = part
         tensors = (jnp.array(datamodule.with_channels(images)), jnp.array(labels))
         return Loader(tensors, self.batch_size, shuffle, are_images=True)
 
 
-class VectorData(datamodule.LabeledData, DataModule):
+class VectorData(datamodule.LabeledData[jax.Array, Arrays], DataModule):
     """Labeled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, features), labels int32 (n,)).
     """
 
-    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, vectors: Vectors) -> Arrays:
         """Return vectors, float32 (n, features), and labels, int32 (n,)."""
         return datamodule.pair(vectors)
 
-    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         return Loader(tuple(map(jnp.array, part)), self.batch_size, shuffle)
 
 
-class FashionMNIST(datamodule.FashionMNIST, ImageData):
+class FashionMNIST(datamodule.FashionMNIST[jax.Array, Arrays], ImageData):
     """Fashion-MNIST as JAX arrays; see ``training.datamodule`` for the arguments."""
 
-    def hold(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width), and labels, int32 (n,)."""
         return datamodule.grayscale_pair(images)
 
 
-class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+class SyntheticRegressionData(datamodule.SyntheticRegressionData[jax.Array], DataModule):
     """Synthetic data as JAX arrays; see ``training.datamodule`` for the arguments."""
 
     w: jax.Array

@@ -15,8 +15,8 @@ from jax import numpy as jnp
 from jax.nn.initializers import Initializer
 
 from hardmax.errors import ArgumentError
-from hardmax.jax.engine import TrainState
 from hardmax.jax.module import Module
+from hardmax.jax.program import TrainState
 from hardmax.jax.tensors import get_key
 from hardmax.networks.layers import (
     EPSILON,

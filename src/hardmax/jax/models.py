@@ -7,6 +7,7 @@ import optax
 from flax import linen as nn
 from jax.nn.initializers import Initializer
 
+from hardmax.d2l.blocks import resnext_block
 from hardmax.jax import layers, optimizers
 from hardmax.jax.engine import TrainState
 from hardmax.jax.module import Classifier, Module
@@ -182,10 +183,8 @@ class ResNeXtBlock(nn.Module):
 
     def setup(self) -> None:
         """Create the layers."""
-        bottleneck = round(self.num_channels * self.bot_mul)
-        groups = bottleneck // self.groups
-        block = catalog.resnext_block(
-            self.num_channels, groups, bottleneck, self.use_1x1conv, self.strides[0]
+        block = resnext_block(
+            self.num_channels, self.groups, self.bot_mul, self.use_1x1conv, self.strides[0]
         )
         self.net = layers.build((block,), self.training)
 

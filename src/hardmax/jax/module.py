@@ -1,7 +1,8 @@
 """The base classes of models: Module and Classifier."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, TypeAlias
 
 import jax
 import optax
@@ -9,12 +10,19 @@ from flax import linen as nn
 from jax import numpy as jnp
 
 from hardmax.jax import engine
+from hardmax.jax.program import Batch, Model, TrainState, Value
 from hardmax.jax.tensors import get_key
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
 
 __all__ = ["Classifier", "Module", "nn_Module"]
+
+
+#: What ``loss`` returns beside the loss: BatchNorm's new statistics.
+Aux: TypeAlias = Mapping[str, optax.Params]
+#: A JAX random key, or a dict of such keys by Flax's names.
+Keys: TypeAlias = jax.Array | dict[str, jax.Array]
 
 
 class nn_Module(nn.Module):  # noqa: N801
@@ -28,7 +36,17 @@ class nn_Module(nn.Module):  # noqa: N801
             super().__setattr__(name, value)
 
 
-class Module(nn_Module, module.Module):
+class _Stateful:
+    """What a model keeps beside its settings; in a Flax class these would become fields.
+
+    ``train_state`` is its state after training, with the parameters; None before there are any.
+    """
+
+    train_state: TrainState | None = None
+    training: bool
+
+
+class Module(nn_Module, _Stateful, module.Module[jax.Array]):
     """A network, its loss and its optimizer.
 
     ``train_state`` is its state after training, with the parameters; None before there are any.
@@ -39,7 +57,6 @@ class Module(nn_Module, module.Module):
     board: ProgressBoard = field(
         default_factory=ProgressBoard, init=False, compare=False, repr=False
     )
-    train_state: ClassVar[Any] = None
 
     def forward(self, X: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
         """Return the output of ``self.net``; a subclass without ``net`` overrides this."""
@@ -54,7 +71,7 @@ class Module(nn_Module, module.Module):
         return self.forward(X, *args, **kwargs)
 
     @nn.nowrap
-    def outputs(self, params: Any, X: Any, state: Any) -> tuple[jax.Array, Any]:
+    def outputs(self, params: optax.Params, X: Batch, state: TrainState) -> tuple[jax.Array, Aux]:
         """Return the outputs for the inputs ``X``, a tuple, and BatchNorm's new statistics."""
         stats = {"batch_stats": state.batch_stats} if state.batch_stats else {}
         rngs = {"dropout": state.dropout_rng}
@@ -62,7 +79,9 @@ class Module(nn_Module, module.Module):
 
     @step_hook
     @nn.nowrap
-    def training_step(self, params: Any, batch: Any, state: Any) -> tuple[Any, Any]:
+    def training_step(
+        self, params: optax.Params, batch: Sequence[jax.Array], state: TrainState
+    ) -> tuple[Value, optax.Updates]:
         """Plot the mean loss of a batch (inputs..., labels); return it and its gradients.
 
         The first of the two is what ``loss`` returns: a loss, or (loss, aux).
@@ -75,7 +94,9 @@ class Module(nn_Module, module.Module):
 
     @step_hook
     @nn.nowrap
-    def validation_step(self, params: Any, batch: Any, state: Any) -> None:
+    def validation_step(
+        self, params: optax.Params, batch: Sequence[jax.Array], state: TrainState
+    ) -> None:
         """Plot the mean loss of a batch (inputs..., labels)."""
         self._count(batch)
         state = state.replace(params=params)
@@ -83,12 +104,12 @@ class Module(nn_Module, module.Module):
         self.plot("loss", value[0] if isinstance(value, tuple) else value, train=False)
 
     @nn.nowrap
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> object:
         """Return plain SGD with the learning rate ``self.lr``."""
         return optax.sgd(self.lr)
 
     @nn.nowrap
-    def apply_init(self, dummy_input: Any, key: Any) -> Any:
+    def apply_init(self, dummy_input: Sequence[jax.Array], key: Keys) -> Mapping[str, optax.Params]:
         """Return initial variables for inputs like ``dummy_input``, a tuple of arrays.
 
         ``key`` is a JAX random key, or a dict of such keys by Flax's names.
@@ -96,14 +117,14 @@ class Module(nn_Module, module.Module):
         return self.init(key, *dummy_input)
 
     @nn.nowrap
-    def to(self, device: Any) -> "Module":
+    def to(self, device: jax.Device) -> "Module":
         """Move the weights to a device."""
         if self.train_state is not None:
             self.train_state = jax.device_put(self.train_state, device)
         return self
 
 
-def _loss(model: Any, state: Any, batch: tuple) -> Any:
+def _loss(model: Model, state: TrainState, batch: Batch) -> Value:
     return model.loss(state.params, batch[:-1], batch[-1], state)
 
 
@@ -112,15 +133,17 @@ class Classifier(Module):
 
     @step_hook
     @nn.nowrap
-    def validation_step(self, params: Any, batch: Any, state: Any) -> None:
+    def validation_step(
+        self, params: optax.Params, batch: Sequence[jax.Array], state: TrainState
+    ) -> None:
         """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
         super().validation_step(params, batch, state)
-        self.plot("acc", self.accuracy(params, batch[:-1], batch[-1], state), train=False)
+        self.plot("acc", self.accuracy(params, tuple(batch[:-1]), batch[-1], state), train=False)
 
     @nn.nowrap
     def loss(
-        self, params: Any, X: Any, Y: jax.Array, state: Any, averaged: bool = True
-    ) -> tuple[jax.Array, Any]:
+        self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
+    ) -> tuple[jax.Array, Aux]:
         """Return the cross-entropy of the scores for labels (...), and BatchNorm's statistics.
 
         ``X`` is a tuple of inputs, for which the network returns scores (..., classes).
@@ -136,7 +159,7 @@ class Classifier(Module):
     @step_hook
     @nn.nowrap
     def accuracy(
-        self, params: Any, X: Any, Y: jax.Array, state: Any, averaged: bool = True
+        self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
     ) -> jax.Array:
         """Return the accuracy of the scores for labels (...), compiled.
 
@@ -148,7 +171,7 @@ class Classifier(Module):
         return correct.mean() if averaged else correct
 
     @nn.nowrap
-    def layer_summary(self, X_shape: tuple[int, ...], key: Any = None) -> None:
+    def layer_summary(self, X_shape: tuple[int, ...], key: jax.Array | None = None) -> None:
         """Print the output shape of every layer of ``self.net`` for inputs of ``X_shape``.
 
         Draws temporary weights from ``key``; the model is unchanged.
@@ -161,7 +184,7 @@ class Classifier(Module):
             print(layer.__class__.__name__, "output shape:\t", X.shape)
 
 
-def _correct(model: Any, state: Any, X: tuple, Y: jax.Array) -> jax.Array:
+def _correct(model: Model, state: TrainState, X: Batch, Y: jax.Array) -> jax.Array:
     Y_hat, _ = model.outputs(state.params, X, state)
     predicted = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
     return (predicted.astype(Y.dtype) == Y.reshape(-1)).astype(jnp.float32)

@@ -1,15 +1,13 @@
-"""JAX's arrays under the book's names, devices, and random seeds."""
+"""JAX's arrays, devices and random seeds under the book's names."""
 
-import contextlib
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 from jax import numpy as jnp
 
-from hardmax.training.devices import choose_device
+from hardmax.training.devices import Devices
 
 ones = jnp.ones
 zeros = jnp.zeros
@@ -22,38 +20,18 @@ float32 = jnp.float32
 concat = jnp.concatenate
 stack = jnp.stack
 abs = jnp.abs
+reduce_sum = jnp.sum
+reduce_mean = jnp.mean
+argmax = jnp.argmax
+astype = jnp.astype
+transpose = jnp.transpose
 numpy = np.asarray
 to = jax.device_put
 
 
-def reshape(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
+def reshape(x: jax.Array, *shape: int | Sequence[int]) -> jax.Array:
     """Return ``x`` in another shape."""
-    return x.reshape(*args, **kwargs)
-
-
-def reduce_sum(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-    """Return the sum of ``x``, over all or some of its axes."""
-    return x.sum(*args, **kwargs)
-
-
-def reduce_mean(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-    """Return the mean of ``x``, over all or some of its axes."""
-    return x.mean(*args, **kwargs)
-
-
-def argmax(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-    """Return the index of the largest element of ``x``, an integer, along an axis."""
-    return x.argmax(*args, **kwargs)
-
-
-def astype(x: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-    """Return ``x`` as another type."""
-    return x.astype(*args, **kwargs)
-
-
-def transpose(x: jax.Array) -> jax.Array:
-    """Return the transpose of ``x``, with its axes reversed."""
-    return x.T
+    return x.reshape(*shape)
 
 
 def get_seed() -> int:
@@ -81,52 +59,6 @@ def num_gpus() -> int:
     return sum(device.platform == "gpu" for device in jax.devices())
 
 
-def try_gpu(i: int = 0) -> jax.Device:
-    """Return GPU number ``i`` if there is one, else the CPU."""
-    return gpu(i) if num_gpus() > i else cpu()
-
-
-def try_all_gpus() -> list[jax.Device]:
-    """Return every GPU, or the CPU if there is none."""
-    return [gpu(i) for i in range(num_gpus())] or [cpu()]
-
-
-def find_device(name: str) -> jax.Device:
-    """Return the device for a name: auto, cpu, cuda, cuda:N or tpu:N.
-
-    Raises ArgumentError if this machine has no such device.
-    """
-    platforms = {"gpu": "cuda"}
-    available = {
-        f"{platforms.get(device.platform, device.platform)}:{device.id}": device
-        for device in jax.devices()
-        if device.platform != "cpu"
-    }
-    return choose_device(name, available | {"cpu": cpu()})
-
-
-def place(target: Any, device: jax.Device) -> None:
-    """Move a module or a loader to a device."""
-    target.to(device)
-
-
-def scalars(values: np.ndarray) -> Sequence[Any]:
-    """Return the elements of a NumPy array of shape (n,) as NumPy scalars."""
-    return list(values)
-
-
-@contextlib.contextmanager
-def seeded(seed: int | None, device: jax.Device) -> Iterator[None]:
-    """Seed Python's random numbers in a block, and restore their state after it.
-
-    ``get_seed`` draws from them. Without a seed the random state is left alone.
-    """
-    if seed is None:
-        yield
-        return
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
+_devices = Devices(cpu, gpu, num_gpus)
+try_gpu = _devices.try_gpu
+try_all_gpus = _devices.try_all_gpus

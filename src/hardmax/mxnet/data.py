@@ -1,13 +1,14 @@
 """In-memory batches of arrays, and the datasets built from them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import mxnet as mx
+import numpy as onp
 from mxnet import gluon, np
 
 from hardmax.data.datasets import SCALE, Images, Vectors
-from hardmax.mxnet.tensors import draw_seed
+from hardmax.mxnet.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
 __all__ = [
@@ -20,22 +21,15 @@ __all__ = [
 ]
 
 
-class Loader(loaders.Loader):
+#: Inputs and labels.
+Arrays: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+class Loader(loaders.TensorLoader[np.ndarray]):
     """Batches of arrays (inputs..., labels) on any device.
 
     With ``are_images`` the first array is uint8, and is returned as float32 in [0, 1].
     """
-
-    def __init__(
-        self,
-        tensors: Sequence[np.ndarray],
-        batch_size: int,
-        shuffle: bool,
-        are_images: bool = False,
-    ):
-        super().__init__(len(tensors[0]), batch_size, shuffle)
-        self.tensors = tuple(tensors)
-        self.are_images = are_images
 
     def to(self, device: mx.Context) -> None:
         """Move the arrays to a device."""
@@ -45,14 +39,11 @@ class Loader(loaders.Loader):
         """Return a seed from MXNet's global generator."""
         return draw_seed()
 
-    def next_order(self) -> np.ndarray | None:
-        """Start an epoch and return its order on the arrays' device, or None if unshuffled."""
-        order = super().next_order()
-        if order is None:
-            return None
+    def rows(self, order: onp.ndarray) -> np.ndarray:
+        """Return an order as an int32 array on the arrays' device."""
         return np.array(order, dtype="int32", ctx=self.tensors[0].ctx)
 
-    def take(self, rows: Any) -> tuple[np.ndarray, ...]:
+    def take(self, rows: slice | np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
             batch = tuple(a[rows] for a in self.tensors)
@@ -61,7 +52,7 @@ class Loader(loaders.Loader):
         return (batch[0].astype("float32") * SCALE, *batch[1:]) if self.are_images else batch
 
 
-class DataModule(datamodule.DataModule):
+class DataModule(datamodule.DataModule[np.ndarray]):
     """Training and validation batches; a subclass defines ``get_dataloader``.
 
     ``num_workers`` is the book's and is unused: in-memory data needs no workers.
@@ -71,7 +62,10 @@ class DataModule(datamodule.DataModule):
         self.save_hyperparameters()
 
     def get_tensorloader(
-        self, tensors: Sequence[np.ndarray], train: bool, indices: Any = slice(0, None)
+        self,
+        tensors: Sequence[np.ndarray],
+        train: bool,
+        indices: slice | Sequence[int] | np.ndarray = slice(0, None),
     ) -> Loader:
         """Return batches of the examples at ``indices``, shuffled for training.
 
@@ -94,7 +88,7 @@ class ImageDataset(gluon.data.Dataset):
         return self.images[index].astype("float32") * SCALE, int(self.labels[index])
 
 
-class ImageData(datamodule.LabeledData, DataModule):
+class ImageData(datamodule.LabeledData[np.ndarray, ImageDataset], DataModule):
     """Labeled images of any kind; ``train`` and ``val`` are datasets.
 
     Batches are (images float32 (n, channels, height, width), labels int32 (n,)).
@@ -109,27 +103,27 @@ class ImageData(datamodule.LabeledData, DataModule):
         return Loader((part.images, part.labels), self.batch_size, shuffle, are_images=True)
 
 
-class VectorData(datamodule.LabeledData, DataModule):
+class VectorData(datamodule.LabeledData[np.ndarray, Arrays], DataModule):
     """Labeled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, features), labels int32 (n,)).
     """
 
-    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, vectors: Vectors) -> Arrays:
         """Return vectors, float32 (n, features), and labels, int32 (n,)."""
         values, labels = datamodule.pair(vectors)
         return np.array(values), np.array(labels, dtype="int32")
 
-    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         return Loader(part, self.batch_size, shuffle)
 
 
-class FashionMNIST(datamodule.FashionMNIST, ImageData):
+class FashionMNIST(datamodule.FashionMNIST[np.ndarray, ImageDataset], ImageData):
     """Fashion-MNIST as MXNet arrays; see ``training.datamodule`` for the arguments."""
 
 
-class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+class SyntheticRegressionData(datamodule.SyntheticRegressionData[np.ndarray], DataModule):
     """Synthetic data as MXNet arrays; see ``training.datamodule`` for the arguments."""
 
     w: np.ndarray

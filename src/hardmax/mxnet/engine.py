@@ -1,21 +1,43 @@
 """The fast path in MXNet: queues a chunk of batches as fast as Python can."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as onp
-from mxnet import autograd, np
+from mxnet import autograd, gluon, np
 
 from hardmax.evaluation.totals import Collected, Steps
+from hardmax.mxnet.module import Module
 from hardmax.training.dispatch import counter
 
-__all__ = ["evaluate", "fetch", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "fetch", "scores", "train"]
 
 #: The largest number of queued batches.
 MAX_QUEUED = 64
 
 
-def train(trainer: Any, chunk: Iterable) -> Steps:
+class Optimizer(Protocol):
+    """Gluon's trainers, and the book's optimizer."""
+
+    def step(self, batch_size: int, /) -> object:
+        """Update the weights; the gradients are divided by ``batch_size``."""
+
+
+class Trainer(Protocol):
+    """The trainer, as the engine sees it."""
+
+    model: Module
+    optim: Optimizer
+    gradient_clip_val: float
+
+    def prepare_batch(self, batch: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Return a batch's arrays on the run's device."""
+
+    def clip_gradients(self, grad_clip_val: float, model: gluon.Block) -> None:
+        """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
+
+
+def train(trainer: Trainer, chunk: Iterable[Sequence[np.ndarray]]) -> Steps:
     """Take an optimizer step on every batch of a chunk, and return the steps.
 
     Calls the model's ``loss`` and ``accuracy``. MXNet works through its queue; the host waits for
@@ -38,7 +60,7 @@ def train(trainer: Any, chunk: Iterable) -> Steps:
     return collected.steps()
 
 
-def evaluate(trainer: Any, model: Any, chunk: Iterable) -> Steps:
+def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[np.ndarray]]) -> Steps:
     """Evaluate a model on a chunk of batches, and return the steps."""
     collected = Collected(counter(model), fetch)
     for batch in chunk:
@@ -55,7 +77,7 @@ def _limit_queue(losses: list[np.ndarray]) -> None:
         losses[-MAX_QUEUED // 2].wait_to_read()
 
 
-def scores(trainer: Any, model: Any, loader: Iterable) -> onp.ndarray:
+def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[np.ndarray]]) -> onp.ndarray:
     """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
     # Fetched one by one: a network with static memory overwrites its previous outputs.
     outputs = [model(*trainer.prepare_batch(batch)[:-1]).asnumpy() for batch in loader]

@@ -10,11 +10,10 @@ from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
     image_size,
-    show_predictions,
-    train_and_draw,
     train_and_print,
 )
-from hardmax.evaluation.totals import Collected, Meter, Steps
+from hardmax.d2l.loops import Loops
+from hardmax.evaluation.totals import Collected, Steps
 from hardmax.mxnet.data import FashionMNIST, Loader
 from hardmax.mxnet.engine import fetch
 from hardmax.mxnet.module import CROSS_ENTROPY
@@ -141,16 +140,46 @@ def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (y_hat.astype(y.dtype) == y).astype("int32").sum()
 
 
-def evaluate_accuracy(net: Net, data_iter: Batches) -> float:
-    """Return a network's accuracy on a dataset.
+class _Loops(Loops[np.ndarray, Updater]):
+    def outputs(
+        self, net: Callable[..., np.ndarray], X: np.ndarray | list[np.ndarray]
+    ) -> np.ndarray:
+        return net(X)
 
-    ``data_iter`` yields batches (X, y), y of shape (examples,); ``net(X)`` returns scores of shape
-    (examples, classes).
-    """
-    meter = Meter()
-    for X, y in data_iter:
-        meter.add(_correct(net(X), y), y.size)
-    return meter.mean()
+    def losses(self, loss: Loss, y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return loss(y_hat, y.reshape(y_hat.shape))
+
+    def summed(self, losses: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
+        if losses.ndim:
+            return losses.sum(), losses.size
+        return losses * y.size, y.size
+
+    def correct(self, y_hat: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
+        return _correct(y_hat, y), y.size
+
+    def step(
+        self,
+        net: Callable[..., np.ndarray],
+        batch: tuple[np.ndarray, np.ndarray],
+        loss: Loss,
+        updater: Updater,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        X, y = batch
+        with autograd.record():
+            y_hat = net(X)
+            l = loss(y_hat, y)
+        l.backward()
+        step = updater.step if isinstance(updater, gluon.Trainer) else updater
+        step(X.shape[0])
+        return y_hat, l
+
+
+_loops = _Loops()
+evaluate_accuracy = _loops.evaluate_accuracy
+evaluate_loss = _loops.evaluate_loss
+train_epoch_ch3 = _loops.train_epoch_ch3
+train_ch3 = _loops.train_ch3
+predict_ch3 = _loops.predict_ch3
 
 
 def evaluate_accuracy_gpu(
@@ -163,60 +192,7 @@ def evaluate_accuracy_gpu(
     return evaluate_accuracy(net, moved)
 
 
-def evaluate_loss(net: Net, data_iter: Batches, loss: Loss) -> float:
-    """Return a network's mean loss on a dataset of batches (X, y).
-
-    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)`` or one per example.
-    """
-    meter = Meter()
-    for X, y in data_iter:
-        out = net(X)
-        l = loss(out, y.reshape(out.shape))
-        meter.add(l.sum(), l.size)
-    return meter.mean()
-
-
 # Training
-
-
-def train_epoch_ch3(
-    net: Net, train_iter: Batches, loss: Loss, updater: Updater
-) -> tuple[float, float]:
-    """Train for an epoch, and return the mean loss and the accuracy over its examples.
-
-    ``loss`` returns one loss per example. ``updater`` is a Gluon trainer, or a function of the
-    batch size that takes a step on summed losses.
-    """
-    step = updater.step if isinstance(updater, gluon.Trainer) else updater
-    losses, correct = Meter(), Meter()
-    for X, y in train_iter:
-        with autograd.record():
-            y_hat = net(X)
-            l = loss(y_hat, y)
-        l.backward()
-        step(X.shape[0])
-        losses.add(l.sum(), l.size)
-        correct.add(_correct(y_hat, y), y.size)
-    return losses.mean(), correct.mean()
-
-
-def train_ch3(
-    net: Net,
-    train_iter: Batches,
-    test_iter: Batches,
-    loss: Loss,
-    num_epochs: int,
-    updater: Updater,
-) -> None:
-    """Train for ``num_epochs``, and plot the training loss and both accuracies.
-
-    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
-    """
-    train_and_draw(
-        num_epochs,
-        lambda: train_epoch_ch3(net, train_iter, loss, updater),
-        lambda: evaluate_accuracy(net, test_iter),
-    )
 
 
 def train_ch6(
@@ -255,9 +231,3 @@ def train_ch6(
 def _is_correct(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
     """Return whether each prediction is correct."""
     return (y_hat.argmax(axis=1).astype(y.dtype) == y).astype("int32")
-
-
-def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
-    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
-    X, y = next(iter(test_iter))
-    show_predictions(X.squeeze(1), y, net(X).argmax(axis=1), n)

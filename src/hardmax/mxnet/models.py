@@ -5,6 +5,7 @@ from typing import Any
 from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
+from hardmax.d2l.blocks import resnext_block
 from hardmax.mxnet import layers, optimizers
 from hardmax.mxnet.module import Classifier, Module
 from hardmax.mxnet.optimizers import SGD
@@ -137,10 +138,7 @@ class ResNeXtBlock(nn.Block):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        bottleneck = round(num_channels * bot_mul)
-        block = catalog.resnext_block(
-            num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
-        )
+        block = resnext_block(num_channels, groups, bot_mul, use_1x1conv, strides)
         self.net = layers.build((block,))
 
     def forward(self, X: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ CROSS_ENTROPY = gluon.loss.SoftmaxCrossEntropyLoss()
 CROSS_ENTROPY.hybridize()
 
 
-class Module(module.Module, nn.Block):
+class Module(module.Module[np.ndarray], nn.Block):
     """A network, its loss and its optimizer."""
 
     net: Any
@@ -40,26 +40,12 @@ class Module(module.Module, nn.Block):
         return self.net(X)
 
     @step_hook
-    def plot(self, key: str, value: Any, train: bool) -> None:
+    def plot(self, key: str, value: object, train: bool) -> None:
         """Plot a batch mean, detached from its graph."""
-        super().plot(key, value.detach() if isinstance(value, np.ndarray) else value, train)
-
-    @step_hook
-    def training_step(self, batch: Any) -> np.ndarray:
-        """Return the mean loss of a batch (inputs..., labels), and plot it."""
-        self._count(batch)
-        l = self.loss(self(*batch[:-1]), batch[-1])
         with autograd.pause():
-            self.plot("loss", l, train=True)
-        return l
+            super().plot(key, value.detach() if isinstance(value, np.ndarray) else value, train)
 
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss of a batch (inputs..., labels)."""
-        self._count(batch)
-        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
-
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> object:
         """Return plain SGD with the learning rate ``self.lr``."""
         params = self.parameters()
         if isinstance(params, list):
@@ -73,7 +59,7 @@ class Module(module.Module, nn.Block):
         """
         return [array for _, array in scratch_arrays(self)]
 
-    def parameters(self) -> Any:
+    def parameters(self) -> gluon.parameter.ParameterDict | list[np.ndarray]:
         """Return Gluon's dict of parameters if it has any, else the plain arrays with gradients."""
         params = self.collect_params()
         in_gluon = isinstance(params, gluon.parameter.ParameterDict) and len(params.keys())
@@ -96,7 +82,7 @@ class Module(module.Module, nn.Block):
         self.set_scratch_params_device(device)
 
 
-def scratch_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+def scratch_arrays(model: gluon.Block, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, array) of the plain arrays of a block and its child blocks."""
     for name, value in vars(model).items():
         arrays = {name: value}
@@ -109,7 +95,7 @@ def scratch_arrays(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarr
         yield from scratch_arrays(child, f"{prefix}{name}.")
 
 
-def scratch_weights(model: Any) -> Iterator[tuple[str, np.ndarray]]:
+def scratch_weights(model: gluon.Block) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, array) of a block's plain arrays with gradients.
 
     The book's models from scratch keep their weights in these, which Gluon does not track.
@@ -117,16 +103,8 @@ def scratch_weights(model: Any) -> Iterator[tuple[str, np.ndarray]]:
     return (pair for pair in scratch_arrays(model) if pair[1].grad is not None)
 
 
-class Classifier(Module):
+class Classifier(module.Classifier[np.ndarray], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
-
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
-        self._count(batch)
-        Y_hat = self(*batch[:-1])
-        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
-        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Return the cross-entropy of scores (..., classes) for labels (...).

@@ -28,7 +28,7 @@ from hardmax.runs.train import train as run_training
 from hardmax.training import checkpoint
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import Trainer
-from hardmax.training.loaders import Loader
+from hardmax.training.loaders import epoch_order
 from hardmax.training.recipes import Recipe
 
 __all__ = ["KINDS", "Measurement", "measure"]
@@ -152,10 +152,8 @@ class _Probe:
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
         """Return the weights after one step from the initial weights, on the run's first batch."""
         train = self.dataset.train
-        loader = Loader(len(train), self.batch_size, shuffle=True)
-        loader.seed = self.settings.seed
-        loader.balanced_by = train.labels if self.settings.balanced else None
-        rows = loader.next_order()[: loader.batch_size]
+        labels = train.labels if self.settings.balanced else None
+        rows = epoch_order(len(train), self.settings.seed, 0, labels)[: self.batch_size]
         session = self.session(self.initial, recipe, clip)
         session.fit(train.take(rows), None, len(rows))
         return session.weights()

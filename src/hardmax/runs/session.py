@@ -7,7 +7,7 @@ import numpy as np
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape
-from hardmax.training.datamodule import LabeledData
+from hardmax.training.contracts import DataModule
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Session"]
@@ -42,11 +42,11 @@ class Session:
         val: Examples | None,
         batch_size: int,
         balanced: bool = False,
-    ) -> LabeledData:
+    ) -> DataModule[object]:
         """Return the examples as a data module of the framework."""
         vectors = isinstance(val if train is None else train, Vectors)
         cls = self.backend.data.VectorData if vectors else self.backend.data.ImageData
-        data: LabeledData = cls(train, val, batch_size, balanced)
+        data: DataModule[object] = cls(train, val, batch_size, balanced)
         return data
 
     def fit(

@@ -1,12 +1,13 @@
 """In-memory batches of tensors, and the datasets built from them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.tensorflow.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
 __all__ = [
@@ -19,18 +20,15 @@ __all__ = [
 ]
 
 
-class Loader(loaders.Loader):
+#: Inputs and labels.
+Arrays: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+class Loader(loaders.TensorLoader[tf.Tensor]):
     """Batches of tensors (inputs..., labels) on any device.
 
     With ``are_images`` the first tensor is uint8, and is returned as float32 in [0, 1].
     """
-
-    def __init__(
-        self, tensors: Sequence[tf.Tensor], batch_size: int, shuffle: bool, are_images: bool = False
-    ):
-        super().__init__(len(tensors[0]), batch_size, shuffle)
-        self.tensors = tuple(tensors)
-        self.are_images = are_images
 
     def to(self, device: str) -> None:
         """Move the tensors to a device."""
@@ -39,14 +37,13 @@ class Loader(loaders.Loader):
 
     def draw_seed(self) -> int:
         """Return a seed from TensorFlow's global generator."""
-        return int(tf.random.uniform((), maxval=2**31 - 1, dtype=tf.int32))
+        return draw_seed()
 
-    def next_order(self) -> tf.Tensor | None:
-        """Start an epoch and return its order, or None if unshuffled."""
-        order = super().next_order()
-        return None if order is None else tf.constant(order.astype(np.int32))
+    def rows(self, order: np.ndarray) -> tf.Tensor:
+        """Return an order as an int32 tensor."""
+        return tf.constant(order.astype(np.int32))
 
-    def take(self, rows: Any) -> tuple[tf.Tensor, ...]:
+    def take(self, rows: slice | tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Return the examples at ``rows``, a slice or an int32 tensor."""
         if isinstance(rows, slice):
             return floats(tuple(a[rows] for a in self.tensors), self.are_images)
@@ -58,14 +55,17 @@ def floats(batch: tuple[tf.Tensor, ...], are_images: bool) -> tuple[tf.Tensor, .
     return (tf.cast(batch[0], tf.float32) * SCALE, *batch[1:]) if are_images else batch
 
 
-class DataModule(datamodule.DataModule):
+class DataModule(datamodule.DataModule[tf.Tensor]):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     def __init__(self, root: str = "../data"):
         self.save_hyperparameters()
 
     def get_tensorloader(
-        self, tensors: Sequence[tf.Tensor], train: bool, indices: Any = slice(0, None)
+        self,
+        tensors: Sequence[tf.Tensor],
+        train: bool,
+        indices: slice | Sequence[int] | tf.Tensor = slice(0, None),
     ) -> Loader:
         """Return batches of the examples at ``indices``, shuffled for training.
 
@@ -75,17 +75,17 @@ class DataModule(datamodule.DataModule):
         return Loader(chosen, self.batch_size, shuffle=train)
 
 
-class ImageData(datamodule.LabeledData, DataModule):
+class ImageData(datamodule.LabeledData[tf.Tensor, Arrays], DataModule):
     """Labeled images of any kind; ``train`` and ``val`` are (images, labels), images uint8.
 
     Batches are (images float32 (n, height, width, channels), labels int32 (n,)).
     """
 
-    def hold(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width, channels), and labels, int32 (n,)."""
         return datamodule.pair(images)
 
-    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         images, labels = part
         # A copy, because TensorFlow may share memory with an array it receives.
@@ -93,31 +93,31 @@ class ImageData(datamodule.LabeledData, DataModule):
         return Loader(tensors, self.batch_size, shuffle, are_images=True)
 
 
-class VectorData(datamodule.LabeledData, DataModule):
+class VectorData(datamodule.LabeledData[tf.Tensor, Arrays], DataModule):
     """Labeled vectors; ``train`` and ``val`` are (values, labels).
 
     Batches are (values float32 (n, features), labels int32 (n,)).
     """
 
-    def hold(self, vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, vectors: Vectors) -> Arrays:
         """Return vectors, float32 (n, features), and labels, int32 (n,)."""
         return datamodule.pair(vectors)
 
-    def loader(self, part: tuple[np.ndarray, np.ndarray], shuffle: bool) -> Loader:
+    def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         # Copies, because TensorFlow may share memory with an array it receives.
         return Loader([tf.constant(a.copy()) for a in part], self.batch_size, shuffle)
 
 
-class FashionMNIST(datamodule.FashionMNIST, ImageData):
+class FashionMNIST(datamodule.FashionMNIST[tf.Tensor, Arrays], ImageData):
     """Fashion-MNIST as TensorFlow tensors; see ``training.datamodule`` for the arguments."""
 
-    def hold(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width), and labels, int32 (n,)."""
         return datamodule.grayscale_pair(images)
 
 
-class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+class SyntheticRegressionData(datamodule.SyntheticRegressionData[tf.Tensor], DataModule):
     """Synthetic data as TensorFlow tensors; see ``training.datamodule`` for the arguments."""
 
     w: tf.Tensor

@@ -1,26 +1,51 @@
 """The fast path in TensorFlow: runs a chunk of batches as one graph with a loop."""
 
-import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from hardmax.evaluation.totals import Steps
 from hardmax.tensorflow.data import floats
+from hardmax.tensorflow.module import Module
 from hardmax.training import trainer as core
+from hardmax.training.compiled import BatchPlan, Cache, Span, joined_steps, span
 from hardmax.training.dispatch import counter
 from hardmax.training.loaders import Chunk
 
-__all__ = ["evaluate", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "scores", "train"]
 
-#: What a step returns: the loss, the number of correct predictions, the number of labels.
+Batch: TypeAlias = tuple[tf.Tensor, ...]
+#: The loss of a batch, the number of correct predictions, the number of labels.
+Result: TypeAlias = Sequence[tf.Tensor]
 RESULTS = (tf.float32, tf.int32, tf.int32)
 
 
-def train(trainer: Any, chunk: Iterable) -> Steps:
+class Optimizer(Protocol):
+    """Keras's optimizers, and the book's."""
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]) -> object:
+        """Update the variables by their gradients."""
+
+
+class Trainer(Protocol):
+    """The trainer, as the engine sees it; ``graphs`` are those of a fit."""
+
+    model: Module
+    run_device: str
+    compile_seconds: float
+    graphs: Cache[tuple[tf.types.experimental.ConcreteFunction, object]]
+
+    def prepare_batch(self, batch: Sequence[tf.Tensor]) -> Batch:
+        """Return a batch's tensors on the run's device."""
+
+    def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Take an optimizer step on a loss that a tape has recorded."""
+
+
+def train(trainer: Trainer, chunk: Iterable[Sequence[tf.Tensor]]) -> Steps:
     """Take an optimizer step on every batch of a chunk, and return the steps.
 
     Calls the model's ``loss`` and ``accuracy``. The host waits for the device once, at the end.
@@ -29,63 +54,68 @@ def train(trainer: Any, chunk: Iterable) -> Steps:
     return _run(trainer, trainer.model, _train_step, chunk)
 
 
-def evaluate(trainer: Any, model: Any, chunk: Iterable) -> Steps:
+def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[tf.Tensor]]) -> Steps:
     """Evaluate a model on a chunk of batches, and return the steps."""
     model.training = False
     return _run(trainer, model, _evaluate_step, chunk)
 
 
-def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
+def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[tf.Tensor]]) -> np.ndarray:
     """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
     model.training = False
-    outputs = [
-        _call(trainer, _outputs, (model,), *trainer.prepare_batch(batch)[:-1]) for batch in loader
-    ]
+    batches = (trainer.prepare_batch(batch)[:-1] for batch in loader)
+    outputs = [_call(trainer, model, _outputs, *inputs) for inputs in batches]
     return np.concatenate([np.asarray(out, np.float32) for out in outputs])
 
 
 # Loops over batches
 
+Step: TypeAlias = Callable[..., Result]
 
-def _run(trainer: Any, model: Any, step: Callable, chunk: Iterable) -> Steps:
+
+def _run(
+    trainer: Trainer, model: Module, step: Step, chunk: Iterable[Sequence[tf.Tensor]]
+) -> Steps:
     """Take a step on every batch and fetch the results."""
-    call = partial(_call, trainer)
-    results = []
+    decides = counter(model) is not None
     if not isinstance(chunk, Chunk):
-        for batch in chunk:
-            results.append((call(step, (trainer, model), *trainer.prepare_batch(batch)), 1))
-        return _steps(results, counter(model))
-    loader: Any = chunk.loader
-    whole, rest = divmod(chunk.stop - chunk.start, loader.batch_size)
-    fixed = (step, trainer, model, loader.are_images, loader.batch_size, loader.count)
+        batches = map(trainer.prepare_batch, chunk)
+        return joined_steps(((_call(trainer, model, step, *b), 1) for b in batches), decides)
+    plan, bounds = BatchPlan.of(chunk), span(chunk)
     # The graph always takes an order; without shuffling it is that of the examples.
-    order = tf.range(loader.count) if chunk.order is None else chunk.order
-    bounds = (tf.constant(chunk.start), tf.constant(whole), tf.constant(rest > 0))
-    looped = call(_loop, fixed, order, *bounds, *loader.tensors)
-    return _steps([(looped, whole + bool(rest))], counter(model))
+    order = tf.range(plan.examples) if chunk.order is None else chunk.order
+    arrays = (order, *map(tf.constant, bounds), *chunk.loader.tensors)
+    looped = _call(trainer, model, _loop, *arrays, static=(step, plan))
+    return joined_steps([(looped, bounds.whole + bounds.has_rest)], decides)
 
 
-def _call(trainer: Any, function: Callable, fixed: tuple, *tensors: tf.Tensor) -> Any:
-    """Return ``function(*fixed, *tensors)``, run as a graph that is traced once per fit.
+def _call(
+    trainer: Trainer,
+    model: Module,
+    function: Callable[..., Result],
+    *tensors: tf.Tensor,
+    static: tuple[Hashable, ...] = (),
+) -> Result:
+    """Return ``function(trainer, model, *static, *tensors)``, as a graph traced once per fit.
 
     It is traced again if a plain setting of the model, of a custom optimizer or of the trainer has
-    changed, because a graph captures their values. The trainer keeps the graphs. Adds the seconds
-    that tracing took to ``trainer.compile_seconds``.
+    changed, because a graph captures their values. The trainer keeps the graphs.
     """
+    owners = (trainer, model)
     kinds = tuple((tuple(a.shape), a.dtype) for a in tensors)
-    settings = (*map(_plain, fixed), _plain(getattr(trainer, "optim", None)))
-    key = (function, *map(id, fixed), kinds, settings)
+    settings = (*map(_plain, owners), _plain(getattr(trainer, "optim", None)))
+
+    def trace() -> tuple[tf.types.experimental.ConcreteFunction, object]:
+        graph = tf.function(partial(function, *owners, *static))
+        # Keeps the owners alive, so that their ids are not reused.
+        return graph.get_concrete_function(*tensors), owners
+
     with tf.device(trainer.run_device):
-        if key not in trainer.graphs:
-            start = time.perf_counter()
-            graph = tf.function(partial(function, *fixed)).get_concrete_function(*tensors)
-            # Keeps the fixed arguments alive, so that their ids are not reused.
-            trainer.graphs[key] = (graph, fixed)
-            trainer.compile_seconds += time.perf_counter() - start
-        return trainer.graphs[key][0](*tensors)
+        key = (function, static, *map(id, owners), kinds, settings)
+        return trainer.graphs.get(key, trace, trainer)[0](*tensors)
 
 
-def _plain(owner: Any) -> Hashable:
+def _plain(owner: object) -> Hashable:
     """Return the plain settings of a model, a trainer or an optimizer."""
     if isinstance(owner, tf.keras.Model):
         ignored: tuple[str, ...] = ("built",)
@@ -103,68 +133,46 @@ def _plain(owner: Any) -> Hashable:
 
 
 def _loop(
-    step: Callable,
-    trainer: Any,
-    model: Any,
-    are_images: bool,
-    size: int,
-    examples: int,
+    trainer: Trainer,
+    model: Module,
+    step: Step,
+    plan: BatchPlan,
     order: tf.Tensor,
-    start: tf.Tensor,
-    whole: tf.Tensor,
-    has_rest: tf.Tensor,
-    *tensors: tf.Tensor,
+    *arrays: tf.Tensor,
 ) -> list[tf.Tensor]:
-    """Take ``whole`` steps from position ``start``, and one on the epoch's short last batch.
+    """Take the steps of a chunk, with one on the epoch's short last batch if it ends there.
 
-    Returns their results, of shape (whole + 1,); without such a batch the last has no meaning.
-    One graph serves all chunks of ``examples`` examples.
+    ``arrays``: the three of a Span, then the loader's tensors. Returns the results, of shape
+    (whole batches + 1,); without such a batch the last has no meaning. One graph serves all chunks
+    of an equal plan.
     """
+    bounds, tensors = Span(*arrays[:3]), arrays[3:]
 
-    def take(at: tf.Tensor, count: int) -> tuple[tf.Tensor, ...]:
-        return _single(step, trainer, model, are_images, count, order, at, *tensors)
+    def take(at: tf.Tensor, size: int) -> Result:
+        rows = tf.ensure_shape(tf.slice(order, [at], [size]), [size])
+        batch = floats(tuple(tf.gather(a, rows) for a in tensors), plan.are_images)
+        return step(trainer, model, *batch)
 
     def body(i: tf.Tensor, *results: tf.TensorArray) -> tuple:
-        result = take(start + i * size, size)
+        result = take(bounds.start + i * plan.size, plan.size)
         return (i + 1, *(all.write(i, one) for all, one in zip(results, result, strict=True)))
 
-    empty = [tf.TensorArray(dtype, size=whole, element_shape=()) for dtype in RESULTS]
-    at, *arrays = tf.while_loop(lambda i, *_: i < whole, body, (tf.constant(0), *empty))
+    empty = [tf.TensorArray(dtype, size=bounds.whole, element_shape=()) for dtype in RESULTS]
+    at, *parts = tf.while_loop(lambda i, *_: i < bounds.whole, body, (tf.constant(0), *empty))
     nothing = tuple(tf.zeros((), dtype) for dtype in RESULTS)
-    last = nothing
-    if examples % size:
-        last = tf.cond(has_rest, lambda: take(start + at * size, examples % size), lambda: nothing)
+    last, rest = nothing, plan.examples % plan.size
+    if rest:
+        start = bounds.start + at * plan.size
+        last = tf.cond(bounds.has_rest, lambda: take(start, rest), lambda: nothing)
     return [
-        tf.concat([all.stack(), one[tf.newaxis]], 0) for all, one in zip(arrays, last, strict=True)
+        tf.concat([all.stack(), one[tf.newaxis]], 0) for all, one in zip(parts, last, strict=True)
     ]
-
-
-def _single(
-    step: Callable,
-    trainer: Any,
-    model: Any,
-    are_images: bool,
-    size: int,
-    order: tf.Tensor,
-    start: tf.Tensor,
-    *tensors: tf.Tensor,
-) -> tuple[tf.Tensor, ...]:
-    """Take a step on the ``size`` examples from position ``start`` of the order."""
-    rows = tf.ensure_shape(tf.slice(order, [start], [size]), [size])
-    batch = tuple(tf.gather(a, rows) for a in tensors)
-    return step(trainer, model, *floats(batch, are_images))
-
-
-def _steps(results: list[Any], accuracy: Callable | None) -> Steps:
-    """Fetch the results of batches: losses, numbers of correct predictions, numbers of labels."""
-    fetched = [[np.atleast_1d(one.numpy())[:count] for one in result] for result, count in results]
-    return Steps.joined(fetched, decides=accuracy is not None)
 
 
 # One step, traced by TensorFlow
 
 
-def _train_step(trainer: Any, model: Any, *batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+def _train_step(trainer: Trainer, model: Module, *batch: tf.Tensor) -> Result:
     with tf.GradientTape() as tape:
         outputs = model(*batch[:-1])
         loss = model.loss(outputs, batch[-1])
@@ -172,7 +180,7 @@ def _train_step(trainer: Any, model: Any, *batch: tf.Tensor) -> tuple[tf.Tensor,
     return (_mean(loss), *_counts(model, outputs, batch[-1]))
 
 
-def _evaluate_step(trainer: Any, model: Any, *batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+def _evaluate_step(_: Trainer, model: Module, *batch: tf.Tensor) -> Result:
     outputs = model(*batch[:-1])
     return (_mean(model.loss(outputs, batch[-1])), *_counts(model, outputs, batch[-1]))
 
@@ -182,7 +190,7 @@ def _mean(loss: tf.Tensor) -> tf.Tensor:
     return tf.cast(loss if loss.shape.rank == 0 else tf.reduce_mean(loss), tf.float32)
 
 
-def _counts(model: Any, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _counts(model: Module, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the number of correct predictions and the number of labels."""
     accuracy = counter(model)
     if accuracy is None:
@@ -191,5 +199,5 @@ def _counts(model: Any, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tenso
     return tf.cast(tf.reduce_sum(correct), tf.int32), tf.size(correct)
 
 
-def _outputs(model: Any, *inputs: tf.Tensor) -> tf.Tensor:
+def _outputs(_: Trainer, model: Module, *inputs: tf.Tensor) -> tf.Tensor:
     return model(*inputs)

@@ -10,11 +10,9 @@ from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
     image_size,
-    show_predictions,
-    train_and_draw,
 )
+from hardmax.d2l.loops import Loops
 from hardmax.d2l.timing import Timer
-from hardmax.evaluation.totals import Meter
 from hardmax.plotting.board import Animator
 from hardmax.tensorflow.data import FashionMNIST, Loader
 
@@ -170,51 +168,32 @@ def _loss(loss: Callable, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return loss(y, y_hat) if isinstance(loss, tf.keras.losses.Loss) else loss(y_hat, y)
 
 
-def _add(meter: Meter, loss: tf.Tensor, examples: int) -> None:
-    """Add the loss of a batch: one per example, or their mean, as Keras losses return it."""
-    if len(loss.shape):
-        meter.add(tf.reduce_sum(loss), int(tf.size(loss)))
-    else:
-        meter.add(loss * examples, examples)
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def evaluate_accuracy(net: Callable, data_iter: Iterable) -> float:
-    """Return a network's accuracy on a dataset.
+class _Loops(Loops[tf.Tensor, tf.keras.optimizers.Optimizer | Updater]):
+    def outputs(self, net: Callable[..., tf.Tensor], X: tf.Tensor | list[tf.Tensor]) -> tf.Tensor:
+        return _outputs(net, X, training=False)
 
-    ``data_iter`` yields batches (X, y), y integers of shape (examples,); ``net(X)`` returns scores
-    of shape (examples, classes).
-    """
-    meter = Meter()
-    for X, y in data_iter:
-        meter.add(_correct(_outputs(net, X, training=False), y), int(tf.size(y)))
-    return meter.mean()
+    def losses(self, loss: Loss, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        return _loss(loss, y_hat, tf.reshape(y, y_hat.shape))
 
+    def summed(self, losses: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, int]:
+        if len(losses.shape):
+            return tf.reduce_sum(losses), int(tf.size(losses))
+        return losses * len(y), len(y)
 
-def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
-    """Return a network's mean loss on a dataset of batches (X, y).
+    def correct(self, y_hat: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, int]:
+        return _correct(y_hat, y), int(tf.size(y))
 
-    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``, or is a Keras loss.
-    """
-    meter = Meter()
-    for X, y in data_iter:
-        out = _outputs(net, X, training=False)
-        _add(meter, _loss(loss, out, tf.reshape(y, out.shape)), len(y))
-    return meter.mean()
-
-
-# Training
-
-
-def train_epoch_ch3(
-    net: Callable, train_iter: Iterable, loss: Callable, updater: Any
-) -> tuple[float, float]:
-    """Train for an epoch, and return the mean loss and the accuracy over its examples.
-
-    ``loss`` returns one loss per example, or is a Keras loss. ``updater`` is a Keras optimizer, or
-    takes the batch size and the gradients of summed losses with respect to its ``params``.
-    """
-    losses, correct = Meter(), Meter()
-    for X, y in train_iter:
+    def step(
+        self,
+        net: Callable[..., tf.Tensor],
+        batch: tuple[tf.Tensor, tf.Tensor],
+        loss: Loss,
+        updater: tf.keras.optimizers.Optimizer | Updater,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        X, y = batch
         with tf.GradientTape() as tape:
             y_hat = _outputs(net, X, training=True)
             l = _loss(loss, y_hat, y)
@@ -224,28 +203,18 @@ def train_epoch_ch3(
             updater.apply_gradients(zip(tape.gradient(mean, params), params, strict=True))
         else:
             updater(X.shape[0], tape.gradient(l, updater.params))
-        _add(losses, l, len(y))
-        correct.add(_correct(y_hat, y), int(tf.size(y)))
-    return losses.mean(), correct.mean()
+        return y_hat, l
 
 
-def train_ch3(
-    net: Callable,
-    train_iter: Iterable,
-    test_iter: Iterable,
-    loss: Callable,
-    num_epochs: int,
-    updater: Any,
-) -> None:
-    """Train for ``num_epochs``, and plot the training loss and both accuracies.
+_loops = _Loops()
+evaluate_accuracy = _loops.evaluate_accuracy
+evaluate_loss = _loops.evaluate_loss
+train_epoch_ch3 = _loops.train_epoch_ch3
+train_ch3 = _loops.train_ch3
+predict_ch3 = _loops.predict_ch3
 
-    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
-    """
-    train_and_draw(
-        num_epochs,
-        lambda: train_epoch_ch3(net, train_iter, loss, updater),
-        lambda: evaluate_accuracy(net, test_iter),
-    )
+
+# Training
 
 
 class TrainCallback(tf.keras.callbacks.Callback):
@@ -306,10 +275,3 @@ def train_ch6(
         callback = TrainCallback(net, train_iter, test_iter, num_epochs, name)
         net.fit(train_iter, epochs=num_epochs, verbose=0, callbacks=[callback])
     return net
-
-
-def predict_ch3(net: Callable, test_iter: Iterable, n: int = 6) -> None:
-    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
-    X, y = next(iter(test_iter))
-    predictions = tf.argmax(_outputs(net, X, training=False), axis=1)
-    show_predictions(tf.reshape(X, X.shape[:3]), y, predictions, n)

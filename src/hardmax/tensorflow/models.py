@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from hardmax.d2l.blocks import resnext_block
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
@@ -131,10 +132,7 @@ class ResNeXtBlock(tf.keras.Model):
         strides: int = 1,
     ):
         super().__init__()
-        bottleneck = round(num_channels * bot_mul)
-        block = catalog.resnext_block(
-            num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
-        )
+        block = resnext_block(num_channels, groups, bot_mul, use_1x1conv, strides)
         self.net = layers.build((block,))
 
     def call(self, X: tf.Tensor) -> tf.Tensor:

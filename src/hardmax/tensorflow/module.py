@@ -14,7 +14,7 @@ __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 nn_Module = tf.keras.Model
 
 
-class Module(module.Module, tf.keras.Model):
+class Module(module.Module[tf.Tensor], tf.keras.Model):
     """A network, its loss and its optimizer.
 
     ``training`` is the model's mode: its layers use it unless ``forward`` passes them another.
@@ -33,17 +33,17 @@ class Module(module.Module, tf.keras.Model):
         self.board = ProgressBoard()
         self.training = None
 
-    def build(self, *input_shape: Any) -> None:
+    def build(self, *input_shape: object) -> None:
         """Do nothing: the layers create their weights when they see their first inputs."""
         self.built = True
 
-    def __call__(self, *inputs: Any, **kwargs: Any) -> tf.Tensor:
+    def __call__(self, *inputs: tf.Tensor, **kwargs: object) -> tf.Tensor:
         """Return ``forward`` of the inputs, in the model's mode."""
         if self.training is not None:
             kwargs.setdefault("training", self.training)
         return super().__call__(*inputs, **kwargs)
 
-    def call(self, X: tf.Tensor, *args: Any, training: bool | None = None) -> tf.Tensor:
+    def call(self, X: tf.Tensor, *args: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Return ``forward(X)``; Keras calls this."""
         return self.forward(X, *args)
 
@@ -56,37 +56,23 @@ class Module(module.Module, tf.keras.Model):
         return self.net(X)
 
     @property
-    def trainable_variables(self) -> list[Any]:
+    def trainable_variables(self) -> list[tf.Variable]:
         """The variables of the layers, and the plain variables in attributes."""
         scratch = (variable for _, variable in scratch_weights(self) if variable.trainable)
         return [*super().trainable_variables, *scratch]
 
     @step_hook
-    def plot(self, key: str, value: Any, train: bool) -> None:
+    def plot(self, key: str, value: object, train: bool) -> None:
         """Plot a batch mean; a loss with a list of Keras penalties added has an axis."""
         super().plot(key, tf.reduce_mean(value), train)
 
-    @step_hook
-    def training_step(self, batch: Any) -> tf.Tensor:
-        """Return the mean loss of a batch (inputs..., labels), and plot it."""
-        self._count(batch)
-        l = self.loss(self(*batch[:-1]), batch[-1])
-        self.plot("loss", l, train=True)
-        return l
-
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss of a batch (inputs..., labels)."""
-        self._count(batch)
-        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
-
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> object:
         """Return plain SGD with the learning rate ``self.lr``."""
         return tf.keras.optimizers.SGD(self.lr)
 
 
 def scratch_weights(
-    node: Any, prefix: str = "", seen: set[int] | None = None
+    node: object, prefix: str = "", seen: set[int] | None = None
 ) -> Iterator[tuple[str, tf.Variable]]:
     """Yield (name, variable) of the plain variables in a model, its layers, lists and dicts.
 
@@ -111,16 +97,8 @@ def scratch_weights(
         yield from scratch_weights(inner, prefix, seen)
 
 
-class Classifier(Module):
+class Classifier(module.Classifier[tf.Tensor], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
-
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
-        self._count(batch)
-        Y_hat = self(*batch[:-1])
-        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
-        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Return the cross-entropy of scores (..., classes) for labels (...).

@@ -1,13 +1,16 @@
 """The book's Trainer in TensorFlow, on top of the loop that all frameworks share."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
-from hardmax.tensorflow import engine, layers, tensors
+from hardmax.tensorflow import engine, layers, runtime
+from hardmax.tensorflow.engine import Optimizer
+from hardmax.tensorflow.module import Module
 from hardmax.training import trainer
+from hardmax.training.compiled import Cache
+from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Runtime
 from hardmax.training.dispatch import step_hook
 from hardmax.training.fingerprints import set_in
 from hardmax.training.loaders import first_batch
@@ -15,22 +18,25 @@ from hardmax.training.loaders import first_batch
 __all__ = ["Trainer"]
 
 
-class Trainer(trainer.Trainer):
+class Trainer(trainer.Trainer[Module, tf.Tensor]):
     """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
 
     framework = "tensorflow"
-    engine = engine
-    tensors = tensors
-    graphs: dict[Any, Any]
+    engine: Engine["Trainer", Module, tf.Tensor] = engine
+    layers: Layers[Module] = layers
+    runtime: Runtime[Module, str] = runtime
+    optim: Optimizer
+    run_device: str
+    graphs: Cache[tuple[tf.types.experimental.ConcreteFunction, object]]
     is_fitting = False
 
-    def fit(self, model: Any, data: Any) -> None:
+    def fit(self, model: Module, data: DataModule[tf.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
         Raises DivergenceError if the training loss becomes NaN or infinite, ArgumentError if the
         model has nothing to train.
         """
-        self.graphs = {}
+        self.graphs = Cache()
         self.is_fitting = True
         try:
             super().fit(model, data)
@@ -62,14 +68,14 @@ class Trainer(trainer.Trainer):
             return True
         return not set_in(type(self.optim).apply_gradients.__code__)
 
-    def prepare_evaluation(self, model: Any, loader: Any) -> None:
+    def prepare_evaluation(self, model: Module, loader: Batches[tf.Tensor]) -> None:
         """Create a model's weights, and put its batches on the run's device."""
         super().prepare_evaluation(model, loader)
         if not self.is_fitting:
-            self.graphs = {}
+            self.graphs = Cache()
         self._make_weights(model, loader)
 
-    def _make_weights(self, model: Any, loader: Any) -> None:
+    def _make_weights(self, model: Module, loader: Batches[tf.Tensor]) -> None:
         """Call the model once, so that lazy layers create their weights outside of any graph."""
         first = first_batch(loader)
         model.training = False
@@ -77,31 +83,16 @@ class Trainer(trainer.Trainer):
             model(*first[:-1])
 
     @step_hook
-    def prepare_batch(self, batch: Any) -> tuple[tf.Tensor, ...]:
+    def prepare_batch(self, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """Return a batch's tensors on the run's device."""
         with tf.device(self.run_device):
             return tuple(tf.identity(a) for a in batch)
 
-    @step_hook
-    def fit_epoch(self) -> None:
-        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
-        if self.uses_engine:
-            self.engine_epoch()
-            return
-        self.model.training = True
-        for batch in self.train_dataloader:
-            self.examples = len(batch[-1])
-            with tf.GradientTape() as tape:
-                loss = self.model.training_step(self.prepare_batch(batch))
-            self.apply_gradients(tape, loss)
-            self.train_batch_idx += 1
-        if self.val_dataloader is None:
-            return
-        self.model.training = False
-        for batch in self.val_dataloader:
-            self.examples = len(batch[-1])
-            self.model.validation_step(self.prepare_batch(batch))
-            self.val_batch_idx += 1
+    def train_on(self, batch: Sequence[tf.Tensor]) -> None:
+        """Take an optimizer step on a batch, through the hooks."""
+        with tf.GradientTape() as tape:
+            loss = self.model.training_step(self.prepare_batch(batch))
+        self.apply_gradients(tape, loss)
 
     def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """Take an optimizer step on a loss that a tape has recorded."""
@@ -115,15 +106,9 @@ class Trainer(trainer.Trainer):
         pairs = zip(grads, variables, strict=True)
         self.optim.apply_gradients([(grad, v) for grad, v in pairs if grad is not None])
 
-    def clip_gradients(self, grad_clip_val: float, grads: Any) -> Any:
+    def clip_gradients(
+        self, grad_clip_val: float, grads: Sequence[tf.Tensor | None]
+    ) -> list[tf.Tensor | None]:
         """Return gradients scaled so that their global norm is at most ``grad_clip_val``."""
         scale = tf.minimum(1.0, grad_clip_val / (tf.linalg.global_norm(grads) + 1e-6))
         return [None if grad is None else grad * scale for grad in grads]
-
-    def get_weights(self, model: Any) -> dict[str, np.ndarray]:
-        """Return copies of the model's weights as named NumPy arrays."""
-        return layers.get_weights(model)
-
-    def set_weights(self, model: Any, weights: dict[str, np.ndarray]) -> None:
-        """Set the model's weights. Raises RunError if they do not fit."""
-        layers.set_weights(model, weights)

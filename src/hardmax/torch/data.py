@@ -1,12 +1,13 @@
 """In-memory batches of tensors, and the datasets built from them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.torch.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
 __all__ = [
@@ -19,22 +20,11 @@ __all__ = [
 ]
 
 
-class Loader(loaders.Loader):
+class Loader(loaders.TensorLoader[torch.Tensor]):
     """Batches of tensors (inputs..., labels) on any device.
 
     With ``are_images`` the first tensor is uint8, and is returned as float32 in [0, 1].
     """
-
-    def __init__(
-        self,
-        tensors: Sequence[torch.Tensor],
-        batch_size: int,
-        shuffle: bool,
-        are_images: bool = False,
-    ):
-        super().__init__(len(tensors[0]), batch_size, shuffle)
-        self.tensors = tuple(tensors)
-        self.are_images = are_images
 
     def to(self, device: torch.device) -> None:
         """Move the tensors to a device."""
@@ -42,18 +32,17 @@ class Loader(loaders.Loader):
 
     def draw_seed(self) -> int:
         """Return a seed from PyTorch's global generator."""
-        return int(torch.randint(2**31, ()))
+        return draw_seed()
 
-    def next_order(self) -> torch.Tensor | None:
-        """Start an epoch and return its order on the tensors' device, or None if unshuffled."""
-        order = super().next_order()
-        return None if order is None else torch.from_numpy(order).to(self.tensors[0].device)
+    def rows(self, order: np.ndarray) -> torch.Tensor:
+        """Return an order as an int64 tensor on the tensors' device."""
+        return torch.from_numpy(order).to(self.tensors[0].device)
 
     def split(self, order: torch.Tensor) -> Iterable[torch.Tensor]:
         """Split an order into batches in one call."""
         return order.split(self.batch_size)
 
-    def take(self, rows: Any) -> tuple[torch.Tensor, ...]:
+    def take(self, rows: slice | torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the examples at ``rows``, a slice or an int64 tensor."""
         if isinstance(rows, slice):
             batch = tuple(a[rows] for a in self.tensors)
@@ -62,7 +51,7 @@ class Loader(loaders.Loader):
         return (batch[0].float().mul_(SCALE), *batch[1:]) if self.are_images else batch
 
 
-class DataModule(datamodule.DataModule):
+class DataModule(datamodule.DataModule[torch.Tensor]):
     """Training and validation batches; a subclass defines ``get_dataloader``.
 
     ``num_workers`` is the book's and is unused: in-memory data needs no workers.
@@ -72,7 +61,10 @@ class DataModule(datamodule.DataModule):
         self.save_hyperparameters()
 
     def get_tensorloader(
-        self, tensors: Sequence[torch.Tensor], train: bool, indices: Any = slice(0, None)
+        self,
+        tensors: Sequence[torch.Tensor],
+        train: bool,
+        indices: slice | Sequence[int] | torch.Tensor = slice(0, None),
     ) -> Loader:
         """Return batches of the examples at ``indices``, shuffled for training.
 
@@ -95,7 +87,7 @@ class ImageDataset(Dataset):
         return self.images[index].float().mul_(SCALE), int(self.labels[index])
 
 
-class ImageData(datamodule.LabeledData, DataModule):
+class ImageData(datamodule.LabeledData[torch.Tensor, ImageDataset], DataModule):
     """Labeled images of any kind; ``train`` and ``val`` are datasets.
 
     Batches are (images float32 (n, channels, height, width), labels int64 (n,)).
@@ -110,7 +102,7 @@ class ImageData(datamodule.LabeledData, DataModule):
         return Loader((part.images, part.labels), self.batch_size, shuffle, are_images=True)
 
 
-class VectorData(datamodule.LabeledData, DataModule):
+class VectorData(datamodule.LabeledData[torch.Tensor, TensorDataset], DataModule):
     """Labeled vectors; ``train`` and ``val`` are datasets.
 
     Batches are (values float32 (n, features), labels int64 (n,)).
@@ -125,11 +117,11 @@ class VectorData(datamodule.LabeledData, DataModule):
         return Loader(part.tensors, self.batch_size, shuffle)
 
 
-class FashionMNIST(datamodule.FashionMNIST, ImageData):
+class FashionMNIST(datamodule.FashionMNIST[torch.Tensor, ImageDataset], ImageData):
     """Fashion-MNIST as PyTorch tensors; see ``training.datamodule`` for the arguments."""
 
 
-class SyntheticRegressionData(datamodule.SyntheticRegressionData, DataModule):
+class SyntheticRegressionData(datamodule.SyntheticRegressionData[torch.Tensor], DataModule):
     """Synthetic data as PyTorch tensors; see ``training.datamodule`` for the arguments."""
 
     w: torch.Tensor

@@ -1,18 +1,44 @@
 """The fast path in PyTorch: runs the model on a chunk of batches."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from hardmax.evaluation.totals import Collected, Steps
+from hardmax.torch.module import Module
 from hardmax.training.dispatch import counter
 
-__all__ = ["evaluate", "fetch", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "fetch", "scores", "train"]
 
 
-def train(trainer: Any, chunk: Iterable) -> Steps:
+class Optimizer(Protocol):
+    """PyTorch's optimizers, and the book's."""
+
+    def zero_grad(self) -> object:
+        """Set all gradients to zero."""
+
+    def step(self) -> object:
+        """Update the weights."""
+
+
+class Trainer(Protocol):
+    """The trainer, as the engine sees it."""
+
+    model: Module
+    optim: Optimizer
+    gradient_clip_val: float
+
+    def prepare_batch(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Return a batch's tensors on the run's device."""
+
+    def clip_gradients(self, grad_clip_val: float, model: nn.Module) -> None:
+        """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
+
+
+def train(trainer: Trainer, chunk: Iterable[Sequence[torch.Tensor]]) -> Steps:
     """Take an optimizer step on every batch of a chunk, and return the steps.
 
     Calls the model's ``loss`` and ``accuracy``. The host waits for the device once, at the end.
@@ -35,7 +61,7 @@ def train(trainer: Any, chunk: Iterable) -> Steps:
     return collected.steps()
 
 
-def evaluate(trainer: Any, model: Any, chunk: Iterable) -> Steps:
+def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[torch.Tensor]]) -> Steps:
     """Evaluate a model on a chunk of batches, and return the steps."""
     collected = Collected(counter(model), fetch)
     model.eval()
@@ -47,7 +73,7 @@ def evaluate(trainer: Any, model: Any, chunk: Iterable) -> Steps:
     return collected.steps()
 
 
-def scores(trainer: Any, model: Any, loader: Iterable) -> np.ndarray:
+def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[torch.Tensor]]) -> np.ndarray:
     """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
     model.eval()
     with torch.no_grad():

@@ -9,11 +9,10 @@ from hardmax.d2l.functional import (
     get_dataloader_workers,
     get_fashion_mnist_labels,
     image_size,
-    show_predictions,
-    train_and_draw,
     train_and_print,
 )
-from hardmax.evaluation.totals import Collected, Meter, Steps
+from hardmax.d2l.loops import Loops
+from hardmax.evaluation.totals import Collected, Steps
 from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.engine import fetch
 from hardmax.torch.module import evaluating
@@ -148,19 +147,52 @@ def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (y_hat.type(y.dtype) == y).sum()
 
 
-def evaluate_accuracy(
-    net: Net, data_iter: Batches | Iterable[tuple[Inputs, torch.Tensor]]
-) -> float:
-    """Return a network's accuracy on a dataset.
+class _Loops(Loops[torch.Tensor, Updater]):
+    def outputs(
+        self, net: Callable[..., torch.Tensor], X: torch.Tensor | list[torch.Tensor]
+    ) -> torch.Tensor:
+        with evaluating(net):
+            return net(X)
 
-    ``data_iter`` yields batches (X, y), y int64 of shape (examples,); ``net(X)`` returns scores of
-    shape (examples, classes).
-    """
-    meter = Meter()
-    with evaluating(net):
-        for X, y in data_iter:
-            meter.add(_correct(net(X), y), y.numel())
-    return meter.mean()
+    def losses(self, loss: Loss, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return loss(y_hat, y.reshape(y_hat.shape))
+
+    def summed(self, losses: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, int]:
+        if losses.dim():
+            return losses.sum(), losses.numel()
+        return losses * y.numel(), y.numel()
+
+    def correct(self, y_hat: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return _correct(y_hat, y), y.numel()
+
+    def step(
+        self,
+        net: Callable[..., torch.Tensor],
+        batch: tuple[torch.Tensor, torch.Tensor],
+        loss: Loss,
+        updater: Updater,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        X, y = batch
+        if isinstance(net, nn.Module):
+            net.train()
+        y_hat = net(X)
+        l = loss(y_hat, y)
+        if isinstance(updater, torch.optim.Optimizer):
+            updater.zero_grad()
+            l.mean().backward()
+            updater.step()
+        else:
+            l.sum().backward()
+            updater(X.shape[0])
+        return y_hat.detach(), l.detach()
+
+
+_loops = _Loops()
+evaluate_accuracy = _loops.evaluate_accuracy
+evaluate_loss = _loops.evaluate_loss
+train_epoch_ch3 = _loops.train_epoch_ch3
+train_ch3 = _loops.train_ch3
+predict_ch3 = _loops.predict_ch3
 
 
 def evaluate_accuracy_gpu(
@@ -181,67 +213,7 @@ def _moved(X: Inputs, device: torch.device | str | None) -> Inputs:
     return [x.to(device) for x in X] if isinstance(X, list) else X.to(device)
 
 
-def evaluate_loss(net: Net, data_iter: Batches, loss: Loss) -> float:
-    """Return a network's mean loss on a dataset of batches (X, y).
-
-    ``loss`` returns the losses of a batch, float, in the shape of ``net(X)``.
-    """
-    meter = Meter()
-    with evaluating(net):
-        for X, y in data_iter:
-            out = net(X)
-            l = loss(out, y.reshape(out.shape))
-            meter.add(l.sum(), l.numel())
-    return meter.mean()
-
-
 # Training
-
-
-def train_epoch_ch3(
-    net: Net, train_iter: Batches, loss: Loss, updater: Updater
-) -> tuple[float, float]:
-    """Train for an epoch, and return the mean loss and the accuracy over its examples.
-
-    ``loss`` returns one loss per example. ``updater`` is an optimizer, or a function of the
-    batch size that takes a step on summed losses.
-    """
-    if isinstance(net, nn.Module):
-        net.train()
-    losses, correct = Meter(), Meter()
-    for X, y in train_iter:
-        y_hat = net(X)
-        l = loss(y_hat, y)
-        if isinstance(updater, torch.optim.Optimizer):
-            updater.zero_grad()
-            l.mean().backward()
-            updater.step()
-        else:
-            l.sum().backward()
-            updater(X.shape[0])
-        with torch.no_grad():
-            losses.add(l.sum() if l.dim() else l * y.numel(), y.numel())
-            correct.add(_correct(y_hat, y), y.numel())
-    return losses.mean(), correct.mean()
-
-
-def train_ch3(
-    net: Net,
-    train_iter: Batches,
-    test_iter: Batches,
-    loss: Loss,
-    num_epochs: int,
-    updater: Updater,
-) -> None:
-    """Train for ``num_epochs``, and plot the training loss and both accuracies.
-
-    Warns if the result is worse than expected of softmax regression on Fashion-MNIST.
-    """
-    train_and_draw(
-        num_epochs,
-        lambda: train_epoch_ch3(net, train_iter, loss, updater),
-        lambda: evaluate_accuracy(net, test_iter),
-    )
 
 
 def train_ch6(
@@ -288,11 +260,3 @@ def init_cnn(module: nn.Module) -> None:
 def _is_correct(y_hat: torch.Tensor, y: torch.Tensor, averaged: bool) -> torch.Tensor:
     """Return whether each prediction is correct."""
     return y_hat.argmax(dim=1) == y
-
-
-def predict_ch3(net: Net, test_iter: Iterable, n: int = 6) -> None:
-    """Show the first ``n`` images of Fashion-MNIST with their true and predicted labels."""
-    X, y = next(iter(test_iter))
-    with evaluating(net):
-        predictions = net(X).argmax(dim=1)
-    show_predictions(X.squeeze(1), y, predictions, n)

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from hardmax.d2l.blocks import resnext_block
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
@@ -147,10 +148,7 @@ class ResNeXtBlock(nn.Module):
         strides: int = 1,
     ):
         super().__init__()
-        bottleneck = round(num_channels * bot_mul)
-        block = catalog.resnext_block(
-            num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
-        )
+        block = resnext_block(num_channels, groups, bot_mul, use_1x1conv, strides)
         self.net = layers.build((block,))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:

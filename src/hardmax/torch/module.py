@@ -1,8 +1,8 @@
 """The base classes of models: Module and Classifier."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -17,7 +17,7 @@ __all__ = ["Classifier", "Module", "evaluating", "nn_Module", "scratch_weights"]
 nn_Module = nn.Module
 
 
-class Module(nn.Module, module.Module):
+class Module(nn.Module, module.Module[torch.Tensor]):
     """A network, its loss and its optimizer."""
 
     net: Any
@@ -38,35 +38,23 @@ class Module(nn.Module, module.Module):
         return net(X)
 
     @step_hook
-    def plot(self, key: str, value: Any, train: bool) -> None:
+    def plot(self, key: str, value: object, train: bool) -> None:
         """Plot a batch mean, detached from its graph."""
         super().plot(key, value.detach() if torch.is_tensor(value) else value, train)
 
-    @step_hook
-    def training_step(self, batch: Any) -> torch.Tensor:
-        """Return the mean loss of a batch (inputs..., labels), and plot it."""
-        self._count(batch)
-        l = self.loss(self(*batch[:-1]), batch[-1])
-        self.plot("loss", l, train=True)
-        return l
-
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss of a batch (inputs..., labels)."""
-        self._count(batch)
-        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
-
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> object:
         """Return plain SGD with the learning rate ``self.lr``."""
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
-    def apply_init(self, inputs: Any, init: Any = None) -> None:
+    def apply_init(
+        self, inputs: Sequence[torch.Tensor], init: Callable[[nn.Module], None] | None = None
+    ) -> None:
         """Run the network on ``inputs`` to initialize lazy layers, then apply ``init``."""
         self.forward(*inputs)
         if init is not None:
             self.net.apply(init)
 
-    def _apply(self, fn: Any, recurse: bool = True) -> "Module":
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         """Apply ``fn``, such as a move to a device, to plain tensors with gradients too."""
         super()._apply(fn, recurse)
         for _, weight in scratch_weights(self):
@@ -91,7 +79,7 @@ def scratch_weights(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 @contextlib.contextmanager
-def evaluating(model: Any) -> Iterator[None]:
+def evaluating(model: object) -> Iterator[None]:
     """Put a model in evaluation mode without gradients in a block, then restore each layer's mode.
 
     A plain function has no mode.
@@ -108,16 +96,8 @@ def evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
-class Classifier(Module):
+class Classifier(module.Classifier[torch.Tensor], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
-
-    @step_hook
-    def validation_step(self, batch: Any) -> None:
-        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
-        self._count(batch)
-        Y_hat = self(*batch[:-1])
-        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
-        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
 
     def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the cross-entropy of scores (..., classes) for labels (...).

@@ -3,12 +3,13 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError
 from hardmax.training import checkpoint
-from hardmax.training.contracts import Trainer
+from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["Callback", "EarlyStopping", "SaveCheckpoint"]
 
@@ -22,7 +23,7 @@ class Callback:
     def on_chunk(self, trainer: Trainer) -> None:
         """Called after each chunk of batches that the engine has run."""
 
-    def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Called after each epoch; ``record`` is its entry in the history."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
@@ -41,20 +42,21 @@ class EarlyStopping(Callback):
     def on_fit_start(self, trainer: Trainer) -> None:
         """Reset the state of the previous fit."""
         self.best_loss = math.inf
-        self.best_epoch = 0
-        self.weights: dict[str, Any] = {}
+        self.best_epoch = -1
+        self.weights: dict[str, np.ndarray] = {}
 
-    def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Compare the epoch with the best one."""
-        if record["val_loss"] is None:
+        loss = record["val_loss"]
+        if loss is None:
             raise ArgumentError(
                 "early stopping needs a validation loss, got None; give validation data, or leave "
                 "out patience"
             )
-        if record["val_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = record["val_loss"], record["epoch"]
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, trainer.epoch
             self.weights = trainer.get_weights(trainer.model)
-        elif record["epoch"] - self.best_epoch >= self.patience:
+        elif trainer.epoch - self.best_epoch >= self.patience:
             trainer.should_stop = True
 
     def on_fit_end(self, trainer: Trainer) -> None:
@@ -70,12 +72,12 @@ class SaveCheckpoint(Callback):
     native names and load only in that framework.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
 
-    def on_epoch(self, trainer: Trainer, record: dict[str, Any]) -> None:
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights."""
-        header = {"epoch": record["epoch"]}
+        header: dict[str, object] = {"epoch": record["epoch"]}
         if not trainer.model.is_portable:
             header["framework"] = trainer.framework
         checkpoint.save(self.path, trainer.get_weights(trainer.model), header)

@@ -18,7 +18,9 @@ __all__ = ["describe", "load", "save"]
 HEADER = "hardmax"
 
 
-def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], header: dict) -> None:
+def save(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header: Mapping[str, object]
+) -> None:
     """Write ``arrays`` and the JSON object ``header`` as a safetensors file.
 
     Raises RunError if the file cannot be written, or if the format does not support an array's
@@ -38,7 +40,7 @@ def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], header: dict
     write_whole(Path(path), data)
 
 
-def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and the header of a file written by ``save``.
 
     Raises RunError if the file is missing, damaged or not written by hardmax.
@@ -49,7 +51,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]
 
 
 def describe(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
 ) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[str, Any]]:
     """Return the dtype and shape of each array, and the header, without reading the arrays.
 
@@ -62,7 +64,7 @@ def describe(
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Open a file and parse its header, turning every failure into a RunError."""
     from safetensors import SafetensorError, safe_open
 

@@ -1,9 +1,86 @@
-"""Protocols shared by the parts of training."""
+"""Protocols: what the parts of training know of each other, and of a backend's modules."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-__all__ = ["Trainer"]
+import numpy as np
+
+from hardmax.evaluation.totals import Steps
+from hardmax.plotting.board import ProgressBoard
+
+__all__ = [
+    "Batches",
+    "DataModule",
+    "Engine",
+    "EpochRecord",
+    "Layers",
+    "Model",
+    "Movable",
+    "Runtime",
+    "Trainer",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+Device = TypeVar("Device")
+DeviceT_contra = TypeVar("DeviceT_contra", contravariant=True)
+ModelT_contra = TypeVar("ModelT_contra", contravariant=True)
+TrainerT_contra = TypeVar("TrainerT_contra", contravariant=True)
+
+
+#: The history of an epoch: its number, its means over the examples, its seconds.
+EpochRecord: TypeAlias = dict[str, float | None]
+
+
+class Movable(Protocol[DeviceT_contra]):
+    """What can be moved to a device."""
+
+    def to(self, device: DeviceT_contra) -> object:
+        """Move to a device."""
+
+
+class Batches(Protocol[T_co]):
+    """The batches of an epoch: sequences of tensors (inputs..., labels)."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sequence[T_co]]: ...
+
+
+class DataModule(Protocol[T_co]):
+    """Training and validation batches, either of which may be missing."""
+
+    def train_dataloader(self) -> Batches[T_co] | None:
+        """Return the training batches."""
+
+    def val_dataloader(self) -> Batches[T_co] | None:
+        """Return the validation batches."""
+
+
+class Model(Protocol):
+    """A model, as the shared parts of training see it."""
+
+    board: ProgressBoard
+    trainer: Any
+    plot_train_per_epoch: int
+    plot_valid_per_epoch: int
+    is_portable: bool
+
+    def plot(self, key: str, value: Any, train: bool) -> None:
+        """Plot the mean of a batch."""
+
+    def plot_chunk(
+        self, means: Mapping[str, np.ndarray], examples: np.ndarray, train: bool
+    ) -> None:
+        """Plot a chunk of batches as ``plot`` would."""
+
+    def configure_optimizers(self) -> object:
+        """Return the framework's optimizer."""
+
+    @property
+    def validation_step(self) -> Callable[..., object]:
+        """The step of the step path that plots the means of a batch."""
 
 
 class Trainer(Protocol):
@@ -19,10 +96,62 @@ class Trainer(Protocol):
     train_batch_idx: int
     num_train_batches: int
     should_stop: bool
-    history: Sequence[dict[str, Any]]
+    history: Sequence[EpochRecord]
 
-    def get_weights(self, model: Any) -> dict[str, Any]:
+    def get_weights(self, model: Any) -> dict[str, np.ndarray]:
         """Return copies of the model's weights as named NumPy arrays."""
 
-    def set_weights(self, model: Any, weights: dict[str, Any]) -> None:
+    def set_weights(self, model: Any, weights: Mapping[str, np.ndarray]) -> None:
         """Set the model's weights, named as ``get_weights`` returns them."""
+
+
+class Engine(Protocol[TrainerT_contra, ModelT_contra, T_contra]):
+    """A backend's ``engine.py``: runs a chunk of batches, and waits for the device once."""
+
+    def train(self, trainer: TrainerT_contra, chunk: Iterable[Sequence[T_contra]]) -> Steps:
+        """Take an optimizer step on every batch of a chunk, and return the steps."""
+
+    def evaluate(
+        self, trainer: TrainerT_contra, model: ModelT_contra, chunk: Iterable[Sequence[T_contra]]
+    ) -> Steps:
+        """Evaluate a model on a chunk of batches, and return the steps."""
+
+    def scores(
+        self, trainer: TrainerT_contra, model: ModelT_contra, loader: Iterable[Sequence[T_contra]]
+    ) -> np.ndarray:
+        """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
+
+
+class Runtime(Protocol[ModelT_contra, Device]):
+    """A backend's ``runtime.py``: devices, modes, scalars and random seeds."""
+
+    def gpu(self, i: int, /) -> object:
+        """Return GPU number ``i``, in the book's form."""
+
+    def num_gpus(self) -> int:
+        """Return the number of GPUs."""
+
+    def find_device(self, name: str) -> Device:
+        """Return the device for a name. Raises ArgumentError if there is none."""
+
+    def place(self, target: ModelT_contra | Movable[Device], device: Device) -> None:
+        """Move a model or a loader to a device."""
+
+    def set_training(self, model: ModelT_contra, training: bool) -> None:
+        """Put a model in training or in evaluation mode."""
+
+    def scalars(self, values: np.ndarray) -> Sequence[object]:
+        """Return the elements of a NumPy array of shape (n,) as the framework's scalars."""
+
+    def seeded(self, seed: int | None, device: Device) -> AbstractContextManager[None]:
+        """Seed the framework's random numbers in a block; None leaves them alone."""
+
+
+class Layers(Protocol[ModelT_contra]):
+    """A backend's ``layers.py``, as the trainer sees it."""
+
+    def get_weights(self, model: ModelT_contra) -> dict[str, np.ndarray]:
+        """Return copies of the model's weights as named NumPy arrays."""
+
+    def set_weights(self, model: ModelT_contra, weights: Mapping[str, np.ndarray]) -> None:
+        """Set the model's weights. Raises RunError if they do not fit."""

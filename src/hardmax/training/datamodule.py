@@ -1,7 +1,7 @@
 """The framework-independent parts of DataModule."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -10,12 +10,18 @@ from hardmax.data.images.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.mapped import stays_in_file
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plotting.pyplot import on_host, show_images
+from hardmax.training.contracts import Batches
+from hardmax.training.loaders import Sliced, TensorLoader
 from hardmax.training.streaming import StreamedLoader
 
 __all__ = ["DataModule", "FashionMNIST", "LabeledData", "SyntheticRegressionData"]
 
+Tensor = TypeVar("Tensor", bound=Sliced)
+#: A set of examples in a framework's format.
+Part = TypeVar("Part")
 
-class DataModule(HyperParameters):
+
+class DataModule(HyperParameters, Generic[Tensor]):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     root: str
@@ -26,8 +32,11 @@ class DataModule(HyperParameters):
         raise NotImplementedError(f"{type(self).__name__} must define get_dataloader(train)")
 
     def get_tensorloader(
-        self, tensors: Sequence[Any], train: bool, indices: Any = slice(0, None)
-    ) -> Any:
+        self,
+        tensors: Sequence[Tensor],
+        train: bool,
+        indices: slice | Sequence[int] | Tensor = slice(0, None),
+    ) -> Batches[Tensor]:
         """Return batches of the examples ``indices`` of arrays, shuffled for training.
 
         The arrays must have the same length along their first axis.
@@ -43,19 +52,19 @@ class DataModule(HyperParameters):
         return self.get_dataloader(train=False)
 
 
-class SyntheticRegressionData(DataModule):
+class SyntheticRegressionData(DataModule[Tensor]):
     """Synthetic data for linear regression: y = Xw + b + noise, with normal X and noise.
 
     ``X``: float32 of shape (num_train + num_val, len(w)); ``y``: (num_train + num_val, 1).
     """
 
-    X: Any
-    y: Any
+    X: Tensor
+    y: Tensor
     num_train: int
 
     def __init__(
         self,
-        w: Any,
+        w: Tensor,
         b: float,
         noise: float = 0.01,
         num_train: int = 1000,
@@ -66,17 +75,17 @@ class SyntheticRegressionData(DataModule):
         self.save_hyperparameters()
         self.X, self.y = self.synthesize(num_train + num_val)
 
-    def synthesize(self, count: int) -> tuple[Any, Any]:
+    def synthesize(self, count: int) -> tuple[Tensor, Tensor]:
         """Return X and y of ``count`` examples."""
         raise NotImplementedError
 
-    def get_dataloader(self, train: bool) -> Any:
+    def get_dataloader(self, train: bool) -> Batches[Tensor]:
         """Return batches (X, y) of the first ``num_train`` examples, or of the rest."""
         rows = slice(0, self.num_train) if train else slice(self.num_train, None)
         return self.get_tensorloader((self.X, self.y), train, rows)
 
 
-class LabeledData(DataModule):
+class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
     """Labeled examples: a training set ``train`` and a validation set ``val``, either may be None.
 
     A backend defines how examples are stored (``hold``) and batched (``loader``). Images that do
@@ -94,32 +103,35 @@ class LabeledData(DataModule):
         super().__init__()
         self.batch_size = batch_size
         self.balanced_by = train.labels if balanced and train is not None else None
-        self.train, self.val = (
-            part if part is None or stays_in_file(part.inputs) else self.hold(part)
-            for part in (train, val)
-        )
+        self.train, self.val = self._stored(train), self._stored(val)
 
-    def get_dataloader(self, train: bool) -> Any:
+    def _stored(self, examples: Examples | None) -> Part | Images | None:
+        if isinstance(examples, Images) and stays_in_file(examples.images):
+            return examples
+        return None if examples is None else self.hold(examples)
+
+    def get_dataloader(self, train: bool) -> Batches[Tensor] | None:
         """Return batches (inputs, labels), or None if the set is missing."""
         part = self.train if train else self.val
         if part is None:
             return None
         if isinstance(part, Images):
-            loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
-        else:
-            loader = self.loader(part, shuffle=train)
+            streamed = StreamedLoader(part, self.batch_size, train, self.one_batch)
+            streamed.balanced_by = self.balanced_by
+            return streamed
+        loader = self.loader(part, shuffle=train)
         loader.balanced_by = self.balanced_by
         return loader
 
-    def one_batch(self, examples: Examples) -> Any:
+    def one_batch(self, examples: Examples) -> TensorLoader[Tensor]:
         """Return a loader of the given examples, at most one batch."""
         return self.loader(self.hold(examples), shuffle=False)
 
-    def hold(self, examples: Any) -> Any:
+    def hold(self, examples: Any) -> Part:
         """Return a set of examples in the framework's format."""
         raise NotImplementedError
 
-    def loader(self, part: Any, shuffle: bool) -> Any:
+    def loader(self, part: Part, shuffle: bool) -> TensorLoader[Tensor]:
         """Return batches of a set that ``hold`` returned."""
         raise NotImplementedError
 
@@ -140,7 +152,7 @@ def with_channels(images: np.ndarray) -> np.ndarray:
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
-class FashionMNIST(LabeledData):
+class FashionMNIST(LabeledData[Tensor, Part]):
     """Fashion-MNIST resized to ``resize``, with its test set for validation.
 
     See ``hardmax.data.images.fashion_mnist`` for where it is searched and what is raised.
@@ -153,15 +165,15 @@ class FashionMNIST(LabeledData):
         super().__init__(dataset.train, dataset.test, batch_size)
         self.save_hyperparameters()
 
-    def text_labels(self, indices: Any) -> list[str]:
+    def text_labels(self, indices: object) -> list[str]:
         """Return the names of the classes with the given indices."""
         return text_labels(indices)
 
     def visualize(
-        self, batch: Any, nrows: int = 1, ncols: int = 8, labels: Sequence[str] = ()
+        self, batch: Sequence[Tensor], nrows: int = 1, ncols: int = 8, labels: Sequence[str] = ()
     ) -> None:
         """Show the images of a batch (images, labels) in a grid, titled with their classes."""
         X, y = batch
         show_images(
-            [np.squeeze(on_host(x)) for x in X], nrows, ncols, labels or self.text_labels(y)
+            [np.squeeze(x) for x in on_host(X)], nrows, ncols, labels or self.text_labels(y)
         )

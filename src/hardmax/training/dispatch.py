@@ -7,7 +7,7 @@ book's hooks for every batch; it is used as soon as one of them is overridden.
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["counter", "is_step_hook", "step_hook", "takes_engine"]
 
@@ -18,34 +18,36 @@ TRAINER_HOOKS = ("fit_epoch", "prepare_batch")
 MODEL_HOOKS = ("training_step", "validation_step")
 
 
+Hook = TypeVar("Hook", bound=Callable[..., object])
+
 #: The default hooks. An attribute on the function itself would be copied by ``functools.wraps``.
-DEFAULT_HOOKS: set[Callable] = set()
+DEFAULT_HOOKS: set[Callable[..., object]] = set()
 
 
-def step_hook(function: Callable) -> Callable:
+def step_hook(function: Hook) -> Hook:
     """Register a default hook: the engine does the same."""
     DEFAULT_HOOKS.add(function)
     return function
 
 
-def is_step_hook(hook: Any) -> bool:
+def is_step_hook(hook: object) -> bool:
     """Return whether a hook, a function or a bound method, is a default one."""
     return getattr(hook, "__func__", hook) in DEFAULT_HOOKS
 
 
-def counter(model: Any) -> Callable | None:
+def counter(model: object) -> Callable[..., Any] | None:
     """Return the model's ``accuracy`` method if it can count correct predictions, else None.
 
     It can if it takes the book's ``averaged`` argument: with False it returns one value for each
     prediction.
     """
-    accuracy = getattr(model, "accuracy", None)
+    accuracy: Callable[..., Any] | None = getattr(model, "accuracy", None)
     if callable(accuracy) and "averaged" in inspect.signature(accuracy).parameters:
         return accuracy
     return None
 
 
-def takes_engine(trainer: Any, model: Any) -> bool:
+def takes_engine(trainer: object, model: object) -> bool:
     """Return whether fit takes the fast path: no step hook is overridden.
 
     An ``accuracy`` without the ``averaged`` argument requires the step path too.

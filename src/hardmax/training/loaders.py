@@ -1,22 +1,40 @@
 """Batches of examples in memory, and chunks of an epoch's batches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
 from hardmax.checks import check_whole
 from hardmax.data.sampling import balanced_order, order
+from hardmax.errors import ArgumentError
+from hardmax.training.contracts import Batches
 
 __all__ = [
     "Chunk",
     "Loader",
+    "TensorLoader",
+    "batch_count",
     "chunk_bounds",
     "chunks",
+    "epoch_order",
     "first_batch",
 ]
+
+
+class Sliced(Protocol):
+    """An array that is split by slices."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Self: ...
+
+
+Tensor = TypeVar("Tensor")
+Rows = TypeVar("Rows", bound=Sliced)
+Item = TypeVar("Item", bound=Sliced)
 
 
 def chunk_bounds(batch: int, count: int, parts: int) -> tuple[int, int]:
@@ -31,17 +49,26 @@ def chunk_bounds(batch: int, count: int, parts: int) -> tuple[int, int]:
     return index * count // parts, (index + 1) * count // parts
 
 
-class Loader:
-    """Batches of arrays in memory; each backend defines ``take``. Each iteration is an epoch.
+def epoch_order(
+    count: int, seed: int, epoch: int, balanced_by: np.ndarray | None = None
+) -> np.ndarray:
+    """Return an epoch's order of ``count`` examples, int64 of shape (count,).
+
+    With ``balanced_by``, their labels, it has equally many examples of each class.
+    """
+    if balanced_by is not None:
+        return balanced_order(balanced_by, seed, epoch)
+    return order(count, seed, epoch)
+
+
+class Loader(Generic[Tensor, Rows]):
+    """Batches of tensors (inputs..., labels); a subclass defines ``take``. Each pass is an epoch.
 
     With a ``seed``, the order is a function of (seed, epoch), where the first epoch is 0; without
     one, every epoch draws its order from the framework's generator. ``batch_size`` is reduced to
     ``count`` if it is larger. With ``balanced_by``, the examples' labels, a shuffled epoch has
     equally many examples of each class. Raises ArgumentError for a batch size below 1.
     """
-
-    #: Whether all examples are on the device, so that an engine can process a chunk in one call.
-    resident = True
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
         self.count = count
@@ -56,74 +83,114 @@ class Loader:
         """The number of batches, including a smaller last one."""
         return -(-self.count // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple]:
-        return iter(Chunk(self, self.next_order(), 0, self.count))
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        return self.batches(self.next_order(), 0, self.count)
 
-    def peek(self) -> tuple:
+    def batches(self, order: Rows | None, start: int, stop: int) -> Iterator[tuple[Tensor, ...]]:
+        """Return the batches of ``order[start:stop]``; of ``start:stop`` if the order is None."""
+        if order is not None:
+            return map(self.take, self.split(order[start:stop]))
+        bounds = range(start, stop, self.batch_size)
+        return (self.take(slice(at, min(at + self.batch_size, stop))) for at in bounds)
+
+    def peek(self) -> tuple[Tensor, ...]:
         """Return the first batch in unshuffled order, without starting an epoch."""
         return self.take(slice(0, min(self.batch_size, self.count)))
 
-    def next_order(self) -> Any:
-        """Start an epoch and return its order, int64 of shape (count,); None if unshuffled."""
+    def next_order(self) -> Rows | None:
+        """Start an epoch and return its order, as ``take`` receives it; None if unshuffled."""
         if not self.shuffle:
             return None
         seed = self.draw_seed() if self.seed is None else self.seed
         self.epoch += 1
-        if self.balanced_by is not None:
-            return balanced_order(self.balanced_by, seed, self.epoch - 1)
-        return order(self.count, seed, self.epoch - 1)
+        return self.rows(epoch_order(self.count, seed, self.epoch - 1, self.balanced_by))
+
+    def to(self, device: Any) -> None:
+        """Move all batches to a device of the framework."""
+        raise NotImplementedError
 
     def draw_seed(self) -> int:
         """Return a non-negative seed from the framework's global generator."""
         raise NotImplementedError
 
-    def take(self, rows: Any) -> tuple:
+    def rows(self, order: np.ndarray) -> Rows:
+        """Return an order, int64 of shape (count,), as ``take`` receives it."""
+        raise NotImplementedError
+
+    def take(self, rows: slice | Rows) -> tuple[Tensor, ...]:
         """Return the batch of the examples ``rows``: a slice, or part of an order."""
         raise NotImplementedError
 
-    def split(self, order: Any) -> Iterable:
+    def split(self, order: Rows) -> Iterable[Rows]:
         """Split an order into batches."""
         return [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
 
 
-def first_batch(batches: Any) -> tuple:
+class TensorLoader(Loader[Item, Item]):
+    """Batches of tensors that are all on the device, as are the orders.
+
+    With ``are_images`` the first tensor is uint8, and is returned as float32 in [0, 1].
+    """
+
+    def __init__(
+        self, tensors: Sequence[Item], batch_size: int, shuffle: bool, are_images: bool = False
+    ):
+        super().__init__(len(tensors[0]), batch_size, shuffle)
+        self.tensors = tuple(tensors)
+        self.are_images = are_images
+
+
+@dataclass(frozen=True)
+class Chunk(Generic[Item]):
+    """Consecutive batches: the examples ``order[start:stop]``; ``start:stop`` if order is None."""
+
+    loader: TensorLoader[Item]
+    order: Item | None
+    start: int
+    stop: int
+
+    def __iter__(self) -> Iterator[tuple[Item, ...]]:
+        return self.loader.batches(self.order, self.start, self.stop)
+
+
+def first_batch(batches: Batches[Tensor]) -> Sequence[Tensor]:
     """Return the first batch; of a Loader, without starting an epoch."""
     return batches.peek() if isinstance(batches, Loader) else next(iter(batches))
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Consecutive batches: the examples ``order[start:stop]``; ``start:stop`` if order is None."""
-
-    loader: Loader
-    order: Any
-    start: int
-    stop: int
-
-    def __iter__(self) -> Iterator[tuple]:
-        if self.order is not None:
-            return map(self.loader.take, self.loader.split(self.order[self.start : self.stop]))
-        bounds = range(self.start, self.stop, self.loader.batch_size)
-        rows = (slice(at, min(at + self.loader.batch_size, self.stop)) for at in bounds)
-        return map(self.loader.take, rows)
+def batch_count(batches: Batches[Tensor] | None, name: str) -> int:
+    """Return the number of batches per epoch, 0 for None. Raises ArgumentError if unknown."""
+    if batches is None:
+        return 0
+    try:
+        return len(batches)
+    except TypeError:
+        raise ArgumentError(
+            f"{name} must return batches with a length that can be iterated again, got "
+            f"{type(batches).__name__}; use get_tensorloader() or a list"
+        ) from None
 
 
-def chunks(loader: Any, parts: int) -> Iterator[Iterable]:
+def chunks(loader: Batches[Tensor], parts: int) -> Iterator[Iterable[Sequence[Tensor]]]:
     """Split the next epoch of ``loader`` into ``parts`` chunks; see ``chunk_bounds``.
 
-    A resident Loader yields Chunk objects, which a compiled engine can process in one call; any
-    other sized iterable yields plain iterators over its batches.
+    A TensorLoader yields Chunk objects, which a compiled engine can process in one call; any other
+    sized iterable yields plain iterators over its batches.
     """
-    count = len(loader)
-    is_loader = isinstance(loader, Loader)
-    source = loader.next_order() if is_loader else iter(loader)
-    start = 0
-    while start < count:
-        start, stop = chunk_bounds(start, count, parts)
-        if is_loader:
-            size = loader.batch_size
-            chunk = Chunk(loader, source, start * size, min(stop * size, loader.count))
-            yield chunk if loader.resident else iter(chunk)
-        else:
-            yield islice(source, stop - start)
-        start = stop
+    bounds = _bounds(len(loader), parts)
+    if not isinstance(loader, Loader):
+        batches = iter(loader)
+        yield from (islice(batches, stop - start) for start, stop in bounds)
+        return
+    order, size = loader.next_order(), loader.batch_size
+    for start, stop in bounds:
+        chunk = (order, start * size, min(stop * size, loader.count))
+        yield Chunk(loader, *chunk) if isinstance(loader, TensorLoader) else loader.batches(*chunk)
+
+
+def _bounds(count: int, parts: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of each chunk of ``count`` batches."""
+    stop = 0
+    while stop < count:
+        start, stop = chunk_bounds(stop, count, parts)
+        yield start, stop

@@ -1,6 +1,7 @@
 """The framework-independent parts of Module."""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -11,10 +12,12 @@ from hardmax.training.dispatch import step_hook
 from hardmax.training.loaders import chunk_bounds
 from hardmax.training.trainer import Trainer
 
-__all__ = ["Module"]
+__all__ = ["Classifier", "Module"]
+
+Tensor = TypeVar("Tensor", bound=Sized)
 
 
-class Module(HyperParameters):
+class Module(HyperParameters, Generic[Tensor]):
     """Base class of models: defines the loss and the optimizer, and plots the training."""
 
     plot_train_per_epoch = 2
@@ -22,18 +25,33 @@ class Module(HyperParameters):
     board: ProgressBoard
     lr: float
     trainer: Any = None
+    __call__: Callable[..., Any]
     #: Whether the weights have the portable names of an architecture.
     is_portable = False
 
-    def loss(self, y_hat: Any, y: Any) -> Any:
+    @step_hook
+    def training_step(self, batch: Sequence[Tensor]) -> Tensor:
+        """Return the mean loss of a batch (inputs..., labels), and plot it."""
+        self._count(batch)
+        l = self.loss(self(*batch[:-1]), batch[-1])
+        self.plot("loss", l, train=True)
+        return l
+
+    @step_hook
+    def validation_step(self, batch: Sequence[Tensor]) -> None:
+        """Plot the mean loss of a batch (inputs..., labels)."""
+        self._count(batch)
+        self.plot("loss", self.loss(self(*batch[:-1]), batch[-1]), train=False)
+
+    def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss of a batch; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define loss(y_hat, y)")
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> object:
         """Return the optimizer that trains this model; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define configure_optimizers()")
 
-    def _count(self, batch: Any) -> None:
+    def _count(self, batch: Sequence[Tensor]) -> None:
         """Set the trainer's ``examples``, the weight of the batch means that are plotted next."""
         if isinstance(self.trainer, Trainer):
             self.trainer.examples = len(batch[-1])
@@ -58,7 +76,9 @@ class Module(HyperParameters):
         self.board.xlabel = "epoch"
         self.board.draw(x, value, label, every_n=stop - start, weight=examples)
 
-    def plot_chunk(self, means: dict[str, np.ndarray], examples: np.ndarray, train: bool) -> None:
+    def plot_chunk(
+        self, means: Mapping[str, np.ndarray], examples: np.ndarray, train: bool
+    ) -> None:
         """Plot a chunk of batches as ``plot`` would, one point per curve.
 
         ``means``: for each key the batch means, float of shape (batches,); ``examples``: the batch
@@ -81,3 +101,19 @@ class Module(HyperParameters):
             return label, trainer.train_batch_idx, trainer.num_train_batches, parts
         label, parts = f"val_{key}", self.plot_valid_per_epoch
         return label, trainer.val_batch_idx, trainer.num_val_batches, parts
+
+
+class Classifier(Module[Tensor]):
+    """Base class of models whose outputs are scores, one per class."""
+
+    @step_hook
+    def validation_step(self, batch: Sequence[Tensor]) -> None:
+        """Plot the mean loss and the accuracy of a batch (inputs..., labels)."""
+        self._count(batch)
+        Y_hat = self(*batch[:-1])
+        self.plot("loss", self.loss(Y_hat, batch[-1]), train=False)
+        self.plot("acc", self.accuracy(Y_hat, batch[-1]), train=False)
+
+    def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
+        """Return the accuracy of scores for labels; each backend defines it."""
+        raise NotImplementedError

@@ -1,29 +1,31 @@
 """Batches of images that do not fit into memory."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from hardmax.data.datasets import Images
 from hardmax.data.mapped import release
-from hardmax.training.loaders import Loader
+from hardmax.training.loaders import Loader, Sliced, TensorLoader
 
 __all__ = ["StreamedLoader"]
 
+Tensor = TypeVar("Tensor", bound=Sliced)
 
-class StreamedLoader(Loader):
+
+class StreamedLoader(Loader[Tensor, np.ndarray]):
     """Batches of images in a file; each is read and moved to the device when it is needed.
 
     ``hold`` returns a backend's loader of the given images, as one batch.
     """
-
-    resident = False
 
     def __init__(
         self,
         images: Images,
         batch_size: int,
         shuffle: bool,
-        hold: Callable[[Images], Any],
+        hold: Callable[[Images], TensorLoader[Tensor]],
     ):
         super().__init__(len(images), batch_size, shuffle)
         self.images = images
@@ -38,7 +40,11 @@ class StreamedLoader(Loader):
         """Return a seed from the framework's global generator."""
         return self.hold(self.images.take(slice(0, 1))).draw_seed()
 
-    def take(self, rows: Any) -> tuple:
+    def rows(self, order: np.ndarray) -> np.ndarray:
+        """Return the order itself."""
+        return order
+
+    def take(self, rows: slice | np.ndarray) -> tuple[Tensor, ...]:
         """Return the batch of the examples ``rows``: a slice, or an int64 array."""
         loader = self.hold(self.images.take(rows))
         release(self.images.images)

@@ -5,23 +5,22 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hardmax.checks import check_seed, check_whole
-from hardmax.errors import ArgumentError, DivergenceError, RunError
-from hardmax.evaluation.metrics import Evaluation
+from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.totals import Meter, Steps, Totals
-from hardmax.hyperparameters import HyperParameters
-from hardmax.training import checkpoint as checkpoints
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
-from hardmax.training.dispatch import is_step_hook, takes_engine
-from hardmax.training.loaders import Loader, chunks
+from hardmax.training.contracts import Batches, DataModule, EpochRecord
+from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
+from hardmax.training.evaluator import Evaluator, ModelT, Tensor
+from hardmax.training.loaders import Loader, batch_count, chunks
 
 __all__ = ["Trainer"]
 
 
-class Trainer(HyperParameters):
+class Trainer(Evaluator[ModelT, Tensor]):
     """Fits a model to data; each backend adds the book's hooks for its framework.
 
     The book's arguments are ``max_epochs``, ``num_gpus`` and ``gradient_clip_val``, the maximum
@@ -42,28 +41,20 @@ class Trainer(HyperParameters):
     num_gpus = 0
     gradient_clip_val: float = 0
     seed: int | None = None
-    device: str | None = None
     patience: int | None = None
-    checkpoint: str | os.PathLike | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     callbacks: Sequence[Callback] = ()
-    gpus: Sequence[Any] = ()
-    history: Sequence[dict[str, Any]] = ()
-
-    #: The name of the backend.
-    framework: str
+    history: Sequence[EpochRecord] = ()
 
     max_epochs: int
-    engine: Any
-    tensors: Any
-    model: Any
-    train_dataloader: Any
-    val_dataloader: Any
+    model: ModelT
+    optim: object
+    train_dataloader: Batches[Tensor]
+    val_dataloader: Batches[Tensor] | None
     epoch = 0
     train_batch_idx = 0
     val_batch_idx = 0
     examples = 1
-    run_device: Any = None
-    compile_seconds = 0.0
     uses_engine = False
     should_stop = False
 
@@ -76,7 +67,7 @@ class Trainer(HyperParameters):
         seed: int | None = None,
         device: str | None = None,
         patience: int | None = None,
-        checkpoint: str | os.PathLike | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Callback] = (),
     ):
         self.save_hyperparameters()
@@ -87,7 +78,7 @@ class Trainer(HyperParameters):
             check_seed(seed)
         if not gradient_clip_val >= 0:
             raise ArgumentError(f"gradient_clip_val must be 0 or more, got {gradient_clip_val!r}")
-        self.gpus = [self.tensors.gpu(i) for i in range(min(num_gpus, self.tensors.num_gpus()))]
+        self.gpus = [self.runtime.gpu(i) for i in range(min(num_gpus, self.runtime.num_gpus()))]
         if len(self.gpus) < num_gpus:
             warnings.warn(
                 f"num_gpus={num_gpus}, but only {len(self.gpus)} GPUs are available", stacklevel=2
@@ -95,42 +86,37 @@ class Trainer(HyperParameters):
 
     # Setup
 
-    def find_device(self) -> Any:
-        """Return the framework's device to run on. Raises ArgumentError if it is unavailable."""
-        default = "cuda:0" if self.gpus else "cpu"
-        return self.tensors.find_device(default if self.device is None else self.device)
-
-    def prepare_data(self, data: Any) -> None:
+    def prepare_data(self, data: DataModule[Tensor]) -> None:
         """Get the loaders of ``data``; set the seed and the device of hardmax's own."""
-        self.train_dataloader = data.train_dataloader()
-        self.val_dataloader = data.val_dataloader()
-        self.num_train_batches = _batch_count(self.train_dataloader, "train_dataloader()")
-        if self.num_train_batches == 0:
+        train, self.val_dataloader = data.train_dataloader(), data.val_dataloader()
+        self.num_train_batches = batch_count(train, "train_dataloader()")
+        if train is None or self.num_train_batches == 0:
             raise ArgumentError("train_dataloader() must return at least one batch, got none")
-        self.num_val_batches = _batch_count(self.val_dataloader, "val_dataloader()")
+        self.train_dataloader = train
+        self.num_val_batches = batch_count(self.val_dataloader, "val_dataloader()")
         if self.num_val_batches == 0:
             self.val_dataloader = None
         for loader in (self.train_dataloader, self.val_dataloader):
             if isinstance(loader, Loader):
                 loader.seed, loader.epoch = self.seed, 0
-                self.tensors.place(loader, self.run_device)
+                self.runtime.place(loader, self.run_device)
 
-    def prepare_model(self, model: Any) -> None:
+    def prepare_model(self, model: ModelT) -> None:
         """Move the model to the run's device and attach it to this trainer."""
         model.trainer = self
         model.board.xlim = [0, self.max_epochs]
-        self.tensors.place(model, self.run_device)
+        self.runtime.place(model, self.run_device)
         self.model = model
 
     # Fitting
 
-    def fit(self, model: Any, data: Any) -> None:
+    def fit(self, model: ModelT, data: DataModule[Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
         Raises DivergenceError if the training loss becomes NaN or infinite.
         """
         self.run_device = self.find_device()
-        with self.tensors.seeded(self.seed, self.run_device):
+        with self.runtime.seeded(self.seed, self.run_device):
             self.prepare_data(data)
             self.prepare_model(model)
             self.prepare_optimizer()
@@ -143,7 +129,8 @@ class Trainer(HyperParameters):
     def run_epochs(self) -> None:
         """Run the epochs, calling the callbacks and recording the history."""
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
-        self.history = history = []
+        history: list[EpochRecord] = []
+        self.history = history
         self.should_stop = False
         self.uses_engine = takes_engine(self, self.model) and self.engine_suits()
         callbacks = [*self.callbacks]
@@ -165,7 +152,7 @@ class Trainer(HyperParameters):
         for callback in callbacks:
             callback.on_fit_end(self)
 
-    def run_epoch(self) -> dict[str, Any]:
+    def run_epoch(self) -> EpochRecord:
         """Run one epoch and return its record."""
         self.meters: dict[str, Meter] = {}
         self.totals = {True: Totals(), False: Totals()}
@@ -173,7 +160,7 @@ class Trainer(HyperParameters):
         start = time.perf_counter()
         self.fit_epoch()
         seconds = time.perf_counter() - start - self.compile_seconds
-        record: dict[str, Any] = {"epoch": self.epoch + 1}
+        record: EpochRecord = {"epoch": self.epoch + 1}
         for part, train in (("train", True), ("val", False)):
             if self.uses_engine:
                 loss, accuracy = self.totals[train].loss, self.totals[train].accuracy
@@ -187,21 +174,45 @@ class Trainer(HyperParameters):
         """Return whether the engine supports the optimizer."""
         return True
 
+    @step_hook
     def fit_epoch(self) -> None:
-        """Train and validate for one epoch; each backend defines the steps."""
-        raise NotImplementedError
-
-    def engine_epoch(self) -> None:
-        """Run one epoch with the engine, chunk by chunk."""
+        """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         for chunk in chunks(self.train_dataloader, self.model.plot_train_per_epoch):
-            steps = self.engine.train(self, chunk)
-            self._record(steps, train=True)
-            self._check_loss(self.totals[True].loss)
+            if self.uses_engine:
+                self._record(self.engine.train(self, chunk), train=True)
+                self._check_loss(self.totals[True].loss)
+            else:
+                self._step_through(chunk, train=True)
             for callback in self.callbacks:
                 callback.on_chunk(self)
-        if self.val_dataloader is not None:
-            for chunk in chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
+        if self.val_dataloader is None:
+            return
+        for chunk in chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
+            if self.uses_engine:
                 self._record(self.engine.evaluate(self, self.model, chunk), train=False)
+            else:
+                self._step_through(chunk, train=False)
+
+    def _step_through(self, chunk: Iterable[Sequence[Tensor]], train: bool) -> None:
+        """Take the steps of a chunk of batches through the hooks."""
+        self.runtime.set_training(self.model, train)
+        step = self.train_on if train else self.validate_on
+        for batch in chunk:
+            self.examples = len(batch[-1])
+            step(batch)
+            self._advance(train, 1)
+
+    def prepare_batch(self, batch: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return a batch on the run's device; each backend defines it."""
+        raise NotImplementedError
+
+    def train_on(self, batch: Sequence[Tensor]) -> None:
+        """Take an optimizer step on a batch, through the hooks; each backend defines it."""
+        raise NotImplementedError
+
+    def validate_on(self, batch: Sequence[Tensor]) -> None:
+        """Take the model's validation step on a batch, through the hooks."""
+        self.model.validation_step(self.prepare_batch(batch))
 
     def _record(self, steps: Steps, train: bool) -> None:
         """Add the engine's results for a chunk to the totals, and plot them."""
@@ -214,7 +225,7 @@ class Trainer(HyperParameters):
             self._advance(train, len(steps.examples))
             return
         # An overridden plot is called once per batch, as on the step path.
-        curves = {key: self.tensors.scalars(values) for key, values in means.items()}
+        curves = {key: self.runtime.scalars(values) for key, values in means.items()}
         for i, self.examples in enumerate(steps.examples.tolist()):
             for key, values in curves.items():
                 self.model.plot(key, values[i], train=train)
@@ -241,75 +252,3 @@ class Trainer(HyperParameters):
                 f"the training loss became {loss} in epoch {self.epoch + 1}; "
                 "try a smaller learning rate, or gradient_clip_val=1"
             )
-
-    # Evaluation
-
-    def evaluate(self, model: Any, data: Any) -> Evaluation:
-        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
-
-        Raises ArgumentError if ``data`` has no validation set.
-        """
-        loader = data.val_dataloader()
-        if _batch_count(loader, "val_dataloader()") == 0:
-            raise ArgumentError("nothing to evaluate: the data has no validation set")
-        self.prepare_evaluation(model, loader)
-        totals = Totals()
-        totals.add(self.engine.evaluate(self, model, loader))
-        return Evaluation.of(totals)
-
-    def scores(self, model: Any, loader: Any) -> Any:
-        """Return the scores of a loader's examples, in order.
-
-        A float32 NumPy array of shape (examples, classes).
-        """
-        self.prepare_evaluation(model, loader)
-        return self.engine.scores(self, model, loader)
-
-    def prepare_evaluation(self, model: Any, loader: Any) -> None:
-        """Move a model and the batches to evaluate it on to the run's device."""
-        self.run_device = self.find_device()
-        self.tensors.place(model, self.run_device)
-        if isinstance(loader, Loader):
-            self.tensors.place(loader, self.run_device)
-
-    # Weights
-
-    def get_weights(self, model: Any) -> dict[str, Any]:
-        """Return copies of the model's weights as named NumPy arrays."""
-        raise NotImplementedError
-
-    def set_weights(self, model: Any, weights: dict[str, Any]) -> None:
-        """Set the model's weights, named as ``get_weights`` returns them.
-
-        Raises RunError if their names or shapes do not fit the model.
-        """
-        raise NotImplementedError
-
-    def load_checkpoint(self, model: Any, path: str | os.PathLike) -> dict[str, Any]:
-        """Load the weights of a checkpoint file into the model; return the file's header.
-
-        Raises RunError if the file is missing or damaged, or does not fit the model: the weights
-        of a custom model have native names and load only in the same framework.
-        """
-        weights, header = checkpoints.load(path)
-        origin = header.get("framework", self.framework)
-        if origin != self.framework:
-            raise RunError(
-                f"{path} has the weights of a custom model in {origin}, under native names; "
-                f"load it with hardmax.{origin}, not with hardmax.{self.framework}"
-            )
-        self.set_weights(model, weights)
-        return header
-
-
-def _batch_count(loader: Any, name: str) -> int:
-    """Return the number of batches per epoch, 0 for None. Raises ArgumentError if unknown."""
-    if loader is None:
-        return 0
-    try:
-        return len(loader)
-    except TypeError:
-        raise ArgumentError(
-            f"{name} must return batches with a length that can be iterated again, got "
-            f"{type(loader).__name__}; use get_tensorloader() or a list"
-        ) from None

@@ -28,7 +28,7 @@ class ScriptedTrainer(Trainer):
     """Training only counts epochs; the validation losses are given."""
 
     framework = "scripted"
-    tensors = SimpleNamespace(num_gpus=lambda: 0)
+    runtime = SimpleNamespace(num_gpus=lambda: 0)
 
     def __init__(self, losses, **settings):
         super().__init__(len(losses), **settings)

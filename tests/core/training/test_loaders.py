@@ -8,7 +8,7 @@ from support import pcg64
 
 from hardmax.data.sampling import balanced_order
 from hardmax.errors import ArgumentError
-from hardmax.training.loaders import Loader, chunk_bounds, chunks
+from hardmax.training.loaders import Loader, TensorLoader, chunk_bounds, chunks
 
 counts = st.integers(0, 300)
 sizes = st.integers(1, 400)
@@ -16,10 +16,16 @@ seeds = st.integers(0, 2**64)
 parts = st.integers(-1, 320)
 
 
-class Rows(Loader):
+class Rows(TensorLoader):
     """A loader whose examples are 0, 1, ...; the drawn seeds are 100, 101, ..."""
 
     drawn = 99
+
+    def __init__(self, count, size, shuffle):
+        super().__init__((np.arange(count),), size, shuffle)
+
+    def rows(self, order):
+        return order
 
     def draw_seed(self):
         self.drawn += 1

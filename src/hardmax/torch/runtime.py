@@ -1,0 +1,70 @@
+"""What the shared parts of training need of PyTorch: devices, modes, scalars, and random seeds."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from hardmax.torch.tensors import cpu, gpu, num_gpus
+from hardmax.training.contracts import Movable
+from hardmax.training.devices import choose_device
+
+__all__ = [
+    "draw_seed",
+    "find_device",
+    "gpu",
+    "num_gpus",
+    "place",
+    "scalars",
+    "seeded",
+    "set_training",
+]
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device for a name: auto, cpu, cuda, cuda:N or mps.
+
+    Raises ArgumentError if this machine has no such device.
+    """
+    available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
+    if torch.backends.mps.is_available():
+        available["mps"] = torch.device("mps")
+    return choose_device(name, available | {"cpu": cpu()})
+
+
+def place(target: Movable[torch.device], device: torch.device) -> None:
+    """Move a module or a loader to a device."""
+    target.to(device)
+
+
+def set_training(model: nn.Module, training: bool) -> None:
+    """Put a model in training or in evaluation mode."""
+    model.train(training)
+
+
+def scalars(values: np.ndarray) -> Sequence[torch.Tensor]:
+    """Return the elements of a NumPy array of shape (n,) as scalar tensors."""
+    return torch.from_numpy(values).unbind()
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
+    """Seed PyTorch's random numbers in a block, and restore their state after it.
+
+    Without a seed the random state is left alone.
+    """
+    if seed is None:
+        yield
+        return
+    devices = [] if device.type == "cpu" else [device.index or 0]
+    kind = "cuda" if device.type == "cpu" else device.type
+    with torch.random.fork_rng(devices, device_type=kind):
+        torch.manual_seed(seed)
+        yield
+
+
+def draw_seed() -> int:
+    """Return a seed from PyTorch's global generator, 0 to 2**31 - 1."""
+    return int(torch.randint(2**31, ()))

@@ -1,0 +1,99 @@
+"""Evaluating models, without training them."""
+
+import os
+from collections.abc import Mapping, Sequence, Sized
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from hardmax.errors import ArgumentError, RunError
+from hardmax.evaluation.metrics import Evaluation
+from hardmax.evaluation.totals import Totals
+from hardmax.hyperparameters import HyperParameters
+from hardmax.training import checkpoint
+from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
+from hardmax.training.loaders import Loader, batch_count
+
+__all__ = ["Evaluator", "ModelT", "Tensor"]
+
+ModelT = TypeVar("ModelT", bound=Model)
+Tensor = TypeVar("Tensor", bound=Sized)
+
+
+class Evaluator(HyperParameters, Generic[ModelT, Tensor]):
+    """Base class of trainers: evaluates models on a device, and gets and sets their weights.
+
+    A backend defines the name of its ``framework`` and its three modules.
+    """
+
+    framework: str
+    engine: Engine[Any, ModelT, Tensor]
+    runtime: Runtime[ModelT, Any]
+    layers: Layers[ModelT]
+
+    device: str | None = None
+    gpus: Sequence[object] = ()
+    run_device: Any = None
+    compile_seconds = 0.0
+
+    def find_device(self) -> Any:
+        """Return the framework's device to run on. Raises ArgumentError if it is unavailable."""
+        default = "cuda:0" if self.gpus else "cpu"
+        return self.runtime.find_device(default if self.device is None else self.device)
+
+    def evaluate(self, model: ModelT, data: DataModule[Tensor]) -> Evaluation:
+        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
+
+        Raises ArgumentError if ``data`` has no validation set.
+        """
+        loader = data.val_dataloader()
+        if loader is None or batch_count(loader, "val_dataloader()") == 0:
+            raise ArgumentError("nothing to evaluate: the data has no validation set")
+        self.prepare_evaluation(model, loader)
+        totals = Totals()
+        totals.add(self.engine.evaluate(self, model, loader))
+        return Evaluation.of(totals)
+
+    def scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
+        """Return the scores of a loader's examples, in order.
+
+        A float32 NumPy array of shape (examples, classes).
+        """
+        self.prepare_evaluation(model, loader)
+        return self.engine.scores(self, model, loader)
+
+    def prepare_evaluation(self, model: ModelT, loader: Batches[Tensor]) -> None:
+        """Move a model and the batches to evaluate it on to the run's device."""
+        self.run_device = self.find_device()
+        self.runtime.place(model, self.run_device)
+        if isinstance(loader, Loader):
+            self.runtime.place(loader, self.run_device)
+
+    # Weights
+
+    def get_weights(self, model: ModelT) -> dict[str, np.ndarray]:
+        """Return copies of the model's weights as named NumPy arrays."""
+        return self.layers.get_weights(model)
+
+    def set_weights(self, model: ModelT, weights: Mapping[str, np.ndarray]) -> None:
+        """Set the model's weights, named as ``get_weights`` returns them.
+
+        Raises RunError if their names or shapes do not fit the model.
+        """
+        self.layers.set_weights(model, weights)
+
+    def load_checkpoint(self, model: ModelT, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Load the weights of a checkpoint file into the model; return the file's header.
+
+        Raises RunError if the file is missing or damaged, or does not fit the model: the weights
+        of a custom model have native names and load only in the same framework.
+        """
+        weights, header = checkpoint.load(path)
+        origin = header.get("framework", self.framework)
+        if origin != self.framework:
+            raise RunError(
+                f"{path} has the weights of a custom model in {origin}, under native names; "
+                f"load it with hardmax.{origin}, not with hardmax.{self.framework}"
+            )
+        self.set_weights(model, weights)
+        return header
