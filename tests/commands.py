@@ -28,7 +28,7 @@ def run_process(folder, *arguments, env=None, program=PROGRAM, **options):
         env={name: value for name, value in environment.items() if value is not None},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,  # only a guard: other processes may keep the cores busy
         **options,
     )
 

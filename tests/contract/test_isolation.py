@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 #: The third-party imports of each backend; whatever these import in turn does not count.
 IMPORTS = {
     "torch": "import torch",
@@ -16,10 +18,16 @@ EXPECTED = {"jax": {"jax", "flax", "optax"}, "tensorflow": {"tensorflow", "keras
 PACKAGES = {"torch", "jax", "flax", "optax", "tensorflow", "keras", "mxnet"}
 
 
-def test_importing_one_framework_imports_no_other(python, framework):
-    loaded = "print(json.dumps([name for name in sys.modules if '.' not in name]))"
+@pytest.fixture(scope="module")
+def modules(python, framework):
+    """The modules loaded by the packages of a framework, and those after importing its backend."""
+    loaded = "print(json.dumps([*sys.modules]))"
     code = f"import sys, json\n{IMPORTS[framework]}\n{loaded}\nimport hardmax.{framework}\n{loaded}"
-    before, after = (set(json.loads(line)) for line in python(code).splitlines())
+    return [{*json.loads(line)} for line in python(code).splitlines()]
+
+
+def test_importing_one_framework_imports_no_other(modules, framework):
+    before, after = modules
     expected = EXPECTED.get(framework, {framework})
     assert expected <= after
     # Keras itself imports JAX if Flax's checkpoints are installed.
@@ -27,17 +35,10 @@ def test_importing_one_framework_imports_no_other(python, framework):
     assert framework == "tensorflow" or PACKAGES & after == expected
 
 
-def test_importing_a_framework_imports_no_heavy_packages(python, framework):
-    code = f"""
-import sys, json
-{IMPORTS[framework]}
-before = set(sys.modules)
-import hardmax.{framework}
-print(json.dumps(sorted(set(sys.modules) - before)))
-"""
+def test_importing_a_framework_imports_no_heavy_packages(modules):
+    before, after = modules
     heavy = "matplotlib sklearn scipy pooch requests PIL rich typer jinja2".split()
-    loaded = {name.partition(".")[0] for name in json.loads(python(code))}
-    assert not loaded & set(heavy)
+    assert not {name.partition(".")[0] for name in after - before} & {*heavy}
 
 
 def test_importing_a_framework_changes_nothing_in_numpy(python, framework):

@@ -18,7 +18,6 @@ SMOOTH = {
 #: Short trainings; test_networks.py compares a step of convolutional networks with NumPy.
 SHORT = {
     "digits": ["digits", "--model", "mlp", "--batch-size", 32, "--lr", 0.3, "--seed", 5],
-    "softmax-regression": ["digits", "--epochs", 3],
     "mlp by momentum": ["digits", "--epochs", 2, *SMOOTH["mlp"], *RECIPES["momentum"]],
     "mlp by adamw": ["digits", "--epochs", 2, *SMOOTH["mlp"], *RECIPES["adamw"]],
 }

@@ -107,12 +107,19 @@ def test_the_last_table_and_the_cursor_remain(end):
     assert shown(BOARD + DRAW + end) == (TABLE, True)
 
 
+#: Restores the default handler first, because a shell's background jobs ignore Ctrl-C.
+CTRL_C = """
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
 @pytest.mark.parametrize(
     ("end", "status", "error"),
     [
         ("sys.exit(3)", 3, None),
         ("raise ValueError('reason')", 1, "ValueError: reason"),
-        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT, "KeyboardInterrupt"),
+        (CTRL_C, -signal.SIGINT, "KeyboardInterrupt"),
     ],
 )
 def test_the_table_the_cursor_and_the_error_remain_however_the_process_ends(end, status, error):
