@@ -1,7 +1,7 @@
 """The book's functional edition: functions that take networks, iterators and updaters."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
 
 import tensorflow as tf
 
@@ -38,6 +38,10 @@ __all__ = [
     "train_ch6",
     "train_epoch_ch3",
 ]
+
+Net = Callable[..., tf.Tensor]
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Batches = Iterable[Sequence[tf.Tensor]]
 
 # Models and losses
 
@@ -77,7 +81,9 @@ def corr2d(X: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
     return out[0, :, :, 0]
 
 
-def sgd(params: Iterable[Any], grads: Iterable[Any], lr: float, batch_size: int) -> None:
+def sgd(
+    params: Iterable[tf.Variable], grads: Iterable[tf.Tensor], lr: float, batch_size: int
+) -> None:
     """Take a minibatch SGD step with the gradients of summed losses."""
     for param, grad in zip(params, grads, strict=True):
         param.assign_sub(lr * grad / batch_size)
@@ -86,11 +92,11 @@ def sgd(params: Iterable[Any], grads: Iterable[Any], lr: float, batch_size: int)
 class Updater:
     """Minibatch SGD on a list of variables, an updater for ``train_ch3``."""
 
-    def __init__(self, params: list[Any], lr: float):
+    def __init__(self, params: Sequence[tf.Variable], lr: float):
         self.params = params
         self.lr = lr
 
-    def __call__(self, batch_size: int, grads: Iterable[Any]) -> None:
+    def __call__(self, batch_size: int, grads: Iterable[tf.Tensor]) -> None:
         """Take a step with the gradients of summed losses."""
         sgd(self.params, grads, self.lr, batch_size)
 
@@ -158,17 +164,14 @@ def _correct(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tf.math.count_nonzero(tf.cast(tf.reshape(y_hat, y.shape), y.dtype) == y)
 
 
-def _outputs(net: Callable, X: tf.Tensor, training: bool) -> tf.Tensor:
+def _outputs(net: Net, X: tf.Tensor, training: bool) -> tf.Tensor:
     """Return a network's outputs; Keras layers take ``training``."""
     return net(X, training=training) if isinstance(net, tf.keras.layers.Layer) else net(X)
 
 
-def _loss(loss: Callable, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+def _loss(loss: Loss, y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Return a loss; Keras losses take the labels first."""
     return loss(y, y_hat) if isinstance(loss, tf.keras.losses.Loss) else loss(y_hat, y)
-
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class _Loops(Loops[tf.Tensor, tf.keras.optimizers.Optimizer | Updater]):
@@ -224,7 +227,12 @@ class TrainCallback(tf.keras.callbacks.Callback):
     """
 
     def __init__(
-        self, net: Any, train_iter: Any, test_iter: Any, num_epochs: int, device_name: str
+        self,
+        net: tf.keras.Model,
+        train_iter: tf.data.Dataset,
+        test_iter: tf.data.Dataset,
+        num_epochs: int,
+        device_name: str,
     ):
         super().__init__()
         self.net = net
@@ -235,11 +243,11 @@ class TrainCallback(tf.keras.callbacks.Callback):
         self.timer = Timer()
         self.animator = Animator(xlabel="epoch", xlim=[1, num_epochs], legend=LEGEND)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the timer."""
         self.timer.start()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Plot the loss and both accuracies."""
         self.timer.stop()
         test = self.net.evaluate(self.test_iter, verbose=0, return_dict=True)
@@ -256,13 +264,13 @@ class TrainCallback(tf.keras.callbacks.Callback):
 
 
 def train_ch6(
-    net_fn: Callable[[], Any],
+    net_fn: Callable[[], tf.keras.Model],
     train_iter: tf.data.Dataset,
     test_iter: tf.data.Dataset,
     num_epochs: int,
     lr: float,
-    device: Any,
-) -> Any:
+    device: AbstractContextManager,
+) -> tf.keras.Model:
     """Train and return the network of ``net_fn`` by SGD; plot and print its metrics.
 
     The loss is the cross-entropy of the network's scores, of shape (examples, classes).

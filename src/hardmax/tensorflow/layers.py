@@ -1,7 +1,6 @@
 """Builds an architecture from Keras layers, and gets and sets its weights."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,9 +23,9 @@ from hardmax.networks.layers import (
     Residual,
     Sequence,
 )
-from hardmax.networks.layouts import check_fit, from_channels_last, to_channels_last
+from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import Shape, walk, weight_shapes
-from hardmax.tensorflow.module import scratch_weights
+from hardmax.tensorflow.module import Module, scratch_weights
 
 __all__ = ["build", "get_weights", "make_weights", "seed_generators", "set_weights"]
 
@@ -87,8 +86,10 @@ def _padded(shape: Shape, sides: list[tuple[int, int]]) -> Shape:
 class Conv2D(tf.keras.layers.Conv2D):
     """Keras's layer with equal padding on all sides, and with groups on CPUs."""
 
-    def __init__(self, sides: int, outputs: int, kernel: int, stride: int, **kwargs: Any):
-        super().__init__(outputs, kernel, stride, **kwargs)
+    def __init__(
+        self, sides: int, outputs: int, kernel: int, stride: int, *, groups: int, use_bias: bool
+    ):
+        super().__init__(outputs, kernel, stride, groups=groups, use_bias=use_bias)
         self.sides = _sides(sides)
         keeps_size = stride == 1 and 2 * sides == kernel - 1
         # TensorFlow's gradients are several times slower with explicit padding.
@@ -151,25 +152,25 @@ def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:
     net(tf.zeros((1, *example_shape)), training=False)
 
 
-def get_weights(model: Any) -> dict[str, np.ndarray]:
+def get_weights(model: Module) -> dict[str, np.ndarray]:
     """Return copies of all weights by name, including plain variables that are trained.
 
     The names are portable for a model built from an architecture; otherwise Keras's weights are
     numbered in Keras's order. Raises ArgumentError if there are none yet.
     """
     weights = {name: value.numpy().copy() for name, value in _weights(model).items()}
-    if not model.is_portable:
+    if not isinstance(model, Portable):
         return weights
     return from_channels_last(model.network, model.example_shape, weights)
 
 
-def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
+def set_weights(model: Module, weights: Mapping[str, np.ndarray]) -> None:
     """Copy weights into a model in place.
 
     Raises RunError if a name or a shape does not match, before anything is changed.
     """
     current = _weights(model)
-    if model.is_portable:
+    if isinstance(model, Portable):
         shape = model.example_shape
         check_fit(weight_shapes(model.network, shape), weights)
         weights = to_channels_last(model.network, shape, weights)
@@ -179,9 +180,9 @@ def set_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
         value.assign(weights[name])
 
 
-def _weights(model: Any) -> dict[str, Any]:
-    if model.is_portable:
-        return dict(_portable(model))
+def _weights(model: Module) -> dict[str, tf.Variable]:
+    if isinstance(model, Portable):
+        return dict(_portable(model, model.net))
     weights = {f"keras.{i}.{value.name}": value for i, value in enumerate(model.weights)}
     weights |= dict(scratch_weights(model))
     if not weights:
@@ -192,12 +193,12 @@ def _weights(model: Any) -> dict[str, Any]:
     return weights
 
 
-def _portable(model: Any) -> Iterator[tuple[str, Any]]:
+def _portable(model: Portable, net: tf.keras.Sequential) -> Iterator[tuple[str, tf.Variable]]:
     """Yield (portable name, variable) of a model's weights."""
     for place in walk(model.network, model.example_shape):
         if not place.weights:
             continue
-        layer = model.net
+        layer = net
         for part in place.name.split("."):
             layer = layer.layers[int(part)] if part.isdigit() else getattr(layer, part)
         names = NAMES | SCALES if isinstance(place.layer, BatchNorm) else NAMES
@@ -205,7 +206,7 @@ def _portable(model: Any) -> Iterator[tuple[str, Any]]:
             yield f"{place.name}.{kind}", getattr(layer, names.get(kind, kind))
 
 
-def seed_generators(model: Any, seed: int) -> None:
+def seed_generators(model: tf.keras.Model, seed: int) -> None:
     """Seed the random generators of Keras layers such as Dropout."""
     generators = [v for v in model.variables if v.name == "seed_generator_state"]
     for i, state in enumerate(generators):

@@ -1,13 +1,13 @@
 """The book's models, and the classifier that is built from an architecture."""
 
-from typing import Any
-
+import numpy as np
 import tensorflow as tf
 
 from hardmax.d2l.blocks import resnext_block
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
+from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.tensorflow import layers, optimizers
 from hardmax.tensorflow.module import Classifier, Module
@@ -61,7 +61,7 @@ class LinearRegression(Module):
         """Return the mean squared error."""
         return tf.reduce_mean((y_hat - tf.reshape(y, tf.shape(y_hat))) ** 2)
 
-    def get_w_b(self) -> tuple[Any, Any]:
+    def get_w_b(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the weights, shape (inputs, 1), and the bias, shape (1,), as arrays."""
         return self.get_weights()[0], self.get_weights()[1]
 
@@ -140,16 +140,9 @@ class ResNeXtBlock(tf.keras.Model):
         return self.net(X)
 
 
-class NetworkClassifier(Classifier):
-    """A classifier built from an architecture, and trained by a recipe.
+class NetworkClassifier(Portable, Classifier):
+    """A classifier built from an architecture, and trained by a recipe."""
 
-    ``network`` takes examples of ``example_shape``: images (height, width, channels), or
-    vectors (features,).
-    """
-
-    is_portable = True
-    network: Network
-    example_shape: Shape
     recipe: Recipe
 
     def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
@@ -158,7 +151,7 @@ class NetworkClassifier(Classifier):
         self.net = layers.build(network)
         layers.make_weights(self.net, example_shape)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> tf.keras.optimizers.Optimizer:
         """Return the recipe's optimizer."""
         rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
         return optimizers.make(self.recipe, rates)

@@ -1,7 +1,6 @@
 """The book's SGD, and a recipe's optimizer as a Keras optimizer."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +19,7 @@ class SGD(HyperParameters):
     def __init__(self, lr: float):
         self.save_hyperparameters()
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]) -> None:
         """Subtract ``lr`` times its gradient from every variable."""
         for grad, param in grads_and_vars:
             param.assign_sub(self.lr * grad)
@@ -42,7 +41,7 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, rates: np.ndarray):
         self.rates = rates
 
-    def __call__(self, step: Any) -> tf.Tensor:
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         return tf.gather(self.rates, tf.cast(step, tf.int32))
 
 
@@ -53,13 +52,13 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
     decay every weight.
     """
 
-    def __init__(self, recipe: Recipe, rate: Any):
+    def __init__(self, recipe: Recipe, rate: float | _Schedule):
         super().__init__(rate)
         self.recipe = recipe
-        self.means: list[Any] = []
-        self.squares: list[Any] = []
+        self.means: list[tf.Variable] = []
+        self.squares: list[tf.Variable] = []
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[tf.Variable]) -> None:
         """Create the running means of every weight's gradients."""
         if self.built:
             return
@@ -68,7 +67,9 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
         if self.recipe.optimizer != "sgd":
             self.squares = self.add_optimizer_variables(variables, "square")
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Take a step on one weight."""
         rate = tf.cast(learning_rate, tf.float32)
         decay = self.recipe.weight_decay if len(variable.shape) > 1 else 0.0
@@ -84,7 +85,7 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
         else:
             variable.assign_sub(rate * self._adam(gradient, index))
 
-    def _adam(self, gradient: Any, index: int) -> tf.Tensor:
+    def _adam(self, gradient: tf.Tensor, index: int) -> tf.Tensor:
         """Return Adam's step for a gradient, without the learning rate."""
         step = tf.cast(self.iterations + 1, tf.float32)
         unbiased = []
