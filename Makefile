@@ -18,8 +18,8 @@ FRAMEWORKS := torch jax tensorflow mxnet
 help:
 	@echo "make install    create the environment in $(VENV)"
 	@echo "make train      train on the digits that come with scikit-learn"
-	@echo "make test       check everything and run the quick tests (about 10 minutes)"
-	@echo "make test-slow  run the tests on book-size data and large networks (about 20 minutes)"
+	@echo "make test       check everything and run the quick tests"
+	@echo "make test-slow  run the tests on book-size data and large networks"
 	@echo "make check      formatting, lint, types, import rules"
 	@echo "make format     fix the formatting"
 	@echo "make docs       write the reference page of the settings"
