@@ -18,7 +18,7 @@ def test_softmax_regression_reaches_the_books_results(framework, data_root, tmp_
     assert trained.epochs[-1]["train_loss"] == pytest.approx(0.447, abs=0.004)
     assert trained.test.count == 10_000
     assert trained.test.accuracy >= 0.82
-    assert evaluate.evaluate(tmp_path / "run").metrics == trained.test
+    assert evaluate.evaluate(tmp_path / "run").evaluation.as_dict() == trained.test.as_dict()
 
     run = Run.open(tmp_path / "run")
     test = load_fashion_mnist().test

@@ -72,7 +72,7 @@ def test_evaluation_after_training_decodes_nothing(trained, monkeypatch):
         raise AssertionError(f"{path} is decoded again")
 
     monkeypatch.setattr(image_cache, "load_upright", load_upright)
-    assert evaluate.evaluate(trained.path).metrics.as_dict() == trained.test.as_dict()
+    assert evaluate.evaluate(trained.path).evaluation.as_dict() == trained.test.as_dict()
 
 
 def test_predictions_are_those_of_the_evaluation(clothes, trained):
@@ -102,7 +102,7 @@ def test_training_on_mapped_images_gives_the_same_result(framework, clothes, mon
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-5)
     assert streamed.test.loss == pytest.approx(resident.test.loss, rel=1e-5)
-    assert evaluate.evaluate(streamed.path).metrics.as_dict() == streamed.test.as_dict()
+    assert evaluate.evaluate(streamed.path).evaluation.as_dict() == streamed.test.as_dict()
     first, second = (Run.open(run.path).record["data"] for run in (streamed, resident))
     assert first == second
 
