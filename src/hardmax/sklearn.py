@@ -132,7 +132,8 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most likely class of each example, of shape (examples,)."""
-        predicted: np.ndarray = self.classes_[self._scores(X).argmax(axis=1)]
+        indices = self._scores(X).argmax(axis=1)
+        predicted: np.ndarray = self.classes_[indices]
         return predicted
 
     def _settings(self) -> Settings:
