@@ -472,14 +472,10 @@ def test_files_that_are_not_images(hardmax, trained, tmp_path):
     refused(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
 
 
-def enable_ctrl_c():
-    """Restore the default Ctrl-C handler, because a shell's background jobs ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-#: Runs the command line, and creates a file after the first epoch.
+#: Runs the command line, and creates a file after the first epoch. It restores the default Ctrl-C
+#: handler, because a shell's background jobs ignore Ctrl-C.
 SIGNALING = """
-import pathlib, sys
+import pathlib, signal, sys
 from hardmax.cli.main import main
 from hardmax.runs.best_weights import BestWeights
 sign, original = pathlib.Path(sys.argv.pop(1)), BestWeights.on_epoch
@@ -487,6 +483,7 @@ def on_epoch(*args):
     original(*args)
     sign.touch()
 BestWeights.on_epoch = on_epoch
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
@@ -497,7 +494,6 @@ def start_long_training(framework, folder, sign, *arguments, **streams):
         [*command, "--framework", framework, "--epochs", "1000000", *arguments],
         cwd=folder,
         text=True,
-        preexec_fn=enable_ctrl_c,
         **streams,
     )
 
