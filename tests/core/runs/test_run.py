@@ -334,18 +334,6 @@ def test_a_missing_entry_is_refused(refused, tmp_path, section):
         Run.open(folder).entry("data", "fingerprint", str)
 
 
-@pytest.mark.parametrize("settings", [{}, {"lr": None}, {"lr": 0.5}])
-def test_an_optional_setting_may_be_missing(tmp_path, settings):
-    folder = write(tmp_path / "run", make_run({"settings": settings}))
-    assert Run.open(folder).optional("settings", "lr", float) == settings.get("lr")
-
-
-def test_an_optional_setting_must_be_usable_if_it_is_there(refused, tmp_path):
-    folder = write(tmp_path / "run", make_run({"settings": {"lr": "0.1"}}))
-    with refused(RunError, "settings.lr"):
-        Run.open(folder).optional("settings", "lr", float)
-
-
 def test_numbers_that_are_not_finite_become_null():
     value = {"a": [1.5, math.nan, (math.inf, -math.inf)], "b": {"c": math.nan, "d": None}}
     assert json.loads(dumps(value)) == {"a": [1.5, None, [None, None]], "b": {"c": None, "d": None}}
