@@ -7,12 +7,13 @@ import numpy as np
 from jax import numpy as jnp
 
 from hardmax.data.datasets import Images
-from hardmax.jax import engine
+from hardmax.jax import engine, program
 
 
 def clear_caches() -> None:
     """Clear compiled code, so that every training starts as in a new process."""
-    engine.COMPILED.clear()
+    program.COMPILED.entries.clear()
+    engine.CONVOLVES.entries.clear()
     jax.clear_caches()
 
 

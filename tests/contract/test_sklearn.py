@@ -36,11 +36,24 @@ def iris():
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
+#: Checks that may fail, and why.
+EXPECTED_FAILURES = {
+    "mxnet": {
+        "check_methods_sample_order_invariance": "requires scores to agree to 1e-7, but the last "
+        "bit of MXNet's float32 depends on the place of a row in its batch"
+    }
+}
+
+
 def check(framework):
     """Run the checks of scikit-learn."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks warn about those that are skipped
-        check_estimator(HardmaxClassifier(framework=framework), on_skip=None)
+        check_estimator(
+            HardmaxClassifier(framework=framework),
+            on_skip=None,
+            expected_failed_checks=EXPECTED_FAILURES.get(framework),
+        )
 
 
 @pytest.mark.shared
