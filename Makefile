@@ -10,8 +10,10 @@ PYTEST := $(BIN)/pytest --numprocesses auto
 QUICK := --dist loadfile -m "not slow"
 SLOW := --dist worksteal -m slow
 
-# The frameworks with a backend; each is tested in its own process.
+# The frameworks to install and to test, each in its own process.
 FRAMEWORKS := torch jax tensorflow mxnet
+EMPTY :=
+EXTRAS := $(subst $(EMPTY) ,$(EMPTY),$(FRAMEWORKS:%=%,))tables
 
 .PHONY: help install train test test-slow check format docs bench clean
 
@@ -30,8 +32,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[torch,jax,tensorflow,mxnet,tables]'
+	$(PIP) -e '.[$(EXTRAS)]'
+ifneq ($(filter mxnet,$(FRAMEWORKS)),)
 	$(PIP) --no-deps mxnet  # it requires a NumPy of 2022, but runs without
+endif
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.install
