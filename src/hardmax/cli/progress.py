@@ -1,17 +1,13 @@
 """The progress of training on the command line."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from hardmax.training.callbacks import Callback
-from hardmax.training.contracts import Trainer
-
-if TYPE_CHECKING:
-    from hardmax.reports.records import EpochRecord
+from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["Progress"]
 
@@ -53,7 +49,7 @@ class Progress(Callback):
         completed = trainer.train_batch_idx / trainer.num_train_batches
         self.bars.update(self.bar, completed=completed, description=f"epoch {trainer.epoch + 1}")
 
-    def on_epoch(self, trainer: Trainer, record: "EpochRecord") -> None:
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Print a line for the epoch."""
         if self.quiet:
             return

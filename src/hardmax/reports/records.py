@@ -1,13 +1,10 @@
 """The record of a run: what ``run.json`` has and reports show, as JSON values."""
 
-from typing import NotRequired, TypeAlias, TypedDict
+from typing import NotRequired, TypedDict
 
 from hardmax.json_values import Json
 
-__all__ = ["CalibrationRecord", "DataRecord", "EpochRecord", "ResultsRecord", "RunRecord"]
-
-#: The number of an epoch, its losses and accuracies (None if undefined) and its durations.
-EpochRecord: TypeAlias = dict[str, float | None]
+__all__ = ["CalibrationRecord", "DataRecord", "ResultsRecord", "RunRecord"]
 
 
 class DataRecord(TypedDict):

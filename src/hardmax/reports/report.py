@@ -15,7 +15,8 @@ from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
 from hardmax.reports import charts
-from hardmax.reports.records import EpochRecord, RunRecord
+from hardmax.reports.records import RunRecord
+from hardmax.training.contracts import EpochRecord
 
 __all__ = ["render"]
 

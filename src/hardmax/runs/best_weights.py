@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardmax.reports.records import EpochRecord
 from hardmax.training.callbacks import Callback
-from hardmax.training.contracts import Trainer
+from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["BestWeights", "TrainingState"]
 

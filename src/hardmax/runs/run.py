@@ -20,13 +20,14 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from hardmax.checks import is_plain
-from hardmax.data.datasets import RowEncoding
+from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import RunError
 from hardmax.json_values import Json, entries, members
@@ -81,10 +82,6 @@ class Run:
         for name, size in MAX_SIZES.items():
             _check_file(path / name, size)
         record = _read_record(path / RECORD)
-        try:
-            Settings.from_record(record.get("settings"))
-        except RunError as error:
-            raise RunError(f"{path / RECORD}: {error}") from error
         for name in CHECKSUMMED:
             if file_checksum(path / name) != record["files"].get(name):
                 raise RunError(
@@ -126,7 +123,7 @@ class Run:
             "classes": self.classes,
         }
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings of the training."""
         return Settings.from_record(self.record["settings"])
@@ -227,7 +224,7 @@ def _short(value: object) -> str:
 
 
 def _read_record(path: Path) -> RunRecord:
-    """Read run.json. Entries of its sections are checked by ``Run.entry``."""
+    """Read run.json. Entries of sections other than the settings are checked by ``Run.entry``."""
     try:
         data = path.read_bytes()
         record: RunRecord = json.loads(data)
@@ -248,6 +245,10 @@ def _read_record(path: Path) -> RunRecord:
         raise RunError(f"{path} is damaged or not a run record: files is {_short(files)}")
     if not is_intact or stored_checksum != checksum(dumps(record).encode()):
         raise RunError(f"{path} was changed after training: its checksum does not match")
+    try:
+        Settings.from_record(content.get("settings"))
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from error
     return record
 
 

@@ -19,7 +19,7 @@ from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
-from hardmax.reports.records import DataRecord, EpochRecord, ResultsRecord, RunRecord
+from hardmax.reports.records import DataRecord, ResultsRecord, RunRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
@@ -27,7 +27,7 @@ from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
-from hardmax.training.contracts import Trainer
+from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["Trained", "train"]
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from hardmax.errors import RunError
 from hardmax.files import write_whole
-from hardmax.reports.records import EpochRecord, RunRecord
+from hardmax.reports.records import RunRecord
 from hardmax.runs.run import (
     CHECKSUMMED,
     FORMAT,
@@ -23,6 +23,7 @@ from hardmax.runs.run import (
     file_checksum,
 )
 from hardmax.training import checkpoint
+from hardmax.training.contracts import EpochRecord
 
 __all__ = ["FolderWriter", "RunWriter", "folder_name", "write_record"]
 
