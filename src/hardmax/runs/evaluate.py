@@ -78,18 +78,26 @@ def evaluate(
     run = Run.open(path)
     matrix, below = read_rules(run, costs, below)
     dataset = load_data(run, path, source)
-    evaluation = _evaluate(run, dataset.test, framework)
+    evaluation = _evaluate(run, dataset.test, framework, costs=matrix, below=below)
     dataset.log_notices(log)
-    evaluation = replace(evaluation, costs=matrix, below=below)
     return EvaluatedRun(run, source or run.settings.data, dataset.test, evaluation)
 
 
-def _evaluate(run: Run, examples: Examples, framework: str | None) -> ClassifierEvaluation:
+def _evaluate(
+    run: Run,
+    examples: Examples,
+    framework: str | None,
+    *,
+    costs: Costs | None = None,
+    below: float | None = None,
+) -> ClassifierEvaluation:
     return ClassifierEvaluation(
         scores_of(run, examples, framework),
         examples.labels,
         classes=run.classes,
         temperature=run.temperature,
+        costs=costs,
+        below=below,
     )
 
 
