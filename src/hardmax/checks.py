@@ -3,14 +3,65 @@
 import contextlib
 import operator
 import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import SupportsIndex
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["MAX_SEED", "check_seed", "check_whole", "is_plain", "plain"]
+__all__ = [
+    "MAX_SEED",
+    "Bounds",
+    "check_choice",
+    "check_seed",
+    "check_whole",
+    "is_plain",
+    "listed",
+    "plain",
+]
 
 #: The largest seed: not every framework accepts larger ones.
 MAX_SEED = 2**63 - 1
+
+#: The largest number of names in a message.
+MAX_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The bounds of a number: it may be ``least`` or ``most``, but not ``above`` or ``below``."""
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def __contains__(self, number: float) -> bool:
+        return (
+            (self.least is None or number >= self.least)
+            and (self.above is None or number > self.above)
+            and (self.most is None or number <= self.most)
+            and (self.below is None or number < self.below)
+        )
+
+    def __str__(self) -> str:
+        """Return the bounds in words, such as ``of at least 1``."""
+        if self.least is not None and self.most is not None:
+            return f"from {_number(self.least)} to {_number(self.most)}"
+        bounds = {
+            "of at least": self.least,
+            "above": self.above,
+            "of at most": self.most,
+            "below": self.below,
+        }
+        return " and ".join(
+            f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
+        )
+
+
+def _number(bound: float) -> str:
+    """Return a bound as text: integers with all of their digits."""
+    return str(bound) if isinstance(bound, int) else f"{bound:.3g}"
 
 
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
@@ -19,19 +70,34 @@ def check_whole(name: str, value: object, least: int, most: int | None = None) -
     Raises ArgumentError unless it is an integer, at least ``least`` and, if given, at most
     ``most``.
     """
+    bounds = Bounds(least=least, most=most)
     integer = least - 1
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         with contextlib.suppress(TypeError):  # an array may have no __index__ after all
             integer = operator.index(value)
-    if integer < least or (most is not None and integer > most):
-        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ArgumentError(f"{name} must be an integer {allowed}, got {value!r}")
+    if integer not in bounds:
+        raise ArgumentError(f"{name} must be an integer {bounds}, got {value!r}")
     return integer
 
 
 def check_seed(seed: object) -> int:
     """Return ``seed`` as an int. Raises ArgumentError unless it is from 0 to MAX_SEED."""
     return check_whole("seed", seed, 0, MAX_SEED)
+
+
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+    """Raise ArgumentError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ArgumentError(
+            f"unknown {name} {value!r}; choose one of {', '.join(map(str, choices))}"
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names separated by commas; of many names, the first few and how many more."""
+    names = [*names]
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def is_plain(text: str) -> bool:

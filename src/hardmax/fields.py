@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
-import numpy as np
-
+from hardmax.checks import Bounds, check_choice
 from hardmax.errors import ArgumentError
 
 __all__ = [
     "FRACTIONS",
-    "Bounds",
     "Option",
     "allowed_values",
     "check_options",
@@ -28,38 +26,6 @@ __all__ = [
 
 #: The key of the Option in the metadata of a field.
 KEY = "option"
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The bounds of a number: it may be ``least`` or ``most``, but not ``above`` or ``below``."""
-
-    least: float | None = None
-    above: float | None = None
-    most: float | None = None
-    below: float | None = None
-
-    def __contains__(self, number: float) -> bool:
-        return (
-            (self.least is None or number >= self.least)
-            and (self.above is None or number > self.above)
-            and (self.most is None or number <= self.most)
-            and (self.below is None or number < self.below)
-        )
-
-    def __str__(self) -> str:
-        """Return the bounds in words, such as ``of at least 1``."""
-        if self.least is not None and self.most is not None:
-            return f"from {_number(self.least)} to {_number(self.most)}"
-        bounds = {
-            "of at least": self.least,
-            "above": self.above,
-            "of at most": self.most,
-            "below": self.below,
-        }
-        return " and ".join(
-            f"{words} {_number(bound)}" for words, bound in bounds.items() if bound is not None
-        )
 
 
 #: The numbers between 0 and 1.
@@ -105,9 +71,8 @@ def options_of(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Option]]:
 def allowed_values(kind: Any, option: Option) -> str:
     """Return in words which values an option of a type allows, None aside."""
     if option.choices:
-        return f"one of {_listed(option.choices)}"
-    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    return " or ".join(_words(one, option.bounds) for one in kinds if one is not NoneType)
+        return f"one of {', '.join(map(str, option.choices))}"
+    return " or ".join(_words(one, option.bounds) for one in _kinds(kind) if one is not NoneType)
 
 
 def check_options(instance: Any) -> None:
@@ -122,7 +87,7 @@ def check_options(instance: Any) -> None:
 
 def _checked(name: str, value: object, kind: Any, option: Option) -> object:
     words = name.replace("_", " ")
-    for one in get_args(kind) if isinstance(kind, UnionType) else (kind,):
+    for one in _kinds(kind):
         try:
             converted = _converted(value, one)
         except TypeError:
@@ -130,8 +95,13 @@ def _checked(name: str, value: object, kind: Any, option: Option) -> object:
         if _is_allowed(converted, option):
             return converted
     if option.choices and isinstance(value, str):
-        raise ArgumentError(f"unknown {words} {value!r}; choose one of {_listed(option.choices)}")
+        check_choice(words, value, option.choices)
     raise ArgumentError(f"{words} must be {allowed_values(kind, option)}, got {value!r}")
+
+
+def _kinds(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the type itself."""
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _is_allowed(value: object, option: Option) -> bool:
@@ -147,6 +117,8 @@ def _is_allowed(value: object, option: Option) -> bool:
 
 def _converted(value: Any, kind: Any) -> object:
     """Return a value as ``kind``. Raises TypeError for a value that is not of that kind."""
+    import numpy as np
+
     is_bool = isinstance(value, bool | np.bool_)
     if kind is bool and is_bool:
         return bool(value)
@@ -170,12 +142,3 @@ def _words(kind: Any, bounds: Bounds | None) -> str:
         return f"{count}integers{limits}"
     words = {bool: "True or False", int: "an integer", float: "a number", str: "text"}[kind]
     return words + limits * (kind in (int, float))
-
-
-def _number(bound: float) -> str:
-    """Return a bound as text: integers with all of their digits."""
-    return str(bound) if isinstance(bound, int) else f"{bound:.3g}"
-
-
-def _listed(choices: tuple[object, ...]) -> str:
-    return ", ".join(map(str, choices))

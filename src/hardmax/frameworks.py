@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from hardmax.errors import ArgumentError, MissingFrameworkError
+from hardmax.checks import check_choice
+from hardmax.errors import MissingFrameworkError
 
 __all__ = ["FRAMEWORKS", "check", "load", "versions"]
 
@@ -29,8 +30,7 @@ def check(name: str) -> None:
 
     Nothing is imported.
     """
-    if name not in FRAMEWORKS:
-        raise ArgumentError(f"unknown framework {name!r}; choose one of {', '.join(FRAMEWORKS)}")
+    check_choice("framework", name, FRAMEWORKS)
     missing = [package for package in FRAMEWORKS[name] if not _is_installed(package)]
     if missing:
         install = INSTALL.get(name, f"pip install 'hardmax[{name}]'")

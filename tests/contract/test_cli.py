@@ -676,7 +676,7 @@ def test_help_imports_no_framework(python):
         "from hardmax.cli.main import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    print('code', end.code)\n"
-        "print({'torch', 'jax', 'tensorflow', 'mxnet', 'matplotlib', 'sklearn'} & {*sys.modules})"
+        "print({'torch', 'jax', 'tensorflow', 'mxnet', 'numpy', 'matplotlib'} & {*sys.modules})"
     )
     assert "train" in out
     assert "code 0" in out

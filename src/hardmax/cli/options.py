@@ -101,7 +101,7 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def _parsed(name: str, value: str) -> object:
+def _parsed(name: str, value: str | None) -> object:
     parse = OPTIONS[name][1].parse
     return value if value is None or parse is None else parse(value)
 

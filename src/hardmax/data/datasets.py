@@ -21,7 +21,6 @@ __all__ = [
     "Examples",
     "ExamplesT",
     "Images",
-    "RowEncoding",
     "Vectors",
     "split_off",
     "split_rows",

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from hardmax.checks import listed
 from hardmax.data.datasets import Dataset, Examples, Images
 from hardmax.data.images.digits import load_digits
 from hardmax.data.images.fashion_mnist import load_fashion_mnist
@@ -12,7 +13,7 @@ from hardmax.data.images.files import convert_channels, resize
 from hardmax.data.images.folder import read_image_folder
 from hardmax.data.images.idx_folder import is_idx_folder, read_idx_folder
 from hardmax.data.images.npz import read_npz
-from hardmax.data.options import Reading, listed
+from hardmax.data.options import Reading
 from hardmax.data.tables.files import ENDINGS as TABLES
 from hardmax.data.tables.read import read_table_dataset
 from hardmax.errors import ArgumentError, DataError

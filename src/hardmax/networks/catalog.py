@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hardmax.checks import check_choice
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
     Activation,
@@ -283,8 +284,7 @@ NETWORKS: dict[str, Named] = {
 
 def check_name(name: str) -> None:
     """Raise ArgumentError if no network has that name."""
-    if name not in NETWORKS:
-        raise ArgumentError(f"unknown model {name!r}; choose one of {', '.join(NETWORKS)}")
+    check_choice("model", name, NETWORKS)
 
 
 def check_options(name: str, options: Mapping[str, object]) -> None:

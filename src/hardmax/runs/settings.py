@@ -4,9 +4,10 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from hardmax import frameworks
-from hardmax.data.options import Reading, ReadingOptions, listed
+from hardmax.checks import Bounds, listed
+from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
-from hardmax.fields import Bounds, option, options_of
+from hardmax.fields import option, options_of
 from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS

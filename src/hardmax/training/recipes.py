@@ -14,11 +14,14 @@ two or more axes, not to biases or BatchNorm.
 
 from dataclasses import dataclass
 from math import ceil
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from hardmax.checks import Bounds
 from hardmax.errors import ArgumentError
-from hardmax.fields import Bounds, check_options, option
+from hardmax.fields import check_options, option
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["BETAS", "EPSILON", "OPTIMIZERS", "SCHEDULES", "Recipe"]
 
@@ -31,7 +34,7 @@ SCHEDULES = ("constant", "step", "cosine")
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 #: The smallest and the largest positive float32.
-FLOAT32 = (2.0**-149, float(np.finfo(np.float32).max))
+FLOAT32 = (2.0**-149, (2 - 2.0**-23) * 2.0**127)
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,14 @@ class Recipe:
         """Whether every step has the same learning rate."""
         return self.schedule == "constant" and not self.warmup
 
-    def rates(self, batches: int, epochs: int) -> np.ndarray:
+    def rates(self, batches: int, epochs: int) -> "np.ndarray":
         """Return each step's learning rate, float32 of shape (batches * epochs,).
 
         The cosine is that of I. Loshchilov and F. Hutter, "SGDR", ICLR 2017, without restarts,
         over the steps after the warm-up.
         """
+        import numpy as np
+
         steps = np.arange(batches * epochs)
         warmup = min(ceil(self.warmup * batches), len(steps))
         factors = np.ones(len(steps))

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hardmax.checks import listed
 from hardmax.data.download import user_cache
 from hardmax.data.images.files import image_shape, load_upright, pixels, strict_pillow
 from hardmax.data.images.scan import ImageFile
-from hardmax.data.options import Reading, listed
+from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 from hardmax.files import open_whole

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from hardmax.checks import listed
+from hardmax.data.assembly import assemble, numbered
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.images.cache import Decoded, decode
 from hardmax.data.images.scan import TRAIN, ImageFolder, scan
-from hardmax.data.options import Reading, assemble, listed, numbered
+from hardmax.data.options import Reading
 
 __all__ = ["read_image_folder"]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hardmax.data.assembly import assemble, find_classes, numbered
 from hardmax.data.datasets import Dataset, Images
-from hardmax.data.options import Reading, assemble, find_classes, numbered
+from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
 __all__ = ["read_npz"]

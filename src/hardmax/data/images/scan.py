@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from hardmax.data.options import Reading, find_classes, listed
+from hardmax.checks import listed
+from hardmax.data.assembly import find_classes
+from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
 __all__ = ["TEST", "TRAIN", "ImageFile", "ImageFolder", "scan"]

@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from hardmax.data.datasets import Dataset, Examples, RowEncoding, Vectors, split_off
-from hardmax.data.options import (
-    Reading,
-    check_training_classes,
-    find_classes,
-    listed,
-    numbered,
-    with_test,
-)
-from hardmax.data.row_encoding import Unseen
+from hardmax.checks import listed
+from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
+from hardmax.data.datasets import Dataset, Examples, Vectors, split_off
+from hardmax.data.options import Reading
+from hardmax.data.row_encoding import RowEncoding, Unseen
 from hardmax.data.tables.columns import Column, canonical, guess_column, has_texts, read_as, texts
 from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
