@@ -22,7 +22,6 @@ class Portable:
     vectors (features,).
     """
 
-    is_portable = True
     network: Network
     example_shape: Shape
 

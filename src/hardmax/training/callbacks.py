@@ -8,6 +8,7 @@ import numpy as np
 
 from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError
+from hardmax.networks.layouts import Portable
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord, Trainer
 
@@ -78,6 +79,6 @@ class SaveCheckpoint(Callback):
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights."""
         header: dict[str, object] = {"epoch": record["epoch"]}
-        if not trainer.model.is_portable:
+        if not isinstance(trainer.model, Portable):
             header["framework"] = trainer.framework
         checkpoint.save(self.path, trainer.get_weights(trainer.model), header)

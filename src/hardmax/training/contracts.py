@@ -65,7 +65,6 @@ class Model(Protocol):
     trainer: Any
     plot_train_per_epoch: int
     plot_valid_per_epoch: int
-    is_portable: bool
 
     def plot(self, key: str, value: Any, train: bool) -> None:
         """Plot the mean of a batch."""

@@ -11,7 +11,7 @@ from hardmax.data.mapped import stays_in_file
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plotting.pyplot import on_host, show_images
 from hardmax.training.contracts import Batches
-from hardmax.training.loaders import Sliced, TensorLoader
+from hardmax.training.loaders import Loader, Sliced, TensorLoader
 from hardmax.training.streaming import StreamedLoader
 
 __all__ = ["DataModule", "FashionMNIST", "LabeledData", "SyntheticRegressionData"]
@@ -115,11 +115,11 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         part = self.train if train else self.val
         if part is None:
             return None
+        loader: Loader[Tensor, Any]
         if isinstance(part, Images):
-            streamed = StreamedLoader(part, self.batch_size, train, self.one_batch)
-            streamed.balanced_by = self.balanced_by
-            return streamed
-        loader = self.loader(part, shuffle=train)
+            loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
+        else:
+            loader = self.loader(part, shuffle=train)
         loader.balanced_by = self.balanced_by
         return loader
 

@@ -26,8 +26,6 @@ class Module(HyperParameters, Generic[Tensor]):
     lr: float
     trainer: Any = None
     __call__: Callable[..., Any]
-    #: Whether the weights have the portable names of an architecture.
-    is_portable = False
 
     @step_hook
     def training_step(self, batch: Sequence[Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmax.errors import ArgumentError, RunError
+from hardmax.networks.layouts import Portable
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import checkpoint
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
@@ -184,10 +185,12 @@ def test_weights_with_native_names_are_refused_by_another_framework(tmp_path):
     assert other.weight == 0
 
 
+class PortableModel(Portable, Model):
+    """A model whose weights have portable names."""
+
+
 def test_portable_weights_load_in_any_framework(tmp_path):
-    model = Model()
-    model.is_portable = True
-    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"), model)
+    fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "a"), PortableModel())
     other = Model()
     assert OtherTrainer([1.0]).load_checkpoint(other, tmp_path / "a") == {"epoch": 1}
     assert other.weight == 1
