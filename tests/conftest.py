@@ -29,7 +29,13 @@ IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0
 
 
 def pytest_configure(config):
-    """Let JAX reuse what it compiles in all tests of a worker and in their processes."""
+    """Let JAX reuse what it compiles in all tests of a worker and in their processes.
+
+    The quick tests compute little, so for them it also compiles without optimizing.
+    """
+    if config.option.markexpr == "not slow":
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+        os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
     folder = tempfile.mkdtemp(prefix="hardmax-tests-")
     config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
