@@ -18,13 +18,14 @@ __all__ = [
     "is_plain",
     "listed",
     "plain",
+    "shortened",
 ]
 
 #: The largest seed: not every framework accepts larger ones.
 MAX_SEED = 2**63 - 1
 
-#: The largest number of names in a message.
-MAX_NAMES = 5
+#: The largest number of names in a message, and of characters of each.
+MAX_NAMES, MAX_LENGTH = 5, 80
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,19 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names separated by commas; of many names, the first few and how many more."""
+    """Return names separated by commas; of many names, the first few and how many more.
+
+    Long names are shortened.
+    """
     names = [*names]
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
+    return ", ".join(map(shortened, names[:MAX_NAMES])) + more
+
+
+def shortened(text: str) -> str:
+    """Return a text for a message, without its middle if it has more than MAX_LENGTH characters."""
+    half = (MAX_LENGTH - len("...")) // 2
+    return text if len(text) <= MAX_LENGTH else f"{text[:half]}...{text[-half:]}"
 
 
 def is_plain(text: str) -> bool:

@@ -25,12 +25,23 @@ __all__ = [
 ]
 
 
+#: The most characters of a message; the middle of a longer one is left out.
+MAX_MESSAGE = 1000
+
+
 class HardmaxError(Exception):
-    """Base class of every error that hardmax raises on purpose; its message is one line."""
+    """Base class of every error that hardmax raises on purpose.
+
+    Its message is one line of at most MAX_MESSAGE characters.
+    """
 
     def __init__(self, message: str):
-        # Quoted values, such as file names, may contain line breaks.
-        super().__init__(" ".join(message.split()))
+        # Quoted values, such as file names, may contain line breaks and be of any length.
+        line = " ".join(message.split())
+        if len(line) > MAX_MESSAGE:
+            half = (MAX_MESSAGE - len(" [...] ")) // 2
+            line = f"{line[:half]} [...] {line[-half:]}"
+        super().__init__(line)
 
 
 class ArgumentError(HardmaxError, ValueError):

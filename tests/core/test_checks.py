@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardmax.checks import is_plain, plain
+from hardmax.checks import is_plain, listed, plain, shortened
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,11 @@ def test_special_characters_are_escaped(text, shown):
 def test_plain_text_is_unchanged(text):
     assert is_plain(text)
     assert plain(text) == text
+
+
+def test_lists_and_names_in_messages_are_short():
+    assert listed("abcde") == "a, b, c, d, e"
+    assert listed("abcdefg") == "a, b, c, d, e and 2 more"
+    assert shortened("x" * 80) == "x" * 80
+    assert shortened("a" * 5000 + "b" * 5000) == "a" * 38 + "..." + "b" * 38
+    assert listed(["a" * 5000 + "b" * 5000]) == "a" * 38 + "..." + "b" * 38

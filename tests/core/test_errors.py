@@ -27,3 +27,10 @@ def test_the_tree_is_complete_and_matches_the_docstring():
         builtin = next((b.__name__ for b in TREE[name] if b.__module__ == "builtins"), None)
         line = next(line for line in errors.__doc__.splitlines() if f"── {name} " in line)
         assert builtin is None or f"(also a{'n' * (builtin[0] in 'AI')} {builtin})" in line
+
+
+def test_a_long_message_keeps_its_start_and_its_end():
+    message = str(errors.DataError(f"no column {'x' * 10_000}; name one of the others"))
+    assert len(message) <= 1000
+    assert message.startswith("no column xxx")
+    assert message.endswith("xxx; name one of the others")
