@@ -1,6 +1,7 @@
 """Files: reading regular ones only, and writing each completely or not at all."""
 
 import contextlib
+import io
 import os
 import secrets
 import stat
@@ -13,7 +14,7 @@ from hardmax.errors import DataError, RunError
 __all__ = ["open_regular", "open_whole", "write_whole"]
 
 
-def open_regular(path: Path, max_bytes: int | None = None) -> BinaryIO:
+def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
     """Open a regular file, of at most ``max_bytes`` if given, to read its bytes.
 
     Raises DataError if it is anything else, such as a folder, a device or a named pipe, if it is

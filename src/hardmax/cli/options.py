@@ -122,6 +122,6 @@ def notice(message: str) -> None:
 
 def print_json(value: object) -> None:
     """Print a value as strict JSON, on one line of stdout."""
-    from hardmax.runs.run import dumps
+    from hardmax.runs.record import dumps
 
     print(dumps(value))

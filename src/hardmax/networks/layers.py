@@ -4,6 +4,7 @@
 framework's ``layers.py`` builds the native network.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import get_args
@@ -255,41 +256,34 @@ def _setting_to_json(
 def from_json(layers: object) -> Network:
     """Return the network that ``to_json`` described. Raises RunError for invalid JSON."""
     try:
-        network = _network(layers, MAX_DEPTH)
-        count = sum(1 for _ in _all_layers(network))
-        if count > MAX_LAYERS:
-            raise ValueError(f"{count} layers, but at most {MAX_LAYERS} are allowed")
+        return _network(layers, MAX_DEPTH, itertools.count(1))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"not a description of a network: {error}") from error
-    return network
 
 
-def _network(layers: object, max_depth: int) -> Network:
+def _network(layers: object, max_depth: int, count: Iterator[int]) -> Network:
+    """Return a network nested at most ``max_depth`` deep; ``count`` numbers all of its layers."""
     if not isinstance(layers, list):
         raise TypeError(f"expected a list of layers, got {type(layers).__name__}")
     if max_depth == 0:
         raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
-    if len(layers) > MAX_LAYERS:
-        raise ValueError(f"{len(layers)} layers, but at most {MAX_LAYERS} are allowed")
-    return tuple(_layer(layer, max_depth - 1) for layer in layers)
+    return tuple(_layer(layer, max_depth - 1, count) for layer in layers)
 
 
-def _layer(value: object, max_depth: int) -> Layer:
+def _layer(value: object, max_depth: int, count: Iterator[int]) -> Layer:
+    if next(count) > MAX_LAYERS:
+        raise ValueError(f"at most {MAX_LAYERS} layers are allowed")
     settings = {**members(value)}
     kind = settings.pop("layer", None)
     if not isinstance(kind, str):
         raise TypeError(f"a layer needs the name of its type, got {kind!r}")
     for name, setting in settings.items():
         if name == "branches":
-            settings[name] = tuple(_network(branch, max_depth) for branch in entries(setting))
+            branches = entries(setting)
+            if len(branches) > MAX_LAYERS:
+                raise ValueError(f"at most {MAX_LAYERS} branches are allowed, got {len(branches)}")
+            settings[name] = tuple(_network(branch, max_depth, count) for branch in branches)
         elif name in ("layers", "body", "shortcut"):
-            settings[name] = _network(setting, max_depth)
+            settings[name] = _network(setting, max_depth, count)
     layer: Layer = LAYERS[kind](**settings)
     return layer
-
-
-def _all_layers(network: Network) -> Iterator[Layer]:
-    for layer in network:
-        yield layer
-        for inner in parts(layer).values():
-            yield from _all_layers(inner)

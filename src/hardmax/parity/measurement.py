@@ -70,7 +70,7 @@ class Measurement:
         return str(self.record["settings"]["framework"])
 
     @property
-    def test(self) -> dict[str, Any]:
+    def test(self) -> Mapping[str, Any]:
         """The metrics of the trained network on the test set, as a JSON-compatible dict."""
         return self.record["results"]["test"]
 

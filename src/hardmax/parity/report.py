@@ -16,7 +16,7 @@ from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
 from hardmax.parity.differences import Differences, compare
 from hardmax.parity.measurement import Measurement, measure
-from hardmax.runs.run import dumps
+from hardmax.runs.record import dumps
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import FolderWriter, folder_name
 

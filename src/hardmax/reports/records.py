@@ -1,8 +1,7 @@
 """The record of a run: what ``run.json`` has and reports show, as JSON values."""
 
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
-
-from hardmax.json_values import Json
 
 __all__ = ["CalibrationRecord", "DataRecord", "ResultsRecord", "RunRecord"]
 
@@ -17,7 +16,7 @@ class DataRecord(TypedDict):
     train: int
     validation: int
     test: int
-    preprocessing: dict[str, Json]
+    preprocessing: Mapping[str, object]
 
 
 class ResultsRecord(TypedDict):
@@ -27,15 +26,15 @@ class ResultsRecord(TypedDict):
     weights_epoch: int
     interrupted: bool
     stopped_early: bool
-    test: dict[str, Json]
+    test: Mapping[str, object]
 
 
 class CalibrationRecord(TypedDict):
     """A temperature, and the metrics of the validation set before and after fitting it."""
 
     temperature: float
-    before: dict[str, Json]
-    after: dict[str, Json]
+    before: Mapping[str, object]
+    after: Mapping[str, object]
 
 
 class RunRecord(TypedDict):
@@ -45,8 +44,8 @@ class RunRecord(TypedDict):
     """
 
     format: NotRequired[int]
-    settings: dict[str, Json]
-    environment: dict[str, Json]
+    settings: Mapping[str, object]
+    environment: Mapping[str, object]
     data: DataRecord
     results: ResultsRecord
     files: NotRequired[dict[str, str]]

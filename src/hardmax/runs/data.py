@@ -23,7 +23,7 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
     dataset = load.load(original if source is None else source, _reading(run, source, validation))
-    if source is None and dataset.fingerprint != run.entry("data", "fingerprint", str):
+    if source is None and dataset.fingerprint != run.record["data"]["fingerprint"]:
         raise DataError(
             f"{original} has changed since the run was trained on it; to evaluate the run on the "
             f"changed data, name it: hardmax evaluate {path} {original}"

@@ -20,9 +20,9 @@ from hardmax.json_values import Json
 from hardmax.reports.records import CalibrationRecord
 from hardmax.reports.report import render
 from hardmax.runs.data import check_fit, load_data
+from hardmax.runs.record import write_record
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
-from hardmax.runs.writer import write_record
 
 __all__ = [
     "Calibration",
@@ -208,7 +208,7 @@ def compare(first: str, second: str) -> Comparison:
     the data has changed since training.
     """
     one, other = Run.open(first), Run.open(second)
-    if one.entry("data", "fingerprint", str) != other.entry("data", "fingerprint", str):
+    if one.record["data"]["fingerprint"] != other.record["data"]["fingerprint"]:
         raise DataError(
             f"{first} and {second} were trained on different data, or on the same data split with "
             "a different --seed or --test; only runs with the same test set can be compared"

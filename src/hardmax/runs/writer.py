@@ -8,24 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from hardmax.errors import RunError
-from hardmax.files import write_whole
-from hardmax.reports.records import RunRecord
-from hardmax.runs.run import (
-    CHECKSUMMED,
-    FORMAT,
-    METRICS,
-    MODEL,
-    RECORD,
-    REPORT,
-    Run,
-    checksum,
-    dumps,
-    file_checksum,
-)
+from hardmax.runs.record import FORMAT, dumps, write_record
+from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, Run, file_checksum
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
-__all__ = ["FolderWriter", "RunWriter", "folder_name", "write_record"]
+__all__ = ["FolderWriter", "RunWriter", "folder_name"]
 
 #: The most bytes of a data set's name in a folder name; some file systems allow 143 in all.
 NAME_BYTES = 80
@@ -35,12 +23,6 @@ def folder_name(data: str, *more: str) -> str:
     """Return a folder name: the name of the data, shortened and printable, followed by ``more``."""
     plain = "".join(letter if letter.isprintable() else "_" for letter in data)
     return "-".join([plain.encode()[:NAME_BYTES].decode(errors="ignore"), *more])
-
-
-def write_record(folder: Path, record: RunRecord) -> None:
-    """Write the record of a run with its checksum, replacing any existing one."""
-    checksummed = {**record, "checksum": checksum(dumps(record).encode())}
-    write_whole(folder / RECORD, (dumps(checksummed, indent=2) + "\n").encode())
 
 
 class FolderWriter:
@@ -134,7 +116,7 @@ class RunWriter(FolderWriter):
         try:
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
-            files = {name: file_checksum(self.folder / name) for name in CHECKSUMMED}
+            files = {name: file_checksum(self.folder / name) for name in MAX_BYTES}
             write_record(self.folder, {"format": FORMAT, **run.record, "files": files})
         except OSError as error:
             raise RunError(f"cannot write {self._path()}: {error.strerror}") from error

@@ -10,49 +10,21 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from run_folders import CLASSES, EPOCHS, RECORD, SHAPE, contents, make_run, write
 
 from hardmax.errors import RunError
-from hardmax.networks.catalog import softmax_regression
 from hardmax.networks.layers import Flatten, Linear, to_json
-from hardmax.networks.shapes import weight_shapes
-from hardmax.runs.run import FORMAT, Run, dumps
-from hardmax.runs.writer import RunWriter, write_record
+from hardmax.runs.record import FORMAT
+from hardmax.runs.run import Run
 
 ODD = ["\x1b[31mred", "two\nlines", "\ud800", "\u2028", "\x9b31m", "\0", "\t"]
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
-SHAPE = (2, 2, 1)
-CLASSES = ("shirt", "<b>&", "größer")
-EPOCHS = [{"epoch": 1, "train_loss": 0.30000000000000004}, {"epoch": 2, "train_loss": 1e-07}]
-RECORD = {
-    "settings": {"data": "digits", "lr": 0.1, "seed": 0, "patience": None},
-    "results": {"epochs": 2, "loss": 1e-05, "note": "größer"},
-}
 here = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def make_run(record=RECORD, seed=0):
-    network = softmax_regression(3)
-    generator = np.random.default_rng(seed)
-    weights = {
-        name: generator.standard_normal(shape).astype(np.float32)
-        for name, shape in weight_shapes(network, SHAPE).items()
-    }
-    return Run(record, network, SHAPE, CLASSES, weights)
-
-
-def write(out, run=None):
-    with RunWriter(out, "name") as writer:
-        writer.write(run or make_run(), EPOCHS, "<p>größer</p>")
-        return writer.publish()
 
 
 @pytest.fixture
 def folder(tmp_path):
     return write(tmp_path / "run")
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_a_run_is_read_as_it_was_written(folder):
@@ -208,7 +180,7 @@ class Crafted(Run):
         {"input_shape": [True, 4, 1]},
         {"input_shape": [10**4000, 10**4000, 1]},
         {"network": [{"layer": "Linear", "outputs": 3}]},
-        {"network": [{"layer": "Flatten"}] * 300_000},
+        {"network": [{"layer": "Flatten"}] * 100_000},
         {"network": [{"layer": "Flatten"}, {"layer": "Linear", "outputs": 10**12}]},
         {"pixels_divided_by": 1},
         {"pixels_divided_by": None},
@@ -323,46 +295,5 @@ def test_unusable_settings_are_refused(refused, tmp_path, section, message):
 
 @pytest.mark.parametrize("lr", [0.1, 1, 2.0])
 def test_a_setting_is_read_as_it_was_given(tmp_path, lr):
-    folder = write(tmp_path / "run", make_run({"settings": {"data": "digits", "lr": lr}}))
+    folder = write(tmp_path / "run", make_run({**RECORD, "settings": {"data": "digits", "lr": lr}}))
     assert Run.open(folder).settings.lr == lr
-
-
-@pytest.mark.parametrize("section", [None, [], "f00", {}, {"fingerprint": 3}])
-def test_a_missing_entry_is_refused(refused, tmp_path, section):
-    folder = write(tmp_path / "run", make_run({**RECORD, "data": section}))
-    with refused(RunError, "no usable data.fingerprint"):
-        Run.open(folder).entry("data", "fingerprint", str)
-
-
-def test_numbers_that_are_not_finite_become_null():
-    value = {"a": [1.5, math.nan, (math.inf, -math.inf)], "b": {"c": math.nan, "d": None}}
-    assert json.loads(dumps(value)) == {"a": [1.5, None, [None, None]], "b": {"c": None, "d": None}}
-    assert math.isnan(value["a"][1])
-
-
-def test_floats_survive_a_json_round_trip():
-    values = np.random.default_rng(0).standard_normal(1000).tolist()
-    assert json.loads(dumps(values)) == values
-
-
-def calibrate(folder, temperature):
-    record = Run.open(folder).record
-    write_record(folder, {**record, "calibration": {"temperature": temperature}})
-
-
-def test_a_temperature_is_added_to_the_record_and_nothing_else_changes(folder):
-    before, files = Run.open(folder), contents(folder)
-    assert before.temperature == 1
-    calibrate(folder, 1.25)
-    after = Run.open(folder)
-    assert after.temperature == 1.25
-    assert after.record.items() >= before.record.items()
-    changed = [name for name, data in contents(folder).items() if data != files[name]]
-    assert changed == ["run.json"]
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf, "2", None, True])
-def test_an_invalid_temperature_is_refused(folder, temperature):
-    calibrate(folder, temperature)
-    with pytest.raises(RunError, match="temperature"):
-        _ = Run.open(folder).temperature

@@ -2,32 +2,14 @@
 
 import os
 
-import numpy as np
 import pytest
+from run_folders import CLASSES, EPOCHS, RECORD, make_run, write
 
 from hardmax.errors import RunError
-from hardmax.networks.catalog import softmax_regression
-from hardmax.networks.shapes import weight_shapes
 from hardmax.runs.run import Run
 from hardmax.runs.writer import RunWriter, folder_name
 
 FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
-EPOCHS = [{"epoch": 1, "train_loss": 0.5}]
-
-
-def make_run(**record):
-    network = softmax_regression(3)
-    shapes = weight_shapes(network, (2, 2, 1))
-    weights = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
-    return Run(
-        {"settings": {"data": "digits"}, **record}, network, (2, 2, 1), ("a", "b", "c"), weights
-    )
-
-
-def write(out):
-    with RunWriter(out, "name") as writer:
-        writer.write(make_run(), EPOCHS, "")
-        return writer.publish()
 
 
 @pytest.fixture
@@ -41,7 +23,7 @@ def test_default_folders_are_numbered(here):
     paths = [write(None) for _ in range(3)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2", "runs/name-3"]
     for path in paths:
-        assert Run.open(path).classes == ("a", "b", "c")
+        assert Run.open(path).classes == CLASSES
     assert sorted(os.listdir("runs")) == ["name", "name-2", "name-3"]
 
 
@@ -183,6 +165,8 @@ def test_a_name_that_is_not_utf8_can_be_saved(tmp_path):
     """Such names come from archives packed on another system."""
     odd = os.fsdecode(b"d\xe9j\xe0")
     with RunWriter(tmp_path / "out", "name") as writer:
-        writer.write(make_run(data={"name": odd}), EPOCHS, f"<p>{odd}</p>")
+        writer.write(
+            make_run({**RECORD, "data": {**RECORD["data"], "name": odd}}), EPOCHS, f"<p>{odd}</p>"
+        )
         writer.publish()
     assert Run.open(tmp_path / "out").record["data"]["name"] == odd

@@ -240,3 +240,19 @@ def test_arbitrary_bytes_are_refused(refused, tmp_path, data, value):
     (tmp_path / "a").write_bytes(data if value is None else crafted({"x": value}, data))
     with refused(RunError):
         checkpoint.load(tmp_path / "a")
+
+
+def test_a_large_header_is_not_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    size = 2**24 + 8
+    path.write_bytes(size.to_bytes(8, "little") + b"{" + b" " * (size - 2) + b"}")
+    for function in (checkpoint.load, checkpoint.describe):
+        with pytest.raises(RunError, match="has a header of 16777224 bytes; at most 16777216"):
+            function(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "a.safetensors"
+    os.mkfifo(path)
+    with pytest.raises(RunError, match="it is not a regular file"):
+        checkpoint.load(path)
