@@ -1,17 +1,28 @@
-"""Files: reading regular ones only, and writing each completely or not at all."""
+"""Files: reading regular ones only, writing each completely or not at all, and cleaning up."""
 
 import contextlib
 import io
 import os
+import re
 import secrets
+import shutil
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from hardmax.errors import DataError, RunError
 
-__all__ = ["open_regular", "open_whole", "write_whole"]
+__all__ = ["in_use", "open_regular", "open_whole", "sweep", "temporary_name", "write_whole"]
+
+#: The mark in the names of temporary files and folders, and the pattern of those names.
+MARK = ".hardmax-"
+TEMPORARY = re.compile(rf"{re.escape(MARK)}[0-9a-f]{{16}}$")
+
+#: In seconds; a temporary file is not in use for a moment after it has been created.
+MIN_AGE = 60
 
 
 def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
@@ -22,7 +33,9 @@ def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
     """
     try:
         # Without O_NONBLOCK, a named pipe waits for a process that writes into it.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     status = os.fstat(handle)
@@ -35,17 +48,78 @@ def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
     raise DataError(f"{path} has {status.st_size} bytes; at most {max_bytes} are allowed")
 
 
+def temporary_name(start: str = "") -> str:
+    """Return a new name for a temporary file or folder, which ``sweep`` recognizes."""
+    return f"{start}{MARK}{secrets.token_hex(8)}"
+
+
+@contextlib.contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """Keep ``sweep`` from deleting a temporary file or folder while the block or process runs."""
+    if sys.platform == "win32":  # it has no such locks
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files and folders that killed processes have left in a folder.
+
+    Only those that belong to this user, are older than MIN_AGE seconds and are not in use; none
+    on Windows.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.search(entry.name):
+                with contextlib.suppress(OSError):
+                    _delete_unused(entry)
+
+
+def _delete_unused(entry: os.DirEntry[str]) -> None:
+    status = entry.stat(follow_symlinks=False)
+    if status.st_uid != os.getuid() or time.time() - status.st_mtime < MIN_AGE:
+        return
+    handle = os.open(entry, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        if not _lock(handle):
+            return
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            os.unlink(entry)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock a file or folder until it is closed; return whether that was possible."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process has the lock, or the file system has none
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def open_whole(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that is renamed to ``path`` on success and deleted on failure.
 
-    Raises OSError if it cannot be written.
+    Files left behind in its folder by killed processes are deleted. Raises OSError if it cannot be
+    written.
     """
-    # A file left over by a killed process starts with the name that it was meant for.
-    start = os.fsdecode(os.fsencode(path.name)[:100])
-    temporary = path.with_name(f"{start}.{secrets.token_hex(8)}")
+    sweep(path.parent)
+    temporary = path.with_name(temporary_name(os.fsdecode(os.fsencode(path.name)[:100])))
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("xb") as file, in_use(temporary):
             yield file
         temporary.replace(path)
     finally:

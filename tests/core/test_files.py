@@ -1,11 +1,13 @@
-"""Reading regular files only."""
+"""Regular files are read, files are written completely or not at all, and none is left behind."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from hardmax.errors import DataError
-from hardmax.files import open_regular
+from hardmax.files import open_regular, sweep, write_whole
 
 
 def test_a_regular_file_is_opened(tmp_path):
@@ -39,3 +41,92 @@ def test_other_files_are_named_and_not_waited_for(tmp_path):
         with pytest.raises(DataError) as caught:
             open_regular(path)
         assert str(caught.value) == f"cannot read {path}: {reason}"
+
+
+#: Writes a folder and a file into the folder argv[1], and either is killed or waits.
+WRITER = """if True:
+    import os, signal, sys
+    from pathlib import Path
+    from hardmax.files import open_whole
+    from hardmax.runs.writer import FolderWriter
+    folder = Path(sys.argv[1])
+    with FolderWriter(folder / "out", "name"), open_whole(folder / "file") as file:
+        file.write(b"half")
+        file.flush()
+        if sys.argv[2] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        print("writing", flush=True)
+        sys.stdin.read()
+"""
+
+
+def leftovers(folder):
+    """Return what a process that is killed while it writes into a folder leaves behind."""
+    before = {*folder.iterdir()}
+    subprocess.run([sys.executable, "-c", WRITER, str(folder), "kill"], check=False)
+    return {*folder.iterdir()} - before
+
+
+def make_old(paths):
+    for path in paths:
+        os.utime(path, (0, 0))
+
+
+def test_what_killed_processes_left_behind_is_deleted(tmp_path):
+    left = leftovers(tmp_path)
+    assert len(left) == 2
+    others = [tmp_path / "hardmax-0123456789abcdef", tmp_path / "a.hardmax-0123456789abcdef.csv"]
+    for other in others:
+        other.write_text("of the user")
+    make_old([*others])
+    sweep(tmp_path)
+    assert {*tmp_path.iterdir()} == {*left, *others}  # they may be in use by a process that starts
+    make_old(left)
+    write_whole(tmp_path / "file", b"whole")
+    assert {*tmp_path.iterdir()} == {*others, tmp_path / "file"}
+
+
+def test_what_a_running_process_writes_is_left_alone(tmp_path):
+    make_old(leftovers(tmp_path))
+    command = [sys.executable, "-c", WRITER, str(tmp_path), "wait"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        writing = {*tmp_path.iterdir()}
+        assert len(writing) == 2  # it has deleted what the killed one left
+        make_old(writing)
+        sweep(tmp_path)
+        assert {*tmp_path.iterdir()} == writing
+        process.communicate()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"half"
+
+
+def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "file").touch()
+    link = tmp_path / ".hardmax-0123456789abcdef"
+    link.symlink_to(target)
+    os.utime(link, (0, 0), follow_symlinks=False)
+    sweep(tmp_path)
+    assert (target / "file").exists()
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    path = tmp_path / "file"
+    path.write_text("old")
+    code = """if True:
+        import resource, sys
+        from pathlib import Path
+        from hardmax.files import write_whole
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        write_whole(Path(sys.argv[1]), b"new" * 1000)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"RunError: cannot write {path}: File too large" in done.stderr
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.read_text() == "old"

@@ -1,13 +1,14 @@
 """Writes folders completely or not at all, and never over existing files."""
 
+import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from hardmax.errors import RunError
+from hardmax.files import in_use, sweep, temporary_name
 from hardmax.runs.record import FORMAT, dumps, write_record
 from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, Run, file_checksum
 from hardmax.training import checkpoint
@@ -28,6 +29,8 @@ def folder_name(data: str, *more: str) -> str:
 class FolderWriter:
     """Writes a folder in a ``with`` block, which leaves nothing behind on failure.
 
+    What a killed process has left behind, the next one deletes.
+
     In the block ``folder`` is the folder under a temporary name; ``publish`` renames it to ``out``,
     or to ``runs/NAME`` with a number appended if that is taken. Raises RunError if the folder
     cannot be written or is not empty, as early as possible.
@@ -36,6 +39,7 @@ class FolderWriter:
     def __init__(self, out: str | os.PathLike[str] | None, name: str):
         self.out = None if out is None else Path(out)
         self.name = name
+        self._lock = contextlib.ExitStack()
         try:
             self.target = self._find_target()
             self._check_target()
@@ -68,12 +72,14 @@ class FolderWriter:
         parent = self.target.parent
         while not parent.exists():
             parent = parent.parent
-        self.folder = parent / f".hardmax-{secrets.token_hex(8)}"
+        sweep(parent)
+        self.folder = parent / temporary_name()
         try:
             # Fail before the training, not after it, if any part of the path cannot be created.
             (self.folder / self.target.relative_to(parent)).mkdir(parents=True)
             shutil.rmtree(self.folder)
             self.folder.mkdir()
+            self._lock.enter_context(in_use(self.folder))
         except BaseException as error:
             shutil.rmtree(self.folder, ignore_errors=True)
             if not isinstance(error, OSError):
@@ -85,6 +91,7 @@ class FolderWriter:
 
     def __exit__(self, *exc_info: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
 
     def publish(self) -> Path:
         """Rename the folder to its final name and return its path."""
