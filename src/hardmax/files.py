@@ -15,11 +15,22 @@ from typing import BinaryIO
 
 from hardmax.errors import DataError, RunError
 
-__all__ = ["in_use", "open_regular", "open_whole", "sweep", "temporary_name", "write_whole"]
+__all__ = [
+    "discard_unfinished",
+    "in_use",
+    "open_regular",
+    "open_whole",
+    "sweep",
+    "temporary_name",
+    "write_whole",
+]
 
 #: The mark in the names of temporary files and folders, and the pattern of those names.
 MARK = ".hardmax-"
 TEMPORARY = re.compile(rf"{re.escape(MARK)}[0-9a-f]{{16}}$")
+
+#: The temporary files and folders that this process is using.
+_in_use: set[Path] = set()
 
 #: In seconds; a temporary file is not in use for a moment after it has been created.
 MIN_AGE = 60
@@ -56,6 +67,16 @@ def temporary_name(start: str = "") -> str:
 @contextlib.contextmanager
 def in_use(path: Path) -> Iterator[None]:
     """Keep ``sweep`` from deleting a temporary file or folder while the block or process runs."""
+    _in_use.add(path)
+    try:
+        with _locked(path):
+            yield
+    finally:
+        _in_use.discard(path)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
     if sys.platform == "win32":  # it has no such locks
         yield
         return
@@ -65,6 +86,13 @@ def in_use(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def discard_unfinished() -> None:
+    """Delete the temporary files and folders that this process is using, before it ends."""
+    for path in [*_in_use]:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def sweep(folder: Path) -> None:

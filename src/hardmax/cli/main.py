@@ -2,7 +2,9 @@
 
 import io
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ from hardmax.cli.parity import parity
 from hardmax.cli.predict import predict
 from hardmax.cli.train import train
 from hardmax.errors import HardmaxError
+from hardmax.files import discard_unfinished
 
 __all__ = ["main"]
 
@@ -38,6 +41,10 @@ def main() -> None:
     # By default PyTorch's threads busy-wait for each other; on cores shared with other processes
     # that makes a step many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the latter
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
     # A file name that the encoding lacks must not keep a message from being printed.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -60,6 +67,13 @@ def main() -> None:
             raise
         code = _fail(error.format_message())
     sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """End the process as the signal does by default, but leave no unfinished files behind."""
+    discard_unfinished()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _fail(message: str) -> int:
