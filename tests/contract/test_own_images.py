@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -157,6 +158,10 @@ def test_color_images_of_any_size_need_no_options(hardmax, framework, tmp_path, 
     assert "12 of 60 examples, 0.2 of each class, were split off" in done.stderr
     evaluated = json.loads(hardmax("evaluate", "run", "--json").stdout)
     assert evaluated.items() >= summary["test"].items()
+    shutil.copytree(shapes, tmp_path / "copy")
+    done = hardmax("evaluate", "run", "copy", "--json")
+    assert "copy has the same contents as the data that run was trained on" in done.stderr
+    assert json.loads(done.stdout) == evaluated
     (tmp_path / "other" / "day").mkdir(parents=True)
     for path in sorted((shapes / "day").iterdir())[:7]:
         os.link(path, tmp_path / "other" / "day" / path.name)

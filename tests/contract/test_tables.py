@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from functools import partial
 
 import commands
@@ -203,6 +204,14 @@ def test_a_changed_table_is_evaluated_only_if_named(run, folder, framework):
     mixed_table(60, seed=5).to_parquet(folder / "later.parquet")
     done = run("evaluate", "changed", "later.parquet", "--json")
     assert json.loads(done.stdout)["count"] == 60
+
+
+def test_a_copy_of_the_training_data_is_not_taken_for_a_test_set(run, folder, trained):
+    shutil.copy(folder / "visits.csv", folder / "copy.csv")
+    original = json.loads(run("evaluate", "run", "--json").stdout)
+    done = run("evaluate", "run", "copy.csv", "--json")
+    assert json.loads(done.stdout) == original
+    assert "copy.csv has the same contents as the data that run was trained on" in done.stderr
 
 
 @pytest.mark.shared

@@ -1,12 +1,13 @@
 """Loads data for a run, with the options it was loaded with for training."""
 
+import contextlib
 import os
 from dataclasses import replace
 
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.data.options import Reading
-from hardmax.errors import DataError
+from hardmax.errors import DataError, HardmaxError
 from hardmax.runs.run import Run
 
 __all__ = ["check_fit", "load_data"]
@@ -22,7 +23,11 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
     if source is not None and load.is_table(source) != (run.encoding is not None):
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
-    dataset = load.load(original if source is None else source, _reading(run, source, validation))
+    dataset = None
+    if source is not None and os.path.abspath(source) != original:
+        dataset = _copy_of_original(run, path, source)
+    if dataset is None:
+        dataset = load.load(source or original, _reading(run, source, validation))
     if source is None and dataset.fingerprint != run.record["data"]["fingerprint"]:
         raise DataError(
             f"{original} has changed since the run was trained on it; to evaluate the run on the "
@@ -30,6 +35,22 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
         )
     check_fit(run, dataset, source or original)
     return dataset
+
+
+def _copy_of_original(run: Run, path: str, source: str) -> Dataset | None:
+    """Return data, split as for training, if it has the contents of the data of the run.
+
+    The rows it was trained on must not be mistaken for a test set because they have another name.
+    """
+    with contextlib.suppress(HardmaxError):
+        dataset = load.load(source, _reading(run, None, None))
+        if dataset.fingerprint == run.record["data"]["fingerprint"]:
+            notice = (
+                f"{source} has the same contents as the data that {path} was trained on; only its "
+                "test set is evaluated"
+            )
+            return replace(dataset, notices=(*dataset.notices, notice))
+    return None
 
 
 def check_fit(run: Run, dataset: Dataset, source: str) -> None:
