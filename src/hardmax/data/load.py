@@ -85,7 +85,7 @@ def is_table(source: str) -> bool:
 
 def _check_no_image_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if a table is read with options for images."""
-    for name in ("size", "channels"):
+    for name in ("size", "channels", "background"):
         if getattr(reading, name) is not None:
             raise ArgumentError(f"{source} is a table; {name} applies only to images")
     if reading.skip_bad:

@@ -1,5 +1,6 @@
 """The options for reading data."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,15 @@ from hardmax.fields import FRACTIONS, check_options, option
 if TYPE_CHECKING:
     from hardmax.data.row_encoding import RowEncoding
 
-__all__ = ["TEST_FRACTION", "Reading", "ReadingOptions"]
+__all__ = ["TEST_FRACTION", "WHITE", "Color", "Reading", "ReadingOptions"]
 
 #: The largest height and width that images can be resized to.
 MAX_SIDE = 4096
+
+#: Red, green and blue, from 0 to 255.
+Color = tuple[int, int, int]
+
+WHITE: Color = (255, 255, 255)
 
 #: The default fraction to split off as the test set of data without one.
 TEST_FRACTION = 0.2
@@ -30,6 +36,22 @@ def sides(text: str) -> tuple[int, int]:
             f"--size must be one integer or HEIGHTxWIDTH, such as 32 or 24x32, got {text!r}"
         )
     return int(numbers[0]), int(numbers[-1])
+
+
+def color(text: str) -> Color:
+    """Return the color with a name, such as ``white``, or written as ``#ff8000``.
+
+    Raises ArgumentError for any other text.
+    """
+    from PIL import ImageColor
+
+    with contextlib.suppress(ValueError):
+        rgb = ImageColor.getrgb(text)
+        if len(rgb) == 3:  # four with an alpha channel
+            return rgb
+    raise ArgumentError(
+        f"background must be the name of a color, such as white, or one like #ff8000, got {text!r}"
+    )
 
 
 def fraction_or_source(text: str) -> float | str:
@@ -59,6 +81,12 @@ class ReadingOptions:
         None, "1 for grayscale, 3 for color.", unset="depends on the data", choices=(1, 3)
     )
     skip_bad: bool = option(False, "Skip image files that cannot be read.")
+    background: str | None = option(
+        None,
+        "Color behind the transparent pixels of image files, such as black or #ff8000.",
+        unset="white",
+        metavar="COLOR",
+    )
     test: float | str | None = option(
         None,
         "Test set: other data, or the fraction to split off data without a test set.",
@@ -82,6 +110,13 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.background is not None:
+            color(self.background)
+
+    @property
+    def background_color(self) -> Color:
+        """The color behind the transparent pixels of image files."""
+        return WHITE if self.background is None else color(self.background)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from hardmax.data.datasets import Dataset
-from hardmax.data.images.files import is_grayscale, load_upright, pixels, strict_pillow
+from hardmax.data.images.files import load_upright, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
 from hardmax.data.images.scan import TEST, TRAIN, ImageFile, scan
 from hardmax.data.load import NAMED, find_path, load
-from hardmax.data.options import Reading
+from hardmax.data.options import WHITE, Reading
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 
@@ -84,12 +84,12 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
     examples, bad = [], {}
     for file in files:
         try:
-            image = load_upright(root / file.name)[0]
+            image = load_upright(root / file.name, WHITE)[0]
         except DataError as error:
             bad[file.name] = str(error)
             continue
-        shape = (image.height, image.width, 1 if is_grayscale(image) else 3)
-        digest = _digest(pixels(image, shape))
+        shape = (image.height, image.width, len(image.getbands()))
+        digest = _digest(np.asarray(image).reshape(shape))
         examples.append(_Example(file.name, file.part, file.label, shape, digest))
     return examples, bad
 

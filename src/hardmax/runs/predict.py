@@ -129,7 +129,8 @@ def _predict(
 
 def _read_images(run: Run, files: Sequence[str]) -> tuple[Images, list[str]]:
     """Return images of the run's shape, and how they were converted to it."""
-    converted = [read_image(file, run.input_shape) for file in files]
+    background = run.settings.background_color
+    converted = [read_image(file, run.input_shape, background) for file in files]
     changes = [
         f"{file}: {change}" for file, (_, change) in zip(files, converted, strict=True) if change
     ]

@@ -1,5 +1,5 @@
 """Readers of images: folders of files, IDX, ``.npz``, and the data sets available by name.
 
-``files`` decodes one image, ``scan`` lists a folder, and ``cache`` stores decoded images.
+``opening`` opens an image file, ``files`` decodes it, ``scan`` lists a folder, and ``cache`` stores decoded images.
 Transformations that are part of a network are elsewhere.
 """

@@ -21,14 +21,14 @@ from hardmax.checks import listed
 from hardmax.data.download import user_cache
 from hardmax.data.images.files import image_shape, load_upright, pixels, strict_pillow
 from hardmax.data.images.scan import ImageFile
-from hardmax.data.options import Reading
+from hardmax.data.options import Color, Reading
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 from hardmax.files import open_whole
 
 __all__ = ["Decoded", "decode"]
 
-FORMAT = 1
+FORMAT = 2
 
 #: The largest side of images that keep their common size, and of the square that images of
 #: different sizes are resized to.
@@ -56,8 +56,8 @@ def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    place = folder / _key(os.path.realpath(root), *wanted)
-    automatic = folder / _key(os.path.realpath(root), None, None)
+    same = os.path.realpath(root), reading.background_color
+    place, automatic = folder / _key(*same, *wanted), folder / _key(*same, None, None)
     decoded = _cached(f"{place}-{digest}", len(files))
     if decoded is None:
         decoded = _cached(f"{automatic}-{digest}", len(files))
@@ -65,7 +65,7 @@ def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
         with strict_pillow():
             shape, why = _choose(root, files, reading)
             try:
-                decoded = _fill(place, digest, root, files, shape, why, reading.skip_bad)
+                decoded = _fill(place, digest, root, files, shape, why, reading)
             except OSError as error:
                 raise DataError(
                     f"cannot write the cache {folder}: {error.strerror}; set HARDMAX_CACHE to "
@@ -119,7 +119,7 @@ def _fill(
     files: Sequence[ImageFile],
     shape: tuple[int, int, int],
     why: str,
-    skip_bad: bool,
+    reading: Reading,
 ) -> Decoded:
     """Decode the files into the cache, completely or not at all."""
     stem = f"{place}-{digest}"
@@ -127,11 +127,13 @@ def _fill(
     bad: dict[str, str] = {}
     with open_whole(Path(f"{stem}.pixels")) as file:
         for rows, failures in in_threads(
-            lambda chunk: _read(root, chunk, shape), files, "reading images"
+            lambda chunk: _read(root, chunk, shape, reading.background_color),
+            files,
+            "reading images",
         ):
             bad |= failures
             file.write(rows)
-        _check_bad(bad, len(files), skip_bad)
+        _check_bad(bad, len(files), reading.skip_bad)
     entry = {"shape": shape, "bad": bad, "why": why}
     with open_whole(Path(f"{stem}.json")) as file:
         file.write(json.dumps(entry).encode())
@@ -145,13 +147,13 @@ def _fill(
 
 
 def _read(
-    root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int]
+    root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int], background: Color
 ) -> tuple[bytes, dict[str, str]]:
     """Return the bytes of the readable images, and the other files with the reason."""
     rows, bad = [], {}
     for file in files:
         try:
-            rows.append(pixels(load_upright(root / file.name)[0], shape).tobytes())
+            rows.append(pixels(load_upright(root / file.name, background)[0], shape).tobytes())
         except DataError as error:
             bad[file.name] = str(error)
     return b"".join(rows), bad
@@ -176,7 +178,11 @@ def _choose(
         return (*size, channels), "as set"
     originals = [
         shape
-        for shapes in in_threads(lambda chunk: _shapes(root, chunk), files, "inspecting images")
+        for shapes in in_threads(
+            lambda chunk: _shapes(root, chunk, reading.background_color),
+            files,
+            "inspecting images",
+        )
         for shape in shapes
     ]
     if not originals:
@@ -195,10 +201,12 @@ def _choose_size(sizes: list[tuple[int, int]]) -> tuple[tuple[int, int], str]:
     return (side, side), f"the median side{capped}"
 
 
-def _shapes(root: Path, files: Sequence[ImageFile]) -> list[tuple[int, int, int]]:
+def _shapes(
+    root: Path, files: Sequence[ImageFile], background: Color
+) -> list[tuple[int, int, int]]:
     """Return the shapes of the images with readable headers."""
     shapes = []
     for file in files:
         with contextlib.suppress(DataError):
-            shapes.append(image_shape(root / file.name))
+            shapes.append(image_shape(root / file.name, background))
     return shapes

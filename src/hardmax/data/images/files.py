@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hardmax.data.images.opening import opened_image
+from hardmax.data.options import WHITE, Color
 from hardmax.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "convert_channels",
     "image_shape",
-    "is_grayscale",
     "load_upright",
     "pixels",
     "read_image",
@@ -30,6 +31,9 @@ TRANSPOSES = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 #: Pillow's mode by the number of channels.
 MODES = {1: "L", 3: "RGB"}
+
+#: Pillow's modes without color, apart from palettes and 16-bit modes.
+GRAYSCALE = ("1", "L", "LA", "La", "I", "F")
 
 
 def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -76,14 +80,16 @@ def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
     return luma
 
 
-def read_image(path: str | os.PathLike[str], shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
+def read_image(
+    path: str | os.PathLike[str], shape: tuple[int, ...], background: Color = WHITE
+) -> tuple[np.ndarray, str]:
     """Read an image file as uint8 of ``shape`` (height, width, channels).
 
-    Returns the pixels, and how they were converted ("" if they were not). Raises DataError if the
-    file is missing or is not an image.
+    ``background`` shows through transparent pixels. Returns the pixels, and how they were converted
+    ("" if they were not). Raises DataError if the file is missing or is not an image.
     """
     with strict_pillow():
-        image, mode = load_upright(path)
+        image, mode = load_upright(path, background)
     found = f"{image.height} x {image.width} {mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
     return pixels(image, shape), "" if found == wanted else f"{found} to {wanted}"
@@ -106,67 +112,78 @@ def strict_pillow() -> Iterator[None]:
         yield
 
 
-def load_upright(path: str | os.PathLike[str]) -> tuple["Image", str]:
+def load_upright(path: str | os.PathLike[str], background: Color) -> tuple["Image", str]:
     """Return the image in a file, rotated by its EXIF orientation, and the mode it is stored in.
 
-    Its pixels have 8 bits per channel. Call this within ``strict_pillow``. Raises DataError if the
-    file is missing or is not an image.
+    The image is grayscale or RGB, 8 bits per channel, over ``background`` where it is transparent.
+    Call this within ``strict_pillow``. Raises DataError if the file is missing, is not an image or
+    is too large.
     """
     from PIL import Image
 
-    with _opened(path) as opened:
+    with opened_image(path) as opened:
         opened.load()
+        mode = opened.mode
+        if mode in ("I", "F") and opened.format != "PPM":
+            raise DataError(
+                f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 "
+                "bits"
+            )
+        image = _flattened(opened, background)
         transpose = TRANSPOSES.get(_orientation(opened))
-        image = opened if transpose is None else opened.transpose(Image.Transpose(transpose))
-        image = image.copy()
-        file_format = opened.format
-    mode = image.mode
-    if mode.startswith("I;16") or (mode == "I" and file_format == "PPM"):
-        # Pillow would clip 16-bit pixels at 255 instead of scaling them.
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    elif mode in ("I", "F"):
-        raise DataError(
-            f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 bits"
-        )
+    if transpose is not None:
+        image = image.transpose(Image.Transpose(transpose))
     return image, mode
 
 
-def image_shape(path: str | os.PathLike[str]) -> tuple[int, int, int]:
-    """Return an image file's (height, width, 1 or 3 channels), mostly without decoding it.
+def image_shape(path: str | os.PathLike[str], background: Color) -> tuple[int, int, int]:
+    """Return the (height, width, 1 or 3 channels) that ``load_upright`` would give an image.
 
-    Call this within ``strict_pillow``. Raises DataError if the file is missing or is not an image.
+    This mostly needs no decoding. Call it within ``strict_pillow``. Raises DataError if the file is
+    missing, is not an image or is too large.
     """
-    with _opened(path) as opened:
+    with opened_image(path) as opened:
         height, width = opened.height, opened.width
         # A PNG may store its orientation after its pixels, where only decoding would find it.
         if (opened.format != "PNG" or "exif" in opened.info) and _orientation(opened) >= 5:
             height, width = width, height
-        return height, width, 1 if is_grayscale(opened) else 3
+        return height, width, 1 if _is_grayscale(opened, background) else 3
 
 
-def is_grayscale(image: "Image") -> bool:
-    """Return whether an image is stored without color."""
+def _is_grayscale(image: "Image", background: Color) -> bool:
+    """Return whether an image is stored without color, and none shows through it."""
+    if image.has_transparency_data and len({*background}) > 1:
+        return False
     if image.mode == "P":
         palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
         return bool((palette == palette[:, :1]).all())
-    return image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
+    return image.mode in GRAYSCALE or image.mode.startswith("I;16")
 
 
-@contextlib.contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator["Image"]:
-    """Open an image file. Raises DataError for any error in opening or within the block."""
+def _flattened(image: "Image", background: Color) -> "Image":
+    """Return a loaded image as L or RGB, over ``background`` where it is transparent."""
     from PIL import Image
 
-    try:
-        with Image.open(path) as opened:
-            yield opened
-    except FileNotFoundError as error:
-        raise DataError(f"no such file: {path}") from error
-    except Exception as error:  # Pillow passes on whatever a format's reader raises
-        raise DataError(
-            f"{path} is not a readable image ({error}); use PNG, JPEG or another format that "
-            "Pillow supports"
-        ) from error
+    mode = MODES[1] if _is_grayscale(image, background) else MODES[3]
+    fill = background[0] if mode == MODES[1] else background
+    if image.mode.startswith("I"):
+        values, clear = np.asarray(image), image.info.get("transparency")
+        # Pillow would clip 16-bit pixels at 255 instead of scaling them.
+        flat = _converted(Image.fromarray((values // 257).astype(np.uint8)), mode)
+        if clear is not None:
+            flat.paste(fill, mask=Image.fromarray(values == clear))
+        return flat
+    if not image.has_transparency_data:
+        return _converted(image, mode)
+    layer = _converted(image, f"{mode}A")
+    flat = Image.new(mode, image.size, fill)
+    flat.paste(layer, mask=layer)
+    return flat
+
+
+def _converted(image: "Image", mode: str) -> "Image":
+    """Return an image in another mode, without a copy if it has the mode."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _orientation(opened: "Image") -> int:
@@ -177,12 +194,11 @@ def _orientation(opened: "Image") -> int:
 
 
 def pixels(image: "Image", shape: tuple[int, ...]) -> np.ndarray:
-    """Return an image of 8 bits per channel as uint8 of ``shape`` (height, width, channels)."""
+    """Return a grayscale or RGB image as uint8 of ``shape`` (height, width, channels)."""
     from PIL import Image
 
     height, width, channels = shape
-    image.info.pop("transparency", None)
-    image = image.convert(MODES[channels])
+    image = _converted(image, MODES[channels])
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(shape)

@@ -14,15 +14,11 @@ from typing import NamedTuple
 
 from hardmax.checks import listed
 from hardmax.data.assembly import find_classes
+from hardmax.data.images.opening import image_extensions
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
 __all__ = ["TEST", "TRAIN", "ImageFile", "ImageFolder", "scan"]
-
-#: The extensions of image files.
-EXTENSIONS = tuple(
-    ".avif .bmp .gif .jfif .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
-)
 
 TRAIN, TEST = "train", "test"
 
@@ -92,6 +88,7 @@ def _scan_part(root: Path, part: str, below: str) -> tuple[list[ImageFile], list
     """Return a part's files, its classes, and the names of other entries."""
     found: list[tuple[str, ImageFile]] = []
     labels, others = [], []
+    extensions = image_extensions()
     for label, entry in _entries(root / below).items():
         if not entry.is_dir():
             others.append(below + label)
@@ -99,7 +96,7 @@ def _scan_part(root: Path, part: str, below: str) -> tuple[list[ImageFile], list
         labels.append(label)
         for inner, file in _walk(Path(entry.path)):
             name = f"{below}{label}/{inner}"
-            if inner.lower().endswith(EXTENSIONS):
+            if inner.lower().endswith(extensions):
                 found.append((inner, _file(name, part, label, file)))
             else:
                 others.append(name)

@@ -50,9 +50,9 @@ def decodings(monkeypatch):
     """Return a list to which the name of every decoded file is added from now on."""
     read, original = [], image_cache.load_upright
 
-    def load_upright(path):
+    def load_upright(path, background):
         read.append(path.name)
-        return original(path)
+        return original(path, background)
 
     monkeypatch.setattr(image_cache, "load_upright", load_upright)
     return read

@@ -1,0 +1,108 @@
+"""Open image files of Pillow's formats, within bounds of their size and their header's."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from hardmax.errors import DataError
+from hardmax.files import open_regular
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["check_pixels", "image_extensions", "opened_image"]
+
+#: Formats that Pillow only identifies, and those that it passes to other programs (EPS to
+#: Ghostscript) or whose contents it opens as any format, EPS included (IPTC).
+EXCLUDED = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
+
+#: The most pixels of an image, where Pillow warns as well (a color image then takes 340 MiB to
+#: decode), and of a side, the limit of JPEG: rows of few pixels take many times their bytes.
+MAX_PIXELS, MAX_SIDE = 89_478_485, 65_535
+
+#: The largest file: twice what the pixels of the largest image take without compression.
+MAX_BYTES = 2**29
+
+#: The most reads until the size of an image is known, and after that. Real headers need a few
+#: hundred, real pixels some 100,000; some of Pillow's readers read comments byte by byte.
+MAX_HEADER_READS, MAX_READS = 20_000, 500_000
+
+
+class _HeaderReader(io.BufferedReader):
+    """A file that fails after ``reads_left`` reads."""
+
+    reads_left = MAX_HEADER_READS
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._count()
+        return super().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        self._count()
+        return super().readline(size)
+
+    def _count(self) -> None:
+        self.reads_left -= 1
+        if self.reads_left < 0:
+            raise ValueError("too many comments or other parts")
+
+
+@cache
+def _formats() -> dict[str, list[str]]:
+    """Return the extensions of every format that is read."""
+    from PIL import Image
+
+    extensions = Image.registered_extensions()  # this loads the formats
+    return {
+        name: [extension for extension, other in extensions.items() if other == name]
+        for name in Image.OPEN
+        if name not in EXCLUDED
+    }
+
+
+def image_extensions() -> tuple[str, ...]:
+    """Return the extensions of image files, such as ``.png``."""
+    return tuple(extension for found in _formats().values() for extension in found)
+
+
+@contextlib.contextmanager
+def opened_image(path: str | os.PathLike[str]) -> Iterator["Image"]:
+    """Open an image file, whose pixels are not decoded yet.
+
+    Raises DataError if it cannot be read or is too large, and for any error within the block.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    with open_regular(Path(path), MAX_BYTES) as file:
+        try:
+            reader = _HeaderReader(cast(io.RawIOBase, file))
+            with Image.open(reader, formats=[*_formats()]) as opened:
+                check_pixels(str(path), opened.height, opened.width)
+                reader.reads_left = MAX_READS
+                yield opened
+        except DataError:
+            raise
+        except UnidentifiedImageError:
+            raise _unreadable(path, "unknown format") from None
+        except Exception as error:  # Pillow passes on whatever a format's reader raises
+            raise _unreadable(path, error) from error
+
+
+def check_pixels(where: str, height: int, width: int) -> None:
+    """Raise DataError if images of this size are too large. ``where`` starts the message."""
+    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
+        raise DataError(
+            f"{where}: images of {height} x {width} ({height * width} pixels) are too large; at "
+            f"most {MAX_PIXELS} pixels are allowed, and {MAX_SIDE} on a side; make them smaller"
+        )
+
+
+def _unreadable(path: str | os.PathLike[str], reason: object) -> DataError:
+    return DataError(
+        f"{path} is not a readable image ({reason}); use PNG, JPEG or another format that Pillow "
+        "supports"
+    )
