@@ -10,8 +10,9 @@ import numpy as np
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.download import fetch, user_cache
 from hardmax.data.images.files import resize
-from hardmax.data.images.idx import file_bytes, parse_idx
+from hardmax.data.images.idx import IdxFile
 from hardmax.errors import DataError
+from hardmax.files import open_regular
 
 __all__ = ["CLASSES", "load_fashion_mnist", "text_labels"]
 
@@ -45,6 +46,9 @@ FILES = {
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
     ),
 }
+
+#: The most bytes of a file that may be one of them: the largest has 26,421,880.
+MAX_BYTES = 2**25
 
 #: Where to download the files, tried in this order. If HARDMAX_MIRROR is set, only it is tried.
 MIRRORS = (
@@ -123,12 +127,13 @@ def _read(folder: Path) -> Dataset:
 
 
 def _original(path: Path) -> np.ndarray:
-    """Return the array in one of the four files, parsed from the same bytes as were checked."""
-    data, sha256 = file_bytes(path), FILES[path.name]
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise DataError(
-            f"{path} is not the original file: its SHA-256 is {found[:12]}..., not "
-            f"{sha256[:12]}...; delete it to download it again"
-        )
-    return parse_idx(data, path)
+    """Return the array in one of the four files, read from the same open file as was checked."""
+    with open_regular(path, MAX_BYTES) as file:
+        found, sha256 = hashlib.file_digest(file, "sha256").hexdigest(), FILES[path.name]
+        if found != sha256:
+            raise DataError(
+                f"{path} is not the original file: its SHA-256 is {found[:12]}..., not "
+                f"{sha256[:12]}...; delete it to download it again"
+            )
+        file.seek(0)
+        return IdxFile(file, path).read()

@@ -1,17 +1,21 @@
 """IDX files, the format of MNIST and similar data sets: http://yann.lecun.com/exdb/mnist/."""
 
+import contextlib
 import gzip
+import io
 import math
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from hardmax.errors import DataError
+from hardmax.files import open_regular
 
-__all__ = ["IDX_TYPES", "file_bytes", "parse_idx", "read_idx"]
+__all__ = ["IDX_TYPES", "IdxFile", "open_idx", "read_idx"]
 
 #: Big-endian types by the third byte of the magic number.
 IDX_TYPES: dict[int, np.dtype] = {
@@ -25,6 +29,12 @@ IDX_TYPES: dict[int, np.dtype] = {
 
 GZIP_MAGIC = b"\x1f\x8b"
 
+#: The most bytes that one byte of gzip can stand for (https://zlib.net/zlib_tech.html).
+LARGEST_RATIO = 1032
+
+#: The bytes to decompress at a time, as gzip first copies them.
+BLOCK = 2**20
+
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """Read an IDX file, plain or compressed with gzip, whatever its extension.
@@ -32,52 +42,96 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Returns an array with the file's shape and type, in native byte order. Raises DataError if the
     file cannot be read, is truncated or too long, or is not an IDX file.
     """
-    return parse_idx(file_bytes(Path(path)), path)
+    with open_idx(path) as opened:
+        return opened.read()
 
 
-def parse_idx(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
-    """Return the array in ``data``, the bytes of the IDX file ``path``, as ``read_idx`` does.
+@contextlib.contextmanager
+def open_idx(path: str | os.PathLike[str]) -> Iterator["IdxFile"]:
+    """Open an IDX file, plain or compressed with gzip, of which only the header is read.
 
-    Raises DataError if they are truncated or too long, or are not an IDX file.
+    Raises DataError if the file cannot be read or is not an IDX file.
     """
-    data = _decompressed(data, path)
-    if len(data) < 4 or data[:2] != b"\0\0":
-        raise DataError(
-            f"{path} is not an IDX file: it must start with two zero bytes, got "
-            f"{data[:4].hex(' ')!r}"
+    with open_regular(Path(path)) as file:
+        yield IdxFile(file, path)
+
+
+class IdxFile:
+    """An open IDX file: the ``shape`` and the ``dtype`` that its header declares.
+
+    Raises DataError if ``file`` is not an IDX file or is damaged. ``path`` is its name in messages.
+    """
+
+    def __init__(self, file: io.BufferedReader, path: str | os.PathLike[str]):
+        self.path = path
+        length = os.fstat(file.fileno()).st_size
+        is_compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        file.seek(0)
+        self._file: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if is_compressed else file
+        self.dtype, self.shape = self._read_header()
+        self._start = 4 + 4 * len(self.shape)
+        self._expected = self._start + math.prod(self.shape) * self.dtype.itemsize
+        # What a file cannot hold is neither read nor allocated.
+        if not is_compressed and length != self._expected:
+            raise self._damaged(str(length))
+        if self._expected > length * LARGEST_RATIO:
+            raise self._damaged(f"fewer, in {length} compressed bytes")
+
+    def read(self) -> np.ndarray:
+        """Return the array in the file, in native byte order, without reading beyond it.
+
+        Raises DataError if the file is truncated, too long or damaged.
+        """
+        try:
+            array = np.empty(self.shape, self.dtype)
+        except ValueError as error:  # more or larger dimensions than NumPy allows
+            raise DataError(
+                f"{self.path}: arrays cannot have shape {self.shape} ({error})"
+            ) from error
+        data = array.reshape(-1).view(np.uint8).data
+        got = self._start
+        with self._decompressing():
+            while got < self._expected:
+                at = got - self._start
+                count = self._file.readinto(data[at : at + BLOCK])
+                if not count:
+                    raise self._damaged(str(got))
+                got += count
+            # This also makes gzip check the checksum, which follows the data.
+            if self._file.read(1):
+                raise self._damaged("more")
+        return array.astype(self.dtype.newbyteorder("="), copy=False)
+
+    def _read_header(self) -> tuple[np.dtype, tuple[int, ...]]:
+        with self._decompressing():
+            magic = self._file.read(4)
+            if len(magic) < 4 or magic[:2] != b"\0\0":
+                raise DataError(
+                    f"{self.path} is not an IDX file: it must start with two zero bytes, got "
+                    f"{magic.hex(' ')!r}"
+                )
+            code, dimensions = magic[2], magic[3]
+            if code not in IDX_TYPES:
+                known = ", ".join(f"0x{known:02x}" for known in IDX_TYPES)
+                raise DataError(f"{self.path}: unknown IDX type 0x{code:02x}; use one of {known}")
+            sides = self._file.read(4 * dimensions)
+        if len(sides) < 4 * dimensions:
+            raise DataError(
+                f"{self.path} is truncated: its header declares {dimensions} dimensions"
+            )
+        return IDX_TYPES[code], struct.unpack(f">{dimensions}I", sides)
+
+    @contextlib.contextmanager
+    def _decompressing(self) -> Iterator[None]:
+        """Raise DataError for the errors of a damaged gzip file."""
+        try:
+            yield
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataError(
+                f"{self.path} is a damaged gzip file: {error}; download it again"
+            ) from error
+
+    def _damaged(self, got: str) -> DataError:
+        return DataError(
+            f"{self.path} is damaged: shape {self.shape} needs {self._expected} bytes, got {got}"
         )
-    code, dimensions = data[2], data[3]
-    if code not in IDX_TYPES:
-        known = ", ".join(f"0x{known:02x}" for known in IDX_TYPES)
-        raise DataError(f"{path}: unknown IDX type 0x{code:02x}; use one of {known}")
-    start = 4 + 4 * dimensions
-    if len(data) < start:
-        raise DataError(f"{path} is truncated: its header declares {dimensions} dimensions")
-    shape = struct.unpack(f">{dimensions}I", data[4:start])
-    dtype = IDX_TYPES[code]
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        raise DataError(f"{path} is damaged: shape {shape} needs {expected} bytes, got {len(data)}")
-    try:
-        array = np.frombuffer(data, dtype, offset=start).reshape(shape)
-    except ValueError as error:  # more or larger dimensions than NumPy allows
-        raise DataError(f"{path}: arrays cannot have shape {shape} ({error})") from error
-    return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def file_bytes(path: Path) -> bytes:
-    """Return the unmodified bytes of a file. Raises DataError if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _decompressed(data: bytes, path: str | os.PathLike[str]) -> bytes:
-    """Return the contents of a file, decompressed if they are gzip."""
-    if not data.startswith(GZIP_MAGIC):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path} is a damaged gzip file: {error}; download it again") from error

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hardmax.data.datasets import Dataset, Images
-from hardmax.data.images.idx import read_idx
+from hardmax.data.images.idx import IdxFile, open_idx
+from hardmax.data.images.opening import check_pixels
 from hardmax.errors import DataError
 
 __all__ = ["find_part", "is_idx_folder", "read_idx_folder"]
@@ -47,13 +48,36 @@ def read_idx_folder(folder: Path, name: str, classes: tuple[str, ...] | None = N
 
 def _read_part(folder: Path, part: str) -> Images:
     images_path, labels_path = (find_part(folder, part, what) for what in ("images", "labels"))
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
+    with open_idx(images_path) as images, open_idx(labels_path) as labels:
+        # The headers are compared before any of the data is read.
+        _check_headers(images, labels)
+        pixels, numbers = images.read(), labels.read()
+    if pixels.ndim == 3:
+        pixels = pixels[..., np.newaxis]
     try:
-        return Images(images, labels)
+        return Images(pixels, numbers)
     except DataError as error:
         raise DataError(f"{images_path}, {labels_path.name}: {error}") from error
+
+
+def _check_headers(images: IdxFile, labels: IdxFile) -> None:
+    """Raise DataError unless two files can be images and their labels."""
+    if images.dtype != np.uint8 or len(images.shape) not in (3, 4):
+        raise DataError(
+            f"{images.path}: images must be uint8 of shape (examples, height, width) or (examples, "
+            f"height, width, channels), got {images.dtype.name} of shape {images.shape}"
+        )
+    if labels.dtype.kind not in "iu" or len(labels.shape) != 1:
+        raise DataError(
+            f"{labels.path}: labels must be integers of shape (examples,), got {labels.dtype.name} of "
+            f"shape {labels.shape}"
+        )
+    if images.shape[0] != labels.shape[0]:
+        raise DataError(
+            f"{images.path}, {Path(labels.path).name}: images and labels must have the same "
+            f"length, got {images.shape[0]} images and {labels.shape[0]} labels"
+        )
+    check_pixels(str(images.path), *images.shape[1:3])
 
 
 def find_part(folder: Path, part: str, what: str) -> Path:
@@ -75,8 +99,8 @@ def find_part(folder: Path, part: str, what: str) -> Path:
 
 
 def _files(folder: Path) -> list[str]:
-    """Return the names of a folder's files, sorted."""
+    """Return the names of a folder's files, sorted, also of those that cannot be read."""
     try:
-        return sorted(path.name for path in folder.iterdir() if path.is_file())
+        return sorted(path.name for path in folder.iterdir() if not path.is_dir())
     except OSError as error:
         raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error

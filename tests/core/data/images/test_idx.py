@@ -1,7 +1,10 @@
 """IDX files are read as written, and anything else is rejected."""
 
 import gzip
+import io
+import os
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hardmax.data.images.idx import read_idx
+from hardmax.data.images.idx_folder import read_idx_folder
 from hardmax.errors import DataError
 
 TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
@@ -142,7 +146,7 @@ def test_a_damaged_gzip_file_is_rejected(at, tmp_path, write_idx, refused):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("missing", "No such file"), ("", "Is a directory"), ("x" * 300, "File name too long")],
+    [("missing", "No such file"), ("", "it is a folder"), ("x" * 300, "File name too long")],
 )
 def test_a_file_that_cannot_be_opened_is_named(name, expected, tmp_path, refused):
     with refused(DataError, tmp_path / name, expected):
@@ -153,3 +157,97 @@ def test_a_path_below_a_file_is_named(tmp_path, refused):
     (tmp_path / "file").touch()
     with refused(DataError, tmp_path / "file" / "below", "Not a directory"):
         read_idx(tmp_path / "file" / "below")
+
+
+def peak(function):
+    """Return the most bytes that were allocated while a function ran."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def zeros(count, start=b""):
+    """Return the gzip of ``start`` and zeros, compressed piece by piece."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
+        file.write(start)
+        for _ in range(count // 10**6):
+            file.write(bytes(10**6))
+    return packed.getvalue()
+
+
+def test_reading_stops_behind_the_size_that_the_header_declares(tmp_path, refused):
+    path = tmp_path / "a.gz"
+    path.write_bytes(zeros(100 * 10**6, header(0x08, 10, 10)))
+
+    def read():
+        with refused(DataError, path, "needs 112 bytes, got more"):
+            read_idx(path)
+
+    assert peak(read) < 10**6
+
+
+def test_no_more_is_allocated_than_gzip_can_hold(tmp_path, refused):
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(header(0x0E, 2**20, 2**10)))
+
+    def read():
+        with refused(DataError, path, "needs 8589934604 bytes", "compressed bytes"):
+            read_idx(path)
+
+    assert peak(read) < 10**6
+
+
+def test_an_array_is_decompressed_into_its_own_memory(tmp_path):
+    path = tmp_path / "a.gz"
+    path.write_bytes(zeros(20 * 10**6, header(0x08, 20, 1000, 1000)))
+    assert peak(lambda: read_idx(path)) < 25 * 10**6
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "expected"),
+    [
+        ((100, 1000, 1000), (99,), ["100 images and 99 labels"]),
+        ((100, 1000, 1000), (100, 1), ["labels must be integers of shape", "(100, 1)"]),
+        ((100, 10**6), (100,), ["images must be uint8 of shape", "(100, 1000000)"]),
+        ((1, 10_000, 10_000), (1,), ["100000000 pixels"]),
+    ],
+)
+def test_headers_of_images_and_labels_are_compared_before_the_pixels_are_read(
+    images, labels, expected, tmp_path, make_idx_folder, refused
+):
+    folder = make_idx_folder(tmp_path / "data")
+    pixels = zeros(100 * 10**6, header(0x08, *images))
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(pixels)
+    numbers = gzip.compress(header(0x08, *labels) + bytes(labels[0]))
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(numbers)
+
+    def read():
+        with refused(DataError, folder / "train-", *expected):
+            read_idx_folder(folder, "data")
+
+    assert peak(read) < 10**6
+
+
+def test_a_float_or_signed_file_is_not_of_images(tmp_path, make_idx_folder, write_idx, refused):
+    folder = make_idx_folder(tmp_path / "data")
+    for dtype in ("f4", "i1"):
+        write_idx(folder / "t10k-images-idx3-ubyte.gz", np.zeros((40, 6, 6), dtype))
+        with refused(DataError, folder / "t10k-images", "images must be uint8"):
+            read_idx_folder(folder, "data")
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
+def test_a_named_pipe_or_a_device_is_refused_by_name(name, tmp_path, make_idx_folder, refused):
+    folder = make_idx_folder(tmp_path / "data")
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with refused(DataError, folder / name, "not a regular file"):
+        read_idx_folder(folder, "data")
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with refused(DataError, folder / name, "not a regular file"):
+        read_idx_folder(folder, "data")
