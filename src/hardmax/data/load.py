@@ -71,7 +71,7 @@ def _read(source: str, reading: Reading) -> Dataset:
         return _convert(NAMED[source](), reading)
     path = find_path(source)
     name = path.resolve().name
-    if path.is_file():
+    if not path.is_dir():
         return _convert(read_npz(path, path.stem, reading), reading)
     if is_idx_folder(path):
         return _convert(read_idx_folder(path, name), reading)

@@ -15,7 +15,7 @@ import numpy as np
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 
-__all__ = ["IDX_TYPES", "IdxFile", "open_idx", "read_idx"]
+__all__ = ["IDX_TYPES", "LARGEST_RATIO", "IdxFile", "open_idx", "read_idx"]
 
 #: Big-endian types by the third byte of the magic number.
 IDX_TYPES: dict[int, np.dtype] = {

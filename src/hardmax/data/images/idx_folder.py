@@ -69,8 +69,8 @@ def _check_headers(images: IdxFile, labels: IdxFile) -> None:
         )
     if labels.dtype.kind not in "iu" or len(labels.shape) != 1:
         raise DataError(
-            f"{labels.path}: labels must be integers of shape (examples,), got {labels.dtype.name} of "
-            f"shape {labels.shape}"
+            f"{labels.path}: labels must be integers of shape (examples,), got "
+            f"{labels.dtype.name} of shape {labels.shape}"
         )
     if images.shape[0] != labels.shape[0]:
         raise DataError(

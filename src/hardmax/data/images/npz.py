@@ -1,71 +1,168 @@
 """NumPy's ``.npz`` files: images ``X`` and labels ``y``, optionally ``X_test`` and ``y_test``."""
 
+import contextlib
+import math
+import os
+import warnings
 import zipfile
-import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from hardmax.checks import listed
 from hardmax.data.assembly import assemble, find_classes, numbered
 from hardmax.data.datasets import Dataset, Images
+from hardmax.data.images.idx import LARGEST_RATIO
+from hardmax.data.images.opening import check_pixels
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
+from hardmax.files import open_regular
 
 __all__ = ["read_npz"]
+
+#: The methods of compression that NumPy writes; with others a small file may hold any amount.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+#: The most characters of a label.
+MAX_LABEL = 1000
 
 
 def read_npz(path: Path, name: str, reading: Reading) -> Dataset:
     """Read images and labels from an ``.npz`` file, without unpickling anything.
 
     Images are integers from 0 to 255, of shape (examples, height, width) or (examples, height,
-    width, channels); labels are integers or strings, of shape (examples,). Raises DataError if
-    they are not, or if the file is damaged.
+    width, channels); labels are integers or strings, of shape (examples,). Other arrays are not
+    read. Raises DataError if they are not, or if the file is damaged.
     """
-    arrays = _read(path)
-    parts = {"train": ("X", "y")}
-    if "X_test" in arrays or "y_test" in arrays:
-        parts["test"] = ("X_test", "y_test")
-    missing = [key for keys in parts.values() for key in keys if key not in arrays]
-    if missing:
-        raise DataError(
-            f"{path} has no {' and no '.join(missing)}; it needs images X and labels y, and "
-            f"optionally X_test and y_test; it has {', '.join(arrays) or 'no arrays'}"
-        )
-    labels = {part: _labels(f"{path}: {y}", arrays[y]) for part, (_, y) in parts.items()}
-    classes = find_classes(name, {*labels["train"]}, {*labels.get("test", ())}, reading)
-    images = {}
-    for part, (X, y) in parts.items():
-        try:
-            images[part] = Images(_bytes(arrays[X]), numbered(labels[part], classes))
-        except DataError as error:
-            raise DataError(f"{path}, {X} and {y}: {error}") from error
+    with open_regular(path) as file, _reporting(path), zipfile.ZipFile(file) as archive:
+        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        parts = _parts(path, names)
+        members = {
+            key: _Member.find(archive, names[key], f"{path}: {key}")
+            for keys in parts.values()
+            for key in keys
+        }
+        for X, y in parts.values():
+            _check_headers(f"{path}, {X} and {y}", members[X], members[y])
+        labels = {
+            part: [str(label) for label in members[y].read(archive).tolist()]
+            for part, (_, y) in parts.items()
+        }
+        classes = find_classes(name, {*labels["train"]}, {*labels.get("test", ())}, reading)
+        images = {}
+        for part, (X, y) in parts.items():
+            try:
+                pixels = _bytes(members[X].read(archive))
+                images[part] = Images(pixels, numbered(labels[part], classes))
+            except DataError as error:
+                raise DataError(f"{path}, {X} and {y}: {error}") from error
     return assemble(name, classes, images["train"], images.get("test"), reading, {})
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _parts(path: Path, names: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the names of the images and the labels of each part."""
+    parts = {"train": ("X", "y")}
+    if "X_test" in names or "y_test" in names:
+        parts["test"] = ("X_test", "y_test")
+    missing = [key for keys in parts.values() for key in keys if key not in names]
+    if missing:
+        raise DataError(
+            f"{path} has no {' and no '.join(missing)}; it needs images X and labels y, and "
+            f"optionally X_test and y_test; it has {listed(names) or 'no arrays'}"
+        )
+    return parts
+
+
+@dataclass(frozen=True)
+class _Member:
+    """An array in an archive, and what its header declares."""
+
+    name: str
+    where: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    @classmethod
+    def find(cls, archive: zipfile.ZipFile, name: str, where: str) -> "_Member":
+        """Return a member, of which only the header is read.
+
+        Raises DataError if it cannot be in the file.
+        """
+        info = archive.getinfo(name)
+        if info.compress_type not in METHODS:
+            raise DataError(f"{where} is compressed by an unknown method; use numpy.savez")
+        with archive.open(info) as file:
+            dtype, shape = _read_header(file, where)
+            expected = file.tell() + math.prod(shape) * dtype.itemsize
+        length = os.fstat(archive.fp.fileno()).st_size if archive.fp else 0
+        if info.file_size != expected or expected > length * LARGEST_RATIO:
+            raise DataError(
+                f"{where} is damaged: shape {shape} needs {expected} bytes, got {info.file_size} "
+                f"in a file of {length}"
+            )
+        return cls(name, where, dtype, shape)
+
+    def read(self, archive: zipfile.ZipFile) -> np.ndarray:
+        """Return the array."""
+        with archive.open(self.name) as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _read_header(file: IO[bytes], where: str) -> tuple[np.dtype, tuple[int, ...]]:
+    """Return the type and the shape of an array. Raises DataError if it has Python objects."""
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is not None:  # the third version is only for the names of fields
+        shape, _, dtype = read(file)
+        if not dtype.hasobject:
+            return dtype, shape
+    raise DataError(f"{where} is an array of objects or records; use integers or strings")
+
+
+def _check_headers(where: str, images: _Member, labels: _Member) -> None:
+    """Raise DataError unless two arrays can be images and their labels."""
+    if labels.dtype.kind not in "iuU" or len(labels.shape) != 1:
+        raise DataError(
+            f"{labels.where} must be integers or strings of shape (examples,), got {labels.dtype} "
+            f"of shape {labels.shape}"
+        )
+    if labels.dtype.kind == "U" and labels.dtype.itemsize > 4 * MAX_LABEL:
+        raise DataError(
+            f"{labels.where} must be strings of at most {MAX_LABEL} characters, got {labels.dtype}"
+        )
+    if images.dtype.kind not in "iu" or len(images.shape) not in (3, 4):
+        raise DataError(
+            f"{where}: images must be uint8 of shape (examples, height, width) or (examples, "
+            f"height, width, channels), got {images.dtype} of shape {images.shape}"
+        )
+    if images.shape[0] != labels.shape[0]:
+        raise DataError(
+            f"{where}: images and labels must have the same length, got {images.shape[0]} images "
+            f"and {labels.shape[0]} labels"
+        )
+    check_pixels(images.where, *images.shape[1:3])
+
+
+@contextlib.contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    """Raise DataError for any error in reading an archive, and hide NumPy's warnings."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            archive.namelist()  # np.load also accepts files that are not archives
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return {key: np.asarray(arrays[key]) for key in arrays}
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DataError:
+        raise
+    except Exception as error:  # NumPy and zipfile pass on whatever their parsers raise
         raise DataError(
             f"{path} is damaged or not an .npz file of plain arrays ({error}); write it with "
             "numpy.savez(path, X=..., y=...)"
         ) from error
-
-
-def _labels(where: str, array: np.ndarray) -> list[str]:
-    """Return the class names of labels."""
-    if array.ndim != 1 or array.dtype.kind not in "iuU":
-        raise DataError(
-            f"{where} must be integers or strings of shape (examples,), got {array.dtype} of shape "
-            f"{array.shape}"
-        )
-    return [str(label) for label in array.tolist()]
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
