@@ -11,7 +11,8 @@ import numpy as np
 from hardmax.data.datasets import Dataset
 from hardmax.data.images.files import load_upright, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
-from hardmax.data.images.scan import TEST, TRAIN, ImageFile, scan
+from hardmax.data.images.parts import TEST, TRAIN
+from hardmax.data.images.scan import ImageFile, scan
 from hardmax.data.load import NAMED, find_path, load
 from hardmax.data.options import WHITE, Reading
 from hardmax.data.parallel import in_threads
@@ -76,7 +77,9 @@ def _survey_folder(path: Path) -> Survey:
             examples += chunk
             unreadable |= bad
     name = path.resolve().name
-    return _summarize(name, folder.classes, folder.has_test, examples, unreadable, folder.ignored)
+    return _summarize(
+        name, folder.classes, folder.test is not None, examples, unreadable, folder.ignored
+    )
 
 
 def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:

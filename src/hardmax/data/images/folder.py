@@ -6,7 +6,8 @@ from hardmax.checks import listed
 from hardmax.data.assembly import assemble, numbered
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.images.cache import Decoded, decode
-from hardmax.data.images.scan import TRAIN, ImageFolder, scan
+from hardmax.data.images.parts import TRAIN, VALIDATION, part_named
+from hardmax.data.images.scan import ImageFolder, scan
 from hardmax.data.options import Reading
 
 __all__ = ["read_image_folder"]
@@ -24,7 +25,7 @@ def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
     labels = numbered((file.label for file in files), folder.classes)
     count = sum(file.part == TRAIN for file in files)
     train = Images(decoded.images[:count], labels[:count])
-    test = Images(decoded.images[count:], labels[count:]) if folder.has_test else None
+    test = Images(decoded.images[count:], labels[count:]) if folder.test else None
     preprocessing = {
         "resized": decoded.why,
         "left_out": sorted(decoded.bad),
@@ -51,6 +52,8 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
     notices = [
         f"{name}: {count} images of {classes} classes, as {height} x {width} {color}{chosen}"
     ]
+    if folder.test and part_named(folder.test) == VALIDATION:
+        notices.append(f"{name} has no folder test: the images in {folder.test} are the test set")
     if decoded.bad:
         notices.append(
             f"skipped {len(decoded.bad)} images that cannot be read: {listed(sorted(decoded.bad))}"
@@ -59,5 +62,10 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
         notices.append(
             f"ignored {len(folder.ignored)} files and folders that are not images of a class: "
             f"{listed(folder.ignored)}"
+        )
+    if folder.unused:
+        notices.append(
+            f"{name}: the images in {folder.unused} are not used; --validation FRACTION splits a "
+            "validation set off the training set"
         )
     return tuple(notices)

@@ -4,6 +4,8 @@
 
     DATA/train/CLASS/*.png      or      DATA/CLASS/*.png
     DATA/test/CLASS/*.png
+
+``parts`` has the other names that the folders of the parts may have.
 """
 
 import os
@@ -15,12 +17,18 @@ from typing import NamedTuple
 from hardmax.checks import listed
 from hardmax.data.assembly import find_classes
 from hardmax.data.images.opening import image_extensions
+from hardmax.data.images.parts import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    check_classes,
+    choose_parts,
+    part_named,
+)
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
-__all__ = ["TEST", "TRAIN", "ImageFile", "ImageFolder", "scan"]
-
-TRAIN, TEST = "train", "test"
+__all__ = ["ImageFile", "ImageFolder", "scan"]
 
 
 class ImageFile(NamedTuple):
@@ -40,15 +48,17 @@ class ImageFile(NamedTuple):
 class ImageFolder:
     """The contents of a folder of images: the training files, then the test files if any.
 
-    ``classes`` are the names of the training set's folders; ``ignored`` lists the files and
-    folders that are not images of a class.
+    ``classes`` are the names of the training set's folders; ``test`` is that of the test set, or
+    None without one. ``ignored`` lists the files and folders that are not images of a class,
+    ``unused`` is the one of them with a validation set.
     """
 
     root: Path
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
-    has_test: bool
+    test: str | None
     ignored: tuple[str, ...]
+    unused: str | None
 
 
 def scan(root: Path, reading: Reading) -> ImageFolder:
@@ -57,51 +67,54 @@ def scan(root: Path, reading: Reading) -> ImageFolder:
     Within a part, files are sorted by name, whatever their class. Raises DataError if fewer than
     two classes have images, or if the test set has a class that the training set does not have.
     """
-    parts, ignored = _parts(root)
+    top = _entries(root)
+    chosen = _parts(root, top)
+    parts = {TRAIN: chosen.get(TRAIN, "")}
+    if TEST in chosen or VALIDATION in chosen:
+        parts[TEST] = chosen.get(TEST) or chosen[VALIDATION]
+    unused = chosen.get(VALIDATION) if TEST in chosen else None
+    ignored = [name for name in top if chosen and name not in parts.values()]
     files: list[ImageFile] = []
     classes: dict[str, list[str]] = {TRAIN: [], TEST: []}
-    for part, below in parts.items():
-        found, classes[part], others = _scan_part(root, part, below)
+    for part, name in parts.items():
+        found, classes[part], others = _scan_part(root, part, f"{name}/" if name else "")
         files += found
         ignored += others
     _check(root, classes[TRAIN], files)
     names = find_classes(str(root), classes[TRAIN], classes[TEST], reading)
-    return ImageFolder(root, names, tuple(files), TEST in parts, tuple(sorted(ignored)))
+    return ImageFolder(root, names, tuple(files), parts.get(TEST), tuple(sorted(ignored)), unused)
 
 
-def _parts(root: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the parts with the prefix of their files' names, and the other entries."""
-    top = _entries(root)
+def _parts(root: Path, top: dict[str, os.DirEntry[str]]) -> dict[str, str]:
+    """Return the names of the parts' folders, which are none if the folders are classes."""
     # A folder called train without subfolders is a class, say of vehicles.
-    parts = {part: f"{part}/" for part in (TRAIN, TEST) if _has_folders(top.get(part), root)}
-    if not parts:
-        return {TRAIN: ""}, []
-    if TRAIN not in parts:
-        raise DataError(
-            f"{root} has a folder {TEST} with subfolders, but no such folder {TRAIN}; add it, or "
-            "use a folder whose subfolders are the classes"
-        )
-    return parts, [name for name in top if name not in parts]
+    named = [name for name, entry in top.items() if part_named(name) and _has_folders(entry)]
+    if not named:
+        return {}
+    others = [name for name, entry in top.items() if not part_named(name) and _has_images(entry)]
+    return choose_parts(str(root), named, others)
 
 
 def _scan_part(root: Path, part: str, below: str) -> tuple[list[ImageFile], list[str], list[str]]:
     """Return a part's files, its classes, and the names of other entries."""
     found: list[tuple[str, ImageFile]] = []
-    labels, others = [], []
+    folders, others = {}, []
     extensions = image_extensions()
     for label, entry in _entries(root / below).items():
         if not entry.is_dir():
             others.append(below + label)
             continue
-        labels.append(label)
-        for inner, file in _walk(Path(entry.path)):
+        folders[label] = False
+        for inner, file in _walk(entry.path):
             name = f"{below}{label}/{inner}"
+            folders[label] |= "/" in inner
             if inner.lower().endswith(extensions):
                 found.append((inner, _file(name, part, label, file)))
             else:
                 others.append(name)
+    check_classes(str(root / below), folders)
     found.sort(key=lambda pair: (pair[0], pair[1].label))
-    return [file for _, file in found], labels, others
+    return [file for _, file in found], [*folders], others
 
 
 def _check(root: Path, classes: list[str], files: list[ImageFile]) -> None:
@@ -119,7 +132,7 @@ def _check(root: Path, classes: list[str], files: list[ImageFile]) -> None:
         )
 
 
-def _entries(folder: Path) -> dict[str, os.DirEntry[str]]:
+def _entries(folder: str | Path) -> dict[str, os.DirEntry[str]]:
     """Return the entries of a folder by name, sorted, except hidden ones."""
     try:
         with os.scandir(folder) as entries:
@@ -129,23 +142,32 @@ def _entries(folder: Path) -> dict[str, os.DirEntry[str]]:
     return dict(sorted(found.items()))
 
 
-def _has_folders(entry: os.DirEntry[str] | None, root: Path) -> bool:
-    """Return whether an entry is a folder with subfolders, which makes it a part, not a class."""
-    if entry is None or not entry.is_dir():
-        return False
-    return any(inner.is_dir() for inner in _entries(root / entry.name).values())
+def _has_folders(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder with subfolders."""
+    return entry.is_dir() and any(inner.is_dir() for inner in _entries(entry.path).values())
 
 
-def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _has_images(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder with images anywhere below it."""
+    extensions = image_extensions()
+    return entry.is_dir() and any(
+        name.lower().endswith(extensions) for name, _ in _walk(entry.path)
+    )
+
+
+def _walk(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield the files below a folder by their relative names, except hidden ones.
 
     Links to folders are not followed: they may form a cycle.
     """
-    for name, entry in _entries(folder).items():
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / name, f"{below}{name}/")
-        elif not entry.is_dir():
-            yield below + name, entry
+    folders = [("", folder)]
+    while folders:  # folders may be nested more deeply than calls
+        below, path = folders.pop()
+        for name, entry in _entries(path).items():
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((f"{below}{name}/", entry.path))
+            elif not entry.is_dir():
+                yield below + name, entry
 
 
 def _file(name: str, part: str, label: str, entry: os.DirEntry[str]) -> ImageFile:

@@ -91,9 +91,9 @@ def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_
     (tmp_path / "one").mkdir()
     alone.rename(tmp_path / "one" / "train")
     assert len(load(str(tmp_path / "one")).test) == 6
-    (tmp_path / "one" / "train" / "a").rename(tmp_path / "one" / "train" / "test")
+    (tmp_path / "one" / "train" / "a").rename(tmp_path / "one" / "train" / "plane")
     (tmp_path / "one" / "train" / "b").rename(tmp_path / "one" / "train" / "train")
-    assert load(str(tmp_path / "one" / "train")).classes == ("test", "train")
+    assert load(str(tmp_path / "one" / "train")).classes == ("plane", "train")
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_folders_that_cannot_be_trained_on_are_rejected(parted, tmp_path, refuse
 
 
 def test_a_test_set_alone_is_rejected(parted, refused):
-    (parted / "train").rename(parted / "training")
+    (parted / "train").rename(parted / "learning")
     with refused(DataError, "no such folder train"):
         load(str(parted))
 
