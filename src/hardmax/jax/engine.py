@@ -26,9 +26,19 @@ from hardmax.jax.program import (
 )
 from hardmax.training.compiled import BatchPlan, Cache, Span, joined_steps, span
 from hardmax.training.dispatch import counter, is_step_hook
+from hardmax.training.labels import check_range, label_range
 from hardmax.training.loaders import Chunk
 
-__all__ = ["applied", "evaluate", "gradients", "scores", "train", "update"]
+__all__ = [
+    "applied",
+    "check_call",
+    "check_labels",
+    "evaluate",
+    "gradients",
+    "scores",
+    "train",
+    "update",
+]
 
 T = TypeVar("T")
 #: The loss of a batch, the number of correct predictions, the number of labels.
@@ -37,6 +47,8 @@ Step: TypeAlias = Callable[[Program, Carry, Batch], tuple[Carry, Result]]
 
 #: Whether a step has convolutions.
 CONVOLVES: Cache[bool] = Cache(256)
+#: The number of scores of a model.
+CLASSES: Cache[int] = Cache(256)
 
 
 # The engine interface
@@ -100,10 +112,12 @@ def _run(
     """Take a step on every batch; return the final carry and each batch's results."""
     if not isinstance(chunk, Chunk) or _loops_slowly(program, step, carry, chunk):
         results = []
-        for batch in chunk:
-            carry, once = call(trainer, program, step, carry, trainer.prepare_batch(batch))
+        for batch in map(trainer.prepare_batch, chunk):
+            _check_labels(trainer, program, carry, [batch])
+            carry, once = call(trainer, program, step, carry, batch)
             results.append((once, 1))
         return carry, results
+    _check_labels(trainer, program, carry, chunk)
     at = span(chunk)
     bounds = Span(np.int32(at.start), np.int32(at.whole), np.bool_(at.has_rest))
     arrays = (carry, Source(chunk.loader.tensors, chunk.order), bounds)
@@ -126,6 +140,42 @@ def _loops_slowly(
         return "conv_general_dilated" in str(traced.jaxpr)
 
     return CONVOLVES.get((step, program.key), has_convolution)
+
+
+def check_labels(trainer: Trainer, batch: Batch) -> None:
+    """Raise ArgumentError if the labels of the trainer's batches do not fit its model's scores."""
+    state = state_of(trainer.model)
+    _check_labels(trainer, Program(trainer.model, state), carried(state), [batch])
+
+
+def check_call(model: Model, state: TrainState, batch: Batch) -> None:
+    """Raise ArgumentError if the labels of a batch do not fit a model; in a fit they are known."""
+    in_fit = model.trainer is not None and model.trainer.labels is not None
+    if not in_fit and not isinstance(batch[-1], jax.core.Tracer):
+        program = Program(model, state)
+        check_range(label_range(batch[-1]), _classes(program, carried(state), [batch]))
+
+
+def _check_labels(
+    trainer: Trainer, program: Program, carry: Carry, batches: Iterable[Batch]
+) -> None:
+    """Check labels of which compiled code knows only the shape.
+
+    A loss of the user's own may take any labels.
+    """
+    if trainer.labels is None or not is_step_hook(program.traced(carry)[0].loss):
+        return
+    check_range(trainer.labels.range, _classes(program, carry, batches))
+
+
+def _classes(program: Program, carry: Carry, batches: Iterable[Batch]) -> int:
+    """Return the number of a model's scores for each example."""
+
+    def classes() -> int:
+        outputs = partial(_outputs, *program.traced(carry))
+        return jax.eval_shape(outputs, next(iter(batches))[:-1]).shape[-1]
+
+    return CLASSES.get(program.key, classes)
 
 
 def _loop(

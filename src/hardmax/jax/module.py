@@ -15,6 +15,7 @@ from hardmax.jax.tensors import get_key
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
+from hardmax.training.labels import check_batch, check_shape
 
 __all__ = ["Classifier", "Module", "nn_Module"]
 
@@ -140,6 +141,7 @@ class Classifier(Module):
         super().validation_step(params, batch, state)
         self.plot("acc", self.accuracy(params, tuple(batch[:-1]), batch[-1], state), train=False)
 
+    @step_hook
     @nn.nowrap
     def loss(
         self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
@@ -151,8 +153,9 @@ class Classifier(Module):
         (labels,).
         """
         Y_hat, updates = self.outputs(params, X, state)
+        check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
         losses = optax.softmax_cross_entropy_with_integer_labels(
-            Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+            Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1).astype(jnp.int32)
         )
         return (losses.mean() if averaged else losses), updates
 
@@ -167,7 +170,9 @@ class Classifier(Module):
         ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
         the others, float32 of shape (labels,).
         """
-        correct = engine.applied(_correct, self, state.replace(params=params), tuple(X), Y)
+        state = state.replace(params=params)
+        correct = engine.applied(_correct, self, state, tuple(X), Y)
+        engine.check_call(self, state, (*X, Y))
         return correct.mean() if averaged else correct
 
     @nn.nowrap
@@ -186,5 +191,6 @@ class Classifier(Module):
 
 def _correct(model: Model, state: TrainState, X: Batch, Y: jax.Array) -> jax.Array:
     Y_hat, _ = model.outputs(state.params, X, state)
+    check_shape(Y_hat.shape[:-1], Y.shape)
     predicted = Y_hat.reshape(-1, Y_hat.shape[-1]).argmax(axis=1)
-    return (predicted.astype(Y.dtype) == Y.reshape(-1)).astype(jnp.float32)
+    return (predicted == Y.reshape(-1)).astype(jnp.float32)

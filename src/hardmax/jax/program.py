@@ -12,6 +12,7 @@ from jax import numpy as jnp
 
 from hardmax.training.compiled import Cache
 from hardmax.training.fingerprints import fingerprint
+from hardmax.training.labels import Labels
 
 __all__ = [
     "Batch",
@@ -80,6 +81,7 @@ class Trainer(Protocol):
     gradient_clip_val: float
     compile_seconds: float
     codes: dict[Hashable, tuple[Hashable, object]] | None
+    labels: Labels | None
 
     @property
     def model(self) -> Model:

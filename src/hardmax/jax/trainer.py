@@ -89,12 +89,15 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
     def train_on(self, batch: Sequence[jax.Array]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
         batch = self.prepare_batch(batch)
+        engine.check_labels(self, batch)
         value, grads = self.model.training_step(self.state.params, batch, self.state)
         self.state = engine.update(self, grads, value[1] if isinstance(value, tuple) else {})
 
     def validate_on(self, batch: Sequence[jax.Array]) -> None:
         """Take the model's validation step on a batch, through the hooks."""
-        self.model.validation_step(self.state.params, self.prepare_batch(batch), self.state)
+        batch = self.prepare_batch(batch)
+        engine.check_labels(self, batch)
+        self.model.validation_step(self.state.params, batch, self.state)
 
     def clip_gradients(self, grad_clip_val: float, grads: optax.Updates) -> optax.Updates:
         """Return gradients scaled so that their global norm is at most ``grad_clip_val``."""

@@ -17,6 +17,7 @@ from hardmax.evaluation.totals import Collected, Steps
 from hardmax.mxnet.data import FashionMNIST, Loader
 from hardmax.mxnet.engine import fetch
 from hardmax.mxnet.module import CROSS_ENTROPY
+from hardmax.training.labels import check_pair, check_range, check_same, label_range
 
 __all__ = [
     "accuracy",
@@ -62,10 +63,12 @@ def cross_entropy(y_hat: np.ndarray, y: np.ndarray, from_logits: bool = False) -
     """Return the negative log-probability of the true class, float of shape (examples,).
 
     ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
-    exact for large scores; ``y``: labels of shape (examples,).
+    exact for large scores; ``y``: integer labels of shape (examples,) or (examples, 1).
+    Raises ArgumentError if they are not from 0 to classes - 1.
     """
+    check_pair(y_hat, y)
     logs = npx.log_softmax(y_hat, axis=1) if from_logits else np.log(y_hat)
-    return -npx.pick(logs, y, axis=1)
+    return -npx.pick(logs, y.reshape(-1), axis=1)
 
 
 def squared_loss(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -135,9 +138,12 @@ def accuracy(y_hat: np.ndarray, y: np.ndarray) -> float:
 
 def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
     if y_hat.ndim > 1 and y_hat.shape[1] > 1:
+        check_range(label_range(y), y_hat.shape[1])
         y_hat = y_hat.argmax(axis=1)
+    check_same(y_hat, y)
+    same = y_hat.reshape(-1).astype("float64") == y.reshape(-1).astype("float64")
     # A sum of bytes would overflow, and float32 counts to 2**24.
-    return (y_hat.astype(y.dtype) == y).astype("int32").sum()
+    return same.astype("int32").sum()
 
 
 class _Loops(Loops[np.ndarray, Updater]):
@@ -230,4 +236,4 @@ def train_ch6(
 
 def _is_correct(y_hat: np.ndarray, y: np.ndarray, averaged: bool) -> np.ndarray:
     """Return whether each prediction is correct."""
-    return (y_hat.argmax(axis=1).astype(y.dtype) == y).astype("int32")
+    return (y_hat.argmax(axis=1) == y.astype("int64")).astype("int32")

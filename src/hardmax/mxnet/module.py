@@ -11,6 +11,7 @@ from hardmax.mxnet.optimizers import SGD
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
+from hardmax.training.labels import check_batch
 
 __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 
@@ -106,26 +107,28 @@ def scratch_weights(model: gluon.Block) -> Iterator[tuple[str, np.ndarray]]:
 class Classifier(module.Classifier[np.ndarray], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
+    @step_hook
     def loss(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Return the cross-entropy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
         (labels,).
         """
-        if Y_hat.ndim != 2:
-            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        check_batch(self, self.loss, Y_hat, Y)
+        Y_hat, Y = _flat(Y_hat, Y)
         losses = CROSS_ENTROPY(Y_hat, Y)
         return losses.mean() if averaged else losses
 
+    @step_hook
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Return the accuracy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
         the others, float32 of shape (labels,).
         """
-        if Y_hat.ndim != 2:
-            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
-        correct = (Y_hat.argmax(axis=1).astype(Y.dtype) == Y).astype("float32")
+        check_batch(self, self.accuracy, Y_hat, Y)
+        Y_hat, Y = _flat(Y_hat, Y)
+        correct = (Y_hat.argmax(axis=1) == Y.astype("int64")).astype("float32")
         return correct.mean() if averaged else correct
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
@@ -137,3 +140,10 @@ class Classifier(module.Classifier[np.ndarray], Module):
         for layer in self.net:
             X = layer(X)
             print(layer.__class__.__name__, "output shape:\t", X.shape)
+
+
+def _flat(Y_hat: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores (labels, classes) and labels (labels,)."""
+    if Y_hat.ndim == 2 and Y.ndim == 1:
+        return Y_hat, Y
+    return Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)

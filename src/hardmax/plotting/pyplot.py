@@ -114,9 +114,12 @@ def _curves(values: Curves | None) -> list[np.ndarray]:
 
 
 def on_host(array: object) -> np.ndarray:
-    """Convert an array of any framework to NumPy; MXNet's need an explicit conversion."""
-    converted: np.ndarray = array.asnumpy() if hasattr(array, "asnumpy") else np.asarray(array)
-    return converted
+    """Convert an array of any framework to NumPy."""
+    if hasattr(array, "asnumpy"):  # MXNet's need an explicit conversion
+        array = array.asnumpy()
+    elif hasattr(array, "detach"):  # PyTorch's may be on another device, or have gradients
+        array = array.detach().cpu()
+    return np.asarray(array)
 
 
 def show_images(

@@ -38,6 +38,9 @@ class Trainer(Protocol):
     compile_seconds: float
     graphs: Cache[tuple[tf.types.experimental.ConcreteFunction, object]]
 
+    def check_labels(self) -> None:
+        """Raise ArgumentError if the current labels do not fit the model's scores."""
+
     def prepare_batch(self, batch: Sequence[tf.Tensor]) -> Batch:
         """Return a batch's tensors on the run's device."""
 
@@ -79,14 +82,23 @@ def _run(
     """Take a step on every batch and fetch the results."""
     decides = counter(model) is not None
     if not isinstance(chunk, Chunk):
-        batches = map(trainer.prepare_batch, chunk)
-        return joined_steps(((_call(trainer, model, step, *b), 1) for b in batches), decides)
+        results = (_checked_call(trainer, model, step, batch) for batch in chunk)
+        return joined_steps(((result, 1) for result in results), decides)
+    trainer.check_labels()
     plan, bounds = BatchPlan.of(chunk), span(chunk)
     # The graph always takes an order; without shuffling it is that of the examples.
     order = tf.range(plan.examples) if chunk.order is None else chunk.order
     arrays = (order, *map(tf.constant, bounds), *chunk.loader.tensors)
     looped = _call(trainer, model, _loop, *arrays, static=(step, plan))
     return joined_steps([(looped, bounds.whole + bounds.has_rest)], decides)
+
+
+def _checked_call(
+    trainer: Trainer, model: Module, step: Step, batch: Sequence[tf.Tensor]
+) -> Result:
+    """Return the result of a step on a batch whose labels are checked first."""
+    trainer.check_labels()
+    return _call(trainer, model, step, *trainer.prepare_batch(batch))
 
 
 def _call(

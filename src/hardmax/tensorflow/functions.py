@@ -15,6 +15,7 @@ from hardmax.d2l.loops import Loops
 from hardmax.d2l.timing import Timer
 from hardmax.plotting.board import Animator
 from hardmax.tensorflow.data import FashionMNIST, Loader
+from hardmax.training.labels import check_pair, check_range, check_same, label_range
 
 __all__ = [
     "TrainCallback",
@@ -60,8 +61,12 @@ def cross_entropy(y_hat: tf.Tensor, y: tf.Tensor, from_logits: bool = False) -> 
     """Return the negative log-probability of the true class, float of shape (examples,).
 
     ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
-    exact for large scores; ``y``: integer labels of shape (examples,).
+    exact for large scores; ``y``: integer labels of shape (examples,) or (examples, 1).
+    Raises ArgumentError if they are not from 0 to classes - 1.
     """
+    y = tf.convert_to_tensor(y)
+    check_pair(y_hat, y, not tf.is_symbolic_tensor(y))
+    y = tf.cast(tf.reshape(y, (-1,)), tf.int64)
     logs = tf.nn.log_softmax(y_hat, axis=1) if from_logits else tf.math.log(y_hat)
     return -tf.gather(logs, y, batch_dims=1)
 
@@ -160,8 +165,11 @@ def accuracy(y_hat: tf.Tensor, y: tf.Tensor) -> float:
 
 def _correct(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
+        check_range(label_range(y), y_hat.shape[1])
         y_hat = tf.argmax(y_hat, axis=1)
-    return tf.math.count_nonzero(tf.cast(tf.reshape(y_hat, y.shape), y.dtype) == y)
+    check_same(y_hat, y)
+    y_hat, y = (tf.cast(tf.reshape(a, (-1,)), tf.float64) for a in (y_hat, y))
+    return tf.math.count_nonzero(y_hat == y)
 
 
 def _outputs(net: Net, X: tf.Tensor, training: bool) -> tf.Tensor:

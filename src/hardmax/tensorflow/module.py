@@ -8,6 +8,7 @@ import tensorflow as tf
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
+from hardmax.training.labels import check_batch
 
 __all__ = ["Classifier", "Module", "nn_Module", "scratch_weights"]
 
@@ -100,26 +101,28 @@ def scratch_weights(
 class Classifier(module.Classifier[tf.Tensor], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
+    @step_hook
     def loss(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Return the cross-entropy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
         (labels,).
         """
-        if len(Y_hat.shape) != 2:
-            Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
+        check_batch(self, self.loss, Y_hat, Y, not tf.is_symbolic_tensor(Y))
+        Y_hat, Y = _flat(Y_hat, Y)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=Y, logits=Y_hat)
         return tf.reduce_mean(losses) if averaged else losses
 
+    @step_hook
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Return the accuracy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
         the others, float32 of shape (labels,).
         """
-        if len(Y_hat.shape) != 2:
-            Y_hat, Y = tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))
-        correct = tf.cast(tf.cast(tf.argmax(Y_hat, axis=1), Y.dtype) == Y, tf.float32)
+        check_batch(self, self.accuracy, Y_hat, Y, not tf.is_symbolic_tensor(Y))
+        Y_hat, Y = _flat(Y_hat, Y)
+        correct = tf.cast(tf.argmax(Y_hat, axis=1) == Y, tf.float32)
         return tf.reduce_mean(correct) if averaged else correct
 
     def layer_summary(self, X_shape: tuple[int, ...]) -> None:
@@ -131,3 +134,11 @@ class Classifier(module.Classifier[tf.Tensor], Module):
         for layer in self.net.layers:
             X = layer(X)
             print(layer.__class__.__name__, "output shape:\t", X.shape)
+
+
+def _flat(Y_hat: tf.Tensor, Y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return scores (labels, classes) and int64 labels (labels,)."""
+    Y = tf.cast(Y, tf.int64)
+    if len(Y_hat.shape) == 2 and len(Y.shape) == 1:
+        return Y_hat, Y
+    return tf.reshape(Y_hat, (-1, Y_hat.shape[-1])), tf.reshape(Y, (-1,))

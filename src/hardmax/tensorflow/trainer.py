@@ -11,8 +11,9 @@ from hardmax.tensorflow.module import Module
 from hardmax.training import trainer
 from hardmax.training.compiled import Cache
 from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Runtime
-from hardmax.training.dispatch import step_hook
+from hardmax.training.dispatch import is_step_hook, step_hook
 from hardmax.training.fingerprints import set_in
+from hardmax.training.labels import check_range, check_shape
 from hardmax.training.loaders import first_batch
 
 __all__ = ["Trainer"]
@@ -29,6 +30,8 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     run_device: str
     graphs: Cache[tuple[tf.types.experimental.ConcreteFunction, object]]
     is_fitting = False
+    #: The shape of an example's scores, with a loss that takes labels.
+    scores_shape: tuple[int, ...] | None = None
 
     def fit(self, model: Module, data: DataModule[tf.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
@@ -80,7 +83,17 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         first = first_batch(loader)
         model.training = False
         with tf.device(self.run_device):
-            model(*first[:-1])
+            outputs = model(*first[:-1])
+        # A loss of the user's own may take any labels.
+        self.scores_shape = tuple(outputs.shape[1:]) if is_step_hook(model.loss) else None
+
+    def check_labels(self) -> None:
+        """Raise ArgumentError if the current labels do not fit the scores; a graph cannot check."""
+        if self.scores_shape is not None and self.labels is not None:
+            *axes, classes = self.scores_shape
+            count, *_ = shape = self.labels.values.shape
+            check_shape((count, *axes), shape)
+            check_range(self.labels.range, classes)
 
     @step_hook
     def prepare_batch(self, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:

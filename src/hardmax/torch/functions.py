@@ -17,6 +17,7 @@ from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.engine import fetch
 from hardmax.torch.module import evaluating
 from hardmax.torch.optimizers import gradient
+from hardmax.training.labels import check_pair, check_range, check_same, label_range
 
 __all__ = [
     "accuracy",
@@ -64,10 +65,12 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor, from_logits: bool = Fals
     """Return the negative log-probability of the true class, float of shape (examples,).
 
     ``y_hat``: probabilities of shape (examples, classes), or scores if ``from_logits``, which is
-    exact for large scores; ``y``: int64 labels of shape (examples,).
+    exact for large scores; ``y``: integer labels of shape (examples,) or (examples, 1).
+    Raises ArgumentError if they are not from 0 to classes - 1.
     """
+    check_pair(y_hat, y)
     logs = y_hat.log_softmax(dim=1) if from_logits else y_hat.log()
-    return -logs[torch.arange(len(y), device=y.device), y]
+    return -logs.gather(1, y.long().reshape(-1, 1)).reshape(-1)
 
 
 def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -143,8 +146,10 @@ def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
 
 def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     if y_hat.dim() > 1 and y_hat.shape[1] > 1:
+        check_range(label_range(y), y_hat.shape[1])
         y_hat = y_hat.argmax(dim=1)
-    return (y_hat.type(y.dtype) == y).sum()
+    check_same(y_hat, y)
+    return (y_hat.reshape(-1) == y.reshape(-1)).sum()
 
 
 class _Loops(Loops[torch.Tensor, Updater]):

@@ -10,7 +10,6 @@ from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.torch import layers, optimizers
-from hardmax.torch.functions import cross_entropy
 from hardmax.torch.module import Classifier, Module
 from hardmax.torch.optimizers import SGD
 from hardmax.training.recipes import Recipe
@@ -91,11 +90,6 @@ class SoftmaxRegressionScratch(Classifier):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (examples, num_outputs); X has ``num_inputs`` features."""
         return X.reshape(-1, self.W.shape[0]) @ self.W + self.b
-
-    def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """Return the cross-entropy, averaged or per example."""
-        losses = cross_entropy(Y_hat, Y, from_logits=True)
-        return losses.mean() if averaged else losses
 
     def parameters(self, recurse: bool = True) -> list[torch.Tensor]:  # type: ignore[override]
         """Return the two tensors."""

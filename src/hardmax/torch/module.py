@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
 from hardmax.training.dispatch import step_hook
+from hardmax.training.labels import check_batch
 
 __all__ = ["Classifier", "Module", "evaluating", "nn_Module", "scratch_weights"]
 
@@ -99,24 +100,26 @@ def evaluating(model: object) -> Iterator[None]:
 class Classifier(module.Classifier[torch.Tensor], Module):
     """A module whose outputs are scores, one per class; the highest score is the prediction."""
 
+    @step_hook
     def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the cross-entropy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise one loss per label, float of shape
         (labels,).
         """
-        if Y_hat.dim() != 2:
-            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
-        return F.cross_entropy(Y_hat, Y, reduction="mean" if averaged else "none")
+        check_batch(self, self.loss, Y_hat, Y)
+        Y_hat, Y = _flat(Y_hat, Y)
+        return F.cross_entropy(Y_hat, Y.long(), reduction="mean" if averaged else "none")
 
+    @step_hook
     def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the accuracy of scores (..., classes) for labels (...).
 
         ``averaged``: the mean over all labels; otherwise 1 for each correct prediction and 0 for
         the others, float32 of shape (labels,).
         """
-        if Y_hat.dim() != 2:
-            Y_hat, Y = Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)
+        check_batch(self, self.accuracy, Y_hat, Y)
+        Y_hat, Y = _flat(Y_hat, Y)
         correct = (Y_hat.argmax(dim=1) == Y).float()
         return correct.mean() if averaged else correct
 
@@ -131,3 +134,10 @@ class Classifier(module.Classifier[torch.Tensor], Module):
             for layer in self.net:
                 X = layer(X)
                 print(layer.__class__.__name__, "output shape:\t", X.shape)
+
+
+def _flat(Y_hat: torch.Tensor, Y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores (labels, classes) and labels (labels,)."""
+    if Y_hat.dim() == 2 and Y.dim() == 1:
+        return Y_hat, Y
+    return Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1)

@@ -1,7 +1,8 @@
 """Evaluating models, without training them."""
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from hardmax.evaluation.totals import Totals
 from hardmax.hyperparameters import HyperParameters
 from hardmax.training import checkpoint
 from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
+from hardmax.training.labels import Labels
 from hardmax.training.loaders import Loader, batch_count
 
 __all__ = ["Evaluator", "ModelT", "Tensor"]
@@ -35,6 +37,8 @@ class Evaluator(HyperParameters, Generic[ModelT, Tensor]):
     gpus: Sequence[object] = ()
     run_device: Any = None
     compile_seconds = 0.0
+    #: The labels of the batches that are being run; None outside of a fit or an evaluation.
+    labels: Labels | None = None
 
     def find_device(self) -> Any:
         """Return the framework's device to run on. Raises ArgumentError if it is unavailable."""
@@ -51,7 +55,8 @@ class Evaluator(HyperParameters, Generic[ModelT, Tensor]):
             raise ArgumentError("nothing to evaluate: the data has no validation set")
         self.prepare_evaluation(model, loader)
         totals = Totals()
-        totals.add(self.engine.evaluate(self, model, loader))
+        with self.labels_of(loader):
+            totals.add(self.engine.evaluate(self, model, self.watched(loader, loader)))
         return Evaluation.of(totals)
 
     def scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
@@ -68,6 +73,29 @@ class Evaluator(HyperParameters, Generic[ModelT, Tensor]):
         self.runtime.place(model, self.run_device)
         if isinstance(loader, Loader):
             self.runtime.place(loader, self.run_device)
+
+    # Labels
+
+    @contextlib.contextmanager
+    def labels_of(self, loader: Batches[Tensor]) -> Iterator[None]:
+        """Set ``labels`` in a block that runs the batches of ``loader``; see ``watched``."""
+        previous = self.labels
+        try:
+            if isinstance(loader, Loader):
+                self.labels = Labels(loader.labels)
+            yield
+        finally:
+            self.labels = previous
+
+    def watched(
+        self, loader: Batches[Tensor], chunk: Iterable[Sequence[Tensor]]
+    ) -> Iterable[Sequence[Tensor]]:
+        """Return a chunk of ``loader``; one that is not hardmax's own sets ``labels`` by batch."""
+        return chunk if isinstance(loader, Loader) else map(self._watched, chunk)
+
+    def _watched(self, batch: Sequence[Tensor]) -> Sequence[Tensor]:
+        self.labels = Labels(batch[-1])
+        return batch
 
     # Weights
 

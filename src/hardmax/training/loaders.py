@@ -105,6 +105,11 @@ class Loader(Generic[Tensor, Rows]):
         self.epoch += 1
         return self.rows(epoch_order(self.count, seed, self.epoch - 1, self.balanced_by))
 
+    @property
+    def labels(self) -> object:
+        """The labels of all examples, an array."""
+        raise NotImplementedError
+
     def to(self, device: Any) -> None:
         """Move all batches to a device of the framework."""
         raise NotImplementedError
@@ -138,6 +143,11 @@ class TensorLoader(Loader[Item, Item]):
         super().__init__(len(tensors[0]), batch_size, shuffle)
         self.tensors = tuple(tensors)
         self.are_images = are_images
+
+    @property
+    def labels(self) -> Item:
+        """The labels of all examples, the last tensor."""
+        return self.tensors[-1]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         self.hold = hold
         self.device: Any = None
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels of all examples, integers of shape (count,)."""
+        return self.images.labels
+
     def to(self, device: Any) -> None:
         """Set the device of all further batches."""
         self.device = device

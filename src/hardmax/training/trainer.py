@@ -5,7 +5,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hardmax.checks import check_seed, check_whole
@@ -177,7 +177,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
     @step_hook
     def fit_epoch(self) -> None:
         """Train for an epoch and validate, on the fast path or step by step through the hooks."""
-        for chunk in chunks(self.train_dataloader, self.model.plot_train_per_epoch):
+        for chunk in self._chunks(self.train_dataloader, self.model.plot_train_per_epoch):
             if self.uses_engine:
                 self._record(self.engine.train(self, chunk), train=True)
                 self._check_loss(self.totals[True].loss)
@@ -187,11 +187,17 @@ class Trainer(Evaluator[ModelT, Tensor]):
                 callback.on_chunk(self)
         if self.val_dataloader is None:
             return
-        for chunk in chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
+        for chunk in self._chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
             if self.uses_engine:
                 self._record(self.engine.evaluate(self, self.model, chunk), train=False)
             else:
                 self._step_through(chunk, train=False)
+
+    def _chunks(self, loader: Batches[Tensor], parts: int) -> Iterator[Iterable[Sequence[Tensor]]]:
+        """Yield the chunks of the next epoch of ``loader``, while its labels are the trainer's."""
+        with self.labels_of(loader):
+            for chunk in chunks(loader, parts):
+                yield self.watched(loader, chunk)
 
     def _step_through(self, chunk: Iterable[Sequence[Tensor]], train: bool) -> None:
         """Take the steps of a chunk of batches through the hooks."""
