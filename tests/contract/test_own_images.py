@@ -167,6 +167,11 @@ def test_color_images_of_any_size_need_no_options(hardmax, framework, tmp_path, 
         os.link(path, tmp_path / "other" / "day" / path.name)
     evaluated = json.loads(hardmax("evaluate", "run", "other", "--json").stdout)
     assert (evaluated["count"], evaluated["correct"]) == (7, 7)
+    done = hardmax("predict", "run", "other", "--json")
+    names = [f"other/day/{path.name}" for path in sorted((tmp_path / "other/day").iterdir())]
+    assert [one["file"] for one in json.loads(done.stdout)] == names
+    (tmp_path / "empty").mkdir()
+    assert "empty is a folder without images" in hardmax("predict", "run", "empty").stderr
     done = hardmax("predict", "run", "shapes/night/night 1.png", "shapes/day/day 2.png")
     assert [line.split(" (")[0] for line in done.stdout.splitlines()] == [
         "shapes/night/night 1.png: night",

@@ -27,7 +27,8 @@ __all__ = ["predict"]
 def predict(
     run: RunFolder,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Image files, or one table.")
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Image files or folders of them, or one table."),
     ],
     framework: Framework = None,
     costs: CostsFile = None,
@@ -56,7 +57,7 @@ def predict(
     if predictions.changes:
         first, *others = predictions.changes
         more = ", ..." if others else ""
-        notice(f"{1 + len(others)} of {len(files)} images were converted ({first}{more})")
+        notice(f"{1 + len(others)} of {len(predictions.all)} images were converted ({first}{more})")
     if out is not None:
         write_whole(out, table_bytes(predictions.table, out.suffix.lower()))
     if as_json:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.files import read_image
+from hardmax.data.images.scan import images_below
 from hardmax.data.tables.files import ENDINGS, read_table
 from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
@@ -73,10 +74,11 @@ def predict(
 ) -> Predictions:
     """Return the predictions of a run for image files or for the rows of one table.
 
-    ``framework`` computes them, by default the one used for training. Decisions minimize the
-    expected cost given by the file ``costs``, or abstain ``below`` a probability. Raises RunError
-    for an unusable run, DataError for a file that cannot be read or does not fit the run or costs
-    that do not fit the classes, ArgumentError for both rules at once.
+    A folder stands for the images below it. ``framework`` computes the predictions, by default the
+    one used for training. Decisions minimize the expected cost given by the file ``costs``, or
+    abstain ``below`` a probability. Raises RunError for an unusable run, DataError for a file that
+    cannot be read or does not fit the run or costs that do not fit the classes, ArgumentError for
+    both rules at once.
     """
     if costs is not None and below is not None:
         raise ArgumentError(
@@ -97,6 +99,7 @@ def predict(
         ]
         decides = rule_options != (None, None)
         return Predictions(predictions, [], _with_predictions(table, predictions, decides))
+    files = [*itertools.chain.from_iterable(map(_image_files, files))]
     images, changes = _read_images(run, files)
     return Predictions(_predict(run, images, files, framework, rule_options), changes)
 
@@ -136,6 +139,11 @@ def _read_images(run: Run, files: Sequence[str]) -> tuple[Images, list[str]]:
     ]
     images = np.stack([pixels for pixels, _ in converted])
     return Images(images, np.zeros(len(files), np.int64)), changes
+
+
+def _image_files(path: str) -> list[str]:
+    """Return the images below a folder, or the path of a file."""
+    return images_below(path) if Path(path).is_dir() else [path]
 
 
 def _read_one_table(path: str, files: Sequence[str]) -> "pa.Table":

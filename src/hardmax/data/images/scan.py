@@ -28,7 +28,7 @@ from hardmax.data.images.parts import (
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
-__all__ = ["ImageFile", "ImageFolder", "scan"]
+__all__ = ["ImageFile", "ImageFolder", "images_below", "scan"]
 
 
 class ImageFile(NamedTuple):
@@ -83,6 +83,18 @@ def scan(root: Path, reading: Reading) -> ImageFolder:
     _check(root, classes[TRAIN], files)
     names = find_classes(str(root), classes[TRAIN], classes[TEST], reading)
     return ImageFolder(root, names, tuple(files), parts.get(TEST), tuple(sorted(ignored)), unused)
+
+
+def images_below(folder: str) -> list[str]:
+    """Return the paths of the images anywhere below a folder, sorted, except hidden ones.
+
+    Raises DataError if there are none.
+    """
+    extensions = image_extensions()
+    names = sorted(name for name, _ in _walk(folder) if name.lower().endswith(extensions))
+    if not names:
+        raise DataError(f"{folder} is a folder without images; name images or a folder of images")
+    return [os.path.join(folder, name) for name in names]
 
 
 def _parts(root: Path, top: dict[str, os.DirEntry[str]]) -> dict[str, str]:
