@@ -15,13 +15,14 @@ FRAMEWORKS := torch jax tensorflow mxnet
 EMPTY :=
 EXTRAS := $(subst $(EMPTY) ,$(EMPTY),$(FRAMEWORKS:%=%,))tables
 
-.PHONY: help install train test test-slow check format docs bench clean
+.PHONY: help install train test test-slow fuzz check format docs bench clean
 
 help:
 	@echo "make install    create the environment in $(VENV)"
 	@echo "make train      train on the digits that come with scikit-learn"
 	@echo "make test       check everything and run the quick tests"
 	@echo "make test-slow  run the tests on book-size data and large networks"
+	@echo "make fuzz       read ten thousand damaged inputs (ten minutes)"
 	@echo "make check      formatting, lint, types, import rules"
 	@echo "make format     fix the formatting"
 	@echo "make docs       write the reference page of the settings"
@@ -61,6 +62,13 @@ test-slow: $(VENV)/.test
 	set -e; for framework in $(FRAMEWORKS); do \
 		$(PYTEST) $(SLOW) tests/contract tests/$$framework --framework $$framework; \
 	done
+
+# MUTANTS and SEED, that of the first one, may be given.
+MUTANTS := 10000
+SEED := 0
+
+fuzz: $(VENV)/.install
+	$(BIN)/python -m fuzzing --mutants $(MUTANTS) --seed $(SEED)
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -47,10 +48,7 @@ def read_npz(path: Path, name: str, reading: Reading) -> Dataset:
         }
         for X, y in parts.values():
             _check_headers(f"{path}, {X} and {y}", members[X], members[y])
-        labels = {
-            part: [str(label) for label in members[y].read(archive).tolist()]
-            for part, (_, y) in parts.items()
-        }
+        labels = {part: _texts(members[y], archive) for part, (_, y) in parts.items()}
         classes = find_classes(name, {*labels["train"]}, {*labels.get("test", ())}, reading)
         images = {}
         for part, (X, y) in parts.items():
@@ -163,6 +161,16 @@ def _reporting(path: Path) -> Iterator[None]:
             f"{path} is damaged or not an .npz file of plain arrays ({error}); write it with "
             "numpy.savez(path, X=..., y=...)"
         ) from error
+
+
+def _texts(member: _Member, archive: zipfile.ZipFile) -> list[str]:
+    """Return labels as text. Raises DataError if they have characters that do not exist."""
+    labels = member.read(archive)
+    if labels.dtype.kind == "U" and labels.size and member.dtype.itemsize:
+        codes = np.ascontiguousarray(labels.astype(labels.dtype.newbyteorder("="))).view(np.uint32)
+        if codes.max() > sys.maxunicode:
+            raise DataError(f"{member.where} is damaged: it has the character {codes.max():#x}")
+    return [str(label) for label in labels.tolist()]
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

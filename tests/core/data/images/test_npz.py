@@ -130,3 +130,11 @@ def test_a_single_array_is_not_an_npz_file(tmp_path, refused):
     (tmp_path / "mine.npy").rename(tmp_path / "mine.npz")
     with refused(DataError, "mine.npz", "not an .npz file"):
         load(str(tmp_path / "mine.npz"))
+
+
+def test_characters_that_do_not_exist_are_refused(tmp_path, refused):
+    codes = np.array([97, 98, 0x110000, 97], np.uint32)
+    path = tmp_path / "data.npz"
+    np.savez(path, X=np.zeros((4, 2, 2), np.uint8), y=codes.view("U1"))
+    with refused(DataError, f"{path}: y is damaged: it has the character 0x110000"):
+        load(str(path))

@@ -1,0 +1,149 @@
+"""Small valid inputs of every kind that hardmax reads."""
+
+import gzip
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["INPUTS", "write_run"]
+
+CLASSES = ("cat", "dog")
+FORMATS = ("png", "jpg", "gif", "bmp", "tif", "pgm", "webp")
+
+
+def _pixels(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _idx(array: np.ndarray) -> bytes:
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def idx_folder(folder: Path) -> str:
+    """Write four IDX files, two of them compressed."""
+    for part, count in (("train", 12), ("t10k", 6)):
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(
+            gzip.compress(_idx(_pixels(count, 4, 4)), mtime=0)
+        )
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(_idx(np.arange(count) % 2))
+    return str(folder)
+
+
+def npz(folder: Path) -> str:
+    """Write images and labels, compressed, with a member that is not used."""
+    y = np.array(CLASSES * 6)
+    np.savez_compressed(folder / "data.npz", X=_pixels(12, 4, 4), y=y, other=np.arange(5.0))
+    return str(folder / "data.npz")
+
+
+def image_folder(folder: Path) -> str:
+    """Write images of several formats, in folders of two classes."""
+    for label in CLASSES:
+        (folder / label).mkdir()
+        for number, ending in enumerate(FORMATS):
+            pixels = _pixels(5 + number, 6) if ending == "pgm" else _pixels(5 + number, 6, 3)
+            Image.fromarray(pixels).save(folder / label / f"{number}.{ending}")
+    return str(folder)
+
+
+def _frame_columns() -> dict[str, list[object]]:
+    rows = range(40)
+    return {
+        "number": [i * 0.5 for i in rows],
+        "name": ["abc"[i % 3] for i in rows],
+        "flag": [i % 2 == 0 for i in rows],
+        "day": [f"2020-01-{1 + i % 28:02}" for i in rows],
+        "label": [CLASSES[i % 2] for i in rows],
+    }
+
+
+def csv(folder: Path) -> str:
+    """Write a table of columns of all kinds as CSV, with quoted cells."""
+    columns = _frame_columns()
+    lines = [",".join(columns)]
+    lines += [
+        ",".join(f'"{cell}"' if cell == "cat" else str(cell) for cell in row)
+        for row in zip(*columns.values(), strict=True)
+    ]
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    return str(folder / "data.csv")
+
+
+def parquet(folder: Path) -> str:
+    """Write the same table as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pa.table(_frame_columns()), folder / "data.parquet")
+    return str(folder / "data.parquet")
+
+
+def write_run(folder: Path, change: Callable[[dict[str, object]], object] | None = None) -> str:
+    """Write a run whose record and header ``change`` may replace, with right checksums."""
+    from hardmax.networks.catalog import softmax_regression
+    from hardmax.networks.layers import to_json
+    from hardmax.networks.shapes import weight_shapes
+    from hardmax.runs.record import FORMAT, checksum, dumps, write_record
+    from hardmax.training import checkpoint
+
+    shape, network = (4, 4, 1), softmax_regression(2)
+    weights = {
+        name: np.ones(size, np.float32) for name, size in weight_shapes(network, shape).items()
+    }
+    header = {
+        "network": to_json(network),
+        "input_shape": shape,
+        "pixels_divided_by": 255,
+        "classes": CLASSES,
+    }
+    record = {
+        "settings": {"data": "digits", "seed": 0, "size": [4, 4], "hidden": None},
+        "environment": {"python": "3.11"},
+        "data": {
+            "name": "digits",
+            "fingerprint": "f00",
+            "classes": CLASSES,
+            "shape": shape,
+            "train": 10,
+            "validation": 2,
+            "test": 5,
+            "preprocessing": {},
+        },
+        "results": {
+            "epochs": 2,
+            "weights_epoch": 1,
+            "interrupted": False,
+            "stopped_early": False,
+            "test": {},
+        },
+        "calibration": {"temperature": 1.5, "before": {}, "after": {}},
+    }
+    both = json.loads(json.dumps({"record": record, "header": header}))
+    both = change(both) if change else both
+    checkpoint.save(folder / "model.safetensors", weights, both.get("header"))
+    (folder / "metrics.jsonl").write_text('{"epoch": 1}\n')
+    (folder / "report.html").write_text("<p>report</p>")
+    others = ("metrics.jsonl", "model.safetensors", "report.html")
+    files = {name: checksum((folder / name).read_bytes()) for name in others}
+    record = both.get("record")
+    if isinstance(record, dict):
+        write_record(folder, {"format": FORMAT, **record, "files": files})
+    else:
+        (folder / "run.json").write_text(dumps(record))
+    return str(folder)
+
+
+#: The writers of inputs, which return what is given to hardmax.
+INPUTS: dict[str, Callable[[Path], str]] = {
+    "idx": idx_folder,
+    "npz": npz,
+    "images": image_folder,
+    "csv": csv,
+    "parquet": parquet,
+    "run": write_run,
+}
