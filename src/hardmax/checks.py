@@ -94,14 +94,14 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
         )
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names separated by commas; of many names, the first few and how many more.
+def listed(names: Iterable[str], separator: str = ", ") -> str:
+    """Return names with a separator; of many names, the first few and how many more.
 
     Long names are shortened.
     """
     names = [*names]
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(map(shortened, names[:MAX_NAMES])) + more
+    return separator.join(map(shortened, names[:MAX_NAMES])) + more
 
 
 def shortened(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hardmax.checks import plain
+from hardmax.checks import listed, plain, shortened
 from hardmax.cli.options import INTERRUPTED, Data, Json, Label, notice, print_json
 from hardmax.errors import ArgumentError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-#: The most lines printed of each list.
-MAX_LINES = 20
+#: The most lines printed of each list, and of the sizes, which come in the order of frequency.
+MAX_LINES, MAX_SIZES = 20, 5
 
 
 def data(data: Data, label: Label = None, as_json: Json = False) -> None:
@@ -56,9 +56,9 @@ def _print_images(survey: "Survey") -> None:
         f"{count:>8} of {height} x {width} {'grayscale' if channels == 1 else 'color'}"
         for (height, width, channels), count in survey.sizes.items()
     ]
-    _print_list("sizes", sizes)
+    _print_list("sizes", sizes, MAX_SIZES)
     _print_list("unreadable files", survey.unreadable.values())
-    _print_list("ignored files and folders", survey.ignored)
+    _print_list("ignored files and folders", map(shortened, survey.ignored))
     _print_list("duplicate images", _joined(survey.same))
     _print_list("images in both the training set and the test set", _joined(survey.in_both))
 
@@ -67,10 +67,10 @@ def _print_classes(survey: "Survey") -> None:
     parts = {"train": "training", "test": "test"} if survey.has_test else {"train": "examples"}
     total = {part: sum(counts[part] for counts in survey.classes.values()) for part in parts}
     rows = [*survey.classes.items(), (f"{len(survey.classes)} classes", total)]
-    width = max(len(plain(label)) for label, _ in rows)
+    width = max(len(_name(label)) for label, _ in rows)
     print(f"{'class':<{width}}" + "".join(f"{title:>12}" for title in parts.values()))
     for label, counts in rows:
-        print(f"{plain(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
+        print(f"{_name(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
     if not survey.has_test:
         print("no test set; hardmax train splits one off (see its --test option)")
 
@@ -78,37 +78,42 @@ def _print_classes(survey: "Survey") -> None:
 def _print_table(survey: "TableSurvey") -> None:
     count = len(survey.columns) + (survey.label is not None)
     print(f"{survey.rows} rows, {count} columns")
-    width = max(6, *(len(plain(name)) for name in survey.columns))
+    width = max([6, *(len(_name(name)) for name in survey.columns)])
     print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'distinct':>11}")
     for name, summary in survey.columns.items():
         if summary["kind"] is None:
-            print(plain(f"{name:<{width}}  ({summary['why']})"))
+            print(plain(f"{_name(name):<{width}}  ({summary['why']})"))
             continue
         numbers = f"{summary['missing']:>9}{summary['different']:>11}"
         span = f"  {summary['lowest']:g} to {summary['highest']:g}" if "lowest" in summary else ""
         why = f"  left out: {summary['why']}" if "why" in summary else ""
-        print(plain(f"{name:<{width}}  {summary['kind']:<10}{numbers}{span}{why}"))
+        print(plain(f"{_name(name):<{width}}  {summary['kind']:<10}{numbers}{span}{why}"))
     if survey.label is not None:
-        print(plain(f"classes in {survey.label}: {len(survey.classes)}"))
+        print(f"classes in {_name(survey.label)}: {len(survey.classes)}")
         for label, count in survey.classes.items():
-            print(plain(f"{count:>8} {label}"))
+            print(f"{count:>8} {_name(label)}")
         if survey.unlabeled:
             print(f"{survey.unlabeled:>8} rows without a class")
-    groups = [" = ".join(map(str, rows)) for rows in survey.same]
-    _print_list("duplicate rows", groups)
+    _print_list("duplicate rows", _joined(survey.same))
 
 
-def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
-    return [" = ".join(group) for group in groups]
+def _name(text: str) -> str:
+    """Return a name as it is printed: on one line, shortened if it is long."""
+    return shortened(plain(text))
 
 
-def _print_list(title: str, lines: Iterable[str]) -> None:
+def _joined(groups: Sequence[Sequence[str | int]]) -> list[str]:
+    """Return each group of equal examples in words, of a large one the first few."""
+    return [listed(map(str, group), " = ") for group in groups]
+
+
+def _print_list(title: str, lines: Iterable[str], most: int = MAX_LINES) -> None:
     """Print a title with a count and the first lines below it; print nothing for an empty list."""
     lines = [*lines]
     if not lines:
         return
     print(f"{title}: {len(lines)}")
-    for line in lines[:MAX_LINES]:
+    for line in lines[:most]:
         print(plain(f"  {line}"))
-    if len(lines) > MAX_LINES:
-        print(f"  and {len(lines) - MAX_LINES} more (--json lists all)")
+    if len(lines) > most:
+        print(f"  and {len(lines) - most} more (--json lists all)")
