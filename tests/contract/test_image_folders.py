@@ -1,0 +1,110 @@
+"""Folders as they are found in the wild are trained on, and used, as their owners expect."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import refused, save
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("HARDMAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def icon(kind, seed):
+    """Return a black bar or row and a dot on a transparent ground, whose pixels are black too."""
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[np.s_[:, 2] if kind == "bar" else np.s_[5, :]] = (0, 0, 0, 255)
+    pixels[*np.random.default_rng(seed).integers(0, 8, 2)] = (0, 0, 0, 255)
+    return pixels
+
+
+def make(folder, *parts, count=20, extension="png", icons=True):
+    for number, part in enumerate(parts):
+        for kind in ("bar", "row"):
+            for i in range(count):
+                pixels = icon(kind, [i, number])
+                path = folder / part / kind / f"{i}.{extension}"
+                save(path, pixels if icons else 255 - pixels[:, :, 3])
+
+
+def train(hardmax, framework, *options):
+    arguments = ("--framework", framework, "--epochs", 5, "--out", "run")
+    return hardmax("train", "data", *arguments, *options)
+
+
+def data_of(tmp_path):
+    return json.loads((tmp_path / "run" / "run.json").read_text())["data"]
+
+
+def accuracy(hardmax, *source):
+    return json.loads(hardmax("evaluate", "run", *source, "--json").stdout)["accuracy"]
+
+
+def test_black_shapes_on_a_transparent_ground_are_learned(hardmax, framework, tmp_path):
+    make(tmp_path / "data", "train", "test")
+    done = train(hardmax, framework)
+    assert done.returncode == 0, done.stderr
+    assert accuracy(hardmax) > 0.8
+
+
+def test_a_run_predicts_and_evaluates_over_its_background(hardmax, framework, tmp_path):
+    make(tmp_path / "data", "train", "test")
+    done = train(hardmax, framework, "--background", "#ff8000")
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings["background"] == "#ff8000"
+    assert hardmax("evaluate", "run").returncode == 0
+    (tmp_path / "data" / "test").rename(tmp_path / "other")
+    before = accuracy(hardmax, "other")
+    files = [*(tmp_path / "other").rglob("*.png")]
+    done = hardmax("predict", "run", *map(str, files), "--json")
+    predicted = [one["label"] for one in json.loads(done.stdout)]
+    found = [one == file.parent.name for one, file in zip(predicted, files, strict=True)]
+    assert np.mean(found) == pytest.approx(before)
+    # The same images without transparency are the same to the run.
+    for file in files:
+        flat = Image.new("RGB", (8, 8), "#ff8000")
+        flat.paste(Image.open(file), mask=Image.open(file))
+        flat.save(file)
+    again = hardmax("predict", "run", *map(str, files), "--json")
+    assert json.loads(again.stdout) == json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "Test"), ("training_set", "test_set"), ("train", "val")]
+)
+def test_split_folders_are_the_training_and_the_test_set(names, hardmax, framework, tmp_path):
+    make(tmp_path / "data", *names, icons=False)
+    done = train(hardmax, framework)
+    assert done.returncode == 0, done.stderr
+    found = data_of(tmp_path)
+    assert (found["train"], found["test"]) == (40, 40)
+    assert ("the images in val are the test set" in done.stderr) == (names[1] == "val")
+    assert accuracy(hardmax) > 0.8
+
+
+@pytest.mark.shared
+def test_what_looks_like_split_folders_is_refused_on_one_line(hardmax, tmp_path):
+    make(tmp_path / "data", "Train", "cars", count=2)
+    refused(hardmax("train", "data"), "beside other folders with images: cars")
+    refused(hardmax("data", "data"), "beside other folders with images: cars")
+
+
+@pytest.mark.shared
+def test_another_background_than_a_color_is_refused_on_one_line(hardmax, tmp_path):
+    make(tmp_path / "data", "train", "test", count=2)
+    refused(hardmax("train", "data", "--background", "whitish"), "'whitish'", "#ff8000")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    done = hardmax("train", "table.csv", "--label", "b", "--background", "white")
+    refused(done, "background applies only to images")
+
+
+def test_files_of_other_formats_are_trained_on(hardmax, framework, tmp_path):
+    for number, extension in enumerate(("jp2", "tga")):
+        make(tmp_path / "data", "train", "test", count=10 + number, extension=extension)
+    done = train(hardmax, framework)
+    assert done.returncode == 0, done.stderr
+    assert data_of(tmp_path)["train"] == 42
