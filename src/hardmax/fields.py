@@ -139,6 +139,7 @@ def _words(kind: Any, bounds: Bounds | None) -> str:
     limits = "" if bounds is None else f" {bounds}"
     if get_origin(kind) is tuple:
         count = "" if ... in get_args(kind) else f"{len(get_args(kind))} "
-        return f"{count}integers{limits}"
+        items = "texts" if str in get_args(kind) else "integers"
+        return f"{count}{items}{limits}"
     words = {bool: "True or False", int: "an integer", float: "a number", str: "text"}[kind]
     return words + limits * (kind in (int, float))

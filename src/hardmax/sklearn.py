@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from hardmax import frameworks
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.options import ReadingOptions
+from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
-from hardmax.data.tables.files import need_pyarrow
 from hardmax.data.tables.read import read_columns, wanted_columns
 from hardmax.errors import DataError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from hardmax.checks import listed, plain, shortened
-from hardmax.cli.options import INTERRUPTED, Data, Json, Label, notice, print_json
-from hardmax.errors import ArgumentError
+from hardmax.cli.options import (
+    INTERRUPTED,
+    Data,
+    Json,
+    Label,
+    LabelMissing,
+    Missing,
+    notice,
+    parsed,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from hardmax.data.survey import Survey
@@ -20,21 +29,32 @@ __all__ = ["data"]
 MAX_LINES, MAX_SIZES = 20, 5
 
 
-def data(data: Data, label: Label = None, as_json: Json = False) -> None:
+def data(
+    data: Data,
+    label: Label = None,
+    missing: Missing = None,
+    label_missing: LabelMissing = None,
+    as_json: Json = False,
+) -> None:
     """Inspect data: classes, sizes, unreadable files and duplicates."""
-    from hardmax.data.load import find_path, is_table
+    from hardmax.data.load import check_no_table_options, find_path, is_table
+    from hardmax.data.options import Reading
     from hardmax.data.survey import survey
     from hardmax.data.tables.survey import survey_table
 
+    reading = Reading(
+        label=label,
+        missing=parsed("missing", missing),
+        label_missing=parsed("label_missing", label_missing),
+    )
     if is_table(data):
-        table = survey_table(find_path(data), label)
+        table = survey_table(find_path(data), reading)
         if as_json:
             print_json(asdict(table))
         else:
             _print_table(table)
         return
-    if label is not None:
-        raise ArgumentError(f"{data} is not a table; --label is only for tables")
+    check_no_table_options(data, reading)
     try:
         result = survey(data)
     except KeyboardInterrupt:

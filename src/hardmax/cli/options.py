@@ -21,8 +21,11 @@ __all__ = [
     "Framework",
     "Json",
     "Label",
+    "LabelMissing",
+    "Missing",
     "RunFolder",
     "notice",
+    "parsed",
     "print_json",
     "with_settings",
 ]
@@ -73,6 +76,8 @@ def _setting(name: str) -> Any:
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=OPTIONS["data"][1].help)]
 Label = _setting("label")
+Missing = _setting("missing")
+LabelMissing = _setting("label_missing")
 
 
 def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -86,7 +91,7 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**arguments: Any) -> None:
-            settings = {name: _parsed(name, arguments.pop(name)) for name in names}
+            settings = {name: parsed(name, arguments.pop(name)) for name in names}
             command(settings=settings, **arguments)
 
         signature = inspect.signature(command)
@@ -101,7 +106,8 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def _parsed(name: str, value: str | None) -> object:
+def parsed(name: str, value: str | None) -> Any:
+    """Return the value of a setting from its text on the command line."""
     parse = OPTIONS[name][1].parse
     return value if value is None or parse is None else parse(value)
 

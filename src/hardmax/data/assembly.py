@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from hardmax.checks import listed
-from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images, split_off
+from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images, split_rows
 from hardmax.data.options import TEST_FRACTION, Reading
 from hardmax.errors import ArgumentError, DataError
+from hardmax.labels import number
 
 __all__ = ["assemble", "check_training_classes", "find_classes", "numbered", "with_test"]
 
@@ -16,7 +17,7 @@ __all__ = ["assemble", "check_training_classes", "find_classes", "numbered", "wi
 def find_classes(
     name: str, train: Iterable[str], test: Iterable[str], reading: Reading
 ) -> tuple[str, ...]:
-    """Return the classes of the run, or else of the training set, integers in numeric order.
+    """Return the classes of the run, or else of the training set, numbers in numeric order.
 
     Raises DataError if there are fewer than two, or if data has a class that is not among them.
     """
@@ -38,8 +39,11 @@ def find_classes(
     if len(train) < 2:
         found = f"only one class ({train[0]})" if train else "no examples"
         raise DataError(f"{name} has {found}; at least two classes are needed")
+    numbers = {label: value for label in train if (value := number(label)) is not None}
+    if len(numbers) == len(train):
+        return tuple(sorted(train, key=lambda label: (numbers[label], label)))
     are_integers = all(label.isascii() and label.isdigit() for label in train)
-    # Without leading zeros, the longer of two integers is the larger.
+    # Numbers with leading zeros are codes; those of the same length are still in their order.
     return tuple(sorted(train, key=lambda label: (len(label) if are_integers else 0, label)))
 
 
@@ -86,22 +90,36 @@ def with_test(
         return examples, examples, preprocessing, ()
     fraction = TEST_FRACTION if reading.test is None else float(reading.test)
     try:
-        train, test = split_off(examples, fraction, reading.seed)
+        rest, chosen = split_rows(examples.labels, fraction, reading.seed, examples.groups)
     except ArgumentError:
         raise DataError(
             f"{name} has {len(examples)} examples and no test set, too few to split one off; "
             "add a test set"
         ) from None
     notice = (
-        f"{name} has no test set: {len(test)} of {len(examples)} examples, {fraction:g} of "
+        f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {fraction:g} of "
         f"each class, were split off (seed {reading.seed})"
     )
     return (
-        train,
-        test,
+        examples.take(rest),
+        examples.take(chosen),
         {**preprocessing, "split_off": fraction, "split_seed": reading.seed},
-        (notice,),
+        (notice, *_about_equal(name, examples.groups, rest, chosen)),
     )
+
+
+def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
+    """Return a notice on whether equal examples are in the same part, if there are any."""
+    distinct = len(np.unique(groups))
+    if distinct == len(groups):
+        return []
+    counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
+    if len(np.intersect1d(groups[rest], groups[chosen])):
+        return [
+            f"{counts}, too few to keep equal ones out of both the training and the test set; the "
+            "accuracy will not tell how new examples are classified"
+        ]
+    return [f"{counts}; equal ones are either all in the training set or all in the test set"]
 
 
 def numbered(labels: Iterable[str], classes: tuple[str, ...]) -> np.ndarray:

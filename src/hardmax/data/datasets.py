@@ -1,6 +1,7 @@
 """Labeled examples: validated once, then immutable."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -52,6 +53,21 @@ class Examples:
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         raise NotImplementedError
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of each example, int64 (examples,): equal examples have equal numbers."""
+        found: dict[bytes, int] = {}
+        return np.array(
+            [
+                found.setdefault(
+                    hashlib.sha256(np.ascontiguousarray(one).data).digest(), len(found)
+                )
+                for block in blocks(self.inputs)
+                for one in block
+            ],
+            np.int64,
+        )
 
 
 def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -250,29 +266,71 @@ ExamplesT = TypeVar("ExamplesT", bound=Examples)
 
 
 def split_off(examples: ExamplesT, fraction: float, seed: int) -> tuple[ExamplesT, ExamplesT]:
-    """Return (the rest, ``fraction`` of the examples), split as by ``split_rows``."""
-    rest, chosen = split_rows(examples.labels, fraction, seed)
+    """Return (the rest, ``fraction`` of the examples), split as by ``split_rows``.
+
+    Equal examples are in the same part if that is possible.
+    """
+    rest, chosen = split_rows(examples.labels, fraction, seed, examples.groups)
     return examples.take(rest), examples.take(chosen)
 
 
-def split_rows(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_rows(
+    labels: np.ndarray, fraction: float, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of a stratified split: the rest, and ``fraction`` of each class.
 
     ``labels`` are integers (examples,), the rows int64 in ascending order. ``seed`` alone
-    determines the choice. Raises ArgumentError unless 0 < fraction < 1 and both parts are
-    non-empty.
+    determines the choice. Examples with the same number in ``groups``, int64 (examples,), are in
+    the same part, so that the fractions are approximate, unless one of the classes could then not
+    be split; groups of one example do not change the split. Raises ArgumentError unless
+    0 < fraction < 1 and both parts are non-empty.
     """
     if not 0 < fraction < 1:
         raise ArgumentError(f"the fraction to split off must be between 0 and 1, got {fraction}")
     rows = order(len(labels), seed, 0)
-    labels = labels[rows]
-    chosen = np.zeros(len(rows), dtype=bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        chosen[members[: round(fraction * len(members))]] = True
+    shuffled = labels[rows]
+    chosen = None if groups is None else _chosen_groups(shuffled, fraction, groups[rows])
+    if chosen is None:
+        chosen = np.zeros(len(rows), dtype=bool)
+        for label in np.unique(shuffled):
+            members = np.flatnonzero(shuffled == label)
+            chosen[members[: round(fraction * len(members))]] = True
     if chosen.all() or not chosen.any():
         raise ArgumentError(
             f"splitting off {fraction} of {len(labels)} examples leaves one part empty; "
             "choose another fraction"
         )
     return np.sort(rows[~chosen]), np.sort(rows[chosen])
+
+
+def _chosen_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> np.ndarray | None:
+    """Return which examples to split off, bool (examples,), so that no group is divided.
+
+    Groups are taken in the order of their first examples, while they fit into the fraction of each
+    of their classes, then those that bring classes closer to it. Returns None if there are only
+    groups of one example, or if a class would be far from its fraction.
+    """
+    _, first, group_of, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(sizes) == len(labels):
+        return None
+    totals = Counter(labels.tolist())
+    wanted = {label: round(fraction * count) for label, count in totals.items()}
+    room = Counter(wanted)
+    members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
+    chosen = np.zeros(len(labels), dtype=bool)
+    for excess in (1, 2):
+        for group in np.argsort(first):
+            if not any(room.values()):
+                break
+            rows = members[group]
+            counts = Counter(labels[rows].tolist())
+            if not chosen[rows[0]] and all(n <= excess * room[one] for one, n in counts.items()):
+                chosen[rows] = True
+                room.subtract(counts)
+    is_close = all(
+        2 * abs(room[label]) <= count and (count - room[label] < totals[label] or not room[label])
+        for label, count in wanted.items()
+    )
+    return chosen if is_close else None

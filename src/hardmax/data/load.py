@@ -18,7 +18,7 @@ from hardmax.data.tables.files import ENDINGS as TABLES
 from hardmax.data.tables.read import read_table_dataset
 from hardmax.errors import ArgumentError, DataError
 
-__all__ = ["NAMED", "find_path", "is_table", "load"]
+__all__ = ["NAMED", "check_no_table_options", "find_path", "is_table", "load"]
 
 #: The data sets available by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
@@ -65,8 +65,7 @@ def _read(source: str, reading: Reading) -> Dataset:
         _check_no_image_options(source, reading)
         path = find_path(source)
         return read_table_dataset(path, path.stem, reading)
-    if reading.label is not None:
-        raise ArgumentError(f"{source} is not a table; only tables have a label column")
+    check_no_table_options(source, reading)
     if source in NAMED:
         return _convert(NAMED[source](), reading)
     path = find_path(source)
@@ -90,6 +89,17 @@ def _check_no_image_options(source: str, reading: Reading) -> None:
             raise ArgumentError(f"{source} is a table; {name} applies only to images")
     if reading.skip_bad:
         raise ArgumentError(f"{source} is a table; only bad image files can be skipped")
+
+
+def check_no_table_options(source: str, reading: Reading) -> None:
+    """Raise ArgumentError if other data is read with options for tables."""
+    if reading.label is not None:
+        raise ArgumentError(f"{source} is not a table; only tables have a label column")
+    for name in ("missing", "label_missing"):
+        if getattr(reading, name) is not None:
+            raise ArgumentError(
+                f"{source} is not a table; {name.replace('_', ' ')} applies only to tables"
+            )
 
 
 def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:

@@ -62,6 +62,11 @@ def fraction_or_source(text: str) -> float | str:
         return text
 
 
+def cell_texts(text: str) -> tuple[str, ...]:
+    """Return the texts in a list separated by commas, without surrounding blanks."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 @dataclass(frozen=True)
 class ReadingOptions:
     """The options of a training that say how to read its data.
@@ -101,6 +106,21 @@ class ReadingOptions:
         bounds=Bounds(least=0, most=MAX_SEED),
     )
     label: str | None = option(None, "Column of a table that holds the classes.", metavar="COLUMN")
+    missing: tuple[str, ...] | None = option(
+        None,
+        "Cell texts of a table that stand for a missing value, in upper or lower case, such as "
+        '"unknown,-9". Empty cells always do.',
+        unset="the usual ones, such as NA, null, nan, ? and -",
+        parse=cell_texts,
+        metavar="TEXT,...",
+    )
+    label_missing: tuple[str, ...] | None = option(
+        None,
+        "Labels of a table that stand for a missing label. Rows without a label are left out.",
+        unset="only empty cells",
+        parse=cell_texts,
+        metavar="TEXT,...",
+    )
     validation: float | None = option(
         None,
         "Fraction of the training set to split off for validation.",

@@ -28,7 +28,10 @@ class TableColumn(Protocol):
 
 
 class EncodedColumn(Protocol):
-    """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``."""
+    """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``.
+
+    ``placeholder`` is the text that the column has for missing values, if any.
+    """
 
     @property
     def name(self) -> str:
@@ -41,6 +44,10 @@ class EncodedColumn(Protocol):
     @property
     def levels(self) -> tuple[str, ...]:
         """The categories that occurred in training."""
+
+    @property
+    def placeholder(self) -> str | None:
+        """The text that stands for a missing value in this column, besides the common ones."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,15 @@ class RowEncoding(Protocol):
     def features(self) -> int:
         """The number of features of an encoded row."""
 
+    @property
+    def missing(self) -> Sequence[str]:
+        """The texts, in lowercase, that stand for missing values in all columns of strings."""
+
     def encode(self, columns: Sequence[TableColumn]) -> np.ndarray:
         """Return the columns as vectors, float32 (rows, features)."""
 
     def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
         """Return the categories that did not occur in training, one entry per column."""
 
-    def as_json(self) -> list[dict[str, Json]]:
+    def as_json(self) -> dict[str, Json]:
         """Return the encoding as JSON values."""

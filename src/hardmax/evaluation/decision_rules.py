@@ -10,6 +10,7 @@ from typing import TypedDict
 import numpy as np
 
 from hardmax.errors import ArgumentError, DataError
+from hardmax.labels import respelled
 
 __all__ = [
     "ABSTAIN",
@@ -64,6 +65,7 @@ class Costs:
 def read_costs(path: Path, classes: Sequence[str]) -> Costs:
     """Read costs from a CSV file: true classes in the first column, decisions in the header.
 
+    Classes may be spelled in another way, such as ``1.0`` for ``1`` or ``true`` for ``True``.
     Raises DataError unless each class has one row and one column, and all costs are finite.
     """
     try:
@@ -75,7 +77,8 @@ def read_costs(path: Path, classes: Sequence[str]) -> Costs:
         raise DataError(f"cannot read costs from {path}: {reason}") from error
     if not rows:
         raise DataError(f"{path} is empty; costs require a header and a row for each class")
-    header = rows[0][1][1:]
+    header = respelled(rows[0][1][1:], classes)
+    rows[1:] = [(line, [*respelled(row[:1], classes), *row[1:]]) for line, row in rows[1:]]
     _check_names(path, "columns", header, classes, extra=True)
     _check_names(path, "rows", [row[0] for _, row in rows[1:]], classes, extra=False)
     order = [*classes, *(name for name in header if name not in classes)]

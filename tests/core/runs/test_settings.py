@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hardmax.cli.main import app
+from hardmax.data.options import ReadingOptions
 from hardmax.errors import RunError
 from hardmax.fields import options_of
 from hardmax.runs.settings import Settings
@@ -41,6 +42,8 @@ VALUES = {
     "test": ("0.5", 0.5),
     "seed": ("4", 4),
     "label": ("kind", "kind"),
+    "missing": ("unknown, -9,", ("unknown", "-9")),
+    "label_missing": ("None", ("None",)),
     "validation": ("0.25", 0.25),
 }
 
@@ -114,7 +117,7 @@ def test_help_describes_every_option(command):
 def test_the_parameters_of_the_estimator_are_settings():
     defaults = HardmaxClassifier().get_params()
     settings = Settings(data="X")
-    of_data = {"size", "channels", "skip_bad", "test", "seed", "label", "validation"}
+    of_data = {*options_of(ReadingOptions)}
     assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
     for name in defaults.keys() - {"random_state", "epochs", "lr"}:
         assert defaults[name] == getattr(settings, name)

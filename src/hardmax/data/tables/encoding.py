@@ -7,7 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import TableColumn, Unseen
+from hardmax.data.tables.cells import USUAL_MISSING
 from hardmax.data.tables.columns import KINDS, Column
 from hardmax.errors import DataError
 from hardmax.json_values import Json, entries, members
@@ -38,7 +40,8 @@ class ColumnCode:
     Numbers, booleans and dates become (value - ``center``) / ``scale``, clipped to MAX_DEVIATIONS;
     missing ones become 0. Dates also become the sine and cosine of their phase in each of
     ``cycles`` (in seconds). Categories are one-hot encoded in the order of ``levels``. With
-    ``missing``, a last feature is 1 if the value is missing.
+    ``missing``, a last feature is 1 if the value is missing. ``placeholder`` is the text that the
+    column has for missing values, if any.
     """
 
     name: str
@@ -48,6 +51,7 @@ class ColumnCode:
     levels: tuple[str, ...] = ()
     cycles: tuple[float, ...] = ()
     missing: bool = False
+    placeholder: str | None = None
 
     @property
     def features(self) -> int:
@@ -86,9 +90,13 @@ class ColumnCode:
 
 @dataclass(frozen=True)
 class Encoding:
-    """The encodings of the columns that are used, in order."""
+    """The encodings of the columns that are used, in order.
+
+    ``missing`` are the texts in lowercase that stand for missing values in all columns of strings.
+    """
 
     columns: tuple[ColumnCode, ...]
+    missing: tuple[str, ...] = USUAL_MISSING
 
     @property
     def features(self) -> int:
@@ -124,17 +132,18 @@ class Encoding:
                     unseen.append(Unseen(code.name, text, int(rows[0]), len(rows)))
         return unseen
 
-    def as_json(self) -> list[dict[str, Json]]:
+    def as_json(self) -> dict[str, Json]:
         """Return the encoding as JSON values."""
-        return [asdict(code) for code in self.columns]
+        return {"columns": [asdict(code) for code in self.columns], "missing": self.missing}
 
     @classmethod
     def from_json(cls, value: object) -> "Encoding":
         """Invert ``as_json``. Raises KeyError, TypeError or ValueError if ``value`` is invalid."""
-        codes = tuple(_read_code(members(entry)) for entry in entries(value))
+        encoding = members(value)
+        codes = tuple(_read_code(members(entry)) for entry in entries(encoding["columns"]))
         if not codes:
             raise ValueError("no columns")
-        return cls(codes)
+        return cls(codes, tuple(_all_of(str, *entries(encoding["missing"]))))
 
 
 def _read_code(code: Mapping[str, object]) -> ColumnCode:
@@ -143,13 +152,25 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
     name, kind, *levels = _all_of(str, code["name"], code["kind"], *entries(code["levels"]))
     center, scale, *cycles = _all_of(float, code["center"], code["scale"], *entries(code["cycles"]))
     (missing,) = _all_of(bool, code["missing"])
+    placeholder = code["placeholder"]
+    if not isinstance(placeholder, str | None):
+        raise TypeError(f"invalid column encoding with the placeholder {placeholder!r}")
     if kind not in KINDS:
         raise ValueError(f"invalid column encoding of kind {kind!r}")
     if not all(isfinite(number) for number in (center, scale, *cycles)):
         raise ValueError(f"invalid column encoding with the numbers {[center, scale, *cycles]!r}")
     if scale <= 0 or any(cycle < 1 for cycle in cycles):
         raise ValueError(f"invalid column encoding with scale {scale!r}, cycles {cycles!r}")
-    return ColumnCode(name, kind, center, scale, tuple(levels), tuple(cycles), missing)
+    return ColumnCode(
+        name=name,
+        kind=kind,
+        center=center,
+        scale=scale,
+        levels=tuple(levels),
+        cycles=tuple(cycles),
+        missing=missing,
+        placeholder=placeholder,
+    )
 
 
 def _all_of(kind: type[Value], *values: object) -> list[Value]:
@@ -160,10 +181,13 @@ def _all_of(kind: type[Value], *values: object) -> list[Value]:
     return checked
 
 
-def learn(columns: Sequence[Column], rows: np.ndarray) -> tuple[Encoding, dict[str, str]]:
+def learn(
+    columns: Sequence[Column], rows: np.ndarray, missing: Sequence[str] = USUAL_MISSING
+) -> tuple[Encoding, dict[str, str]]:
     """Learn the encoding of columns from ``rows``; also return why columns are left out.
 
-    ``rows`` are integers. Raises DataError if no column is left.
+    ``rows`` are integers; ``missing`` are the texts that stood for missing values. Raises DataError
+    if no column is left.
     """
     codes, left_out = [], {}
     for column in columns:
@@ -173,29 +197,37 @@ def learn(columns: Sequence[Column], rows: np.ndarray) -> tuple[Encoding, dict[s
         else:
             codes.append(code)
     if not codes:
-        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        reasons = listed(f"{shortened(name)}: {why}" for name, why in left_out.items())
         raise DataError(f"no column is left to learn from ({reasons or 'the table has none'})")
-    return Encoding(tuple(codes)), left_out
+    return Encoding(tuple(codes), tuple(missing)), left_out
 
 
 def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
     """Return the encoding of a column, or why it is left out."""
     missing = column.missing[rows]
     known = column.values[rows][~missing]
-    distinct = np.unique(known)
     some_missing = bool(missing.any())
     if not len(known):
         return "empty"
-    if len(distinct) == 1 and not some_missing:
+    is_constant = known.min() == known.max()
+    if is_constant and not some_missing:
         return "constant"
     if column.kind == "category":
-        levels = tuple(sorted(column.levels[code] for code in distinct))
+        levels = tuple(sorted(column.levels[code] for code in np.unique(known)))
         if len(levels) > min(MAX_LEVELS, len(known) // ROWS_PER_LEVEL):
             return f"text ({len(levels)} distinct values)"
         return ColumnCode(column.name, "category", levels=levels, missing=some_missing)
     cycles: tuple[float, ...] = ()
     if column.kind == "date":
-        cycles = CYCLES if (distinct % DAY).any() else CYCLES[:2]
-    scale = float(known.std()) or 1.0
-    center = float(known.mean())
-    return ColumnCode(column.name, column.kind, center, scale, (), cycles, some_missing)
+        cycles = CYCLES if (known % DAY).any() else CYCLES[:2]
+    # The deviation of a single value is not 0 but a rounding error.
+    scale = 0.0 if is_constant else float(known.std())
+    return ColumnCode(
+        name=column.name,
+        kind=column.kind,
+        center=float(known.mean()),
+        scale=scale or 1.0,
+        cycles=cycles,
+        missing=some_missing,
+        placeholder=column.placeholder,
+    )

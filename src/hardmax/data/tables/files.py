@@ -3,137 +3,80 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from hardmax.checks import is_plain
+from hardmax.checks import is_plain, shortened
+from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.data.tables.text import MAX_COLUMNS, read_text
 from hardmax.errors import DataError
+from hardmax.files import open_regular
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ENDINGS", "need_pyarrow", "read_table", "table_bytes"]
+__all__ = ["ENDINGS", "read_table", "table_bytes"]
 
 #: The file name endings of tables.
 ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
 
-
-def need_pyarrow() -> ModuleType:
-    """Return pyarrow. Raises DataError if it is not installed."""
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise DataError(
-            "tables require pyarrow, which is not installed; install it with: "
-            "pip install 'hardmax[tables]'"
-        ) from error
-    module: ModuleType = pyarrow
-    return module
+#: The most cells of a Parquet file, which can be small and still have many.
+MAX_CELLS = 2**28
 
 
 def read_table(path: Path) -> "pa.Table":
     """Read a table. Cells of CSV and TSV are strings; those of Parquet keep their types.
 
-    CSV is separated by commas or, if the header has more of them, by semicolons. Raises DataError
-    for a file that cannot be read: a damaged one, one with a row of too many or too few cells, or
-    one with two columns of the same name.
+    CSV is separated by commas or, if the header has more of them, by semicolons. Column names have
+    no surrounding blanks. Raises DataError for a file that cannot be read: one that is damaged or
+    beyond the limits, one without a header, one with a row of too many or too few cells, or one
+    with two columns of the same name.
     """
     pa = need_pyarrow()
     is_parquet = path.suffix.lower() == ".parquet"
     try:
-        table = _read_parquet(path) if is_parquet else _read_text(path)
+        table = _read_parquet(path) if is_parquet else read_text(path)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8; save it in that encoding") from error
     except (pa.ArrowException, csv.Error) as error:
-        line = None if is_parquet else _ragged(path)
-        raise DataError(f"{path}: {line or ' '.join(str(error).split())}") from error
-    names = Counter(table.column_names)
-    for name, count in names.items():
-        if count > 1:
-            raise DataError(f"{path} has two columns called {name!r}; rename one of them")
-        if not is_plain(name):
-            raise DataError(
-                f"{path} has a column called {name!r}; names must be on one line, without control "
-                "characters"
-            )
+        raise DataError(f"{path}: {' '.join(str(error).split())}") from error
+    table = table.rename_columns([name.strip() for name in table.column_names])
+    _check_names(path, table.column_names)
     if not table.num_rows:
         raise DataError(f"{path} has no rows")
     return table
 
 
+def _check_names(path: Path, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"{path} has two columns called {shortened(name)!r}; rename one")
+        if not is_plain(name):
+            raise DataError(
+                f"{path} has a column called {shortened(name)!r}; names must be on one line, "
+                "without control characters"
+            )
+
+
 def _read_parquet(path: Path) -> "pa.Table":
     import pyarrow.parquet
 
-    with path.open("rb") as file:
-        return pyarrow.parquet.ParquetFile(file).read()
-
-
-def _read_text(path: Path) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.csv
-
-    delimiter = _delimiter(path)
-    _check_quotes(path, delimiter)
-    header: list[str] = next(_rows(path, delimiter), [])
-    # One block, so that no row is too long for it; one thread, so that the same file always gives
-    # the same error.
-    block = min(max(path.stat().st_size, 2**20), 2**31 - 1)
-    with path.open("rb") as file:
-        return pyarrow.csv.read_csv(
-            file,
-            pyarrow.csv.ReadOptions(use_threads=False, block_size=block),
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
-        )
-
-
-def _rows(path: Path, delimiter: str, strict: bool = False) -> Iterator[list[str]]:
-    """Yield the rows of a text file, without empty lines."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        yield from filter(None, csv.reader(file, delimiter=delimiter, strict=strict))
-
-
-def _delimiter(path: Path) -> str:
-    """Return the delimiter; for CSV, of comma and semicolon the one that gives more columns."""
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    commas, semicolons = (len(next(_rows(path, delimiter), [])) for delimiter in ",;")
-    return ";" if semicolons > commas else ","
-
-
-def _check_quotes(path: Path, delimiter: str) -> None:
-    """Raise csv.Error for an unclosed quote, which would turn the rest of the file into one cell.
-
-    Only a file with an odd number of quotes can have one; the others are not parsed.
-    """
-    with path.open("rb") as file:
-        quotes = sum(block.count(b'"') for block in iter(lambda: file.read(2**24), b""))
-    if quotes % 2:
-        for _ in _rows(path, delimiter, strict=True):
-            pass
-
-
-def _ragged(path: Path) -> str | None:
-    """Return a message on the first row with too many or too few cells; None if there is none."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=_delimiter(path))
-            header: list[str] = []
-            for row in reader:
-                header = header or row
-                if row and len(row) != len(header):
-                    return (
-                        f"line {reader.line_num} has {len(row)} cells, the header has "
-                        f"{len(header)}; every row must have as many cells as the header"
-                    )
-    except (csv.Error, UnicodeDecodeError):
-        return None
-    return None
+    with open_regular(path) as file:
+        parquet = pyarrow.parquet.ParquetFile(file)
+        metadata = parquet.metadata
+        if metadata.num_columns > MAX_COLUMNS:
+            raise DataError(
+                f"{path} has {metadata.num_columns} columns; at most {MAX_COLUMNS} are allowed"
+            )
+        if metadata.num_rows * metadata.num_columns > MAX_CELLS:
+            raise DataError(
+                f"{path} has {metadata.num_rows} rows of {metadata.num_columns} columns; at most "
+                f"{MAX_CELLS} cells are allowed"
+            )
+        return parquet.read()
 
 
 def table_bytes(table: "pa.Table", ending: str) -> bytes:

@@ -1,6 +1,5 @@
 """Tables of labeled rows: reading, splitting and encoding them as vectors."""
 
-import difflib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -10,34 +9,29 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from hardmax.checks import listed
+from hardmax.checks import listed, shortened
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Examples, Vectors, split_off
 from hardmax.data.options import Reading
-from hardmax.data.row_encoding import RowEncoding, Unseen
-from hardmax.data.tables.columns import Column, canonical, guess_column, has_texts, read_as, texts
+from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.tables import notices
+from hardmax.data.tables.cells import USUAL_MISSING, has_texts
+from hardmax.data.tables.columns import Column, guess_column, number_columns, read_as
 from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
-from hardmax.errors import ArgumentError, DataError
+from hardmax.data.tables.labels import check_classes, read_labels
+from hardmax.data.tables.rows import equal_rows
+from hardmax.errors import DataError
+from hardmax.files import open_regular
 from hardmax.json_values import Json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "check_classes",
-    "encode_table",
-    "read_columns",
-    "read_labels",
-    "read_table_dataset",
-    "wanted_columns",
-]
+__all__ = ["encode_table", "missing_of", "read_columns", "read_table_dataset", "wanted_columns"]
 
-#: From this many rows on, labels are not classes if more than half of them are distinct.
-FEW_ROWS = 20
-
-#: The column name that pandas writes for an unnamed index.
-INDEX = re.compile(r"__index_level_\d+__$")
+#: The column names that pandas writes for an unnamed index, and reads an unnamed column as.
+INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?(\.\d+)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +40,18 @@ class _Rows(Examples):
 
     places: np.ndarray
     labels: np.ndarray
+    equal: np.ndarray
+
+    words = ("row", "rows")
 
     def take(self, rows: np.ndarray | slice) -> Self:
-        return replace(self, places=self.places[rows], labels=self.labels[rows])
+        return replace(
+            self, places=self.places[rows], labels=self.labels[rows], equal=self.equal[rows]
+        )
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.equal
 
 
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -59,30 +62,47 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     table cannot be learned from.
     """
     table = read_table(path)
-    labels, labeled, notices = read_labels(table, path, reading.label)
+    labels, labeled, about_labels = read_labels(
+        table,
+        path,
+        reading.label,
+        missing=reading.label_missing or (),
+        classes=reading.classes,
+    )
     if reading.classes is None:
         check_classes(path, reading.label, labels)
     classes = find_classes(name, {*labels}, (), reading)
-    rows = _Rows(labeled, numbered(labels, classes))
+    features = table.drop_columns([f"{reading.label}".strip()])
+    rows = _Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
     check_training_classes(name, train, classes, reading)
     fitted, validation = train, None
     if reading.validation is not None:
         fitted, validation = split_off(train, reading.validation, reading.seed)
-    encoded = _encode(path, name, table, reading, fitted.places)
+    encoded = _encode(path, name, features, reading, fitted=fitted.places, used=labeled)
     return Dataset(
         name=name,
         train=encoded.vectors(fitted),
         test=encoded.vectors(test),
         classes=classes,
         preprocessing={**preprocessing, **encoded.preprocessing},
-        notices=(*notices, *encoded.notices, *added),
+        notices=(*about_labels, *encoded.notices, *added),
         encoding=encoded.encoding,
         rows=_digest(path, train, test),
         validation=None if validation is None else encoded.vectors(validation),
         unsplit=None if validation is None else train,
         has_test=not reading.whole,
     )
+
+
+def _is_index(name: str) -> bool:
+    """Return whether a column has the name of an unnamed index."""
+    return not name or INDEX.fullmatch(name) is not None
+
+
+def _equal(features: "pa.Table") -> np.ndarray:
+    """Return the group of equal rows that each row is in, int64, indices aside."""
+    return equal_rows(features.drop_columns([*filter(_is_index, features.column_names)]))
 
 
 class _Encoded(NamedTuple):
@@ -98,88 +118,73 @@ class _Encoded(NamedTuple):
 
 
 def _encode(
-    path: Path, name: str, table: "pa.Table", reading: Reading, rows: np.ndarray
+    path: Path,
+    name: str,
+    table: "pa.Table",
+    reading: Reading,
+    *,
+    fitted: np.ndarray,
+    used: np.ndarray,
 ) -> _Encoded:
-    """Encode a table by ``reading.encoding``, or by one learned from ``rows``, int64 (n,)."""
+    """Encode a table by ``reading.encoding``, or by one learned from the rows ``fitted``, int64.
+
+    Notices are about the cells in the rows ``used``, int64.
+    """
     preprocessing: dict[str, Json] = {}
-    notices = []
+    said = []
     encoding = reading.encoding
     if encoding is None:
-        columns, empty = read_columns(path, table.drop_columns([reading.label]))
-        learned, useless = _learn(path, columns, rows)
+        missing = missing_of(reading)
+        columns, empty = read_columns(path, table, fitted, missing)
+        learned, useless = _learn(path, columns, fitted, missing)
         left_out = {**empty, **useless}
-        notices.append(_columns_notice(name, learned, left_out))
-        preprocessing["left_out"] = left_out
         columns, encoding = learned.chosen(columns), learned
+        said += notices.of_training(name, table, learned, left_out)
+        preprocessing["left_out"] = left_out
     else:
-        columns = _wanted(path, table, encoding)
-    notices += [_unseen_notice(name, one) for one in encoding.unseen(columns)]
-    return _Encoded(encoding, encoding.encode(columns), preprocessing, notices)
+        columns = _wanted(path, table, encoding, strict=False)
+    said += notices.of_odd_cells(name, table, columns, used)
+    said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
+    return _Encoded(encoding, encoding.encode(columns), preprocessing, said)
+
+
+def missing_of(reading: Reading) -> tuple[str, ...]:
+    """Return the texts, in lowercase, that stand for a missing value in a column of features."""
+    if reading.missing is None:
+        return USUAL_MISSING
+    return tuple(text.strip().lower() for text in reading.missing)
 
 
 def _digest(path: Path, *parts: _Rows) -> str:
     """Return the SHA-256 of a table's file and of the row numbers of the parts."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256")
     for part in parts:
         digest.update(part.places.data)
     return digest.hexdigest()
 
 
-def read_labels(
-    table: "pa.Table", path: Path, label: str | None
-) -> tuple[list[str], np.ndarray, list[str]]:
-    """Return the labels of the labeled rows, their row numbers, and notices on the others.
-
-    Raises ArgumentError if ``label`` is None, DataError if there is no such column, or if it has
-    no labels or cannot be read as text.
-    """
-    names = table.column_names
-    if label is None:
-        raise ArgumentError(
-            f"{path} is a table; name the column that has the classes with --label COLUMN; it has "
-            f"{listed(names)}"
-        )
-    if label not in names:
-        near = difflib.get_close_matches(label, names, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {listed(names)}"
-        raise DataError(f"{path} has no column {label!r}; {hint}")
-    try:
-        cells = texts(table[label])
-    except DataError as error:
-        raise DataError(f"{path}, the label column {label!r}: {error}") from error
-    is_labeled = np.asarray(cells.is_valid())
-    labels = canonical(cells.drop_null()).to_pylist()
-    if not labels:
-        raise DataError(f"{path}: no row has a label; the column {label!r} is empty")
-    without = len(is_labeled) - len(labels)
-    notices = [f"{path}: {without} rows without a label are left out"] if without else []
-    return labels, np.flatnonzero(is_labeled), notices
-
-
-def check_classes(path: Path, label: str | None, labels: Sequence[str]) -> None:
-    """Raise DataError if labels are nearly all distinct, and so cannot be classes."""
-    distinct = len({*labels})
-    if distinct == len(labels) > 1 or (len(labels) >= FEW_ROWS and 2 * distinct > len(labels)):
-        raise DataError(
-            f"{path}: the label column {label!r} has {distinct} distinct values in {len(labels)} "
-            "rows; each class must occur several times"
-        )
-
-
-def read_columns(path: Path, table: "pa.Table") -> tuple[list[Column], dict[str, str]]:
+def read_columns(
+    path: Path,
+    table: "pa.Table",
+    rows: np.ndarray | None = None,
+    missing: Sequence[str] = USUAL_MISSING,
+) -> tuple[list[Column], dict[str, str]]:
     """Return the columns that can be learned from, and why others are left out.
 
-    Raises DataError for a number that is NaN, infinite or too large.
+    Their kinds are those of the cells in ``rows``, int64, by default all. ``missing`` are texts in
+    lowercase that stand for a missing value. Raises DataError for a number in ``rows`` that is
+    infinite or too large.
     """
     columns, left_out = [], {}
+    numbers = number_columns(table, np.arange(table.num_rows) if rows is None else rows, missing)
     for name in table.column_names:
-        if not name or INDEX.match(name):
+        if _is_index(name):
             left_out[name] = "unnamed index"
             continue
         array = table[name]
         try:
-            column = guess_column(name, array)
+            column = numbers.get(name) or guess_column(name, array, rows, missing)
         except DataError as error:
             raise DataError(f"{path}, {error}") from error
         if column is not None:
@@ -191,32 +196,47 @@ def read_columns(path: Path, table: "pa.Table") -> tuple[list[Column], dict[str,
 
 
 def _learn(
-    path: Path, columns: Sequence[Column], rows: np.ndarray
+    path: Path, columns: Sequence[Column], rows: np.ndarray, missing: Sequence[str]
 ) -> tuple[Encoding, dict[str, str]]:
     try:
-        return learn(columns, rows)
+        return learn(columns, rows, missing)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
 
-def wanted_columns(table: "pa.Table", encoding: RowEncoding) -> list[Column]:
+def wanted_columns(
+    table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
+) -> list[Column]:
     """Return the columns that an encoding uses.
 
-    Raises DataError if one is missing, or is of another kind than in training.
+    Raises DataError if one is missing, or has another type than in training and, if ``strict``, for
+    a cell of another kind, which otherwise counts as missing.
     """
     names = {*table.column_names}
     missing = [code.name for code in encoding.columns if code.name not in names]
     if missing:
         raise DataError(
-            f"no column {listed(map(repr, missing))}, which the model was trained on; found "
-            f"{listed(table.column_names)}"
+            f"no column {listed(repr(shortened(name)) for name in missing)}, which the model was "
+            f"trained on; found {listed(table.column_names)}"
         )
-    return [read_as(code.name, table[code.name], code.kind) for code in encoding.columns]
+    return [
+        read_as(
+            code.name,
+            table[code.name],
+            code.kind,
+            placeholder=code.placeholder,
+            missing=encoding.missing,
+            strict=strict,
+        )
+        for code in encoding.columns
+    ]
 
 
-def _wanted(path: Path, table: "pa.Table", encoding: RowEncoding) -> list[Column]:
+def _wanted(
+    path: Path, table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
+) -> list[Column]:
     try:
-        return wanted_columns(table, encoding)
+        return wanted_columns(table, encoding, strict=strict)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -231,29 +251,8 @@ def encode_table(table: "pa.Table", path: Path, encoding: RowEncoding) -> np.nda
     for one in encoding.unseen(columns):
         levels = next(code.levels for code in encoding.columns if code.name == one.column)
         raise DataError(
-            f"{path}, column {one.column!r}, row {one.row + 1}: {one.text!r} was not in the "
-            f"training rows; use one of {listed(levels)}, or leave the cell empty"
+            f"{path}, column {shortened(one.column)!r}, row {one.row + 1}: "
+            f"{shortened(one.text)!r} was not in the training rows; use one of {listed(levels)}, "
+            "or leave the cell empty"
         )
     return encoding.encode(columns)
-
-
-def _columns_notice(name: str, encoding: Encoding, left_out: dict[str, str]) -> str:
-    """Return a notice on which columns are used and which are left out."""
-    kinds = [code.kind for code in encoding.columns]
-    names = {"number": "numbers", "boolean": "booleans", "date": "dates", "category": "categories"}
-    used = ", ".join(
-        f"{kinds.count(kind)} {many if kinds.count(kind) > 1 else kind}"
-        for kind, many in names.items()
-        if kind in kinds
-    )
-    out = listed(f"{column or '(no name)'} ({why})" for column, why in left_out.items())
-    left = f"; left out: {out}" if left_out else ""
-    columns = "column is" if len(kinds) == 1 else "columns are"
-    return f"{name}: {len(kinds)} {columns} used ({used}){left}"
-
-
-def _unseen_notice(name: str, unseen: Unseen) -> str:
-    return (
-        f"{name}, column {unseen.column}: {unseen.count} of the rows have categories, such as "
-        f"{unseen.text!r}, that were not in the training rows; these are encoded as all zeros"
-    )

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from hardmax.data.tables.columns import Column, coded
+from hardmax.data.options import Reading
+from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.read import check_classes, read_columns, read_labels
+from hardmax.data.tables.labels import check_classes, read_labels
+from hardmax.data.tables.read import missing_of, read_columns
+from hardmax.data.tables.rows import equal_rows
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,19 +56,22 @@ class TableSurvey:
     same: list[list[int]]
 
 
-def survey_table(path: Path, label: str | None) -> TableSurvey:
+def survey_table(path: Path, reading: Reading) -> TableSurvey:
     """Inspect every cell of a table. Raises DataError if it could not be trained on."""
     table = read_table(path)
+    label = reading.label
     classes: Counter[str] = Counter()
+    features, rows = table, np.arange(table.num_rows)
     if label is not None:
-        labels = read_labels(table, path, label)[0]
+        labels, rows, _ = read_labels(table, path, label, missing=reading.label_missing or ())
         check_classes(path, label, labels)
         classes.update(labels)
-    features = table if label is None else table.drop_columns([label])
-    columns, left_out = read_columns(path, features)
+        features = table.drop_columns([label.strip()])
+    missing = missing_of(reading)
+    columns, left_out = read_columns(path, features, rows, missing)
     summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}
     with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
-        for name, why in learn(columns, np.arange(table.num_rows))[1].items():
+        for name, why in learn(columns, rows, missing)[1].items():
             summary[name]["why"] = why
     return TableSurvey(
         name=path.stem,
@@ -95,19 +101,7 @@ def _summary(column: Column) -> ColumnSummary:
 
 def _same(table: "pa.Table") -> list[list[int]]:
     """Return groups of identical rows, counted from 1."""
-    import pyarrow as pa
-
-    whole = table.unify_dictionaries().combine_chunks()
-    codes = [
-        coded(column.combine_chunks())[0]
-        for column in whole.columns
-        if not pa.types.is_nested(column.type)
-    ]
-    if not codes:
-        return []
-    numbers = np.column_stack(codes)
-    _, groups = np.unique(numbers, axis=0, return_inverse=True)
-    groups = groups.ravel()
+    groups = equal_rows(table)
     order = np.argsort(groups, kind="stable")
     cuts = np.flatnonzero(np.diff(groups[order])) + 1
     same = [(part + 1).tolist() for part in np.split(order, cuts) if len(part) > 1]

@@ -1,0 +1,173 @@
+"""Table cells: as text without those that stand for a missing value, and parsed as a kind."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "LARGEST",
+    "PARSERS",
+    "USUAL_MISSING",
+    "Parsed",
+    "coded",
+    "floats",
+    "has_texts",
+    "missing_texts",
+    "texts",
+    "trimmed",
+]
+
+#: The texts that usually stand for a missing value, in lowercase.
+USUAL_MISSING = (
+    *("na", "n/a", "#n/a", "#na", "n.a.", "<na>", "nan", "-nan", "null", "#null!", "none", "nil"),
+    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "?", "-", "--", "---", "*", "**", "***"),
+    *(".", ".."),
+)
+
+#: Matches numbers; also infinity, so that the error can name it.
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
+
+#: Matches ISO 8601 months, and dates with an optional time and time zone.
+DATE = r"^\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d:?\d\d)?)?)?$"
+
+#: The squares of much larger numbers overflow float64.
+LARGEST = 1e150
+
+
+class Parsed(NamedTuple):
+    """Cells parsed as a kind: ``values``, float64 (rows,), NaN where a cell has none.
+
+    ``matches``, bool (rows,), are the cells that are missing or of the kind.
+    """
+
+    values: np.ndarray
+    matches: np.ndarray
+
+
+def has_texts(kind: "pa.DataType") -> bool:
+    """Return whether a column type is one of the string types."""
+    types = need_pyarrow().types
+    return any(
+        test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view)
+    )
+
+
+def trimmed(array: "pa.ChunkedArray") -> "pa.Array":
+    """Return a column's cells as strings without surrounding whitespace; NaN is null.
+
+    Raises DataError for a type that cannot be converted to strings.
+    """
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    try:
+        if pa.types.is_floating(whole.type):
+            whole = pc.if_else(pc.is_nan(whole), pa.scalar(None, whole.type), whole)
+        return pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"cells of type {array.type} cannot be read as text") from error
+
+
+def texts(array: "pa.ChunkedArray", missing: Collection[str] = USUAL_MISSING) -> "pa.Array":
+    """Return a column's cells as trimmed strings; empty ones and those in ``missing`` are null.
+
+    ``missing`` are texts in lowercase, which stand for themselves in any case. Raises DataError
+    for a type that cannot be converted to strings.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = trimmed(array)
+    is_missing = pc.is_in(pc.utf8_lower(plain), pa.array(["", *missing], pa.string()))
+    return pc.if_else(is_missing, pa.scalar(None, pa.string()), plain)
+
+
+def missing_texts(array: "pa.ChunkedArray", missing: Collection[str]) -> list[str]:
+    """Return the distinct texts in a column of strings that ``texts`` counts as missing."""
+    import pyarrow.compute as pc
+
+    plain = trimmed(array)
+    is_kept = pc.or_(pc.is_valid(texts(array, missing)), pc.equal(plain, ""))
+    found: list[str] = pc.unique(plain.filter(pc.invert(is_kept)).drop_null()).to_pylist()
+    return found
+
+
+def coded(array: "pa.Array") -> tuple[np.ndarray, "pa.Array"]:
+    """Return each cell's index in the distinct values, int64 (rows,), and those; -1 is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(array)
+    codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1)
+    return codes.to_numpy(zero_copy_only=False), encoded.dictionary
+
+
+def floats(array: "pa.Array | pa.ChunkedArray") -> np.ndarray:
+    """Return cells as float64, with NaN for missing ones."""
+    pa = need_pyarrow()
+    import pyarrow.compute as pc
+
+    return np.array(pc.cast(array, pa.float64(), safe=False))
+
+
+def _as_booleans(plain: "pa.Array") -> Parsed:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lower = pc.utf8_lower(plain)
+    is_boolean = pc.is_in(lower, pa.array(["true", "false", None]))
+    return Parsed(floats(pc.equal(_where(is_boolean, lower), "true")), _or_missing(is_boolean))
+
+
+def _as_numbers(plain: "pa.Array") -> Parsed:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_number = pc.match_substring_regex(plain, NUMBER)
+    return Parsed(floats(_where(is_number, plain).cast(pa.float64())), _or_missing(is_number))
+
+
+def _as_dates(plain: "pa.Array") -> Parsed:
+    import pyarrow.compute as pc
+
+    looks_right = pc.match_substring_regex(plain, DATE)
+    codes, levels = coded(_where(looks_right, plain))
+    values = np.array([*map(_since_1970, levels.to_pylist()), np.nan])[codes]
+    return Parsed(values, _or_missing(looks_right) & ~((codes >= 0) & np.isnan(values)))
+
+
+def _where(mask: "pa.Array", plain: "pa.Array") -> "pa.Array":
+    """Return the strings where the mask is true, null elsewhere."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(mask, plain, pa.scalar(None, pa.string()))
+
+
+def _or_missing(mask: "pa.Array") -> np.ndarray:
+    """Return a mask as bool (rows,), true where it is null."""
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.fill_null(mask, True))
+
+
+def _since_1970(text: str) -> float:
+    """Return a date's seconds since 1970, in UTC unless it has a zone; NaN if it is invalid."""
+    try:
+        moment = datetime.fromisoformat(f"{text}-01" if len(text) == len("2020-05") else text)
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+#: The kinds that strings are parsed as, in this order.
+PARSERS = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}

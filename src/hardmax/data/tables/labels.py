@@ -1,0 +1,113 @@
+"""The labels of a table: the column that has the classes."""
+
+import difflib
+from collections.abc import Collection, Hashable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hardmax.checks import listed, shortened
+from hardmax.data.tables.cells import USUAL_MISSING, coded, trimmed
+from hardmax.errors import ArgumentError, DataError
+from hardmax.labels import label_key, respelled
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Labels", "check_classes", "read_labels"]
+
+#: From this many rows on, labels are not classes if more than half of them are distinct.
+FEW_ROWS = 20
+
+
+class Labels(NamedTuple):
+    """The labels of the labeled rows, their row numbers, int64, and notices on the labels."""
+
+    labels: list[str]
+    rows: np.ndarray
+    notices: list[str]
+
+
+def read_labels(
+    table: "pa.Table",
+    path: Path,
+    label: str | None,
+    *,
+    missing: Collection[str] = (),
+    classes: Sequence[str] | None = None,
+) -> Labels:
+    """Return the labels of the rows whose label is not empty and not in ``missing``.
+
+    Labels of the same class, such as ``1`` and ``1.0``, are spelled as in ``classes`` or, if that
+    is None, as most of them are. Raises ArgumentError if ``label`` is None, DataError if there is
+    no such column, or if it has no labels or cannot be read as text.
+    """
+    codes, levels = _coded(table, path, label)
+    is_labeled = np.array([level not in ("", *missing) for level in levels] + [False])[codes]
+    rows = np.flatnonzero(is_labeled)
+    if not len(rows):
+        raise DataError(f"{path}: no row has a label; the column {_quoted(label)} is empty")
+    counts = np.bincount(codes[rows], minlength=len(levels))
+    spelled = _spelled(levels, counts) if classes is None else respelled(levels, classes)
+    labels = np.array(spelled, dtype=object)[codes[rows]].tolist()
+    without = len(codes) - len(rows)
+    them = "1 row without a label is" if without == 1 else f"{without} rows without a label are"
+    notices = [f"{path}: {them} left out"] if without else []
+    if classes is None:
+        notices += _doubtful(path, levels, counts)
+    return Labels(labels, rows, notices)
+
+
+def _coded(table: "pa.Table", path: Path, label: str | None) -> tuple[np.ndarray, list[str]]:
+    """Return the code of each row's label, int64 (rows,), -1 if it is null, and the labels."""
+    names = table.column_names
+    if label is None:
+        raise ArgumentError(
+            f"{path} is a table; name the column that has the classes with --label COLUMN; it has "
+            f"{listed(names)}"
+        )
+    label = label.strip()
+    if label not in names:
+        near = difflib.get_close_matches(label, names, n=1, cutoff=0.6)
+        hint = f"did you mean {_quoted(near[0])}?" if near else f"it has {listed(names)}"
+        raise DataError(f"{path} has no column {_quoted(label)}; {hint}")
+    try:
+        codes, levels = coded(trimmed(table[label]))
+    except DataError as error:
+        raise DataError(f"{path}, the label column {_quoted(label)}: {error}") from error
+    return codes, levels.to_pylist()
+
+
+def _spelled(levels: Sequence[str], counts: np.ndarray) -> list[str]:
+    """Return labels, those of the same class as the most frequent one of them is spelled."""
+    best: dict[Hashable, int] = {}
+    keys = [label_key(level) for level in levels]
+    for place, key in enumerate(keys):
+        if key not in best or counts[place] > counts[best[key]]:
+            best[key] = place
+    return [levels[best[key]] for key in keys]
+
+
+def _doubtful(path: Path, levels: Sequence[str], counts: np.ndarray) -> list[str]:
+    """Return notices on labels that would stand for a missing value in another column."""
+    return [
+        f"{path}: the label {level} of {count} rows is a class; to leave these rows out, add "
+        f"--label-missing {level}"
+        for level, count in zip(levels, counts, strict=True)
+        if count and level.lower() in USUAL_MISSING
+    ]
+
+
+def check_classes(path: Path, label: str | None, labels: Sequence[str]) -> None:
+    """Raise DataError if labels are nearly all distinct, and so cannot be classes."""
+    distinct = len({*labels})
+    if distinct == len(labels) > 1 or (len(labels) >= FEW_ROWS and 2 * distinct > len(labels)):
+        raise DataError(
+            f"{path}: the label column {_quoted(label)} has {distinct} distinct values in "
+            f"{len(labels)} rows; each class must occur several times"
+        )
+
+
+def _quoted(name: str | None) -> str:
+    return repr(shortened(f"{name}"))
