@@ -30,7 +30,8 @@ class TableColumn(Protocol):
 class EncodedColumn(Protocol):
     """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``.
 
-    ``placeholder`` is the text that the column has for missing values, if any.
+    In a column of strings, ``style`` is that of numbers, such as with a decimal comma, and
+    ``placeholder`` the text for missing values, if any.
     """
 
     @property
@@ -44,6 +45,10 @@ class EncodedColumn(Protocol):
     @property
     def levels(self) -> tuple[str, ...]:
         """The categories that occurred in training."""
+
+    @property
+    def style(self) -> str:
+        """The style of numbers in strings; empty for plain numbers."""
 
     @property
     def placeholder(self) -> str | None:

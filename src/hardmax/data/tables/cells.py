@@ -1,7 +1,8 @@
 """Table cells: as text without those that stand for a missing value, and parsed as a kind."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST",
     "PARSERS",
+    "STYLES",
     "USUAL_MISSING",
     "Parsed",
     "coded",
@@ -34,6 +36,18 @@ USUAL_MISSING = (
 
 #: Matches numbers; also infinity, so that the error can name it.
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
+
+#: Matches a number as people write it, with a given separator of thousands and decimal mark:
+#: perhaps with a currency sign before or behind it, or a percent sign behind it.
+FORMATTED = (
+    r"^(?:[+\-−]?\p{{Sc}}?\s?|\p{{Sc}}\s?[+\-−])"
+    r"(?:(?:[1-9]\d{{0,2}}(?:[{thousands}'’ \x{{A0}}\x{{202F}}]\d{{3}})+|\d+)(?:\{mark}\d*)?"
+    r"|\{mark}\d+)\s?(?:\p{{Sc}}|%)?$"
+)
+
+#: The styles of numbers as people write them, such as ``$1,234.5`` or ``1.234,5 €``, by their
+#: separator of thousands and decimal mark.
+STYLES = {"point": (",", "."), "comma": (".", ",")}
 
 #: Matches ISO 8601 months, and dates with an optional time and time zone.
 DATE = r"^\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d:?\d\d)?)?)?$"
@@ -136,6 +150,20 @@ def _as_numbers(plain: "pa.Array") -> Parsed:
     return Parsed(floats(_where(is_number, plain).cast(pa.float64())), _or_missing(is_number))
 
 
+def _as_formatted(style: str, plain: "pa.Array") -> Parsed:
+    """Parse numbers of one of STYLES; those in parentheses are negative, as accountants write."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    thousands, mark = STYLES[style]
+    signed = pc.replace_substring_regex(plain, r"^\((.*)\)$", r"-\1")
+    is_number = pc.match_substring_regex(signed, FORMATTED.format(thousands=thousands, mark=mark))
+    known = pc.replace_substring_regex(_where(is_number, signed), "−", "-")
+    digits = pc.replace_substring_regex(known, rf"[^\d\-\{mark}]", "")
+    numbers = pc.replace_substring(digits, mark, ".").cast(pa.float64())
+    return Parsed(floats(numbers), _or_missing(is_number))
+
+
 def _as_dates(plain: "pa.Array") -> Parsed:
     import pyarrow.compute as pc
 
@@ -169,5 +197,10 @@ def _since_1970(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-#: The kinds that strings are parsed as, in this order.
-PARSERS = {"boolean": _as_booleans, "number": _as_numbers, "date": _as_dates}
+#: How strings are parsed, in the order in which that is tried: by kind, or by a style of numbers.
+PARSERS: dict[str, Callable[["pa.Array"], Parsed]] = {
+    "boolean": _as_booleans,
+    "number": _as_numbers,
+    "date": _as_dates,
+    **{style: partial(_as_formatted, style) for style in STYLES},
+}

@@ -1,6 +1,5 @@
 """Table columns: the kind of each, and its values as a NumPy array."""
 
-import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.cells import (
     LARGEST,
     PARSERS,
+    STYLES,
     USUAL_MISSING,
     Parsed,
     coded,
@@ -28,8 +28,8 @@ __all__ = ["KINDS", "Column", "guess_column", "number_columns", "read_as"]
 
 KINDS = ("number", "boolean", "date", "category")
 
-#: The kinds of strings of which one other text can be a placeholder for missing values.
-WITH_PLACEHOLDER = ("number", "date")
+#: The parsers of strings of which one other text can be a placeholder for missing values.
+WITH_PLACEHOLDER = ("number", "date", *STYLES)
 
 #: About how many cells of a wide table are parsed at a time.
 CELLS = 2**18
@@ -42,7 +42,8 @@ class Column:
     """A column's values, of shape (rows,). ``kind`` is one of KINDS.
 
     Numbers, booleans (0 or 1) and dates (seconds since 1970 in UTC) are float64; NaN is missing.
-    Categories are int64, indices into ``levels``; -1 is missing. ``placeholder`` is the text that
+    Categories are int64, indices into ``levels``; -1 is missing. ``style`` is that of numbers which
+    are written with separators or units, one of ``cells.STYLES``. ``placeholder`` is the text that
     this column has for missing values, if any. ``odd`` are the rows, int64, whose cells are not of
     the kind and therefore count as missing.
     """
@@ -51,6 +52,7 @@ class Column:
     kind: str
     values: np.ndarray
     levels: tuple[str, ...] = ()
+    style: str = ""
     placeholder: str | None = None
     odd: np.ndarray = field(default_factory=lambda: _NONE)
 
@@ -134,11 +136,12 @@ def read_as(
     array: "pa.ChunkedArray",
     kind: str,
     *,
+    style: str = "",
     placeholder: str | None = None,
     missing: Collection[str] = USUAL_MISSING,
     strict: bool = True,
 ) -> Column:
-    """Return a column of the given ``kind``, with its ``placeholder`` for missing values.
+    """Return a column of the given ``kind``, with its ``style`` and ``placeholder`` in strings.
 
     Raises DataError if the column's type is not of that kind and, if ``strict``, for a cell that is
     not of that kind, or a number that is infinite or beyond 1e150.
@@ -154,7 +157,7 @@ def read_as(
         column = (
             _categories(name, plain)
             if kind == "category"
-            else _of_kind(name, plain, kind, PARSERS[kind](plain), placeholder)
+            else _parsed(name, plain, style or kind, PARSERS[style or kind](plain), placeholder)
         )
     else:
         typed = _typed(name, array)
@@ -173,16 +176,22 @@ def _misfit(column: Column, array: "pa.ChunkedArray", row: int) -> DataError:
     """Return the error for a cell that is too large a number, or not of the column's kind."""
     cell = str(array[row].as_py()).strip()
     where = f"column {shortened(column.name)!r}, row {row + 1}"
-    if column.kind == "number":
-        with contextlib.suppress(ValueError):
-            return DataError(
-                f"{where}: {float(cell)} is not allowed; numbers must be finite and at most 1e150; "
-                "leave a cell without a value empty"
-            )
+    if column.kind == "number" and _is_too_large(cell):
+        return DataError(
+            f"{where}: {float(cell)} is not allowed; numbers must be finite and at most 1e150; "
+            "leave a cell without a value empty"
+        )
     return DataError(
         f"{where}: {shortened(cell)!r} is not a {column.kind}, but the column was a {column.kind} "
         "column in training"
     )
+
+
+def _is_too_large(cell: str) -> bool:
+    try:
+        return not abs(float(cell)) <= LARGEST
+    except ValueError:
+        return False
 
 
 def _typed(name: str, array: "pa.ChunkedArray") -> Column | None:
@@ -206,12 +215,12 @@ def _seconds(array: "pa.ChunkedArray") -> np.ndarray:
     return floats(micros) / 1e6
 
 
-def _numbers(name: str, parsed: Parsed, placeholder: str | None = None) -> Column:
+def _numbers(name: str, parsed: Parsed, style: str = "", placeholder: str | None = None) -> Column:
     """Return a column of numbers, in which those that are too large are odd."""
     too_large = np.abs(parsed.values) > LARGEST
     odd = np.flatnonzero(too_large | ~parsed.matches)
     values = np.where(too_large, np.nan, parsed.values)
-    return Column(name, "number", values, placeholder=placeholder, odd=odd)
+    return Column(name, "number", values, style=style, placeholder=placeholder, odd=odd)
 
 
 def _categories(name: str, plain: "pa.Array") -> Column:
@@ -222,14 +231,14 @@ def _categories(name: str, plain: "pa.Array") -> Column:
 def _of_texts(name: str, plain: "pa.Array", rows: np.ndarray) -> Column:
     """Return a column of strings of the kind that matches those in ``rows``."""
     parsed = {}
-    for kind, parse in PARSERS.items():
-        parsed[kind] = parse(plain)
-        if parsed[kind].matches[rows].all():
-            return _of_kind(name, plain, kind, parsed[kind], None)
-    for kind in WITH_PLACEHOLDER:
-        placeholder = _placeholder(plain, parsed[kind], rows)
-        if placeholder is not None:
-            return _of_kind(name, plain, kind, parsed[kind], placeholder)
+    for parser, parse in PARSERS.items():
+        parsed[parser] = parse(plain)
+        if parsed[parser].matches[rows].all():
+            return _parsed(name, plain, parser, parsed[parser], None)
+    for parser in WITH_PLACEHOLDER:
+        placeholder = _placeholder(plain, parsed[parser], rows)
+        if placeholder is not None and not _is_number(placeholder):
+            return _parsed(name, plain, parser, parsed[parser], placeholder)
     return _categories(name, plain)
 
 
@@ -244,16 +253,22 @@ def _placeholder(plain: "pa.Array", parsed: Parsed, rows: np.ndarray) -> str | N
     return str(found[0]) if len(found) == 1 else None
 
 
-def _of_kind(
-    name: str, plain: "pa.Array", kind: str, parsed: Parsed, placeholder: str | None
+def _is_number(text: str) -> bool:
+    import pyarrow as pa
+
+    return any(PARSERS[name](pa.array([text])).matches[0] for name in ("number", *STYLES))
+
+
+def _parsed(
+    name: str, plain: "pa.Array", parser: str, parsed: Parsed, placeholder: str | None
 ) -> Column:
-    """Return a column of strings that are parsed as a kind."""
+    """Return a column of strings that were parsed by one of PARSERS."""
     import pyarrow.compute as pc
 
     if placeholder is not None:
         matches = parsed.matches | np.asarray(pc.fill_null(pc.equal(plain, placeholder), False))
         parsed = Parsed(parsed.values, matches)
-    if kind == "number":
-        return _numbers(name, parsed, placeholder)
+    if parser == "number" or parser in STYLES:
+        return _numbers(name, parsed, parser if parser in STYLES else "", placeholder)
     odd = np.flatnonzero(~parsed.matches)
-    return Column(name, kind, parsed.values, placeholder=placeholder, odd=odd)
+    return Column(name, parser, parsed.values, placeholder=placeholder, odd=odd)

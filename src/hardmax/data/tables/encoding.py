@@ -9,7 +9,7 @@ import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import TableColumn, Unseen
-from hardmax.data.tables.cells import USUAL_MISSING
+from hardmax.data.tables.cells import STYLES, USUAL_MISSING
 from hardmax.data.tables.columns import KINDS, Column
 from hardmax.errors import DataError
 from hardmax.json_values import Json, entries, members
@@ -40,8 +40,8 @@ class ColumnCode:
     Numbers, booleans and dates become (value - ``center``) / ``scale``, clipped to MAX_DEVIATIONS;
     missing ones become 0. Dates also become the sine and cosine of their phase in each of
     ``cycles`` (in seconds). Categories are one-hot encoded in the order of ``levels``. With
-    ``missing``, a last feature is 1 if the value is missing. ``placeholder`` is the text that the
-    column has for missing values, if any.
+    ``missing``, a last feature is 1 if the value is missing. ``style`` is that of
+    numbers in strings, and ``placeholder`` the text for missing values, as in ``Column``.
     """
 
     name: str
@@ -51,6 +51,7 @@ class ColumnCode:
     levels: tuple[str, ...] = ()
     cycles: tuple[float, ...] = ()
     missing: bool = False
+    style: str = ""
     placeholder: str | None = None
 
     @property
@@ -152,7 +153,9 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
     name, kind, *levels = _all_of(str, code["name"], code["kind"], *entries(code["levels"]))
     center, scale, *cycles = _all_of(float, code["center"], code["scale"], *entries(code["cycles"]))
     (missing,) = _all_of(bool, code["missing"])
-    placeholder = code["placeholder"]
+    style, placeholder = code["style"], code["placeholder"]
+    if style not in ("", *STYLES):
+        raise ValueError(f"invalid column encoding of style {style!r}")
     if not isinstance(placeholder, str | None):
         raise TypeError(f"invalid column encoding with the placeholder {placeholder!r}")
     if kind not in KINDS:
@@ -169,6 +172,7 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         levels=tuple(levels),
         cycles=tuple(cycles),
         missing=missing,
+        style=str(style),
         placeholder=placeholder,
     )
 
@@ -229,5 +233,6 @@ def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
         scale=scale or 1.0,
         cycles=cycles,
         missing=some_missing,
+        style=column.style,
         placeholder=column.placeholder,
     )

@@ -9,7 +9,6 @@ from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import Unseen
 from hardmax.data.tables.cells import has_texts, missing_texts
 from hardmax.data.tables.columns import Column
-from hardmax.data.tables.encoding import Encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,14 +18,21 @@ __all__ = ["of_odd_cells", "of_training", "of_unseen"]
 #: The most columns with a notice each.
 MAX_COLUMNS = 5
 
+#: The cells that an example is chosen from.
+EXAMPLES = 100
+
 PLURALS = {"number": "numbers", "boolean": "booleans", "date": "dates", "category": "categories"}
 
 
 def of_training(
-    name: str, table: "pa.Table", encoding: Encoding, left_out: Mapping[str, str]
+    name: str,
+    table: "pa.Table",
+    columns: Sequence[Column],
+    left_out: Mapping[str, str],
+    missing: Sequence[str],
 ) -> list[str]:
-    """Return notices on the columns in use, those left out, and the texts for missing values."""
-    kinds = [code.kind for code in encoding.columns]
+    """Return notices on the columns in use, those left out, and how their cells are read."""
+    kinds = [column.kind for column in columns]
     used = ", ".join(
         f"{kinds.count(kind)} {many if kinds.count(kind) > 1 else kind}"
         for kind, many in PLURALS.items()
@@ -34,33 +40,54 @@ def of_training(
     )
     out = listed(f"{shortened(column) or '(no name)'} ({why})" for column, why in left_out.items())
     left = f"; left out: {out}" if left_out else ""
-    columns = "column is" if len(kinds) == 1 else "columns are"
-    notices = [f"{name}: {len(kinds)} {columns} used ({used}){left}"]
-    notices += _placeholders(name, encoding)
-    arrays = [table[code.name] for code in encoding.columns]
+    are = "column is" if len(kinds) == 1 else "columns are"
+    return [
+        f"{name}: {len(kinds)} {are} used ({used}){left}",
+        *_of_missing(name, table, columns, missing),
+        *_few([_of_placeholder(name, one) for one in columns if one.placeholder is not None]),
+        *_few([_of_style(name, table, one) for one in columns if one.style]),
+    ]
+
+
+def _of_missing(
+    name: str, table: "pa.Table", columns: Sequence[Column], missing: Sequence[str]
+) -> list[str]:
+    arrays = [table[column.name] for column in columns if column.missing.any()]
     found = {
         text: None
         for array in arrays
         if has_texts(array.type)
-        for text in missing_texts(array, encoding.missing)
+        for text in missing_texts(array, missing)
     }
-    if found:
-        notices.append(
-            f"{name}: cells with {listed(map(repr, found))} count as missing; --missing names "
-            "other texts"
-        )
-    return notices
+    if not found:
+        return []
+    return [
+        f"{name}: cells with {listed(map(repr, found))} count as missing; --missing names other "
+        "texts"
+    ]
 
 
-def _placeholders(name: str, encoding: Encoding) -> list[str]:
-    return _few(
-        [
-            f"{name}, column {shortened(code.name)}: {shortened(code.placeholder)!r} counts as "
-            f"missing, because all other cells are {PLURALS[code.kind]}"
-            for code in encoding.columns
-            if code.placeholder is not None
-        ]
+def _of_placeholder(name: str, column: Column) -> str:
+    return (
+        f"{name}, column {shortened(column.name)}: {shortened(f'{column.placeholder}')!r} counts "
+        f"as missing, because all other cells are {PLURALS[column.kind]}"
     )
+
+
+def _of_style(name: str, table: "pa.Table", column: Column) -> str:
+    """Return a notice with the longest of the first cells, which has the most separators."""
+    cells = {row: str(table[column.name][row].as_py()).strip() for row in _first(column)}
+    row = max(cells, key=lambda one: len(cells[one]))
+    return (
+        f"{name}, column {shortened(column.name)}: {shortened(cells[row])!r} is read as "
+        f"{column.values[row]:.12g}"
+    )
+
+
+def _first(column: Column) -> list[int]:
+    """Return the first rows of a column that have a value."""
+    rows: list[int] = np.flatnonzero(~column.missing)[:EXAMPLES].tolist()
+    return rows
 
 
 def of_odd_cells(
@@ -92,4 +119,4 @@ def of_unseen(name: str, unseen: Unseen) -> str:
 def _few(notices: Sequence[str]) -> list[str]:
     """Return the first notices, and how many more columns there are."""
     more = len(notices) - MAX_COLUMNS
-    return [*notices[:MAX_COLUMNS], *([f"{more} more columns have such cells"] if more > 0 else [])]
+    return [*notices[:MAX_COLUMNS], *([f"{more} more columns are read so"] if more > 0 else [])]

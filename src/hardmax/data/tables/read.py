@@ -139,7 +139,7 @@ def _encode(
         learned, useless = _learn(path, columns, fitted, missing)
         left_out = {**empty, **useless}
         columns, encoding = learned.chosen(columns), learned
-        said += notices.of_training(name, table, learned, left_out)
+        said += notices.of_training(name, table, columns, left_out, missing)
         preprocessing["left_out"] = left_out
     else:
         columns = _wanted(path, table, encoding, strict=False)
@@ -224,6 +224,7 @@ def wanted_columns(
             code.name,
             table[code.name],
             code.kind,
+            style=code.style,
             placeholder=code.placeholder,
             missing=encoding.missing,
             strict=strict,

@@ -67,7 +67,7 @@ def test_the_kind_of_a_column_matches_all_of_its_cells(cells, kind, values):
         ["1", "2", "x", "y"],
         ["true", "false", "maybe", "true"],
         ["2024-01-01", "2024-02-30", "soon", "2024-01-01"],  # not a valid date
-        ["1,5", "2,5", "3", "1,5"],
+        ["1,5", "2.5", "3", "1,5"],
     ],
 )
 def test_other_columns_of_strings_are_categories(cells):
