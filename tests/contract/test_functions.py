@@ -115,6 +115,20 @@ def test_evaluate_loss_is_the_mean_over_examples(fw):
     assert fw.evaluate_loss(net, data, fw.squared_loss) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_evaluate_loss_weights_the_means_of_an_averaging_loss_by_their_examples(fw, outputs):
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(2, 10, outputs)).astype(np.float32)
+    y[8:] += 5  # the short last batch
+    data = fw.load_array((fw.tensor(X), fw.tensor(y)), 4, is_train=False)
+
+    def loss(y_hat, y):
+        return ((y_hat - y) ** 2).mean() if hasattr(y, "mean") else fw.reduce_mean((y_hat - y) ** 2)
+
+    expected = np.mean((X - y) ** 2)
+    assert fw.evaluate_loss(lambda X: X, data, loss) == pytest.approx(expected, rel=1e-5)
+
+
 def test_synthetic_data_follows_its_formula(fw):
     X, y = fw.synthetic_data(fw.tensor([2, -3.4]), 4.2, 1000)
     X, y = fw.numpy(X), fw.numpy(y)

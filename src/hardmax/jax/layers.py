@@ -196,7 +196,9 @@ def set_weights(model: Module, weights: Mapping[str, np.ndarray]) -> None:
         set_variables(model, unflatten_dict({paths[name]: native[name] for name in native}))
         return
     if model.train_state is not None:
-        check_fit({name: value.shape for name, value in get_weights(model).items()}, weights)
+        current = get_weights(model)
+        check_fit({name: value.shape for name, value in current.items()}, weights)
+        weights = {name: array.astype(current[name].dtype) for name, array in weights.items()}
     set_variables(model, unflatten_dict(dict(weights), sep="."))
 
 

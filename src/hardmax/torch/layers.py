@@ -127,7 +127,13 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
     The names are portable for a model built from an architecture, and native otherwise.
     Raises ArgumentError if there are none.
     """
-    return {name: value.detach().cpu().numpy().copy() for name, value in _weights(model).items()}
+    return {name: _array(value) for name, value in _weights(model).items()}
+
+
+def _array(weight: torch.Tensor) -> np.ndarray:
+    # NumPy has no bfloat16, and float32 has each of its values.
+    is_narrow = weight.dtype == torch.bfloat16
+    return (weight.float() if is_narrow else weight).detach().cpu().numpy().copy()
 
 
 def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
