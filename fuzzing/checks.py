@@ -24,8 +24,8 @@ def read(kind: str, source: str) -> None:
 
 
 def _read_data(source: str) -> None:
-    label = "label" if is_table(source) else None
-    dataset = load(source, Reading(label=label, validation=0.2))
+    reading = Reading(label="label" if is_table(source) else None, validation=0.2)
+    dataset = load(source, reading)
     parts = [dataset.train, dataset.test, dataset.validation]
     assert len(dataset.classes) >= 2, dataset.classes
     for part in parts:
@@ -35,10 +35,10 @@ def _read_data(source: str) -> None:
         assert inputs.shape[1:] == dataset.shape
         assert np.isfinite(inputs).all()
         assert 0 <= part.labels.min() <= part.labels.max() < len(dataset.classes)
-    if label is None:
+    if reading.label is None:
         survey(source)
     else:
-        survey_table(Path(source), label)
+        survey_table(Path(source), reading)
 
 
 def _read_run(source: str) -> None:

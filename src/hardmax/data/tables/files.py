@@ -76,7 +76,9 @@ def _read_parquet(path: Path) -> "pa.Table":
                 f"{path} has {metadata.num_rows} rows of {metadata.num_columns} columns; at most "
                 f"{MAX_CELLS} cells are allowed"
             )
-        return parquet.read()
+        table = parquet.read()
+        table.validate(full=True)  # Arrow does not check whether strings are UTF-8 when it reads
+        return table
 
 
 def table_bytes(table: "pa.Table", ending: str) -> bytes:

@@ -154,6 +154,15 @@ def test_too_many_columns_are_refused(tmp_path, delimiter):
         read_table(write(path, delimiter * 100_000 + "\n"))
 
 
+def test_parquet_strings_that_are_not_utf8_are_refused(tmp_path):
+    buffers = [None, pa.array([0, 1, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xbc")]
+    strings = pa.Array.from_buffers(pa.string(), 2, buffers)
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(pa.table({"a": strings, "y": ["u", "v"]}), path)
+    with pytest.raises(DataError, match="Invalid UTF8"):
+        read_table(path)
+
+
 def test_too_large_parquet_tables_are_refused_by_their_header(tmp_path, monkeypatch):
     table = pa.table({"a": pa.array([1] * 1000), "y": ["u", "v"] * 500})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
