@@ -39,6 +39,7 @@ VALUES = {
     "size": ("24x32", (24, 32)),
     "channels": ("3", 3),
     "skip_bad": (None, True),
+    "background": ("#ff8000", "#ff8000"),
     "test": ("0.5", 0.5),
     "seed": ("4", 4),
     "label": ("kind", "kind"),
