@@ -87,7 +87,7 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
     examples, bad = [], {}
     for file in files:
         try:
-            image = load_upright(root / file.name, WHITE)[0]
+            image = load_upright(root / file.name, WHITE).image
         except DataError as error:
             bad[file.name] = str(error)
             continue

@@ -40,12 +40,13 @@ class Decoded:
     """Images, uint8 (examples, height, width, channels), in the order of their files.
 
     ``bad`` maps the names of unreadable files, which have no image, to the reason. ``why`` explains
-    how the shape was chosen.
+    how the shape was chosen, ``transparent`` counts the images with transparent pixels.
     """
 
     images: np.ndarray
     bad: dict[str, str]
     why: str
+    transparent: int
 
 
 def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
@@ -107,7 +108,7 @@ def _cached(stem: str, count: int) -> Decoded | None:
         images = np.memmap(f"{stem}.pixels", np.uint8, "r", shape=shape)
         if images.nbytes != os.path.getsize(f"{stem}.pixels"):
             return None
-        return Decoded(np.asarray(images), entry["bad"], entry["why"])
+        return Decoded(np.asarray(images), entry["bad"], entry["why"], entry["transparent"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -125,16 +126,18 @@ def _fill(
     stem = f"{place}-{digest}"
     place.parent.mkdir(parents=True, exist_ok=True)
     bad: dict[str, str] = {}
+    transparent = 0
     with open_whole(Path(f"{stem}.pixels")) as file:
-        for rows, failures in in_threads(
+        for rows, failures, count in in_threads(
             lambda chunk: _read(root, chunk, shape, reading.background_color),
             files,
             "reading images",
         ):
             bad |= failures
+            transparent += count
             file.write(rows)
         _check_bad(bad, len(files), reading.skip_bad)
-    entry = {"shape": shape, "bad": bad, "why": why}
+    entry = {"shape": shape, "bad": bad, "why": why, "transparent": transparent}
     with open_whole(Path(f"{stem}.json")) as file:
         file.write(json.dumps(entry).encode())
     for old in place.parent.glob(f"{place.name}-*"):
@@ -148,15 +151,21 @@ def _fill(
 
 def _read(
     root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int], background: Color
-) -> tuple[bytes, dict[str, str]]:
-    """Return the bytes of the readable images, and the other files with the reason."""
-    rows, bad = [], {}
+) -> tuple[bytes, dict[str, str], int]:
+    """Return the bytes of the readable images, the other files with the reason, and a count.
+
+    It is that of the images with transparent pixels.
+    """
+    rows, bad, transparent = [], {}, 0
     for file in files:
         try:
-            rows.append(pixels(load_upright(root / file.name, background)[0], shape).tobytes())
+            upright = load_upright(root / file.name, background)
         except DataError as error:
             bad[file.name] = str(error)
-    return b"".join(rows), bad
+            continue
+        rows.append(pixels(upright.image, shape).tobytes())
+        transparent += upright.is_transparent
+    return b"".join(rows), bad, transparent
 
 
 def _check_bad(bad: dict[str, str], count: int, skip_bad: bool) -> None:

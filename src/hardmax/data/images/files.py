@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def read_image(
     ("" if they were not). Raises DataError if the file is missing or is not an image.
     """
     with strict_pillow():
-        image, mode = load_upright(path, background)
+        image, mode, _ = load_upright(path, background)
     found = f"{image.height} x {image.width} {mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
     return pixels(image, shape), "" if found == wanted else f"{found} to {wanted}"
@@ -112,12 +112,22 @@ def strict_pillow() -> Iterator[None]:
         yield
 
 
-def load_upright(path: str | os.PathLike[str], background: Color) -> tuple["Image", str]:
-    """Return the image in a file, rotated by its EXIF orientation, and the mode it is stored in.
+class Upright(NamedTuple):
+    """An image, grayscale or RGB with 8 bits per channel, and how it is stored in its file.
 
-    The image is grayscale or RGB, 8 bits per channel, over ``background`` where it is transparent.
-    Call this within ``strict_pillow``. Raises DataError if the file is missing, is not an image or
-    is too large.
+    ``mode`` is that of Pillow; ``is_transparent`` says whether any pixel is.
+    """
+
+    image: "Image"
+    mode: str
+    is_transparent: bool
+
+
+def load_upright(path: str | os.PathLike[str], background: Color) -> Upright:
+    """Return the image in a file, rotated by its EXIF orientation.
+
+    It is laid over ``background`` where it is transparent. Call this within ``strict_pillow``.
+    Raises DataError if the file is missing, is not an image or is too large.
     """
     from PIL import Image
 
@@ -129,11 +139,11 @@ def load_upright(path: str | os.PathLike[str], background: Color) -> tuple["Imag
                 f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 "
                 "bits"
             )
-        image = _flattened(opened, background)
+        image, is_transparent = _flattened(opened, background)
         transpose = TRANSPOSES.get(_orientation(opened))
     if transpose is not None:
         image = image.transpose(Image.Transpose(transpose))
-    return image, mode
+    return Upright(image, mode, is_transparent)
 
 
 def image_shape(path: str | os.PathLike[str], background: Color) -> tuple[int, int, int]:
@@ -160,8 +170,8 @@ def _is_grayscale(image: "Image", background: Color) -> bool:
     return image.mode in GRAYSCALE or image.mode.startswith("I;16")
 
 
-def _flattened(image: "Image", background: Color) -> "Image":
-    """Return a loaded image as L or RGB, over ``background`` where it is transparent."""
+def _flattened(image: "Image", background: Color) -> tuple["Image", bool]:
+    """Return a loaded image as L or RGB, over ``background``, and whether any shows."""
     from PIL import Image
 
     mode = MODES[1] if _is_grayscale(image, background) else MODES[3]
@@ -170,15 +180,15 @@ def _flattened(image: "Image", background: Color) -> "Image":
         values, clear = np.asarray(image), image.info.get("transparency")
         # Pillow would clip 16-bit pixels at 255 instead of scaling them.
         flat = _converted(Image.fromarray((values // 257).astype(np.uint8)), mode)
-        if clear is not None:
-            flat.paste(fill, mask=Image.fromarray(values == clear))
-        return flat
+        mask = values == clear
+        flat.paste(fill, mask=Image.fromarray(mask))
+        return flat, bool(mask.any())
     if not image.has_transparency_data:
-        return _converted(image, mode)
+        return _converted(image, mode), False
     layer = _converted(image, f"{mode}A")
     flat = Image.new(mode, image.size, fill)
     flat.paste(layer, mask=layer)
-    return flat
+    return flat, layer.getextrema()[-1] != (255, 255)
 
 
 def _converted(image: "Image", mode: str) -> "Image":

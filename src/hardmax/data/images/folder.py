@@ -52,6 +52,11 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
     notices = [
         f"{name}: {count} images of {classes} classes, as {height} x {width} {color}{chosen}"
     ]
+    if decoded.transparent:
+        notices.append(
+            f"{decoded.transparent} images have transparent pixels, which show "
+            f"{reading.background or 'white'}; change it with --background"
+        )
     if folder.test and part_named(folder.test) == VALIDATION:
         notices.append(f"{name} has no folder test: the images in {folder.test} are the test set")
     if decoded.bad:

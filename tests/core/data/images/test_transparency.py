@@ -108,6 +108,8 @@ def make_icons(folder):
 def test_a_folder_is_read_over_the_background_set_and_cached_for_each(tmp_path):
     source = make_icons(tmp_path / "icons")
     white, black = (load(source, Reading(whole=True, background=one)) for one in (None, "#000"))
+    for data, color in ((white, "white"), (black, "#000")):
+        assert f"12 images have transparent pixels, which show {color}" in data.notices[1]
     assert white.fingerprint == load(source, Reading(whole=True, background="white")).fingerprint
     assert (white.train.images[0, 0, :, 0].tolist()) == [255] * 3 + [0] * 2 + [255] * 3
     assert len({image.tobytes() for image in white.train.images}) == 2
@@ -135,6 +137,12 @@ def test_grayscale_images_are_color_only_over_a_color(mode, background, channels
             Image.fromarray(noise(4, 4)).convert(mode).save(path)
     data = load(str(tmp_path / "data"), Reading(whole=True, background=background))
     assert data.shape == (4, 4, channels)
+
+
+def test_an_opaque_alpha_channel_is_not_told(tmp_path):
+    for label in "ab":
+        save(tmp_path / "data" / label / "1.png", np.full((2, 2, 4), 255, np.uint8))
+    assert len(load(str(tmp_path / "data"), Reading(whole=True)).notices) == 1
 
 
 @pytest.mark.parametrize("text", ["", "whitish", "#12345", "#11223344", "rgb(1,2)", "x" * 200])
