@@ -2,7 +2,7 @@
 
 import re
 
-from hardmax.checks import listed
+from hardmax.checks import listed, shortened
 from hardmax.errors import DataError
 
 __all__ = ["TEST", "TRAIN", "VALIDATION", "check_classes", "choose_parts", "part_named"]
@@ -67,11 +67,18 @@ def choose_parts(root: str, folders: list[str], others: list[str]) -> dict[str, 
     return chosen
 
 
-def check_classes(root: str, folders: dict[str, bool]) -> None:
-    """Raise DataError if folders look like a training and a test set rather than like classes.
+def check_classes(root: str, folders: dict[str, set[str]]) -> None:
+    """Raise DataError if folders look like a training and a test set, or have such subfolders.
 
-    ``folders`` says of each whether it has subfolders.
+    ``folders`` has the subfolders of each.
     """
+    for name, inner in folders.items():
+        parts = {part_named(subfolder) for subfolder in inner}
+        if TRAIN in parts and parts & {TEST, VALIDATION}:
+            raise DataError(
+                f"{root}: the folder {shortened(name)} has the folders {listed(sorted(inner))}, "
+                f"like a training and a test set, whose images would be mixed; {LAYOUT}"
+            )
     named = {name: part_named(name) for name in folders}
     alike = {
         name: part or part_mentioned(name)

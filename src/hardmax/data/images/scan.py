@@ -110,16 +110,17 @@ def _parts(root: Path, top: dict[str, os.DirEntry[str]]) -> dict[str, str]:
 def _scan_part(root: Path, part: str, below: str) -> tuple[list[ImageFile], list[str], list[str]]:
     """Return a part's files, its classes, and the names of other entries."""
     found: list[tuple[str, ImageFile]] = []
-    folders, others = {}, []
+    folders: dict[str, set[str]] = {}
+    others = []
     extensions = image_extensions()
     for label, entry in _entries(root / below).items():
         if not entry.is_dir():
             others.append(below + label)
             continue
-        folders[label] = False
+        folders[label] = set()
         for inner, file in _walk(entry.path):
             name = f"{below}{label}/{inner}"
-            folders[label] |= "/" in inner
+            folders[label].update(inner.split("/")[:-1][:1])
             if inner.lower().endswith(extensions):
                 found.append((inner, _file(name, part, label, file)))
             else:

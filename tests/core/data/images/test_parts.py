@@ -143,6 +143,14 @@ def test_parts_without_folders_of_classes_are_refused(names, below, tmp_path, re
         load(str(tmp_path / "data"))
 
 
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "val")])
+@pytest.mark.parametrize("labels", [("cat", "dog"), ("wrapper",)])
+def test_parts_inside_of_classes_are_refused(names, labels, make, refused):
+    source = make(*(f"{label}/{name}" for label in labels for name in names))
+    with refused(DataError, f"the folder {labels[0]} has the folders", *names, "train/CLASS/*.png"):
+        load(source)
+
+
 @pytest.mark.parametrize(
     "names",
     [("bus", "train"), ("test tubes", "training shoes"), ("invalid", "valid"), ("a", "dev")],
