@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hardmax.data.images.opening import CountedReader
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 
@@ -31,6 +32,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 #: The most bytes that one byte of gzip can stand for (https://zlib.net/zlib_tech.html).
 LARGEST_RATIO = 1032
+
+#: A compressed file may be read in pieces of this size on average: Python's gzip reads 8 KiB and
+#: more at a time, but names byte by byte, and a file may consist of millions of empty parts.
+MIN_READS, BYTES_PER_READ = 10_000, 1024
 
 #: The bytes to decompress at a time, as gzip first copies them.
 BLOCK = 2**20
@@ -67,7 +72,10 @@ class IdxFile:
         length = os.fstat(file.fileno()).st_size
         is_compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         file.seek(0)
-        self._file: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if is_compressed else file
+        self._file: io.BufferedIOBase = file
+        if is_compressed:
+            reads = MIN_READS + length // BYTES_PER_READ
+            self._file = gzip.GzipFile(fileobj=CountedReader(file, reads), mode="rb")
         self.dtype, self.shape = self._read_header()
         self._start = 4 + 4 * len(self.shape)
         self._expected = self._start + math.prod(self.shape) * self.dtype.itemsize
@@ -126,7 +134,9 @@ class IdxFile:
         """Raise DataError for the errors of a damaged gzip file."""
         try:
             yield
-        except (EOFError, OSError, zlib.error) as error:
+        except DataError:
+            raise
+        except (EOFError, OSError, ValueError, zlib.error) as error:
             raise DataError(
                 f"{self.path} is a damaged gzip file: {error}; download it again"
             ) from error

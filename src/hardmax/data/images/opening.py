@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from hardmax.errors import DataError
 from hardmax.files import open_regular
@@ -14,7 +14,7 @@ from hardmax.files import open_regular
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["check_pixels", "image_extensions", "opened_image"]
+__all__ = ["CountedReader", "check_pixels", "image_extensions", "opened_image"]
 
 #: Formats that Pillow only identifies, and those that it passes to other programs (EPS to
 #: Ghostscript) or whose contents it opens as any format, EPS included (IPTC).
@@ -32,18 +32,28 @@ MAX_BYTES = 2**29
 MAX_HEADER_READS, MAX_READS = 20_000, 500_000
 
 
-class _HeaderReader(io.BufferedReader):
-    """A file that fails after ``reads_left`` reads."""
+class CountedReader:
+    """A view of an open file that fails with a ValueError after ``reads_left`` reads.
 
-    reads_left = MAX_HEADER_READS
+    It does not own the file, and has its other methods.
+    """
 
-    def read(self, size: int | None = -1) -> bytes:
+    def __init__(self, file: io.BufferedReader, reads_left: int):
+        self._file = file
+        self.reads_left = reads_left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as the file does."""
         self._count()
-        return super().read(size)
+        return self._file.read(size)
 
-    def readline(self, size: int | None = -1) -> bytes:
+    def readline(self, size: int = -1) -> bytes:
+        """Read as the file does."""
         self._count()
-        return super().readline(size)
+        return self._file.readline(size)
 
     def _count(self) -> None:
         self.reads_left -= 1
@@ -79,8 +89,8 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator["Image"]:
 
     with open_regular(Path(path), MAX_BYTES) as file:
         try:
-            reader = _HeaderReader(cast(io.RawIOBase, file))
-            with Image.open(reader, formats=[*_formats()]) as opened:
+            reader = CountedReader(file, MAX_HEADER_READS)
+            with Image.open(cast(IO[bytes], reader), formats=[*_formats()]) as opened:
                 check_pixels(str(path), opened.height, opened.width)
                 reader.reads_left = MAX_READS
                 yield opened

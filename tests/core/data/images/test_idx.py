@@ -201,6 +201,27 @@ def test_no_more_is_allocated_than_gzip_can_hold(tmp_path, refused):
     assert peak(read) < 10**6
 
 
+@pytest.mark.parametrize("kind", ["name", "parts"])
+def test_gzip_of_many_small_parts_is_given_up(kind, tmp_path, refused):
+    data = header(0x08, 4) + bytes(4)
+    path = tmp_path / "a.gz"
+    if kind == "name":
+        packed = gzip.compress(data)
+        path.write_bytes(packed[:3] + b"\x08" + packed[4:10] + b"n" * 10**6 + b"\0" + packed[10:])
+    else:
+        path.write_bytes(gzip.compress(data) + gzip.compress(b"") * 10**5)
+    with refused(DataError, path, "too many comments or other parts"):
+        read_idx(path)
+
+
+def test_gzip_in_blocks_is_read(tmp_path):
+    """As bgzip writes it, which other programs can read from the middle."""
+    data = header(0x08, 5000, 400) + np.random.default_rng(0).bytes(2 * 10**6)
+    blocks = [gzip.compress(data[at : at + 65_000]) for at in range(0, len(data), 65_000)]
+    (tmp_path / "a.gz").write_bytes(b"".join(blocks))
+    assert read_idx(tmp_path / "a.gz").tobytes() == data[12:]
+
+
 def test_an_array_is_decompressed_into_its_own_memory(tmp_path):
     path = tmp_path / "a.gz"
     path.write_bytes(zeros(20 * 10**6, header(0x08, 20, 1000, 1000)))
