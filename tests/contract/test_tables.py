@@ -215,6 +215,35 @@ def test_a_copy_of_the_training_data_is_not_taken_for_a_test_set(run, folder, tr
 
 
 @pytest.mark.shared
+def test_a_run_reads_other_tables_as_training_did(run, folder):
+    values = np.random.default_rng(0).normal(1500, 700, 90).round(1)
+    frame = pd.DataFrame({"x": values, "kind": ["p", "q", "r"] * 30})
+    frame["y"] = np.where(values > 1500, "None", "True")
+    cells = frame.assign(x=[f"{value:,}" for value in values])
+    cells.loc[::9, "x"] = "off"
+    cells.loc[1::9, "x"] = "-1"
+    cells.loc[2::9, "y"] = "?"
+    cells.to_csv(folder / "given.csv", index=False)
+    options = ("--missing", "-1,r,off", "--label-missing", "?", "--label", "y", "--epochs", 1)
+    assert run("train", "given.csv", *options, "--out", "rules").returncode == 0
+    typed = cells.assign(x=[None if i % 9 < 2 else values[i] for i in range(90)])
+    typed["kind"] = typed["kind"].mask(typed["kind"] == "r")
+    typed["y"] = typed["y"].map({"None": "None", "True": "TRUE", "?": None})
+    typed.to_parquet(folder / "typed.parquet")
+    cells.to_csv(folder / "copy.csv", index=False)
+    scores = []
+    for name in ("copy.csv", "typed.parquet"):
+        done = run("evaluate", "rules", name, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["count"] == 80
+        done = run("predict", "rules", name, "--json")
+        assert done.returncode == 0, done.stderr
+        scores.append((found["loss"], [one["scores"] for one in json.loads(done.stdout)]))
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.shared
 def test_a_table_can_be_inspected(run):
     survey = json.loads(run("data", "visits.csv", "--label", "outcome", "--json").stdout)
     assert survey["rows"] == ROWS

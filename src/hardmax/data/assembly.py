@@ -114,7 +114,7 @@ def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.nda
     if distinct == len(groups):
         return []
     counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
-    if len(np.intersect1d(groups[rest], groups[chosen])):
+    if np.isin(groups[rest], groups[chosen]).any():
         return [
             f"{counts}, too few to keep equal ones out of both the training and the test set; the "
             "accuracy will not tell how new examples are classified"

@@ -318,13 +318,13 @@ def _chosen_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> n
     totals = Counter(labels.tolist())
     wanted = {label: round(fraction * count) for label, count in totals.items()}
     room = Counter(wanted)
-    members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
+    members, ends = np.argsort(group_of, kind="stable"), np.cumsum(sizes)
     chosen = np.zeros(len(labels), dtype=bool)
     for excess in (1, 2):
         for group in np.argsort(first):
             if not any(room.values()):
                 break
-            rows = members[group]
+            rows = members[ends[group] - sizes[group] : ends[group]]
             counts = Counter(labels[rows].tolist())
             if not chosen[rows[0]] and all(n <= excess * room[one] for one, n in counts.items()):
                 chosen[rows] = True
