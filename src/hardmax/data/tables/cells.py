@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hardmax.checks import shortened
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.errors import DataError
 
@@ -88,7 +89,8 @@ def trimmed(array: "pa.ChunkedArray") -> "pa.Array":
             whole = pc.if_else(pc.is_nan(whole), pa.scalar(None, whole.type), whole)
         return pc.utf8_trim_whitespace(pc.cast(whole, pa.string()))
     except (pa.ArrowException, TypeError) as error:
-        raise DataError(f"cells of type {array.type} cannot be read as text") from error
+        kind = shortened(str(array.type))
+        raise DataError(f"cells of type {kind} cannot be read as text") from error
 
 
 def texts(array: "pa.ChunkedArray", missing: Collection[str] = USUAL_MISSING) -> "pa.Array":

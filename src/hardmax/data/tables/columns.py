@@ -163,8 +163,8 @@ def read_as(
         typed = _typed(name, array)
         if typed is None or typed.kind != kind:
             raise DataError(
-                f"column {shortened(name)!r} has type {array.type}, but it was a {kind} column in "
-                "training"
+                f"column {shortened(name)!r} has type {shortened(str(array.type))}, but it was a "
+                f"{kind} column in training"
             )
         column = typed
     if strict and len(column.odd):

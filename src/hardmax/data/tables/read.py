@@ -191,7 +191,7 @@ def read_columns(
             columns.append(column)
         else:
             is_usable = array.null_count == len(array) or has_texts(array.type)
-            left_out[name] = "empty" if is_usable else f"of type {array.type}"
+            left_out[name] = "empty" if is_usable else f"of type {shortened(str(array.type))}"
     return columns, left_out
 
 

@@ -57,10 +57,12 @@ def _contents(path: Path) -> bytes:
         columns = 1 + max(header.count(end) for end in (b",", b";", b"\t"))
         if columns > MAX_COLUMNS:
             raise DataError(f"{path} has {columns} columns; at most {MAX_COLUMNS} are allowed")
-        rest = file.read()
-    if rest:
-        _check_lines(path, rest)
-    return start + rest
+        if len(start) < 2 * MAX_LINE:
+            return start
+        file.seek(0)
+        data = file.read()
+    _check_lines(path, data)
+    return data
 
 
 def _check_lines(path: Path, data: bytes) -> None:

@@ -250,6 +250,25 @@ def test_a_column_of_any_type_is_used_or_left_out(tmp_path, name):
         survey_table(path, Reading(label="x"))
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "name", ["Unnamed: 0", "Unnamed: 12", "Unnamed: 0.1", "Unnamed: 0_level_0", "__index_level_0__"]
+)
+def test_columns_that_pandas_names_for_an_index_are_left_out(tmp_path, name, ending):
+    frame = pd.DataFrame({name: range(40), "x": NOISE[:40], "y": ["u"] * 20 + ["v"] * 20})
+    write = frame.to_csv if ending == "csv" else frame.to_parquet
+    write(tmp_path / f"a.{ending}", index=False)
+    dataset = load(str(tmp_path / f"a.{ending}"), LABELLED)
+    assert [code.name for code in dataset.encoding.columns] == ["x"]
+    assert dataset.preprocessing["left_out"] == {name: "unnamed index"}
+
+
+@pytest.mark.parametrize("name", ["Unnamed", "Unnamed: age", "unnamed: 0 m", "index_level_0"])
+def test_other_columns_are_not_left_out_for_their_names(tmp_path, name):
+    columns, left_out = read_columns(tmp_path, pa.table({name: [1.0, 2.0]}))
+    assert ([column.name for column in columns], left_out) == ([name], {})
+
+
 def test_a_table_of_only_its_label_column_can_be_inspected(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("y\n" + "u\nv\n" * 5)
