@@ -99,7 +99,7 @@ def test_predictions_are_appended_to_the_rows(run, folder, trained):
 
 def test_predictions_of_the_test_rows_agree_with_the_evaluation(run, folder, trained):
     """As many of the held-out rows are predicted correctly as in the evaluation."""
-    from hardmax.data.datasets import split_rows
+    from hardmax.data.splitting import split_rows
 
     mixed = pd.read_csv(folder / "visits.csv")
     labels = (mixed["outcome"] == "yes").to_numpy().astype(int)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from hardmax.checks import listed
-from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images, split_rows
+from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images
 from hardmax.data.options import TEST_FRACTION, Reading
+from hardmax.data.splitting import split_rows
 from hardmax.errors import ArgumentError, DataError
 from hardmax.labels import number
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from support import mixed_table
 
-from hardmax.data.datasets import split_rows
 from hardmax.data.load import load
 from hardmax.data.options import Reading
+from hardmax.data.splitting import split_rows
 from hardmax.data.tables.cells import texts
 from hardmax.data.tables.columns import Column, guess_column, read_as
 from hardmax.data.tables.encoding import MAX_DEVIATIONS, Encoding, learn

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import noise, pcg64, save
 
-from hardmax.data.datasets import Images, Vectors, split_off, split_rows
+from hardmax.data.datasets import Images, Vectors, split_off
 from hardmax.data.images.digits import load_digits
 from hardmax.data.load import load
 from hardmax.data.options import Reading
+from hardmax.data.splitting import split_rows
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.rows import equal_rows
 from hardmax.errors import ArgumentError
