@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hardmax.data.tables.cells import PARSERS, texts
+from hardmax.data.tables.cells import PARSERS, STYLES, texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,8 +61,10 @@ def _are_data(names: "pa.Array", sample: "pa.Table", places: np.ndarray) -> bool
 
 def _values(cells: "pa.Array") -> np.ndarray:
     """Return strings as numbers, dates as seconds, float64 (cells,); NaN for others."""
-    numbers = PARSERS["number"](cells).values
-    return np.where(np.isnan(numbers), PARSERS["date"](cells).values, numbers)
+    values = np.full(len(cells), np.nan)
+    for parser in ("number", "date", *STYLES):
+        values = np.where(np.isnan(values), PARSERS[parser](cells).values, values)
+    return values
 
 
 def _within(value: float, cells: "pa.Array") -> bool:

@@ -25,6 +25,9 @@ WITHOUT = {
     "dates": pd.DataFrame({"d": pd.date_range("2020-01-01", periods=40).astype(str)}).assign(
         y=["u", "v"] * 20
     ),
+    "prices": pd.DataFrame({"p": [f"${1000 + 7 * i:,}" for i in range(40)]}).assign(
+        y=["u", "v"] * 20, z=["p", "q"] * 20
+    ),
     "missing cells": pd.DataFrame(IRIS).mask(IRIS > 5.5, "?").assign(label=["a", "b"] * 50),
 }
 
