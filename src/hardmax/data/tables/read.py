@@ -219,8 +219,16 @@ def wanted_columns(
             f"no column {listed(repr(shortened(name)) for name in missing)}, which the model was "
             f"trained on; found {listed(table.column_names)}"
         )
+    plain = [
+        code.name
+        for code in encoding.columns
+        if code.kind == "number" and not code.style and code.placeholder is None
+    ]
+    rows = np.arange(table.num_rows)
+    numbers = number_columns(table.select(plain), rows, encoding.missing)
     return [
-        read_as(
+        numbers.get(code.name)
+        or read_as(
             code.name,
             table[code.name],
             code.kind,
