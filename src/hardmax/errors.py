@@ -8,7 +8,7 @@
     │   └── DownloadError      failed download
     ├── RunError               invalid run folder or weights   (also a ValueError)
     ├── MissingFrameworkError  framework not installed         (also an ImportError)
-    └── DivergenceError        training loss not finite        (also an ArithmeticError)
+    └── DivergenceError        training diverged               (also an ArithmeticError)
 
 Each message states on one line what was wrong, what was received, what is allowed and what to
 do next. The command line prints it and exits with code 2.
@@ -65,4 +65,4 @@ class MissingFrameworkError(HardmaxError, ImportError):
 
 
 class DivergenceError(HardmaxError, ArithmeticError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite, or far larger than at the start."""

@@ -330,10 +330,30 @@ def test_unknown_commands_are_refused(hardmax):
     refused(hardmax("trian"), "trian")
 
 
+@pytest.mark.parametrize(("model", "lr"), [("softmax-regression", "1e30"), ("mlp", "1e30")])
+def test_a_loss_far_above_that_of_the_start_is_a_divergence(
+    hardmax, framework, tmp_path, model, lr
+):
+    options = ("--framework", framework, "--model", model, "--epochs", "3", "--out", "run")
+    done = hardmax("train", "digits", *options, "--lr", lr)
+    refused(done, "the training loss became", "in epoch 1; try a smaller --lr than 1e+30, such as")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_ends_worse_than_guessing_says_so(hardmax, framework):
+    options = ("--framework", framework, "--epochs", "2", "--out", "run")
+    done = hardmax("train", "digits", "--model", "mlp", *options, "--lr", "30")
+    assert done.returncode == 0
+    notice = "worse than guessing: equal probabilities of 10 classes have 2.3; try a smaller --lr"
+    assert notice in done.stderr
+    done = hardmax("train", "digits", *options[:-1], "good")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_divergence_names_the_epoch_and_leaves_nothing_behind(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
     assert done.returncode == 2
-    assert "became NaN or infinite in epoch 1; try a smaller --lr than 1e+38" in done.stderr
+    assert "in epoch 1; try a smaller --lr than 1e+38, such as 0.1\n" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hardmax.errors import ArgumentError, DivergenceError, RunError
+from hardmax.networks import layers
 from hardmax.training import checkpoint
 from hardmax.training.callbacks import Callback
 from hardmax.training.dispatch import takes_engine
@@ -330,6 +331,48 @@ def test_training_without_validation_data(fw, make_model, train_images):
 def test_a_non_finite_loss_stops_training_and_names_the_epoch(fit, make_model):
     with pytest.raises(DivergenceError, match="epoch 1; try a smaller learning rate"):
         fit(make_model(lr=1e38), epochs=5)
+
+
+@pytest.mark.parametrize("hook", [None, "training_step"])
+def test_a_loss_far_above_that_of_the_first_batch_stops_training(fw, fit, make_model, hook):
+    cls = stepwise(fw, hook) if hook else None
+    linear = (layers.Flatten(), layers.Linear(4))
+    with pytest.raises(DivergenceError, match=r"e\+\d+, from [\d.]+ at the start, in epoch 1; try"):
+        fit(make_model(cls, lr=1e15, network=linear), epochs=5)
+
+
+def test_inputs_that_are_not_numbers_are_not_blamed_on_the_learning_rate(fw, fit, make_model):
+    X = np.zeros((20, *make_model().example_shape), np.float32)
+    X[3] = np.nan
+
+    class Data(fw.DataModule):
+        batch_size = 20
+
+        def get_dataloader(self, train):
+            y = fw.tensor(np.arange(20) % 4)
+            return self.get_tensorloader((fw.tensor(X.reshape(20, -1)), y), train)
+
+    with pytest.raises(
+        DivergenceError, match=r"nan in epoch 1, before the first step; look for NaN"
+    ):
+        fit(data=Data())
+
+
+@pytest.mark.parametrize("settings", [{}, {"patience": 2}])
+def test_a_validation_loss_that_is_not_finite_is_told_once(fw, fit, settings):
+    good, bad = np.zeros((20, 36), np.float32), np.full((20, 36), np.nan, np.float32)
+
+    class Data(fw.DataModule):
+        batch_size = 20
+
+        def get_dataloader(self, train):
+            X, y = fw.tensor(good if train else bad), fw.tensor(np.arange(20) % 4)
+            return self.get_tensorloader((X, y), train)
+
+    with pytest.warns(UserWarning, match="validation loss became nan in epoch 1; look") as told:
+        trainer = fit(data=Data(), epochs=4, **settings)
+    assert len(told) == 1
+    assert len(trainer.history) == (2 if settings else 4)
 
 
 @pytest.mark.parametrize("clip", [0.05, 1e6])

@@ -128,6 +128,10 @@ class Meter:
         self.values.append(value)
         self.counts.append(count)
 
+    def first(self) -> float:
+        """Return the mean over the examples of the first sum."""
+        return float(self.values[0]) / self.counts[0]
+
     def mean(self) -> float:
         """Return the mean over all examples, in float64."""
         return sum(float(value) for value in self.values) / sum(self.counts)

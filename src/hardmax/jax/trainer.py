@@ -48,7 +48,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
         A model that has weights continues from them, unless ``key``, a JAX random key, is given to
-        draw new ones from. Raises DivergenceError if the training loss becomes NaN or infinite.
+        draw new ones from. Raises the errors of the shared trainer.
         """
         self.key = key
         self.codes = {}

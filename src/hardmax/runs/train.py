@@ -1,6 +1,7 @@
 """Trains a network and writes its run folder, also if the training is interrupted."""
 
 import contextlib
+import math
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -68,7 +69,8 @@ def train(
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
 
-    ``log`` receives notices about how the data was read, before the training. Ctrl-C after the
+    ``log`` receives notices: about how the data was read, before the training, and if the network
+    learned nothing. Ctrl-C after the
     first epoch ends the training, and the run folder is written with the completed epochs. Raises
     KeyboardInterrupt with a message if Ctrl-C comes earlier, or a second time while the run is
     evaluated and saved, and HardmaxError for any other failure; then no files are left behind.
@@ -105,6 +107,7 @@ def _train(
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
         state = _fit(settings, session, dataset, best_weights, interruptions)
+        _log_failure(settings, dataset, state, log)
         evaluation = _evaluate(settings, session, dataset)
         record: RunRecord = {
             "settings": _settings_record(settings, dataset),
@@ -155,21 +158,20 @@ def _fit(
     """Fit until done or Ctrl-C, load the weights to save into the model, and return the state.
 
     Without a validation set the epochs are evaluated on the test set, but nothing is chosen by it.
-    Raises DivergenceError if the loss or a weight becomes NaN or infinite.
+    Raises DivergenceError if the loss diverges, or a weight becomes NaN or infinite.
     """
     held_out = dataset.test if dataset.validation is None else dataset.validation
     batch_size = settings.batch(len(dataset.train))
-    advice = f"try a smaller --lr than {session.model.recipe.lr:g}"
+    recipe = session.model.recipe
+    advice = f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"
     interruptions.listen()
     try:
         session.fit(dataset.train, held_out, batch_size, settings.balanced)
         interruptions.hold()
     except DivergenceError as error:
         # The Trainer's advice names arguments that the command line lacks.
-        epoch = len(session.trainer.history) + 1
-        raise DivergenceError(
-            f"the training loss became NaN or infinite in epoch {epoch}; {advice}"
-        ) from error
+        problem = str(error).partition(";")[0]
+        raise DivergenceError(f"{problem}; {advice}") from error
     except KeyboardInterrupt:
         if best_weights.state is None:
             raise
@@ -179,6 +181,23 @@ def _fit(
         raise DivergenceError(f"a weight became NaN or infinite; {advice}")
     session.trainer.set_weights(session.model, best_weights.state.weights)
     return best_weights.state
+
+
+def _log_failure(
+    settings: Settings,
+    dataset: Dataset,
+    state: TrainingState,
+    log: Callable[[str], None] | None,
+) -> None:
+    """Log that a network learned nothing: on both sets it is worse than equal probabilities."""
+    record, guessing = state.epochs[state.epoch - 1], math.log(len(dataset.classes))
+    losses = [loss for loss in (record["train_loss"], record["val_loss"]) if loss is not None]
+    if log is not None and not min(losses) <= guessing:
+        log(
+            f"the training finished with a loss of {losses[0]:.3g}, worse than guessing: equal "
+            f"probabilities of {len(dataset.classes)} classes have {guessing:.3g}; try a smaller "
+            f"--lr than {settings.recipe.rate:g}, such as {settings.recipe.smaller_rate:g}"
+        )
 
 
 def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> ClassifierEvaluation:

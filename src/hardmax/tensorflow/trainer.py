@@ -36,8 +36,8 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     def fit(self, model: Module, data: DataModule[tf.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
-        Raises DivergenceError if the training loss becomes NaN or infinite, ArgumentError if the
-        model has nothing to train.
+        Raises the errors of the shared trainer, and ArgumentError if the model has nothing to
+        train.
         """
         self.graphs = Cache()
         self.is_fitting = True

@@ -82,6 +82,15 @@ class Recipe:
         return self.lr
 
     @property
+    def smaller_rate(self) -> float:
+        """A learning rate to try if this one diverges.
+
+        The default of the optimizer if this one is larger than that; otherwise a tenth of this one.
+        """
+        default = OPTIMIZERS[self.optimizer]
+        return default if self.rate > default else self.rate / 10
+
+    @property
     def is_constant(self) -> bool:
         """Whether every step has the same learning rate."""
         return self.schedule == "constant" and not self.warmup

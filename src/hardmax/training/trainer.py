@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hardmax.checks import check_seed, check_whole
-from hardmax.errors import ArgumentError, DivergenceError
+from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
+from hardmax.training.divergence import check_loss
 from hardmax.training.evaluator import Evaluator, ModelT, Tensor
 from hardmax.training.loaders import Loader, batch_count, chunks
 
@@ -113,7 +114,9 @@ class Trainer(Evaluator[ModelT, Tensor]):
     def fit(self, model: ModelT, data: DataModule[Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
-        Raises DivergenceError if the training loss becomes NaN or infinite.
+        Raises DivergenceError if the training loss becomes NaN or infinite, or grows beyond
+        ``hardmax.training.divergence.GROWTH`` times that of the first batch; ArgumentError if the
+        labels do not fit the model's scores.
         """
         self.run_device = self.find_device()
         with self.runtime.seeded(self.seed, self.run_device):
@@ -132,6 +135,8 @@ class Trainer(Evaluator[ModelT, Tensor]):
         history: list[EpochRecord] = []
         self.history = history
         self.should_stop = False
+        self.first_loss: float | None = None
+        self.warned = False
         self.uses_engine = takes_engine(self, self.model) and self.engine_suits()
         callbacks = [*self.callbacks]
         if self.checkpoint is not None:
@@ -168,6 +173,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
                 loss, accuracy = self._metered(f"{part}_loss"), self._metered(f"{part}_acc")
             record |= {f"{part}_loss": loss, f"{part}_accuracy": accuracy}
         self._check_loss(record["train_loss"])
+        self._check_validation(record["val_loss"])
         return record | {"seconds": seconds, "compile_seconds": self.compile_seconds}
 
     def engine_suits(self) -> bool:
@@ -223,6 +229,8 @@ class Trainer(Evaluator[ModelT, Tensor]):
     def _record(self, steps: Steps, train: bool) -> None:
         """Add the engine's results for a chunk to the totals, and plot them."""
         self.totals[train].add(steps)
+        if train and self.first_loss is None:
+            self.first_loss = float(steps.loss[0])
         means = {"loss": steps.loss}
         if not train and steps.correct is not None:
             means["acc"] = steps.correct / steps.examples
@@ -252,9 +260,22 @@ class Trainer(Evaluator[ModelT, Tensor]):
     def _metered(self, label: str) -> float | None:
         return self.meters[label].mean() if label in self.meters else None
 
+    def _check_validation(self, loss: float | None) -> None:
+        """Warn, once per fit, if the validation loss is NaN or infinite."""
+        if loss is None or math.isfinite(loss) or self.warned:
+            return
+        self.warned = True
+        warnings.warn(
+            f"the validation loss became {loss} in epoch {self.epoch + 1}; look for NaN, infinite "
+            "or very large values in the validation data; for early stopping, such an epoch is no "
+            "improvement",
+            stacklevel=2,
+        )
+
     def _check_loss(self, loss: float | None) -> None:
-        if loss is not None and not math.isfinite(loss):
-            raise DivergenceError(
-                f"the training loss became {loss} in epoch {self.epoch + 1}; "
-                "try a smaller learning rate, or gradient_clip_val=1"
-            )
+        """Raise DivergenceError if the mean training loss of the epoch so far shows divergence."""
+        if loss is None:
+            return
+        if self.first_loss is None:
+            self.first_loss = self.meters["train_loss"].first()
+        check_loss(loss, self.first_loss, self.epoch + 1, getattr(self.model, "lr", None))

@@ -67,6 +67,7 @@ losses = st.lists(
 )
 
 
+@pytest.mark.filterwarnings("ignore:the validation loss became")
 @given(losses, st.integers(1, 4))
 def test_training_stops_without_improvement_and_restores_the_best_weights(values, patience):
     trainer = ScriptedTrainer(values, patience=patience)
