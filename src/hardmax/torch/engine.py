@@ -34,6 +34,9 @@ class Trainer(Protocol):
     def prepare_batch(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """Return a batch's tensors on the run's device."""
 
+    def choose_threads(self, model: Module, X: torch.Tensor) -> None:
+        """Run all further batches like ``X`` on one thread if they are small."""
+
     def clip_gradients(self, grad_clip_val: float, model: nn.Module) -> None:
         """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
 
@@ -50,6 +53,7 @@ def train(trainer: Trainer, chunk: Iterable[Sequence[torch.Tensor]]) -> Steps:
     for batch in chunk:
         *inputs, labels = trainer.prepare_batch(batch)
         outputs = model(*inputs)
+        trainer.choose_threads(model, inputs[0])
         loss = model.loss(outputs, labels)
         optim.zero_grad()
         loss.backward()
@@ -69,6 +73,7 @@ def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[torch.Ten
         for batch in chunk:
             *inputs, labels = trainer.prepare_batch(batch)
             outputs = model(*inputs)
+            trainer.choose_threads(model, inputs[0])
             collected.add(model.loss(outputs, labels), outputs, labels)
     return collected.steps()
 
@@ -76,8 +81,12 @@ def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[torch.Ten
 def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[torch.Tensor]]) -> np.ndarray:
     """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
     model.eval()
+    outputs = []
     with torch.no_grad():
-        outputs = [model(*trainer.prepare_batch(batch)[:-1]) for batch in loader]
+        for batch in loader:
+            inputs = trainer.prepare_batch(batch)[:-1]
+            outputs.append(model(*inputs))
+            trainer.choose_threads(model, inputs[0])
     return torch.cat(outputs).float().cpu().numpy()
 
 

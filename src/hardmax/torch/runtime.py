@@ -1,6 +1,7 @@
 """What the shared parts of training need of PyTorch: devices, modes, scalars, and random seeds."""
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,12 +16,19 @@ __all__ = [
     "draw_seed",
     "find_device",
     "gpu",
+    "is_small",
     "num_gpus",
     "place",
     "scalars",
     "seeded",
     "set_training",
+    "threads_restored",
 ]
+
+#: Multiplications of a batch and a model's weights below which a step takes about a millisecond on
+#: one core. PyTorch's threads busy-wait for each other several times in a step; on cores shared
+#: with another process each time takes milliseconds, and a small step becomes many times slower.
+SMALL = 8_000_000
 
 
 def find_device(name: str) -> torch.device:
@@ -68,3 +76,25 @@ def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
 def draw_seed() -> int:
     """Return a seed from PyTorch's global generator, 0 to 2**31 - 1."""
     return int(torch.randint(2**31, ()))
+
+
+@contextlib.contextmanager
+def threads_restored() -> Iterator[None]:
+    """Restore the number of PyTorch's threads after a block."""
+    count = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
+
+
+def is_small(weights: Sequence[torch.Tensor], X: torch.Tensor) -> bool:
+    """Return whether a step on the inputs ``X`` is so small that one thread is best.
+
+    Counts the multiplications by each weight: once per example and, of a convolution, per pixel or,
+    with sequences, per element, an upper bound.
+    """
+    is_sequence = X.dim() == 3 or (X.dim() == 2 and not X.is_floating_point())
+    positions, pixels = X.shape[1] if is_sequence else 1, math.prod(X.shape[2:])
+    products = sum(w.numel() * (pixels if w.dim() > 2 else positions) for w in weights)
+    return len(X) * products < SMALL

@@ -1,15 +1,18 @@
 """The book's Trainer in PyTorch, on top of the loop that all frameworks share."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
+from hardmax.evaluation.metrics import Evaluation
 from hardmax.torch import engine, layers, runtime
 from hardmax.torch.engine import Optimizer
 from hardmax.torch.module import Module, scratch_weights
 from hardmax.training import trainer
-from hardmax.training.contracts import Engine, Layers, Runtime
+from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Runtime
 from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
@@ -24,6 +27,52 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
     runtime: Runtime[Module, torch.device] = runtime
     optim: Optimizer
     run_device: torch.device
+    has_chosen_threads = False
+
+    def fit(self, model: Module, data: DataModule[torch.Tensor]) -> None:
+        """Train ``model`` on ``data`` for at most ``max_epochs``; small steps on one thread.
+
+        Raises the errors of the shared trainer.
+        """
+        with self._threads():
+            super().fit(model, data)
+
+    def evaluate(self, model: Module, data: DataModule[torch.Tensor]) -> Evaluation:
+        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
+
+        Raises ArgumentError if ``data`` has no validation set.
+        """
+        with self._threads():
+            return super().evaluate(model, data)
+
+    def scores(self, model: Module, loader: Batches[torch.Tensor]) -> np.ndarray:
+        """Return the scores of a loader's examples, in order.
+
+        A float32 NumPy array of shape (examples, classes).
+        """
+        with self._threads():
+            return super().scores(model, loader)
+
+    @contextlib.contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Choose the number of threads anew in a block, and restore it after it."""
+        before, self.has_chosen_threads = self.has_chosen_threads, False
+        try:
+            with runtime.threads_restored():
+                yield
+        finally:
+            self.has_chosen_threads = before
+
+    def choose_threads(self, model: Module, X: torch.Tensor) -> None:
+        """Run all further batches like ``X`` on one thread if they are small.
+
+        Called after the first batch, which creates the weights of lazy layers.
+        """
+        if self.has_chosen_threads:
+            return
+        self.has_chosen_threads = True
+        if torch.is_tensor(X) and X.device.type == "cpu" and runtime.is_small(weights_of(model), X):
+            torch.set_num_threads(1)
 
     @step_hook
     def prepare_batch(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -32,7 +81,9 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
 
     def train_on(self, batch: Sequence[torch.Tensor]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
-        loss = self.model.training_step(self.prepare_batch(batch))
+        batch = self.prepare_batch(batch)
+        loss = self.model.training_step(batch)
+        self.choose_threads(self.model, batch[0])
         self.optim.zero_grad()
         loss.backward()
         with torch.no_grad():
@@ -47,6 +98,10 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
 
     def clip_gradients(self, grad_clip_val: float, model: nn.Module) -> None:
         """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
-        scratch = [weight for module in model.modules() for _, weight in scratch_weights(module)]
-        weights = {id(weight): weight for weight in [*model.parameters(), *scratch]}
-        torch.nn.utils.clip_grad_norm_(weights.values(), grad_clip_val)
+        torch.nn.utils.clip_grad_norm_(weights_of(model), grad_clip_val)
+
+
+def weights_of(model: nn.Module) -> list[torch.Tensor]:
+    """Return a model's parameters and its plain tensors that require gradients."""
+    scratch = [weight for module in model.modules() for _, weight in scratch_weights(module)]
+    return [*{id(weight): weight for weight in [*model.parameters(), *scratch]}.values()]
