@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-__all__ = ["HyperParameters", "add_to_class"]
+from hardmax.checks import shortened
+
+__all__ = ["Described", "HyperParameters", "add_to_class"]
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -52,3 +54,32 @@ class HyperParameters:
         self.hparams = {**getattr(self, "hparams", {}), **saved}
         for name, value in saved.items():
             setattr(self, name, value)
+
+
+class Described(HyperParameters):
+    """HyperParameters that are shown on one line: the class, and the arguments without defaults."""
+
+    def __repr__(self) -> str:
+        arguments = {
+            name: value
+            for name, value in getattr(self, "hparams", {}).items()
+            if not _is_default(value, self._defaults().get(name))
+        }
+        # The value of an array may have several lines.
+        shown = (f"{n}={shortened(' '.join(repr(v).split()))}" for n, v in arguments.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _defaults(self) -> dict[str, object]:
+        """Return the defaults of the arguments of the class and its base classes."""
+        return {
+            parameter.name: parameter.default
+            for cls in reversed(type(self).__mro__)
+            if "__init__" in vars(cls)
+            for parameter in inspect.signature(cls).parameters.values()
+        }
+
+
+def _is_default(value: object, default: object) -> bool:
+    """Return whether a value is a default; arrays, which compare by element, are none."""
+    plain = (bool, int, float, str, tuple, list)
+    return value is default or (isinstance(value, plain) and value == default)

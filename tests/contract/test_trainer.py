@@ -250,7 +250,7 @@ def test_an_interrupted_fit_leaves_no_points_behind(fw, fit, make_data, make_mod
     Interrupted.interrupts = False
     fit(model, epochs=1)
     assert [point.x for point in model.board.data["train_loss"]] == pytest.approx(
-        [2.5 / 13, 9 / 13]
+        [1 + 2.5 / 13, 1 + 9 / 13]  # behind the interrupted epoch
     )
 
 
@@ -299,6 +299,35 @@ def test_board_points_are_means_of_their_chunks(fit, make_model):
     assert len(halves) == 2
     assert halves[0].y == pytest.approx(np.mean([point.y for point in points[:6]]), rel=1e-6)
     assert model.board.data["val_acc"][-1] == (1, trainer.history[0]["val_accuracy"])
+
+
+def test_a_second_fit_draws_its_curves_behind_those_of_the_first(fit, make_model):
+    model = make_model()
+    fit(model, epochs=2)
+    fit(model, epochs=3)
+    assert model.board.xlim == [0, 5]
+    assert [point.x for point in model.board.data["val_loss"]] == [1, 2, 3, 4, 5]
+    xs = [point.x for point in model.board.data["train_loss"]]
+    assert xs == sorted(xs)
+    assert [int(x) for x in xs] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize("hook", [None, "training_step"])
+def test_a_fit_that_was_stopped_early_is_continued_where_it_ended(fw, fit, make_model, hook):
+    model = make_model(stepwise(fw, hook) if hook else None, lr=3.0)
+    epochs = len(fit(model, epochs=60, patience=2).history)
+    assert epochs < 60
+    fit(model, epochs=1)
+    assert model.board.xlim == [0, epochs + 1]
+    assert model.board.data["val_loss"][-1].x == epochs + 1
+
+
+def test_trainers_data_and_boards_are_shown_on_one_line(fw, make_data, make_model):
+    assert repr(fw.Trainer(3, gradient_clip_val=1, seed=0)) == (
+        "Trainer(max_epochs=3, gradient_clip_val=1, seed=0)"
+    )
+    assert repr(make_data(16)) == "ImageData(batch_size=16)"
+    assert repr(make_model().board) == "ProgressBoard()"
 
 
 def test_one_batch_per_epoch_still_draws_curves(fit, make_data, make_model):

@@ -1,8 +1,9 @@
 """Saving constructor arguments, and adding methods to classes."""
 
+import numpy as np
 import pytest
 
-from hardmax.hyperparameters import HyperParameters, add_to_class
+from hardmax.hyperparameters import Described, HyperParameters, add_to_class
 
 
 class Base(HyperParameters):
@@ -145,3 +146,28 @@ def test_objects_of_subclasses_get_a_method_added_to_the_base():
         assert instance.area() == 3
     finally:
         del Base.area
+
+
+class Settings(Described):
+    def __init__(self, weights, rate=0.1, name=None, sizes=(1, 2)):
+        self.save_hyperparameters()
+
+
+class More(Settings):
+    def __init__(self, extra=False, **rest):
+        super().__init__(**rest)
+        self.save_hyperparameters(ignore="rest")
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        (Settings(1), "Settings(weights=1)"),
+        (Settings(1, 0.1, "a", (1, 2)), "Settings(weights=1, name='a')"),
+        (Settings(np.eye(2)), "Settings(weights=array([[1., 0.], [0., 1.]]))"),
+        (More(extra=True, weights=2, rate=3), "More(weights=2, rate=3, extra=True)"),
+        (Settings("x" * 200), f"Settings(weights='{'x' * 37}...{'x' * 37}')"),
+    ],
+)
+def test_settings_are_shown_on_one_line_without_defaults(settings, shown):
+    assert repr(settings) == shown

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
 import numpy as np
 
 from hardmax.errors import ArgumentError
-from hardmax.hyperparameters import HyperParameters
+from hardmax.hyperparameters import Described
 from hardmax.plotting import drawers, figure
 from hardmax.plotting.curves import Curve, LineStyle, Point
 
@@ -25,7 +25,7 @@ __all__ = ["Animator", "Board", "ProgressBoard"]
 Coordinates: TypeAlias = SupportsFloat | Iterable[SupportsFloat | None]
 
 
-class Board(HyperParameters):
+class Board(Described):
     """Base class of boards: curves on axes, and the drawer that shows them."""
 
     xlabel: str | None
@@ -60,6 +60,10 @@ class Board(HyperParameters):
             self._drawer.close()
             self._drawer = None
 
+    def _repr_svg_(self) -> str:
+        """Return the picture that a notebook shows of the board."""
+        return figure.svg(self)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the board to a file whose name ends in .svg, .png or .pdf."""
         figure.save(self, path)
@@ -74,6 +78,8 @@ class ProgressBoard(Board):
 
     ls: Sequence[str]
     colors: Sequence[str]
+    #: The epochs of all previous fits, behind which the curves of the next one are drawn.
+    epochs = 0
 
     def __init__(
         self,

@@ -17,6 +17,9 @@ __all__ = ["draw", "save", "set_axes", "svg"]
 
 FORMATS = (".svg", ".png", ".pdf")
 
+#: The number of labels in a row of a board's legend.
+LEGEND_COLUMNS = 3
+
 
 def set_axes(
     axes: "Axes",
@@ -58,7 +61,6 @@ def draw(board: Drawable) -> "Figure":
         # A line through a single point is invisible.
         style: LineStyle = {**curve.style, "marker": "."} if len(xs) == 1 else curve.style
         axes.plot(xs, ys, *([curve.fmt] if curve.fmt else []), **style)
-    legend = [curve.label for curve in curves] if any(curve.label for curve in curves) else None
     set_axes(
         axes,
         board.xlabel,
@@ -67,8 +69,18 @@ def draw(board: Drawable) -> "Figure":
         board.ylim,
         board.xscale,
         board.yscale,
-        legend,
+        None,
     )
+    if any(curve.label for curve in curves):
+        # Above the axes, where it hides no curve.
+        axes.legend(
+            [curve.label for curve in curves],
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            ncols=LEGEND_COLUMNS,
+            fontsize="small",
+            frameon=False,
+        )
     drawn = axes.figure
     assert isinstance(drawn, Figure)
     return drawn

@@ -8,7 +8,7 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images
 from hardmax.data.images.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.mapped import stays_in_file
-from hardmax.hyperparameters import HyperParameters
+from hardmax.hyperparameters import Described
 from hardmax.plotting.pyplot import on_host, show_images
 from hardmax.training.contracts import Batches
 from hardmax.training.loaders import Loader, Sliced, TensorLoader
@@ -21,7 +21,7 @@ Tensor = TypeVar("Tensor", bound=Sliced)
 Part = TypeVar("Part")
 
 
-class DataModule(HyperParameters, Generic[Tensor]):
+class DataModule(Described, Generic[Tensor]):
     """Training and validation batches; a subclass defines ``get_dataloader``."""
 
     root: str
@@ -101,7 +101,7 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         balanced: bool = False,
     ):
         super().__init__()
-        self.batch_size = batch_size
+        self.save_hyperparameters(ignore=("train", "val"))
         self.balanced_by = train.labels if balanced and train is not None else None
         self.train, self.val = self._stored(train), self._stored(val)
 

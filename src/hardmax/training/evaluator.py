@@ -10,7 +10,7 @@ import numpy as np
 from hardmax.errors import ArgumentError, RunError
 from hardmax.evaluation.metrics import Evaluation
 from hardmax.evaluation.totals import Totals
-from hardmax.hyperparameters import HyperParameters
+from hardmax.hyperparameters import Described
 from hardmax.training import checkpoint
 from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
 from hardmax.training.labels import Labels
@@ -22,7 +22,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 Tensor = TypeVar("Tensor", bound=Sized)
 
 
-class Evaluator(HyperParameters, Generic[ModelT, Tensor]):
+class Evaluator(Described, Generic[ModelT, Tensor]):
     """Base class of trainers: evaluates models on a device, and gets and sets their weights.
 
     A backend defines the name of its ``framework`` and its three modules.

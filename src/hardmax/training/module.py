@@ -70,7 +70,7 @@ class Module(HyperParameters, Generic[Tensor]):
         if parts < 1:
             return
         start, stop = chunk_bounds(batch % batches, batches, parts)
-        x = batch / batches if train else trainer.epoch + 1
+        x = self.board.epochs + (batch / batches if train else trainer.epoch + 1)
         self.board.xlabel = "epoch"
         self.board.draw(x, value, label, every_n=stop - start, weight=examples)
 
@@ -87,7 +87,7 @@ class Module(HyperParameters, Generic[Tensor]):
             if parts < 1 or not len(values):
                 continue
             middle = batch + (len(values) - 1) / 2
-            x = middle / batches if train else self.trainer.epoch + 1
+            x = self.board.epochs + (middle / batches if train else self.trainer.epoch + 1)
             self.board.xlabel = "epoch"
             self.board.draw(x, np.average(values, weights=examples), label)
 

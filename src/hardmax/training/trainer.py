@@ -105,7 +105,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
     def prepare_model(self, model: ModelT) -> None:
         """Move the model to the run's device and attach it to this trainer."""
         model.trainer = self
-        model.board.xlim = [0, self.max_epochs]
+        model.board.xlim = [0, model.board.epochs + self.max_epochs]
         self.runtime.place(model, self.run_device)
         self.model = model
 
@@ -145,7 +145,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
             callbacks.append(EarlyStopping(self.patience))
         for callback in callbacks:
             callback.on_fit_start(self)
-        with contextlib.closing(self.model.board):
+        with contextlib.closing(self.model.board), self._counted():
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
                 record = self.run_epoch()
@@ -156,6 +156,14 @@ class Trainer(Evaluator[ModelT, Tensor]):
                     break
         for callback in callbacks:
             callback.on_fit_end(self)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Let the next fit draw its curves behind those of a block, also if it is interrupted."""
+        try:
+            yield
+        finally:
+            self.model.board.epochs += self.epoch + 1
 
     def run_epoch(self) -> EpochRecord:
         """Run one epoch and return its record."""

@@ -165,3 +165,24 @@ def test_settings_are_attributes():
     board = ProgressBoard(xlabel="epoch", ylim=[0, 1], yscale="log", display=False)
     assert (board.xlabel, board.ylim, board.yscale) == ("epoch", [0, 1], "log")
     assert board.hparams["figsize"] == (3.5, 2.5)
+
+
+def test_the_legend_is_above_the_axes_and_hides_no_curve():
+    board = silent()
+    for label in ("train_loss", "val_loss", "val_acc", "a fourth curve"):
+        for x in range(5):
+            board.draw(x, x % 2, label)
+    drawn = figure.draw(board)
+    drawn.draw_without_rendering()
+    (axes,) = drawn.axes
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [*board.data]
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+    assert legend.get_window_extent().y1 <= drawn.bbox.y1
+
+
+def test_a_notebook_shows_a_board_as_a_picture():
+    board = silent(xlabel="epoch")
+    board.draw(0, 1, "loss")
+    assert "<svg" in board._repr_svg_()
+    assert repr(board) == "ProgressBoard(xlabel='epoch', display=False)"
