@@ -229,10 +229,11 @@ def test_a_run_reads_other_tables_as_training_did(run, folder):
     typed = cells.assign(x=[None if i % 9 < 2 else values[i] for i in range(90)])
     typed["kind"] = typed["kind"].mask(typed["kind"] == "r")
     typed["y"] = typed["y"].map({"None": "None", "True": "TRUE", "?": None})
-    typed.to_parquet(folder / "typed.parquet")
-    cells.to_csv(folder / "copy.csv", index=False)
+    # In another order, the rows are other data than those trained on.
+    typed[::-1].to_parquet(folder / "typed.parquet")
+    cells[::-1].to_csv(folder / "reversed.csv", index=False)
     scores = []
-    for name in ("copy.csv", "typed.parquet"):
+    for name in ("reversed.csv", "typed.parquet"):
         done = run("evaluate", "rules", name, "--json")
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
