@@ -70,10 +70,10 @@ def train(
     """Train a network and write its run folder; ``callback`` receives the training events.
 
     ``log`` receives notices: about how the data was read, before the training, and if the network
-    learned nothing. Ctrl-C after the
-    first epoch ends the training, and the run folder is written with the completed epochs. Raises
-    KeyboardInterrupt with a message if Ctrl-C comes earlier, or a second time while the run is
-    evaluated and saved, and HardmaxError for any other failure; then no files are left behind.
+    learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is written
+    with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes earlier, or a
+    second time while the run is evaluated and saved, and HardmaxError for any other failure; then
+    no files are left behind.
     """
     best_weights = BestWeights(by_validation_loss=settings.patience is not None)
     with Interruptions() as interruptions:

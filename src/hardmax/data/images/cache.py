@@ -140,9 +140,11 @@ def _fill(
     entry = {"shape": shape, "bad": bad, "why": why, "transparent": transparent}
     with open_whole(Path(f"{stem}.json")) as file:
         file.write(json.dumps(entry).encode())
-    for old in place.parent.glob(f"{place.name}-*"):
-        if not str(old).startswith(stem):
-            old.unlink(missing_ok=True)
+    for ending in (".pixels", ".json"):
+        # Other names are of files that another process is writing.
+        for old in place.parent.glob(f"{place.name}-*{ending}"):
+            if str(old) != f"{stem}{ending}":
+                old.unlink(missing_ok=True)
     decoded = _cached(stem, len(files))
     if decoded is None:
         raise DataError(f"{stem}.pixels was changed while being written; try again")
