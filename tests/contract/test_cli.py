@@ -189,7 +189,7 @@ def test_an_image_may_have_any_file_name(hardmax_process, trained, tmp_path, enc
     assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
     assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
     done = hardmax_process("predict", trained[0], "\x1b\udcff", env=env)
-    refused(done, r"no such file: \x1b\udcff")
+    refused(done, r"cannot read \x1b\udcff: No such file or directory")
 
 
 def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
@@ -489,7 +489,7 @@ def test_files_that_are_not_images(hardmax, trained, tmp_path):
     (tmp_path / "bad.png").write_text("no image")
     done = hardmax("predict", trained[0], "good.png", "bad.png")
     refused(done, "bad.png is not a readable image")
-    refused(hardmax("predict", trained[0], "gone.png"), "no such file: gone.png")
+    refused(hardmax("predict", trained[0], "gone.png"), "cannot read gone.png: No such file or directory")
 
 
 #: Runs the command line, and creates a file after the first epoch. It restores the default Ctrl-C

@@ -15,7 +15,6 @@ from hardmax.cli.options import (
     notice,
     print_json,
 )
-from hardmax.data.tables.files import ENDINGS, table_bytes
 from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict the classes of images or of the rows of a table."""
+    from hardmax.data.tables.files import table_bytes
     from hardmax.files import write_whole
     from hardmax.runs.predict import predict as predict_by_run
 
@@ -73,6 +73,8 @@ def predict(
 
 def _check_out(out: Path, files: list[Path]) -> None:
     """Raise ArgumentError if ``out`` has an unsupported ending or is one of the inputs."""
+    from hardmax.data.tables.files import ENDINGS
+
     if out.suffix.lower() not in ENDINGS:
         raise ArgumentError(f"--out must end in {', '.join(sorted(ENDINGS))}, got {out}")
     if any(out.exists() and file.exists() and out.samefile(file) for file in files):
