@@ -57,7 +57,7 @@ def label_range(labels: object) -> Range:
     Raises ArgumentError unless they are integers; whole floats are.
     """
     values = on_host(labels)
-    wrong = values[~_are_whole(values)]
+    wrong = values[:0] if values.dtype.kind in "biu" else values[~_are_whole(values)]
     if wrong.size:
         raise ArgumentError(
             f"labels must be integers, the numbers of the classes, got {values.dtype} such as "
@@ -68,9 +68,9 @@ def label_range(labels: object) -> Range:
 
 
 def _are_whole(values: np.ndarray) -> np.ndarray:
-    """Return whether each value is an integer."""
+    """Return whether each value of a type other than integers is a whole number."""
     if values.dtype.kind != "f":
-        return np.full(values.shape, values.dtype.kind in "biu")
+        return np.zeros(values.shape, bool)
     whole: np.ndarray = np.isfinite(values) & (np.rint(values) == values)
     return whole
 
@@ -81,6 +81,8 @@ def check_shape(predictions: Sequence[int | None], labels: Sequence[int | None])
     ``predictions`` and ``labels`` are shapes, in which None is an unknown size; either may have a
     further axis of size 1.
     """
+    if tuple(predictions) == tuple(labels):
+        return
     sizes = zip_longest(predictions, labels, fillvalue=1)
     is_longer_by_one = abs(len(predictions) - len(labels)) <= 1
     if not is_longer_by_one or any(a != b for a, b in sizes if None not in (a, b)):
@@ -130,8 +132,9 @@ def check_batch(
     if not isinstance(known, Labels):
         check_pair(scores, labels, is_concrete)
         return
-    *predictions, classes = scores.shape
-    check_shape(predictions, labels.shape)
+    shape = scores.shape
+    check_shape(shape[:-1], labels.shape)
+    classes = shape[-1]
     if is_step_hook(method) and is_step_hook(model.loss):
         assert classes is not None
         check_range(known.range, classes)
