@@ -372,36 +372,36 @@ def test_a_loss_far_above_that_of_the_first_batch_stops_training(fw, fit, make_m
         fit(make_model(cls, lr=1e15, network=LINEAR), epochs=5)
 
 
-def test_inputs_that_are_not_numbers_are_not_blamed_on_the_learning_rate(fw, fit, make_model):
-    X = np.zeros((20, *make_model().example_shape), np.float32)
-    X[3] = np.nan
+@pytest.fixture
+def with_nan(fw, make_data):
+    """A function that returns data with NaN in the training or in the validation inputs."""
+    images, labels = make_data(20).val_dataloader().peek()
+    good, labels = np.array(fw.numpy(images)), np.array(fw.numpy(labels))
+    bad = np.full_like(good, np.nan)
 
-    class Data(fw.DataModule):
-        batch_size = 20
+    def make(in_training):
+        class Data(fw.DataModule):
+            batch_size = 20
 
-        def get_dataloader(self, train):
-            y = fw.tensor(np.arange(20) % 4)
-            return self.get_tensorloader((fw.tensor(X.reshape(20, -1)), y), train)
+            def get_dataloader(self, train):
+                X = fw.tensor(bad if train == in_training else good)
+                return self.get_tensorloader((X, fw.tensor(labels)), train)
 
-    with pytest.raises(
-        DivergenceError, match=r"nan in epoch 1, before the first step; look for NaN"
-    ):
-        fit(make_model(network=LINEAR), Data())
+        return Data()
+
+    return make
+
+
+def test_inputs_that_are_not_numbers_are_not_blamed_on_the_learning_rate(fit, make_model, with_nan):
+    with pytest.raises(DivergenceError, match=r"nan in epoch 1, before the first step; look for"):
+        fit(make_model(network=LINEAR), with_nan(in_training=True))
 
 
 @pytest.mark.parametrize("settings", [{}, {"patience": 2}])
-def test_a_validation_loss_that_is_not_finite_is_told_once(fw, fit, make_model, settings):
-    good, bad = np.zeros((20, 36), np.float32), np.full((20, 36), np.nan, np.float32)
-
-    class Data(fw.DataModule):
-        batch_size = 20
-
-        def get_dataloader(self, train):
-            X, y = fw.tensor(good if train else bad), fw.tensor(np.arange(20) % 4)
-            return self.get_tensorloader((X, y), train)
-
+def test_a_validation_loss_that_is_not_finite_is_told_once(fit, make_model, with_nan, settings):
+    data = with_nan(in_training=False)
     with pytest.warns(UserWarning, match="validation loss became nan in epoch 1; look") as told:
-        trainer = fit(make_model(network=LINEAR), Data(), epochs=4, **settings)
+        trainer = fit(make_model(network=LINEAR), data, epochs=4, **settings)
     assert len(told) == 1
     assert len(trainer.history) == (2 if settings else 4)
 
