@@ -489,7 +489,8 @@ def test_files_that_are_not_images(hardmax, trained, tmp_path):
     (tmp_path / "bad.png").write_text("no image")
     done = hardmax("predict", trained[0], "good.png", "bad.png")
     refused(done, "bad.png is not a readable image")
-    refused(hardmax("predict", trained[0], "gone.png"), "cannot read gone.png: No such file or directory")
+    done = hardmax("predict", trained[0], "gone.png")
+    refused(done, "cannot read gone.png: No such file or directory")
 
 
 #: Runs the command line, and creates a file after the first epoch. It restores the default Ctrl-C
