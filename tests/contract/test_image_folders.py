@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from support import refused, save
 
+pytestmark = pytest.mark.shared
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
@@ -86,14 +88,12 @@ def test_split_folders_are_the_training_and_the_test_set(names, hardmax, framewo
     assert accuracy(hardmax) > 0.8
 
 
-@pytest.mark.shared
 def test_what_looks_like_split_folders_is_refused_on_one_line(hardmax, tmp_path):
     make(tmp_path / "data", "Train", "cars", count=2)
     refused(hardmax("train", "data"), "beside other folders with images: cars")
     refused(hardmax("data", "data"), "beside other folders with images: cars")
 
 
-@pytest.mark.shared
 def test_another_background_than_a_color_is_refused_on_one_line(hardmax, tmp_path):
     make(tmp_path / "data", "train", "test", count=2)
     refused(hardmax("train", "data", "--background", "whitish"), "'whitish'", "#ff8000")

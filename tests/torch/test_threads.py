@@ -116,3 +116,28 @@ def test_multiplications_are_counted_by_batch_and_position(layer, shape, product
     factor = int(np.ceil(SMALL / products))
     assert not is_small(weights * factor, X)
     assert is_small(weights * (factor - 1), X) == (products * (factor - 1) < SMALL)
+
+
+class Unused(Model):
+    """A model with a lazy layer that is never called, and a step on batches of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.LazyLinear(2)
+
+    def training_step(self, batch):
+        return self.loss(self(batch["X"]), batch["y"])
+
+    def validation_step(self, batch):
+        assert {*batch} == {"X", "y"}
+
+
+class OwnBatches(hm.Trainer):
+    def prepare_batch(self, batch):
+        return {"X": batch[0], "y": batch[1]}
+
+
+def test_batches_and_unused_layers_may_be_of_any_kind():
+    trainer = OwnBatches(max_epochs=2)
+    trainer.fit(Unused(), Data(4))
+    assert len(trainer.history) == 2

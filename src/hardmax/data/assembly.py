@@ -97,9 +97,10 @@ def with_test(
             f"{name} has {len(examples)} examples and no test set, too few to split one off; "
             "add a test set"
         ) from None
+    about = "about " if len(np.unique(examples.groups)) < len(examples) else ""
     notice = (
-        f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {fraction:g} of "
-        f"each class, were split off (seed {reading.seed})"
+        f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {about}{fraction:g} "
+        f"of each class, were split off (seed {reading.seed})"
     )
     return (
         examples.take(rest),
@@ -117,8 +118,8 @@ def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.nda
     counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
     if np.isin(groups[rest], groups[chosen]).any():
         return [
-            f"{counts}, too few to keep equal ones out of both the training and the test set; the "
-            "accuracy will not tell how new examples are classified"
+            f"{counts}, too few to keep equal ones on one side of the split; the accuracy does not "
+            "show how well new examples are classified"
         ]
     return [f"{counts}; equal ones are either all in the training set or all in the test set"]
 

@@ -78,7 +78,7 @@ class ProgressBoard(Board):
 
     ls: Sequence[str]
     colors: Sequence[str]
-    #: The epochs of all previous fits, behind which the curves of the next one are drawn.
+    #: The epochs of all previous fits, after which the curves of the next one continue.
     epochs = 0
 
     def __init__(

@@ -32,6 +32,9 @@ from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["Trained", "train"]
 
+#: A network has learned nothing if its loss is this many times that of guessing.
+WORSE = 1.5
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -169,8 +172,10 @@ def _fit(
         session.fit(dataset.train, held_out, batch_size, settings.balanced)
         interruptions.hold()
     except DivergenceError as error:
+        problem, _, rest = str(error).partition(";")
+        if "learning rate" not in rest:
+            raise
         # The Trainer's advice names arguments that the command line lacks.
-        problem = str(error).partition(";")[0]
         raise DivergenceError(f"{problem}; {advice}") from error
     except KeyboardInterrupt:
         if best_weights.state is None:
@@ -192,10 +197,11 @@ def _log_failure(
     """Log that a network learned nothing: on both sets it is worse than equal probabilities."""
     record, guessing = state.epochs[state.epoch - 1], math.log(len(dataset.classes))
     losses = [loss for loss in (record["train_loss"], record["val_loss"]) if loss is not None]
-    if log is not None and not min(losses) <= guessing:
+    # An average over the first epoch may be little better than guessing without any fault.
+    if log is not None and not min(losses) <= WORSE * guessing:
         log(
             f"the training finished with a loss of {losses[0]:.3g}, worse than guessing: equal "
-            f"probabilities of {len(dataset.classes)} classes have {guessing:.3g}; try a smaller "
+            f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; try a smaller "
             f"--lr than {settings.recipe.rate:g}, such as {settings.recipe.smaller_rate:g}"
         )
 

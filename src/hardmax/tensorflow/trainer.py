@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
@@ -91,7 +92,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         """Raise ArgumentError if the current labels do not fit the scores; a graph cannot check."""
         if self.scores_shape is not None and self.labels is not None:
             *axes, classes = self.scores_shape
-            count, *_ = shape = self.labels.values.shape
+            count, *_ = shape = np.shape(self.labels.values)
             check_shape((count, *axes), shape)
             check_range(self.labels.range, classes)
 

@@ -96,5 +96,6 @@ def is_small(weights: Sequence[torch.Tensor], X: torch.Tensor) -> bool:
     """
     is_sequence = X.dim() == 3 or (X.dim() == 2 and not X.is_floating_point())
     positions, pixels = X.shape[1] if is_sequence else 1, math.prod(X.shape[2:])
-    products = sum(w.numel() * (pixels if w.dim() > 2 else positions) for w in weights)
+    used = [w for w in weights if not torch.nn.parameter.is_lazy(w)]
+    products = sum(w.numel() * (pixels if w.dim() > 2 else positions) for w in used)
     return len(X) * products < SMALL

@@ -83,7 +83,8 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
         """Take an optimizer step on a batch, through the hooks."""
         batch = self.prepare_batch(batch)
         loss = self.model.training_step(batch)
-        self.choose_threads(self.model, batch[0])
+        if isinstance(batch, tuple | list) and batch:  # a hook may return anything
+            self.choose_threads(self.model, batch[0])
         self.optim.zero_grad()
         loss.backward()
         with torch.no_grad():

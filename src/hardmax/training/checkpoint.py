@@ -14,8 +14,8 @@ from hardmax.files import open_regular, write_whole
 
 __all__ = ["describe", "load", "save"]
 
-#: The most bytes of a file's header: the encoding of a table of 5,000 columns has about 10,000,000.
-MAX_HEADER = 2**24
+#: The most bytes of a file's header: the encoding of 100,000 columns of numbers has 20,000,000.
+MAX_HEADER = 2**26
 
 #: The key that hardmax uses in a safetensors file's metadata; its value is a JSON object.
 HEADER = "hardmax"
@@ -71,13 +71,11 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]
     """Open a file and parse its header, turning every failure into a RunError."""
     from safetensors import SafetensorError, safe_open
 
+    _check_header_size(Path(path))
     try:
-        _check_header_size(Path(path))
         with safe_open(path, framework="numpy") as opened:
             header = json.loads((opened.metadata() or {})[HEADER])
             yield opened, header
-    except DataError as error:
-        raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
@@ -90,7 +88,12 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]
 
 def _check_header_size(path: Path) -> None:
     """Raise RunError if the header is too large; its size is in the file's first eight bytes."""
-    with open_regular(path) as file:
-        size = int.from_bytes(file.read(8), "little")
+    try:
+        with open_regular(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+    except DataError as error:
+        raise RunError(str(error)) from error
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
     if size > MAX_HEADER:
         raise RunError(f"{path} has a header of {size} bytes; at most {MAX_HEADER} are allowed")

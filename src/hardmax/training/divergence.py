@@ -24,9 +24,9 @@ def check_loss(loss: float, first: float, epoch: int, lr: object = None) -> None
         )
     if math.isfinite(loss) and loss <= GROWTH * max(first, 1.0):
         return
-    what = f"{loss:.3g}, from {first:.3g} at the start," if math.isfinite(loss) else str(loss)
+    start = f" ({first:.3g} at the start)" if math.isfinite(loss) else ""
     than = f" than {lr:g}, such as {lr / 10:g}" if isinstance(lr, int | float) else ""
     raise DivergenceError(
-        f"the training loss became {what} in epoch {epoch}; try a smaller learning rate{than}, or "
-        "gradient_clip_val=1"
+        f"the training loss became {loss:.3g} in epoch {epoch}{start}; try a smaller learning "
+        f"rate{than}, or gradient_clip_val=1"
     )

@@ -159,7 +159,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
-        """Let the next fit draw its curves behind those of a block, also if it is interrupted."""
+        """Let the next fit continue the curves of a block, also if it is interrupted."""
         try:
             yield
         finally:
@@ -275,8 +275,8 @@ class Trainer(Evaluator[ModelT, Tensor]):
         self.warned = True
         warnings.warn(
             f"the validation loss became {loss} in epoch {self.epoch + 1}; look for NaN, infinite "
-            "or very large values in the validation data; for early stopping, such an epoch is no "
-            "improvement",
+            "or very large values in the validation data; early stopping does not count such an "
+            "epoch as an improvement",
             stacklevel=2,
         )
 

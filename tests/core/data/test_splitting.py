@@ -159,10 +159,22 @@ def test_an_unnamed_index_does_not_make_rows_different(tmp_path):
 
 
 def test_a_table_of_few_distinct_rows_is_split_with_a_notice(tmp_path):
-    (tmp_path / "a.csv").write_text("a,y\n" + "1,u\n2,v\n" * 20)
+    rows = "1,1,1,1,1,1,u\n2,2,2,2,2,2,v\n"
+    (tmp_path / "a.csv").write_text("a,b,c,d,e,f,y\n" + rows * 20)
     dataset = load(str(tmp_path / "a.csv"), Reading(label="y"))
     assert (len(dataset.train), len(dataset.test)) == (32, 8)
     assert "2 of 40 examples are distinct, too few to keep equal ones" in dataset.notices[-1]
+
+
+def test_rows_that_are_equal_by_chance_are_split_one_by_one(tmp_path):
+    categories = [f"k{number}" for number in np.random.default_rng(0).integers(0, 50, 1000)]
+    frame = pd.DataFrame({"a": categories, "b": "same", "y": [int(c[1:]) % 2 for c in categories]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"), Reading(label="y"))
+    assert len(dataset.test) == 200
+    in_training = {categories[row] for row in dataset.train.places}
+    assert {categories[row] for row in dataset.test.places} <= in_training
+    assert "1000 examples, 0.2 of each class" in dataset.notices[-1]
 
 
 @pytest.mark.parametrize("kind", ["folder", "npz"])

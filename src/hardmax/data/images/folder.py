@@ -58,7 +58,7 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
             f"{reading.background or 'white'}; change it with --background"
         )
     if folder.test and part_named(folder.test) == VALIDATION:
-        notices.append(f"{name} has no folder test: the images in {folder.test} are the test set")
+        notices.append(f"{name} has no test folder: the images in {folder.test} are the test set")
     if decoded.bad:
         notices.append(
             f"skipped {len(decoded.bad)} images that cannot be read: {listed(sorted(decoded.bad))}"

@@ -56,8 +56,8 @@ def choose_parts(root: str, folders: list[str], others: list[str]) -> dict[str, 
             chosen[part] = names[0]
     if TRAIN not in chosen:
         raise DataError(
-            f"{root} has a folder {listed(chosen.values())} with subfolders, but no such folder "
-            "train; add it, or use a folder whose subfolders are the classes"
+            f"{root} has a folder {listed(chosen.values())} with subfolders, but no train "
+            "folder beside it; add it, or, if these folders are classes, rename them"
         )
     if [*chosen] == [TRAIN] and others:
         raise DataError(

@@ -73,7 +73,7 @@ def scan(root: Path, reading: Reading) -> ImageFolder:
     if TEST in chosen or VALIDATION in chosen:
         parts[TEST] = chosen.get(TEST) or chosen[VALIDATION]
     unused = chosen.get(VALIDATION) if TEST in chosen else None
-    ignored = [name for name in top if chosen and name not in parts.values()]
+    ignored = [name for name in top if chosen and name not in (*parts.values(), unused)]
     files: list[ImageFile] = []
     classes: dict[str, list[str]] = {TRAIN: [], TEST: []}
     for part, name in parts.items():

@@ -202,7 +202,7 @@ def learn(
             codes.append(code)
     if not codes:
         reasons = listed(f"{shortened(name)}: {why}" for name, why in left_out.items())
-        raise DataError(f"no column is left to learn from ({reasons or 'the table has none'})")
+        raise DataError(f"no column is left to learn from ({reasons or 'none has known values'})")
     return Encoding(tuple(codes), tuple(missing)), left_out
 
 

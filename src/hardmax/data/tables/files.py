@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,18 @@ ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
 MAX_CELLS = 2**28
 
 
-def read_table(path: Path) -> "pa.Table":
+def read_table(path: Path, known: Collection[str] = ()) -> "pa.Table":
     """Read a table. Cells of CSV and TSV are strings; those of Parquet keep their types.
 
     CSV is separated by commas or, if the header has more of them, by semicolons. Column names have
-    no surrounding blanks. Raises DataError for a file that cannot be read: one that is damaged or
-    beyond the limits, one without a header, one with a row of too many or too few cells, or one
-    with two columns of the same name.
+    no surrounding blanks; ``known`` are names by which a header is recognized. Raises DataError for
+    a file that cannot be read: one that is damaged or beyond the limits, one without a header, one
+    with a row of too many or too few cells, or one with two columns of the same name.
     """
     pa = need_pyarrow()
     is_parquet = path.suffix.lower() == ".parquet"
     try:
-        table = _read_parquet(path) if is_parquet else read_text(path)
+        table = _read_parquet(path) if is_parquet else read_text(path, known)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error

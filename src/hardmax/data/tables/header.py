@@ -1,5 +1,6 @@
 """The header of a text table: whether its first row has the names of the columns or is data."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,12 @@ __all__ = ["looks_like_data"]
 ROWS = 1000
 
 
-def looks_like_data(table: "pa.Table") -> bool:
+def looks_like_data(table: "pa.Table", known: Collection[str] = ()) -> bool:
     """Return whether the column names of a table of strings look like one of its rows.
 
     A word above numbers is a name, and so are ``0,1,2`` or ``2019,2020,2021``. Words that all occur
     in their own columns are data, and so are numbers in no order, or in the range of their columns.
+    None of them is if a word is among the ``known`` names of columns.
     """
     import pyarrow as pa
 
@@ -27,6 +29,8 @@ def looks_like_data(table: "pa.Table") -> bool:
     sample = table.slice(0, ROWS)
     is_value = _is_value(names)
     words = np.flatnonzero(np.asarray(names.is_valid()) & ~is_value)
+    if {names[int(place)].as_py() for place in words} & {*known}:
+        return False
     new_words = 0
     for place in words:
         cells = texts(sample[int(place)]).drop_null()

@@ -44,7 +44,8 @@ def read_labels(
     no such column, or if it has no labels or cannot be read as text.
     """
     codes, levels = _coded(table, path, label)
-    is_labeled = np.array([level not in ("", *missing) for level in levels] + [False])[codes]
+    left_out = {label_key(text) for text in ("", *missing)}
+    is_labeled = np.array([label_key(level) not in left_out for level in levels] + [False])[codes]
     rows = np.flatnonzero(is_labeled)
     if not len(rows):
         raise DataError(f"{path}: no row has a label; the column {_quoted(label)} is empty")

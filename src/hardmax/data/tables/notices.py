@@ -119,4 +119,7 @@ def of_unseen(name: str, unseen: Unseen) -> str:
 def _few(notices: Sequence[str]) -> list[str]:
     """Return the first notices, and how many more columns there are."""
     more = len(notices) - MAX_COLUMNS
-    return [*notices[:MAX_COLUMNS], *([f"{more} more columns are read so"] if more > 0 else [])]
+    return [
+        *notices[:MAX_COLUMNS],
+        *([f"{more} more columns are read the same way"] if more > 0 else []),
+    ]

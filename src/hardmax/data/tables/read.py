@@ -20,7 +20,7 @@ from hardmax.data.tables.columns import Column, guess_column, number_columns, re
 from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.labels import check_classes, read_labels
-from hardmax.data.tables.rows import equal_rows
+from hardmax.data.tables.rows import copied_rows
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 from hardmax.json_values import Json
@@ -61,7 +61,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     those of the validation set. Raises ArgumentError if no label column is given, DataError if the
     table cannot be learned from.
     """
-    table = read_table(path)
+    table = read_table(path, known=(f"{reading.label}".strip(),))
     labels, labeled, about_labels = read_labels(
         table,
         path,
@@ -101,8 +101,8 @@ def _is_index(name: str) -> bool:
 
 
 def _equal(features: "pa.Table") -> np.ndarray:
-    """Return the group of equal rows that each row is in, int64, indices aside."""
-    return equal_rows(features.drop_columns([*filter(_is_index, features.column_names)]))
+    """Return the group of copies that each row is in, int64, indices aside."""
+    return copied_rows(features.drop_columns([*filter(_is_index, features.column_names)]))
 
 
 class _Encoded(NamedTuple):

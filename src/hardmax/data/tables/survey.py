@@ -58,8 +58,8 @@ class TableSurvey:
 
 def survey_table(path: Path, reading: Reading) -> TableSurvey:
     """Inspect every cell of a table. Raises DataError if it could not be trained on."""
-    table = read_table(path)
     label = reading.label
+    table = read_table(path, known=(f"{label}".strip(),))
     classes: Counter[str] = Counter()
     features, rows = table, np.arange(table.num_rows)
     if label is not None:

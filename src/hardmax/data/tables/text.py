@@ -4,7 +4,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ MAX_BYTES, MAX_LINE = 2**31 - 1, 2**24
 PADDED_QUOTE = re.compile(rb'[,;\t\r\n] +"')
 
 
-def read_text(path: Path) -> "pa.Table":
-    """Read a text table.
+def read_text(path: Path, known: Collection[str] = ()) -> "pa.Table":
+    """Read a text table. A first row with one of the ``known`` names, if a word, is a header.
 
     Raises DataError, csv.Error, UnicodeDecodeError or one of pyarrow's exceptions for a file that
     cannot be read, DataError if it is beyond the limits or has no header.
@@ -40,7 +40,7 @@ def read_text(path: Path) -> "pa.Table":
         table = _read_padded(path, data, delimiter)
     else:
         table = _read_plain(path, data, delimiter)
-    if table.num_rows and looks_like_data(table):
+    if table.num_rows and looks_like_data(table, known):
         raise DataError(
             f"{path} has no header: its first row ({listed(table.column_names)}) looks like data; "
             "add a row above it with the names of the columns"
@@ -135,8 +135,15 @@ def _delimiter(path: Path, data: bytes) -> str:
     """Return the delimiter; for CSV, of comma and semicolon the one that gives more columns."""
     if path.suffix.lower() == ".tsv":
         return "\t"
-    commas, semicolons = (len(next(_rows(data, end), (0, []))[1]) for end in ",;")
-    return ";" if semicolons > commas else ","
+    return ";" if _width(data, ";") > _width(data, ",") else ","
+
+
+def _width(data: bytes, delimiter: str) -> int:
+    """Return the number of cells in the first row; 1 if a cell is too long for the csv module."""
+    try:
+        return len(next(_rows(data, delimiter), (0, []))[1])
+    except csv.Error:
+        return 1
 
 
 def _check_quotes(data: bytes, delimiter: str) -> None:

@@ -304,7 +304,7 @@ def test_folders_that_cannot_be_trained_on_are_rejected(parted, tmp_path, refuse
 
 def test_a_test_set_alone_is_rejected(parted, refused):
     (parted / "train").rename(parted / "learning")
-    with refused(DataError, "no such folder train"):
+    with refused(DataError, "no train folder beside it"):
         load(str(parted))
 
 

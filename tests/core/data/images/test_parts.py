@@ -70,7 +70,7 @@ def test_the_usual_names_are_the_training_and_the_test_set(train, test, make):
     assert (len(data.train), pixels(data.train)) == (6, {1})
     assert (len(data.test), pixels(data.test)) == (6, {2})
     assert data.preprocessing["ignored"] == []
-    is_told = f"data has no folder test: the images in {test} are the test set" in data.notices
+    is_told = f"data has no test folder: the images in {test} are the test set" in data.notices
     assert is_told == test.lower().startswith(("val", "dev"))
     assert survey(source).classes == {label: {"train": 3, "test": 3} for label in "ab"}
 
@@ -79,7 +79,7 @@ def test_the_usual_names_are_the_training_and_the_test_set(train, test, make):
 def test_a_validation_folder_beside_a_test_folder_is_told_to_be_unused(validation, make):
     data = load(make("train", "test", validation))
     assert (pixels(data.train), pixels(data.test)) == ({1}, {2})
-    assert data.preprocessing["ignored"] == [validation]
+    assert data.preprocessing["ignored"] == []
     assert f"data: the images in {validation} are not used; --validation" in data.notices[-1]
 
 
@@ -120,8 +120,8 @@ def test_other_folders_do_not_matter_beside_both_parts_or_without_images(make, t
         (["train", "training_set", "test"], ["more than one folder for the train set"]),
         (["train", "test", "Testing"], ["more than one folder for the test set"]),
         (["train", "val", "valid"], ["more than one folder for the validation set: val, valid"]),
-        (["test"], ["a folder test with subfolders", "no such folder train"]),
-        (["Val", "cats"], ["a folder Val with subfolders", "no such folder train"]),
+        (["test"], ["a folder test with subfolders", "no train folder beside it"]),
+        (["Val", "cats"], ["a folder Val with subfolders", "no train folder beside it"]),
         (["seg_train", "seg_test"], ["folders seg_test, seg_train look like", "rename"]),
         (["seg_train", "seg_test", "seg_pred"], ["folders seg_test, seg_train look like"]),
         (["Data Train", "Data Val"], ["folders Data Train, Data Val look like"]),

@@ -179,7 +179,7 @@ def test_many_columns_with_odd_cells_are_summed_up(tmp_path):
         tmp_path / "b.csv", index=False
     )
     dataset = load(str(tmp_path / "a.csv"), Reading(label="y", test=str(tmp_path / "b.csv")))
-    assert dataset.notices[-1] == "4 more columns are read so"
+    assert dataset.notices[-1] == "4 more columns are read the same way"
 
 
 # Types of Parquet

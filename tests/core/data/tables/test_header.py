@@ -79,6 +79,18 @@ def test_names_that_are_numbers_are_names(tmp_path, name):
     assert table.num_rows == len(frame)
 
 
+@pytest.mark.parametrize(
+    "names", ["1990,2000,2010,2015", "2021,2020,2019,1990", "0.1,0.25,0.5,0.9", "700,850,990,1200"]
+)
+def test_the_name_of_the_label_makes_a_row_a_header(tmp_path, names):
+    rows = "".join(f"{5000 - i},{i / 40},{i * 100},{i},{'uvy'[i % 3]}\n" for i in range(40))
+    (tmp_path / "a.csv").write_text(f"{names},y\n{rows}")
+    assert read_table(tmp_path / "a.csv", known=("y",)).num_rows == 40
+    for known in ((), (names.split(",")[0],)):
+        with pytest.raises(DataError, match="has no header"):
+            read_table(tmp_path / "a.csv", known=known)
+
+
 def test_parquet_has_names_of_its_own(tmp_path):
     pd.DataFrame(IRIS, columns=["5.1", "3.5", "1.4", "0.2"]).to_parquet(tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet").num_rows == 100

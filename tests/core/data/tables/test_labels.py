@@ -41,6 +41,15 @@ def test_a_label_that_looks_missing_is_a_class_in_every_kind_of_file(tmp_path, t
     assert not any("is a class" in one for one in left_out.notices)
 
 
+@pytest.mark.parametrize("text", ["9", "9.0"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_missing_labels_may_be_spelled_like_any_equal_number(tmp_path, text, ending):
+    path = saved(tmp_path, [9.0, 1.0, 9.0, 2.0] * 10, ending)
+    dataset = load(path, Reading(label="y", whole=True, label_missing=(text,)))
+    assert len(dataset.classes) == 2
+    assert len(dataset.train) == 20
+
+
 @pytest.mark.parametrize(
     ("cells", "rows"),
     [

@@ -154,6 +154,13 @@ def test_too_many_columns_are_refused(tmp_path, delimiter):
         read_table(write(path, delimiter * 100_000 + "\n"))
 
 
+def test_a_header_may_be_longer_than_a_cell_of_the_csv_module(tmp_path):
+    names = [f"gene number {number:08}" for number in range(8000)]
+    rows = f"{','.join('1' * 8000)}\n" * 3
+    (tmp_path / "a.csv").write_text(f"{','.join(names)}\n{rows}")
+    assert read_table(tmp_path / "a.csv").column_names == names
+
+
 def test_parquet_strings_that_are_not_utf8_are_refused(tmp_path):
     buffers = [None, pa.array([0, 1, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xbc")]
     strings = pa.Array.from_buffers(pa.string(), 2, buffers)
