@@ -203,6 +203,7 @@ def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path
     assert first == again != other
 
 
+@pytest.mark.shared
 def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tmp_path):
     done = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
     assert done.stderr == ""
@@ -342,6 +343,7 @@ def test_a_loss_far_above_that_of_the_start_is_a_divergence(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.shared
 def test_a_training_that_ends_worse_than_guessing_says_so(hardmax, framework):
     options = ("--framework", framework, "--epochs", "2", "--out", "run")
     done = hardmax("train", "digits", "--model", "mlp", *options, "--lr", "30")
@@ -521,7 +523,10 @@ def start_long_training(framework, folder, sign, *arguments, **streams):
     )
 
 
-@pytest.mark.parametrize("as_json", [False, pytest.param(True, marks=pytest.mark.shared)])
+@pytest.mark.parametrize(
+    "as_json",
+    [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.shared)],
+)
 def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_path_factory, as_json):
     sign = tmp_path_factory.mktemp("signs") / "first epoch is complete"
     options = ["--out", "run", *(["--json"] if as_json else [])]

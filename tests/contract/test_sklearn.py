@@ -91,6 +91,7 @@ def test_scores_are_computed_from_the_weights(make, iris):
     assert not np.array_equal(initial["1.weight"], model.weights_["1.weight"])
 
 
+@pytest.mark.shared
 def test_the_estimator_works_in_pipelines_grid_searches_and_calibration(make):
     X, y = load_iris(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), make(epochs=30))
@@ -161,6 +162,7 @@ def test_arrays_of_images_are_classified(make):
         model.predict(X[:5, :, :3])
 
 
+@pytest.mark.shared
 def test_invalid_data_and_parameters_are_rejected(make, iris):
     X, y = iris
     with pytest.raises(ValueError, match="only one class"):

@@ -159,6 +159,7 @@ BAD = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", BAD)
 def test_bad_arguments_leave_no_run_folder(run, folder, framework, case):
     arguments, words = BAD[case]
@@ -178,6 +179,7 @@ UNFIT = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", UNFIT)
 def test_rows_that_do_not_fit_the_run_are_rejected(run, folder, trained, case):
     change, words = UNFIT[case]
@@ -186,6 +188,7 @@ def test_rows_that_do_not_fit_the_run_are_rejected(run, folder, trained, case):
     assert not (folder / "unfit.parquet").exists()
 
 
+@pytest.mark.shared
 def test_arguments_that_predict_does_not_accept_are_rejected(run, folder, trained):
     refused(run("predict", "run", "new.csv", "visits.csv"), "one table")
     refused(run("predict", "run", "image.png"), "trained on a table")
@@ -193,6 +196,7 @@ def test_arguments_that_predict_does_not_accept_are_rejected(run, folder, traine
     refused(run("predict", "run", "new.csv", "--out", "new.csv"), "is also an input")
 
 
+@pytest.mark.shared
 def test_a_changed_table_is_evaluated_only_if_named(run, folder, framework):
     frame = mixed_table(200, seed=4)
     frame.to_csv(folder / "changing.csv", index=False)
@@ -206,6 +210,7 @@ def test_a_changed_table_is_evaluated_only_if_named(run, folder, framework):
     assert json.loads(done.stdout)["count"] == 60
 
 
+@pytest.mark.shared
 def test_a_copy_of_the_training_data_is_not_taken_for_a_test_set(run, folder, trained):
     shutil.copy(folder / "visits.csv", folder / "copy.csv")
     original = json.loads(run("evaluate", "run", "--json").stdout)
