@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from hardmax.errors import DataError, RunError
+from hardmax.errors import DataError, HardmaxError, RunError
 
 __all__ = [
     "discard_unfinished",
@@ -36,10 +36,12 @@ _in_use: set[Path] = set()
 MIN_AGE = 60
 
 
-def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
+def open_regular(
+    path: Path, max_bytes: int | None = None, error: type[HardmaxError] = DataError
+) -> io.BufferedReader:
     """Open a regular file, of at most ``max_bytes`` if given, to read its bytes.
 
-    Raises DataError if it is anything else, such as a folder, a device or a named pipe, if it is
+    Raises ``error`` if it is anything else, such as a folder, a device or a named pipe, if it is
     larger, or if it cannot be read.
     """
     try:
@@ -47,16 +49,16 @@ def open_regular(path: Path, max_bytes: int | None = None) -> io.BufferedReader:
         handle = os.open(
             path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         )
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except OSError as reason:
+        raise error(f"cannot read {path}: {reason.strerror}") from reason
     status = os.fstat(handle)
     if stat.S_ISREG(status.st_mode) and (max_bytes is None or status.st_size <= max_bytes):
         return os.fdopen(handle, "rb")
     os.close(handle)
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise DataError(f"cannot read {path}: it is {kind}")
-    raise DataError(f"{path} has {status.st_size} bytes; at most {max_bytes} are allowed")
+        raise error(f"cannot read {path}: it is {kind}")
+    raise error(f"{path} has {status.st_size} bytes; at most {max_bytes} are allowed")
 
 
 def temporary_name(start: str = "") -> str:

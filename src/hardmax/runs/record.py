@@ -5,7 +5,7 @@ import json
 import math
 from pathlib import Path
 
-from hardmax.errors import DataError, RunError
+from hardmax.errors import RunError
 from hardmax.files import open_regular, write_whole
 from hardmax.json_values import check_type, members
 from hardmax.reports.records import RunRecord
@@ -38,17 +38,16 @@ def read_record(path: Path) -> RunRecord:
 def _intact(path: Path) -> RunRecord:
     """Return the record in a file that is as it was written, down to its last byte."""
     try:
-        with open_regular(path, MAX_BYTES) as file:
+        with open_regular(path, MAX_BYTES, RunError) as file:
             data = file.read()
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    try:
         record: RunRecord = json.loads(data)
         content = members(record)
         is_intact = (dumps(content, indent=2) + "\n").encode() == data
         stored_checksum = content.pop("checksum")
         version = content["format"]
-    except DataError as error:
-        raise RunError(str(error)) from error
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"{path} is damaged or not a run record: {short(error)}") from error
     if version != FORMAT:

@@ -25,7 +25,7 @@ import numpy as np
 from hardmax.checks import is_plain
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.encoding import Encoding
-from hardmax.errors import DataError, RunError
+from hardmax.errors import RunError
 from hardmax.files import open_regular
 from hardmax.json_values import Json, entries, members
 from hardmax.networks.layers import Network, from_json, to_json
@@ -82,10 +82,16 @@ class Run:
         arrays, header = checkpoint.describe(path / MODEL)
         try:
             network, input_shape, classes, encoding = _read_header(header)
-            _check_arrays(path / MODEL, arrays, network, input_shape)
-            _check_agreement(record, input_shape, classes, output_shape(network, input_shape))
+            shapes = weight_shapes(network, input_shape)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RunError(f"{path / MODEL} has an unusable header: {short(error)}") from error
+        _check_arrays(path / MODEL, arrays, shapes)
+        outputs = output_shape(network, input_shape)
+        if outputs != (len(classes),):
+            raise RunError(
+                f"{path / MODEL} has {len(classes)} classes, but its scores have shape {outputs}"
+            )
+        _check_agreement(path, record, input_shape, classes)
         weights, _ = checkpoint.load(path / MODEL)
         for name, array in weights.items():
             if not np.isfinite(array).all():
@@ -155,27 +161,27 @@ def _image_shape(header: Mapping[str, object]) -> Shape:
     return shape
 
 
-def _check_arrays(
-    path: Path, arrays: Mapping[str, object], network: Network, input_shape: Shape
-) -> None:
+def _check_arrays(path: Path, arrays: Mapping[str, object], shapes: Mapping[str, Shape]) -> None:
     """Raise RunError if arrays do not fit, so that those that do not are never allocated."""
-    shapes = weight_shapes(network, input_shape)
     required = {name: ("F32", shape) for name, shape in shapes.items()}
     if arrays != required:
         raise RunError(f"{path} does not fit its network: {_mismatch(arrays, required)}")
 
 
 def _check_agreement(
-    record: RunRecord, input_shape: Shape, classes: tuple[str, ...], outputs: Shape
+    path: Path, record: RunRecord, input_shape: Shape, classes: tuple[str, ...]
 ) -> None:
-    """Raise ValueError if the header does not agree with its network or with the record."""
-    if outputs != (len(classes),):
-        raise ValueError(f"{len(classes)} classes, but scores of shape {outputs}")
+    """Raise RunError if the record and the header of the weights do not agree."""
     data = record["data"]
-    if data["classes"] != [*classes]:
-        raise ValueError(f"the classes {short(classes)} are not those of {RECORD}")
-    if data["shape"] != [*input_shape]:
-        raise ValueError(f"the input shape {short(input_shape)} is not that of {RECORD}")
+    for what, header, recorded in (
+        ("classes", [*classes], data["classes"]),
+        ("shape", [*input_shape], data["shape"]),
+    ):
+        if header != recorded:
+            raise RunError(
+                f"{path}: the {what} of {MODEL}, {short(header)}, are not those of {RECORD}, "
+                f"{short(recorded)}"
+            )
 
 
 def _mismatch(actual: Mapping[str, object], required: Mapping[str, object]) -> str:
@@ -194,9 +200,7 @@ def file_checksum(path: Path) -> str:
     Raises RunError if it cannot be read, is not a regular file or is too large.
     """
     try:
-        with open_regular(path, MAX_BYTES[path.name]) as file:
+        with open_regular(path, MAX_BYTES[path.name], RunError) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except DataError as error:
-        raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hardmax.errors import DataError, RunError
+from hardmax.errors import RunError
 from hardmax.files import open_regular, write_whole
 
 __all__ = ["describe", "load", "save"]
@@ -89,10 +89,8 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, dict[str, Any]]
 def _check_header_size(path: Path) -> None:
     """Raise RunError if the header is too large; its size is in the file's first eight bytes."""
     try:
-        with open_regular(path) as file:
+        with open_regular(path, error=RunError) as file:
             size = int.from_bytes(file.read(8), "little")
-    except DataError as error:
-        raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     if size > MAX_HEADER:

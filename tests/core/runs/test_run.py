@@ -215,8 +215,9 @@ def test_a_header_that_does_not_fit_the_weights_is_refused(refused, tmp_path, he
 def test_the_message_names_the_weight_that_does_not_fit(tmp_path, network, message):
     run = make_run({**RECORD, "header": {"network": to_json(tuple(network))}})
     crafted = Crafted(run.record, run.network, run.input_shape, run.classes, run.weights)
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(RunError, match=message) as caught:
         Run.open(write(tmp_path / "run", crafted))
+    assert "RunError(" not in str(caught.value)
 
 
 def filled(value, dtype):
