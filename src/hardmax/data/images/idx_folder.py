@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hardmax.data.datasets import Dataset, Images
+from hardmax.data.images.declared import check_declared
 from hardmax.data.images.idx import IdxFile, open_idx
-from hardmax.data.images.opening import check_pixels
 from hardmax.errors import DataError
 
 __all__ = ["find_part", "is_idx_folder", "read_idx_folder"]
@@ -62,22 +62,14 @@ def _read_part(folder: Path, part: str) -> Images:
 
 def _check_headers(images: IdxFile, labels: IdxFile) -> None:
     """Raise DataError unless two files can be images and their labels."""
-    if images.dtype != np.uint8 or len(images.shape) not in (3, 4):
-        raise DataError(
-            f"{images.path}: images must be uint8 of shape (examples, height, width) or (examples, "
-            f"height, width, channels), got {images.dtype.name} of shape {images.shape}"
-        )
     if labels.dtype.kind not in "iu" or len(labels.shape) != 1:
         raise DataError(
             f"{labels.path}: labels must be integers of shape (examples,), got "
             f"{labels.dtype.name} of shape {labels.shape}"
         )
-    if images.shape[0] != labels.shape[0]:
-        raise DataError(
-            f"{images.path}, {Path(labels.path).name}: images and labels must have the same "
-            f"length, got {images.shape[0]} images and {labels.shape[0]} labels"
-        )
-    check_pixels(str(images.path), *images.shape[1:3])
+    # The only unsigned integers in IDX files are bytes.
+    where = f"{images.path}, {Path(labels.path).name}"
+    check_declared(where, images, labels, kinds="u")
 
 
 def find_part(folder: Path, part: str, what: str) -> Path:

@@ -16,8 +16,8 @@ import numpy as np
 from hardmax.checks import listed
 from hardmax.data.assembly import assemble, find_classes, numbered
 from hardmax.data.datasets import Dataset, Images
+from hardmax.data.images.declared import check_declared
 from hardmax.data.images.idx import LARGEST_RATIO
-from hardmax.data.images.opening import check_pixels
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
 from hardmax.files import open_regular
@@ -134,17 +134,7 @@ def _check_headers(where: str, images: _Member, labels: _Member) -> None:
         raise DataError(
             f"{labels.where} must be strings of at most {MAX_LABEL} characters, got {labels.dtype}"
         )
-    if images.dtype.kind not in "iu" or len(images.shape) not in (3, 4):
-        raise DataError(
-            f"{where}: images must be uint8 of shape (examples, height, width) or (examples, "
-            f"height, width, channels), got {images.dtype} of shape {images.shape}"
-        )
-    if images.shape[0] != labels.shape[0]:
-        raise DataError(
-            f"{where}: images and labels must have the same length, got {images.shape[0]} images "
-            f"and {labels.shape[0]} labels"
-        )
-    check_pixels(images.where, *images.shape[1:3])
+    check_declared(where, images, labels, kinds="iu")
 
 
 @contextlib.contextmanager
