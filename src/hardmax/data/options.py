@@ -130,6 +130,8 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.label is not None:  # as the names of columns are
+            object.__setattr__(self, "label", self.label.strip())
         if self.background is not None:
             color(self.background)
 

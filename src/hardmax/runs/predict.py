@@ -11,6 +11,7 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.files import read_image
 from hardmax.data.images.scan import images_below
+from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.files import ENDINGS, read_table
 from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
@@ -88,7 +89,7 @@ def predict(
     run = Run.open(path)
     rule_options = read_rules(run, costs, below)
     if run.encoding is not None:
-        table = _read_one_table(run, path, files)
+        table = _read_one_table(path, files, run.encoding)
         values = encode_table(table, Path(files[0]), run.encoding)
         rows = Vectors(values, np.zeros(len(values), np.int64))
         predictions = [
@@ -146,14 +147,13 @@ def _image_files(path: str) -> list[str]:
     return images_below(path) if Path(path).is_dir() else [path]
 
 
-def _read_one_table(run: Run, path: str, files: Sequence[str]) -> "pa.Table":
+def _read_one_table(path: str, files: Sequence[str], encoding: RowEncoding) -> "pa.Table":
     if len(files) != 1 or Path(files[0]).suffix.lower() not in ENDINGS:
         raise DataError(
             f"{path} was trained on a table; give it one table (.csv, .tsv or .parquet), got "
             f"{', '.join(files)}"
         )
-    names = [] if run.encoding is None else [code.name for code in run.encoding.columns]
-    return read_table(Path(files[0]), known=names)
+    return read_table(Path(files[0]), known=[code.name for code in encoding.columns])
 
 
 def _with_predictions(

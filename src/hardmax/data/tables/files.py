@@ -25,7 +25,7 @@ ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
 MAX_CELLS = 2**28
 
 
-def read_table(path: Path, known: Collection[str] = ()) -> "pa.Table":
+def read_table(path: Path, known: Collection[str | None] = ()) -> "pa.Table":
     """Read a table. Cells of CSV and TSV are strings; those of Parquet keep their types.
 
     CSV is separated by commas or, if the header has more of them, by semicolons. Column names have

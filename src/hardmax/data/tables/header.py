@@ -16,7 +16,7 @@ __all__ = ["looks_like_data"]
 ROWS = 1000
 
 
-def looks_like_data(table: "pa.Table", known: Collection[str] = ()) -> bool:
+def looks_like_data(table: "pa.Table", known: Collection[str | None] = ()) -> bool:
     """Return whether the column names of a table of strings look like one of its rows.
 
     A word above numbers is a name, and so are ``0,1,2`` or ``2019,2020,2021``. Words that all occur

@@ -68,7 +68,6 @@ def _coded(table: "pa.Table", path: Path, label: str | None) -> tuple[np.ndarray
             f"{path} is a table; name the column that has the classes with --label COLUMN; it has "
             f"{listed(names)}"
         )
-    label = label.strip()
     if label not in names:
         near = difflib.get_close_matches(label, names, n=1, cutoff=0.6)
         hint = f"did you mean {_quoted(near[0])}?" if near else f"it has {listed(names)}"

@@ -61,7 +61,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     those of the validation set. Raises ArgumentError if no label column is given, DataError if the
     table cannot be learned from.
     """
-    table = read_table(path, known=(f"{reading.label}".strip(),))
+    table = read_table(path, known=(reading.label,))
     labels, labeled, about_labels = read_labels(
         table,
         path,
@@ -72,7 +72,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     if reading.classes is None:
         check_classes(path, reading.label, labels)
     classes = find_classes(name, {*labels}, (), reading)
-    features = table.drop_columns([f"{reading.label}".strip()])
+    features = table.drop_columns([reading.label])
     rows = _Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
     check_training_classes(name, train, classes, reading)

@@ -59,14 +59,14 @@ class TableSurvey:
 def survey_table(path: Path, reading: Reading) -> TableSurvey:
     """Inspect every cell of a table. Raises DataError if it could not be trained on."""
     label = reading.label
-    table = read_table(path, known=(f"{label}".strip(),))
+    table = read_table(path, known=(label,))
     classes: Counter[str] = Counter()
     features, rows = table, np.arange(table.num_rows)
     if label is not None:
         labels, rows, _ = read_labels(table, path, label, missing=reading.label_missing or ())
         check_classes(path, label, labels)
         classes.update(labels)
-        features = table.drop_columns([label.strip()])
+        features = table.drop_columns([label])
     missing = missing_of(reading)
     columns, left_out = read_columns(path, features, rows, missing)
     summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}

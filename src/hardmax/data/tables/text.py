@@ -28,7 +28,7 @@ MAX_BYTES, MAX_LINE = 2**31 - 1, 2**24
 PADDED_QUOTE = re.compile(rb'[,;\t\r\n] +"')
 
 
-def read_text(path: Path, known: Collection[str] = ()) -> "pa.Table":
+def read_text(path: Path, known: Collection[str | None] = ()) -> "pa.Table":
     """Read a text table. A first row with one of the ``known`` names, if a word, is a header.
 
     Raises DataError, csv.Error, UnicodeDecodeError or one of pyarrow's exceptions for a file that

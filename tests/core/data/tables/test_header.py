@@ -86,7 +86,7 @@ def test_the_name_of_the_label_makes_a_row_a_header(tmp_path, names):
     rows = "".join(f"{5000 - i},{i / 40},{i * 100},{i},{'uvy'[i % 3]}\n" for i in range(40))
     (tmp_path / "a.csv").write_text(f"{names},y\n{rows}")
     assert read_table(tmp_path / "a.csv", known=("y",)).num_rows == 40
-    for known in ((), (names.split(",")[0],)):
+    for known in ((), (None,), (names.split(",")[0],)):
         with pytest.raises(DataError, match="has no header"):
             read_table(tmp_path / "a.csv", known=known)
 
