@@ -23,11 +23,9 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
     if source is not None and load.is_table(source) != (run.encoding is not None):
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
-    dataset = None
+    dataset = load.load(original if source is None else source, _reading(run, source, validation))
     if source is not None and os.path.abspath(source) != original:
-        dataset = _copy_of_original(run, path, source)
-    if dataset is None:
-        dataset = load.load(source or original, _reading(run, source, validation))
+        dataset = _as_original(run, path, source, dataset)
     if source is None and dataset.fingerprint != run.record["data"]["fingerprint"]:
         raise DataError(
             f"{original} has changed since the run was trained on it; to evaluate the run on the "
@@ -37,20 +35,24 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
     return dataset
 
 
-def _copy_of_original(run: Run, path: str, source: str) -> Dataset | None:
-    """Return data, split as for training, if it has the contents of the data of the run.
+def _as_original(run: Run, path: str, source: str, dataset: Dataset) -> Dataset:
+    """Return a data set, split as for training if it has the contents of the data of the run.
 
     The rows it was trained on must not be mistaken for a test set because they have another name.
     """
+    counts = run.record["data"]
+    training = counts["train"] + counts["validation"]
+    if len(dataset.train) not in (training, training + counts["test"]):
+        return dataset
     with contextlib.suppress(HardmaxError):
-        dataset = load.load(source, _reading(run, None, None))
-        if dataset.fingerprint == run.record["data"]["fingerprint"]:
+        split = load.load(source, _reading(run, None, None))
+        if split.fingerprint == counts["fingerprint"]:
             notice = (
                 f"{source} has the same contents as the data that {path} was trained on; only its "
                 "test set is evaluated"
             )
-            return replace(dataset, notices=(*dataset.notices, notice))
-    return None
+            return replace(split, notices=(*split.notices, notice))
+    return dataset
 
 
 def check_fit(run: Run, dataset: Dataset, source: str) -> None:
