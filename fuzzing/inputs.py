@@ -4,15 +4,47 @@ import gzip
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from hardmax.networks.catalog import softmax_regression
+from hardmax.networks.shapes import weight_shapes
+from hardmax.runs.run import Run
+from hardmax.runs.writer import RunWriter
 
 __all__ = ["INPUTS", "write_run"]
 
 CLASSES = ("cat", "dog")
 FORMATS = ("png", "jpg", "gif", "bmp", "tif", "pgm", "webp")
+
+
+#: The record of a small run.
+RECORD: Any = {
+    "settings": {"data": "digits", "seed": 0, "size": [4, 4], "hidden": None},
+    "environment": {"python": "3.11"},
+    "data": {
+        "name": "digits",
+        "fingerprint": "f00",
+        "classes": CLASSES,
+        "shape": (4, 4, 1),
+        "train": 10,
+        "validation": 2,
+        "test": 5,
+        "preprocessing": {},
+    },
+    "results": {
+        "epochs": 2,
+        "weights_epoch": 1,
+        "interrupted": False,
+        "stopped_early": False,
+        "test": {},
+    },
+    "calibration": {"temperature": 1.5, "before": {}, "after": {}},
+}
 
 
 def _pixels(*shape: int) -> np.ndarray:
@@ -83,59 +115,37 @@ def parquet(folder: Path) -> str:
     return str(folder / "data.parquet")
 
 
-def write_run(folder: Path, change: Callable[[dict[str, object]], object] | None = None) -> str:
-    """Write a run whose record and header ``change`` may replace, with right checksums."""
-    from hardmax.networks.catalog import softmax_regression
-    from hardmax.networks.layers import to_json
-    from hardmax.networks.shapes import weight_shapes
-    from hardmax.runs.record import FORMAT, checksum, dumps, write_record
-    from hardmax.training import checkpoint
+@dataclass(frozen=True)
+class _Forged(Run):
+    """A run whose weights get the header ``forged``."""
 
+    forged: object = None
+
+    def header(self) -> Any:
+        return self.forged
+
+
+def write_run(folder: Path, change: Callable[[object], Any] | None = None) -> str:
+    """Write a run whose record and header ``change`` may replace, with right checksums."""
     shape, network = (4, 4, 1), softmax_regression(2)
     weights = {
         name: np.ones(size, np.float32) for name, size in weight_shapes(network, shape).items()
     }
-    header = {
-        "network": to_json(network),
-        "input_shape": shape,
-        "pixels_divided_by": 255,
-        "classes": CLASSES,
-    }
-    record = {
-        "settings": {"data": "digits", "seed": 0, "size": [4, 4], "hidden": None},
-        "environment": {"python": "3.11"},
-        "data": {
-            "name": "digits",
-            "fingerprint": "f00",
-            "classes": CLASSES,
-            "shape": shape,
-            "train": 10,
-            "validation": 2,
-            "test": 5,
-            "preprocessing": {},
-        },
-        "results": {
-            "epochs": 2,
-            "weights_epoch": 1,
-            "interrupted": False,
-            "stopped_early": False,
-            "test": {},
-        },
-        "calibration": {"temperature": 1.5, "before": {}, "after": {}},
-    }
-    both = json.loads(json.dumps({"record": record, "header": header}))
+    header = Run(RECORD, network, shape, CLASSES, weights).header()
+    both = json.loads(json.dumps({"record": RECORD, "header": header}))
     both = change(both) if change else both
-    checkpoint.save(folder / "model.safetensors", weights, both.get("header"))
-    (folder / "metrics.jsonl").write_text('{"epoch": 1}\n')
-    (folder / "report.html").write_text("<p>report</p>")
-    others = ("metrics.jsonl", "model.safetensors", "report.html")
-    files = {name: checksum((folder / name).read_bytes()) for name in others}
     record = both.get("record")
-    if isinstance(record, dict):
-        write_record(folder, {"format": FORMAT, **record, "files": files})
-    else:
-        (folder / "run.json").write_text(dumps(record))
-    return str(folder)
+    run = _Forged(
+        record if isinstance(record, dict) else {},
+        network,
+        shape,
+        CLASSES,
+        weights,
+        forged=both.get("header"),
+    )
+    with RunWriter(folder / "run", "run") as writer:
+        writer.write(run, [], "<p>report</p>")
+        return str(writer.publish())
 
 
 #: The writers of inputs, which return what is given to hardmax.
