@@ -1,5 +1,7 @@
 """Helpers shared by several tests."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -25,6 +27,16 @@ def save(path, pixels, **options):
     """Write pixels as an image file, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
+
+
+def peak_memory(function):
+    """Return the most bytes that were allocated while a function ran."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def refused(done, *words):

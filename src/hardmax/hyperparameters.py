@@ -60,10 +60,11 @@ class Described(HyperParameters):
     """HyperParameters that are shown on one line: the class, and the arguments without defaults."""
 
     def __repr__(self) -> str:
+        defaults = self._defaults()
         arguments = {
             name: value
             for name, value in getattr(self, "hparams", {}).items()
-            if not _is_default(value, self._defaults().get(name))
+            if not _is_default(value, defaults.get(name))
         }
         # The value of an array may have several lines.
         shown = (f"{n}={shortened(' '.join(repr(v).split()))}" for n, v in arguments.items())

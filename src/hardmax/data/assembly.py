@@ -97,7 +97,8 @@ def with_test(
             f"{name} has {len(examples)} examples and no test set, too few to split one off; "
             "add a test set"
         ) from None
-    about = "about " if len(np.unique(examples.groups)) < len(examples) else ""
+    distinct = len(np.unique(examples.groups))
+    about = "about " if distinct < len(examples) else ""
     notice = (
         f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {about}{fraction:g} "
         f"of each class, were split off (seed {reading.seed})"
@@ -106,17 +107,20 @@ def with_test(
         examples.take(rest),
         examples.take(chosen),
         {**preprocessing, "split_off": fraction, "split_seed": reading.seed},
-        (notice, *_about_equal(name, examples.groups, rest, chosen)),
+        (notice, *_about_equal(name, distinct, examples.groups[rest], examples.groups[chosen])),
     )
 
 
-def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
-    """Return a notice on whether equal examples are in the same part, if there are any."""
-    distinct = len(np.unique(groups))
-    if distinct == len(groups):
+def _about_equal(name: str, distinct: int, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
+    """Return a notice on whether equal examples are in the same part, if there are any.
+
+    ``rest`` and ``chosen`` are the groups of the examples in each part, int64 (examples,).
+    """
+    count = len(rest) + len(chosen)
+    if distinct == count:
         return []
-    counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
-    if np.isin(groups[rest], groups[chosen]).any():
+    counts = f"{name}: {distinct} of {count} examples are distinct"
+    if np.isin(rest, chosen).any():
         return [
             f"{counts}, too few to keep equal ones on one side of the split; the accuracy does not "
             "show how well new examples are classified"

@@ -17,7 +17,7 @@ from hardmax.evaluation.totals import Collected, Steps
 from hardmax.mxnet.data import FashionMNIST, Loader
 from hardmax.mxnet.engine import fetch
 from hardmax.mxnet.module import CROSS_ENTROPY
-from hardmax.training.labels import check_pair, check_range, check_same, label_range
+from hardmax.training.labels import check_pair, check_range, check_shape, label_range
 
 __all__ = [
     "accuracy",
@@ -140,7 +140,7 @@ def _correct(y_hat: np.ndarray, y: np.ndarray) -> np.ndarray:
     if y_hat.ndim > 1 and y_hat.shape[1] > 1:
         check_range(label_range(y), y_hat.shape[1])
         y_hat = y_hat.argmax(axis=1)
-    check_same(y_hat, y)
+    check_shape(y_hat.shape, y.shape)
     same = y_hat.reshape(-1).astype("float64") == y.reshape(-1).astype("float64")
     # A sum of bytes would overflow, and float32 counts to 2**24.
     return same.astype("int32").sum()

@@ -15,7 +15,7 @@ from hardmax.d2l.loops import Loops
 from hardmax.d2l.timing import Timer
 from hardmax.plotting.board import Animator
 from hardmax.tensorflow.data import FashionMNIST, Loader
-from hardmax.training.labels import check_pair, check_range, check_same, label_range
+from hardmax.training.labels import check_pair, check_range, check_shape, label_range
 
 __all__ = [
     "TrainCallback",
@@ -167,7 +167,7 @@ def _correct(y_hat: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
         check_range(label_range(y), y_hat.shape[1])
         y_hat = tf.argmax(y_hat, axis=1)
-    check_same(y_hat, y)
+    check_shape(y_hat.shape, y.shape)
     y_hat, y = (tf.cast(tf.reshape(a, (-1,)), tf.float64) for a in (y_hat, y))
     return tf.math.count_nonzero(y_hat == y)
 

@@ -17,7 +17,7 @@ from hardmax.torch.data import FashionMNIST, Loader
 from hardmax.torch.engine import fetch
 from hardmax.torch.module import evaluating
 from hardmax.torch.optimizers import gradient
-from hardmax.training.labels import check_pair, check_range, check_same, label_range
+from hardmax.training.labels import check_pair, check_range, check_shape, label_range
 
 __all__ = [
     "accuracy",
@@ -148,7 +148,7 @@ def _correct(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     if y_hat.dim() > 1 and y_hat.shape[1] > 1:
         check_range(label_range(y), y_hat.shape[1])
         y_hat = y_hat.argmax(dim=1)
-    check_same(y_hat, y)
+    check_shape(y_hat.shape, y.shape)
     return (y_hat.reshape(-1) == y.reshape(-1)).sum()
 
 

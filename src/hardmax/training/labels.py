@@ -12,7 +12,15 @@ from hardmax.errors import ArgumentError
 from hardmax.plotting.pyplot import on_host
 from hardmax.training.dispatch import is_step_hook
 
-__all__ = ["Labels", "Range", "check_batch", "check_pair", "check_range", "check_shape"]
+__all__ = [
+    "Labels",
+    "Range",
+    "check_batch",
+    "check_pair",
+    "check_range",
+    "check_shape",
+    "label_range",
+]
 
 #: The smallest and the largest label; None without labels.
 Range = tuple[int, int] | None
@@ -113,11 +121,6 @@ def check_pair(scores: Array, labels: Array, is_concrete: bool = True) -> None:
     if is_concrete:
         assert classes is not None
         check_range(label_range(labels), classes)
-
-
-def check_same(predictions: Array, labels: Array) -> None:
-    """Raise ArgumentError unless labels have the shape of predictions."""
-    check_shape(predictions.shape, labels.shape)
 
 
 def check_batch(

@@ -16,7 +16,7 @@ from hardmax.data.images.opening import CountedReader
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 
-__all__ = ["IDX_TYPES", "LARGEST_RATIO", "IdxFile", "open_idx", "read_idx"]
+__all__ = ["IDX_TYPES", "LARGEST_RATIO", "IdxFile", "open_idx"]
 
 #: Big-endian types by the third byte of the magic number.
 IDX_TYPES: dict[int, np.dtype] = {
@@ -39,16 +39,6 @@ MIN_READS, BYTES_PER_READ = 10_000, 1024
 
 #: The bytes to decompress at a time, as gzip first copies them.
 BLOCK = 2**20
-
-
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read an IDX file, plain or compressed with gzip, whatever its extension.
-
-    Returns an array with the file's shape and type, in native byte order. Raises DataError if the
-    file cannot be read, is truncated or too long, or is not an IDX file.
-    """
-    with open_idx(path) as opened:
-        return opened.read()
 
 
 @contextlib.contextmanager

@@ -90,8 +90,7 @@ def images_below(folder: str) -> list[str]:
 
     Raises DataError if there are none.
     """
-    extensions = image_extensions()
-    names = sorted(name for name, _ in _walk(folder) if name.lower().endswith(extensions))
+    names = sorted(_image_names(folder))
     if not names:
         raise DataError(f"{folder} is a folder without images; name images or a folder of images")
     return [os.path.join(folder, name) for name in names]
@@ -162,10 +161,13 @@ def _has_folders(entry: os.DirEntry[str]) -> bool:
 
 def _has_images(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry is a folder with images anywhere below it."""
+    return entry.is_dir() and any(_image_names(entry.path))
+
+
+def _image_names(folder: str) -> Iterator[str]:
+    """Yield the relative names of the images below a folder."""
     extensions = image_extensions()
-    return entry.is_dir() and any(
-        name.lower().endswith(extensions) for name, _ in _walk(entry.path)
-    )
+    return (name for name, _ in _walk(folder) if name.lower().endswith(extensions))
 
 
 def _walk(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

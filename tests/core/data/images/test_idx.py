@@ -4,15 +4,15 @@ import gzip
 import io
 import os
 import struct
-import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from support import peak_memory
 
-from hardmax.data.images.idx import read_idx
+from hardmax.data.images.idx import open_idx
 from hardmax.data.images.idx_folder import read_idx_folder
 from hardmax.errors import DataError
 
@@ -20,6 +20,11 @@ TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
 any_array = st.sampled_from(TYPES).flatmap(
     lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5))
 )
+
+
+def read_idx(path):
+    with open_idx(path) as opened:
+        return opened.read()
 
 
 @pytest.fixture(scope="session")
@@ -159,16 +164,6 @@ def test_a_path_below_a_file_is_named(tmp_path, refused):
         read_idx(tmp_path / "file" / "below")
 
 
-def peak(function):
-    """Return the most bytes that were allocated while a function ran."""
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 def zeros(count, start=b""):
     """Return the gzip of ``start`` and zeros, compressed piece by piece."""
     packed = io.BytesIO()
@@ -187,7 +182,7 @@ def test_reading_stops_behind_the_size_that_the_header_declares(tmp_path, refuse
         with refused(DataError, path, "needs 112 bytes, got more"):
             read_idx(path)
 
-    assert peak(read) < 10**6
+    assert peak_memory(read) < 10**6
 
 
 def test_no_more_is_allocated_than_gzip_can_hold(tmp_path, refused):
@@ -198,7 +193,7 @@ def test_no_more_is_allocated_than_gzip_can_hold(tmp_path, refused):
         with refused(DataError, path, "needs 8589934604 bytes", "compressed bytes"):
             read_idx(path)
 
-    assert peak(read) < 10**6
+    assert peak_memory(read) < 10**6
 
 
 @pytest.mark.parametrize("kind", ["name", "parts"])
@@ -225,7 +220,7 @@ def test_gzip_in_blocks_is_read(tmp_path):
 def test_an_array_is_decompressed_into_its_own_memory(tmp_path):
     path = tmp_path / "a.gz"
     path.write_bytes(zeros(20 * 10**6, header(0x08, 20, 1000, 1000)))
-    assert peak(lambda: read_idx(path)) < 25 * 10**6
+    assert peak_memory(lambda: read_idx(path)) < 25 * 10**6
 
 
 @pytest.mark.parametrize(
@@ -250,7 +245,7 @@ def test_headers_of_images_and_labels_are_compared_before_the_pixels_are_read(
         with refused(DataError, folder / "train-", *expected):
             read_idx_folder(folder, "data")
 
-    assert peak(read) < 10**6
+    assert peak_memory(read) < 10**6
 
 
 def test_a_float_or_signed_file_is_not_of_images(tmp_path, make_idx_folder, write_idx, refused):

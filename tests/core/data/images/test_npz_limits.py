@@ -3,11 +3,11 @@
 import io
 import os
 import struct
-import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
+from support import peak_memory
 
 from hardmax.data.load import load
 from hardmax.errors import DataError
@@ -49,20 +49,10 @@ def write(path, method=zipfile.ZIP_DEFLATED, **members):
     return str(path)
 
 
-def peak(function):
-    """Return the most bytes that were allocated while a function ran."""
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 def test_arrays_that_are_not_used_are_not_read(tmp_path):
     members = {"X": IMAGES, "y": npy(LABELS), "extra": None, "objects": b"no array"}
     path = write(tmp_path / "mine.npz", **members)
-    assert peak(lambda: load(path)) < 3 * 10**6
+    assert peak_memory(lambda: load(path)) < 3 * 10**6
 
 
 @pytest.mark.parametrize(
@@ -80,7 +70,7 @@ def test_headers_are_compared_before_any_array_is_read(members, expected, tmp_pa
         with refused(DataError, path, *expected):
             load(path)
 
-    assert peak(read) < 3 * 10**6
+    assert peak_memory(read) < 3 * 10**6
 
 
 NESTED = "{'descr': " + "(" * 3000 + ")" * 3000 + ", 'fortran_order': False, 'shape': (30,)}"
