@@ -115,7 +115,7 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return scores, float64 of shape (examples, classes).
+        """Return scores, float32 of shape (examples, classes), as the network computes them.
 
         For two classes: the score of the second minus that of the first, of shape (examples,).
         """
@@ -126,8 +126,8 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         return differences
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return class probabilities, float64 of shape (examples, classes)."""
-        probabilities: np.ndarray = np.exp(log_softmax(self._scores(X)))
+        """Return class probabilities, float32 of shape (examples, classes)."""
+        probabilities: np.ndarray = np.exp(log_softmax(self._scores(X))).astype(np.float32)
         return probabilities
 
     def predict(self, X: Any) -> np.ndarray:
@@ -193,7 +193,7 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             self.weights_,
             device=self.device,
         )
-        return session.scores(examples, BATCH_SIZE).astype(np.float64)
+        return session.scores(examples, BATCH_SIZE)
 
 
 def _help(name: str) -> str:

@@ -36,24 +36,11 @@ def iris():
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
-#: Checks that may fail, and why.
-EXPECTED_FAILURES = {
-    "mxnet": {
-        "check_methods_sample_order_invariance": "requires scores to agree to 1e-7, but the last "
-        "bit of MXNet's float32 depends on the place of a row in its batch"
-    }
-}
-
-
 def check(framework):
     """Run the checks of scikit-learn."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks warn about those that are skipped
-        check_estimator(
-            HardmaxClassifier(framework=framework),
-            on_skip=None,
-            expected_failed_checks=EXPECTED_FAILURES.get(framework),
-        )
+        check_estimator(HardmaxClassifier(framework=framework), on_skip=None)
 
 
 @pytest.mark.shared
@@ -77,7 +64,8 @@ def test_predictions_agree_with_logistic_regression(make, iris):
     assert (model.predict(X) == other.predict(X)).mean() > 0.96
     assert model.score(X, y) > 0.95
     p = model.predict_proba(X)
-    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert p.dtype == model.decision_function(X).dtype == np.float32
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
     assert (model.classes_[p.argmax(axis=1)] == model.predict(X)).all()
 
 
