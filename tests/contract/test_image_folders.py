@@ -88,6 +88,27 @@ def test_split_folders_are_the_training_and_the_test_set(names, hardmax, framewo
     assert accuracy(hardmax) > 0.8
 
 
+def test_a_validation_folder_is_for_early_stopping_and_calibration(hardmax, framework, tmp_path):
+    make(tmp_path / "data", "train", "test", icons=False)
+    make(tmp_path / "data", "Valid", count=8, icons=False)
+    # Its labels are swapped, so that the first epoch is the best.
+    for old, new in (("bar", "x"), ("row", "bar"), ("x", "row")):
+        (tmp_path / "data/Valid" / old).rename(tmp_path / "data/Valid" / new)
+    done = train(hardmax, framework, "--patience", 2, "--lr", 0.5)
+    assert done.returncode == 0, done.stderr
+    assert " validation loss " in done.stdout
+    assert "weights of epoch 1, which had the lowest validation loss" in done.stdout
+    found = data_of(tmp_path)
+    assert (found["train"], found["validation"], found["test"]) == (40, 16, 40)
+    page = (tmp_path / "run/report.html").read_text()
+    assert "a validation set of 16 images." in " ".join(page.split())
+    (tmp_path / "data").rename(tmp_path / "copy")
+    assert "only its test set is evaluated" in hardmax("evaluate", "run", "copy").stderr
+    (tmp_path / "copy").rename(tmp_path / "data")
+    refused(hardmax("calibrate", "run"), "the scores are no better than chance on the 16 examples")
+    refused(hardmax("train", "data", "--validation", 0.2), "already has a validation set")
+
+
 def test_what_looks_like_split_folders_is_refused_on_one_line(hardmax, tmp_path):
     make(tmp_path / "data", "Train", "cars", count=2)
     refused(hardmax("train", "data"), "beside other folders with images: cars")

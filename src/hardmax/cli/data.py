@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
+#: The parts of image data as titles of columns.
+TITLES = {"train": "training", "validation": "validation", "test": "test"}
+
 #: The most lines printed of each list, and of the sizes, which come in the order of frequency.
 MAX_LINES, MAX_SIZES = 20, 5
 
@@ -80,15 +83,16 @@ def _print_images(survey: "Survey") -> None:
     _print_list("unreadable files", survey.unreadable.values())
     _print_list("ignored files and folders", map(shortened, survey.ignored))
     _print_list("duplicate images", _joined(survey.same))
-    _print_list("images in both the training set and the test set", _joined(survey.in_both))
+    _print_list("images in more than one set", _joined(survey.in_several))
 
 
 def _print_classes(survey: "Survey") -> None:
-    parts = {"train": "training", "test": "test"} if survey.has_test else {"train": "examples"}
+    parts = [*next(iter(survey.classes.values()))]
     total = {part: sum(counts[part] for counts in survey.classes.values()) for part in parts}
+    titles = [TITLES[part] for part in parts] if survey.has_test else ["examples"]
     rows = [*survey.classes.items(), (f"{len(survey.classes)} classes", total)]
     width = max(len(_name(label)) for label, _ in rows)
-    print(f"{'class':<{width}}" + "".join(f"{title:>12}" for title in parts.values()))
+    print(f"{'class':<{width}}" + "".join(f"{title:>12}" for title in titles))
     for label, counts in rows:
         print(f"{_name(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
     if not survey.has_test:

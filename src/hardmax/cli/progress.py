@@ -6,21 +6,21 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from hardmax.training.callbacks import Callback
+from hardmax.data.datasets import Dataset
+from hardmax.runs.train import RunCallback
 from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["Progress"]
 
 
-class Progress(Callback):
+class Progress(RunCallback):
     """Prints a line per epoch on stdout, and a progress bar on stderr if that is a terminal.
 
-    ``held_out`` names the set that the epochs are evaluated on; ``quiet`` turns the lines off.
+    ``quiet`` turns the lines off.
     """
 
-    def __init__(self, epochs: int, held_out: str, quiet: bool):
+    def __init__(self, epochs: int, quiet: bool):
         self.epochs = epochs
-        self.held_out = held_out
         self.quiet = quiet
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -39,6 +39,10 @@ class Progress(Callback):
 
     def __exit__(self, *exc_info: object) -> None:
         self.bars.stop()
+
+    def on_data(self, dataset: Dataset) -> None:
+        """Find the name of the set that the epochs are evaluated on."""
+        self.held_out = "test" if dataset.validation is None else "validation"
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Show the bar, only now because loading the data may show its own."""

@@ -36,8 +36,7 @@ def train(
     from hardmax.runs.train import train as run_training
 
     checked = Settings(data=data, **settings)
-    curves = "test" if checked.validation is None else "validation"
-    progress = Progress(checked.epochs, curves, quiet=as_json)
+    progress = Progress(checked.epochs, quiet=as_json)
     try:
         with progress:
             trained = run_training(checked, out, progress, notice)

@@ -1,6 +1,7 @@
 """The steps that all readers share, from what was read to a data set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,32 @@ __all__ = ["assemble", "check_training_classes", "find_classes", "numbered", "wi
 
 
 def find_classes(
-    name: str, train: Iterable[str], test: Iterable[str], reading: Reading
+    name: str, labels: Mapping[str, Iterable[str]], reading: Reading
 ) -> tuple[str, ...]:
     """Return the classes of the run, or else of the training set, numbers in numeric order.
 
-    Raises DataError if there are fewer than two, or if data has a class that is not among them.
+    ``labels`` are the distinct ones of each part, of which "train" is required. Raises DataError if
+    there are fewer than two, or if data has a class that is not among them.
     """
-    train, test = tuple(train), tuple(test)
+    train = tuple(labels["train"])
     if reading.classes is not None:
-        unknown = {*train, *test} - {*reading.classes}
+        unknown = {*chain(*labels.values())} - {*reading.classes}
         if unknown:
             raise DataError(
                 f"{name} has classes that are not in the run: {listed(sorted(unknown))}; "
                 f"the run has {listed(reading.classes)}"
             )
         return reading.classes
-    unseen = {*test} - {*train}
-    if unseen:
-        raise DataError(
-            f"{name}: the test set has classes that are not in the training set: "
-            f"{listed(sorted(unseen))}"
-        )
+    for part, found in labels.items():
+        unseen = {*found} - {*train}
+        if unseen:
+            raise DataError(
+                f"{name}: the {part} set has classes that are not in the training set: "
+                f"{listed(sorted(unseen))}"
+            )
     if len(train) < 2:
-        found = f"only one class ({train[0]})" if train else "no examples"
-        raise DataError(f"{name} has {found}; at least two classes are needed")
+        count = f"only one class ({train[0]})" if train else "no examples"
+        raise DataError(f"{name} has {count}; at least two classes are needed")
     numbers = {label: value for label in train if (value := number(label)) is not None}
     if len(numbers) == len(train):
         return tuple(sorted(train, key=lambda label: (numbers[label], label)))

@@ -165,9 +165,9 @@ class Vectors(Examples):
 class Dataset:
     """A training, a validation and a test set of examples of one shape, and the class names.
 
-    ``validation`` is None where there is none; else ``unsplit`` is the training set from which it
-    was split off. Without ``has_test`` the data was not split: ``train`` and ``test`` both have all
-    examples.
+    ``validation`` is None where there is none; if it was split off the training set, ``unsplit`` is
+    the training set before. Without ``has_test`` the data was not split: ``train`` and ``test``
+    both have all examples.
     ``preprocessing`` records how the examples were prepared, JSON-serializable; ``notices`` are
     messages about it for the user. ``encoding`` is the one that encoded a table's rows, and
     ``rows`` a digest of those rows that does not depend on it. Raises DataError if a set is empty,
@@ -247,11 +247,15 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of the examples and the class names; equal for equal data.
 
-        It does not depend on the validation set: runs with different ones have the same test set.
+        It does not depend on how a validation set was split off: runs with different ones have the
+        same test set.
         """
         digest = hashlib.sha256(repr(self.classes).encode())
         digest.update(self.rows.encode())
-        for examples in (self.train if self.unsplit is None else self.unsplit, self.test):
+        training = [self.train, self.validation] if self.unsplit is None else [self.unsplit]
+        for examples in (*training, self.test):
+            if examples is None:
+                continue
             if not self.rows:
                 digest.update(str(examples.inputs.shape).encode())
                 for block in blocks(examples.inputs):

@@ -39,8 +39,13 @@ def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (i
     Raises DataError if there is none, and whatever its reader raises.
     """
     dataset = _load(source, reading)
-    if reading.validation is None or dataset.validation is not None:
+    if reading.validation is None or dataset.unsplit is not None:
         return dataset
+    if dataset.validation is not None:
+        raise DataError(
+            f"{dataset.name} already has a validation set; a fraction can only be split off data "
+            "without one"
+        )
     return dataset.with_validation(reading.validation, reading.seed)
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hardmax.data.datasets import Dataset
+from hardmax.data.datasets import Dataset, Examples
 from hardmax.data.images.files import load_upright, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
 from hardmax.data.images.parts import TEST, TRAIN
@@ -28,7 +28,7 @@ class Survey:
     ``classes`` counts the examples of each class in each part, ``sizes`` the images of each
     (height, width, channels). ``unreadable`` maps files to the reason they cannot be read,
     ``ignored`` lists the files and folders that are not images of a class. ``same`` are groups of
-    examples with identical pixels, ``in_both`` the groups that occur in both parts.
+    examples with identical pixels, ``in_several`` the groups that occur in more than one part.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Survey:
     unreadable: dict[str, str]
     ignored: tuple[str, ...]
     same: list[list[str]]
-    in_both: list[list[str]]
+    in_several: list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def survey(source: str) -> Survey:
         if path.is_dir() and not is_idx_folder(path):
             return _survey_folder(path)
     dataset = load(source, Reading(whole=True))
-    return _summarize(dataset.name, dataset.classes, dataset.has_test, _examples(dataset))
+    parts = {TRAIN: dataset.train} | ({TEST: dataset.test} if dataset.has_test else {})
+    return _summarize(dataset.name, dataset.classes, [*parts], _examples(dataset, parts))
 
 
 def _survey_folder(path: Path) -> Survey:
@@ -77,9 +78,7 @@ def _survey_folder(path: Path) -> Survey:
             examples += chunk
             unreadable |= bad
     name = path.resolve().name
-    return _summarize(
-        name, folder.classes, folder.test is not None, examples, unreadable, folder.ignored
-    )
+    return _summarize(name, folder.classes, [*folder.parts], examples, unreadable, folder.ignored)
 
 
 def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:
@@ -97,9 +96,8 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
     return examples, bad
 
 
-def _examples(dataset: Dataset) -> Iterator[_Example]:
+def _examples(dataset: Dataset, parts: Mapping[str, Examples]) -> Iterator[_Example]:
     """Yield the examples of a data set, named by their position, such as ``test 17``."""
-    parts = {TRAIN: dataset.train} | ({TEST: dataset.test} if dataset.has_test else {})
     for part, images in parts.items():
         for number, (image, label) in enumerate(zip(images.inputs, images.labels, strict=True)):
             name = f"{part} {number}"
@@ -114,12 +112,12 @@ def _digest(image: np.ndarray) -> bytes:
 def _summarize(
     name: str,
     classes: Sequence[str],
-    has_test: bool,
+    parts: Sequence[str],
     examples: Iterable[_Example],
     unreadable: dict[str, str] | None = None,
     ignored: tuple[str, ...] = (),
 ) -> Survey:
-    counts = {label: dict.fromkeys((TRAIN, TEST) if has_test else (TRAIN,), 0) for label in classes}
+    counts = {label: dict.fromkeys(parts, 0) for label in classes}
     sizes: Counter[tuple[int, ...]] = Counter()
     groups: dict[bytes, list[_Example]] = {}
     for example in examples:
@@ -127,16 +125,16 @@ def _summarize(
         sizes[example.shape] += 1
         groups.setdefault(example.digest, []).append(example)
     same = [group for group in groups.values() if len(group) > 1]
-    in_both = [group for group in same if len({example.part for example in group}) == 2]
+    in_several = [group for group in same if len({example.part for example in group}) > 1]
     return Survey(
         name=name,
-        has_test=has_test,
+        has_test=TEST in parts,
         classes=counts,
         sizes=dict(sizes.most_common()),
         unreadable=unreadable or {},
         ignored=ignored,
         same=_names(same),
-        in_both=_names(in_both),
+        in_several=_names(in_several),
     )
 
 

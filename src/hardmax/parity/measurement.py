@@ -24,9 +24,9 @@ from hardmax.reports.records import RunRecord
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
+from hardmax.runs.train import RunCallback
 from hardmax.runs.train import train as run_training
 from hardmax.training import checkpoint
-from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import Trainer
 from hardmax.training.loaders import epoch_order
 from hardmax.training.recipes import Recipe
@@ -112,7 +112,7 @@ def measure(settings: Settings, run: Path, file: Path) -> None:
         )
 
 
-class _AfterFirstEpoch(Callback):
+class _AfterFirstEpoch(RunCallback):
     """Saves the weights after the first epoch."""
 
     def on_epoch(self, trainer: Trainer, record: Mapping[str, object]) -> None:

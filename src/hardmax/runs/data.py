@@ -16,8 +16,8 @@ __all__ = ["check_fit", "load_data"]
 def load_data(run: Run, path: str, source: str | None, validation: float | None = None) -> Dataset:
     """Return the data set ``source``, or the one that the run in ``path`` was trained on.
 
-    It has a validation set only if its fraction of the training set is given. Raises DataError if
-    the data does not fit the run or has changed since training.
+    A validation set is only split off if its fraction of the training set is given. Raises
+    DataError if the data does not fit the run or has changed since training.
     """
     original = run.settings.data
     if source is not None and load.is_table(source) != (run.encoding is not None):
@@ -42,7 +42,8 @@ def _as_original(run: Run, path: str, source: str, dataset: Dataset) -> Dataset:
     """
     counts = run.record["data"]
     training = counts["train"] + counts["validation"]
-    if len(dataset.train) not in (training, training + counts["test"]):
+    found = len(dataset.train) + (0 if dataset.validation is None else len(dataset.validation))
+    if found not in (training, training + counts["test"]):
         return dataset
     with contextlib.suppress(HardmaxError):
         split = load.load(source, _reading(run, None, None))

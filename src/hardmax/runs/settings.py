@@ -91,17 +91,12 @@ class Settings(Recipe, ReadingOptions):
     )
     patience: int | None = option(
         None,
-        "Stop after this many epochs without a lower validation loss; requires --validation.",
+        "Stop after this many epochs without a lower validation loss; requires a validation set.",
         bounds=Bounds(least=1),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.patience is not None and self.validation is None:
-            raise ArgumentError(
-                "early stopping (patience) must not use the test set; add "
-                "--validation FRACTION to split off a validation set"
-            )
         catalog.check_options(self.model, self.options)
 
     @classmethod

@@ -14,7 +14,7 @@ import hardmax
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
-from hardmax.errors import DivergenceError
+from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.json_values import Json
 from hardmax.networks import catalog
@@ -30,7 +30,7 @@ from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
 
-__all__ = ["Trained", "train"]
+__all__ = ["RunCallback", "Trained", "train"]
 
 #: A network has learned nothing if its loss is this many times that of guessing.
 WORSE = 1.5
@@ -51,6 +51,13 @@ class Trained:
     interrupted: bool
 
 
+class RunCallback(Callback):
+    """Base class of callbacks of a training that writes a run."""
+
+    def on_data(self, dataset: Dataset) -> None:
+        """Called before the fit, once the data has been read and everything is checked."""
+
+
 class _Stop(Callback):
     """Stops a fit after Ctrl-C."""
 
@@ -67,7 +74,7 @@ class _Stop(Callback):
 def train(
     settings: Settings,
     out: str | None = None,
-    callback: Callback | None = None,
+    callback: RunCallback | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
@@ -93,12 +100,17 @@ def _train(
     settings: Settings,
     out: str | None,
     best_weights: BestWeights,
-    callback: Callback | None,
+    callback: RunCallback | None,
     interruptions: Interruptions,
     log: Callable[[str], None] | None,
 ) -> Trained:
     frameworks.check(settings.framework)
     dataset = load.load(settings.data, settings.reading)
+    if settings.patience is not None and dataset.validation is None:
+        raise ArgumentError(
+            "early stopping (patience) must not use the test set; add --validation FRACTION to "
+            "split off a validation set"
+        )
     callbacks = [best_weights, *([callback] if callback else []), _Stop(interruptions)]
     session = _session(settings, dataset, callbacks)
     environment = _environment(settings.framework, str(session.trainer.find_device()))
@@ -109,6 +121,8 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
+        if callback is not None:
+            callback.on_data(dataset)
         state = _fit(settings, session, dataset, best_weights, interruptions)
         _log_failure(settings, dataset, state, log)
         evaluation = _evaluate(settings, session, dataset)

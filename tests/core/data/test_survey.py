@@ -29,7 +29,7 @@ def test_classes_and_sizes_are_counted(pets):
     assert found.classes == {"cat": {"train": 1, "test": 1}, "dog": {"train": 2, "test": 1}}
     assert found.sizes == {(6, 5, 1): 4, (7, 7, 3): 1}
     assert [*found.sizes] == [(6, 5, 1), (7, 7, 3)]
-    assert (found.unreadable, found.ignored, found.same, found.in_both) == ({}, (), [], [])
+    assert (found.unreadable, found.ignored, found.same, found.in_several) == ({}, (), [], [])
 
 
 def test_unreadable_files_are_named_with_the_reason_and_not_counted(pets):
@@ -53,16 +53,26 @@ def test_identical_pixels_are_duplicates_whatever_the_file_format(pets):
     save(pets / "test" / "cat" / "c.png", noise(9, 9))
     found = survey(str(pets))
     shared = ["train/dog/a.png", "train/cat/copy.bmp", "test/dog/copy.png"]
-    assert [sorted(group) for group in found.in_both] == [sorted(shared)]
+    assert [sorted(group) for group in found.in_several] == [sorted(shared)]
     assert [len(group) for group in found.same] == [3, 2]
     assert ["test/cat/b.png", "test/cat/c.png"] in found.same
+
+
+def test_images_of_a_validation_set_are_counted_and_compared(pets):
+    for label in ("cat", "dog"):
+        save(pets / "val" / label / "a.png", noise(6, 5, seed=9))
+    save(pets / "val" / "dog" / "b.png", noise(6, 5, seed=1))
+    found = survey(str(pets))
+    assert found.classes["dog"] == {"train": 2, "validation": 2, "test": 1}
+    assert found.in_several == [["train/dog/a.png", "val/dog/b.png"]]
+    assert ["val/cat/a.png", "val/dog/a.png"] in found.same
 
 
 def test_without_a_test_set_nothing_is_split_off(pets):
     found = survey(str(pets / "train"))
     assert not found.has_test
     assert found.classes == {"cat": {"train": 1}, "dog": {"train": 2}}
-    assert found.in_both == []
+    assert found.in_several == []
 
 
 def test_examples_without_files_are_named_by_their_position(tmp_path):
@@ -75,7 +85,7 @@ def test_examples_without_files_are_named_by_their_position(tmp_path):
     np.savez(tmp_path / "two.npz", X=X[:15], y=y[:15], X_test=X[[16, 7]], y_test=y[[16, 7]])
     found = survey(str(tmp_path / "two.npz"))
     assert found.classes == {"a": {"train": 7, "test": 1}, "b": {"train": 8, "test": 1}}
-    assert found.in_both == found.same == [["train 3", "train 7", "test 1"]]
+    assert found.in_several == found.same == [["train 3", "train 7", "test 1"]]
 
 
 def test_idx_folders_and_named_data_are_surveyed(tmp_path, make_idx_folder):

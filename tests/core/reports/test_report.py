@@ -260,14 +260,19 @@ def test_classes_never_predicted_or_without_examples_are_told_apart():
     assert rows[start + 3][2:] == ["no examples", "0.000", "undefined", "undefined", "0"]
 
 
-@pytest.mark.parametrize("validation", [0, 30])
-def test_the_page_says_what_the_curves_were_computed_on(validation):
-    html = page(data={"validation": validation})
+@pytest.mark.parametrize(("validation", "fraction"), [(0, None), (30, 0.2), (30, None)])
+def test_the_page_says_what_the_curves_were_computed_on(validation, fraction):
+    html = page(data={"validation": validation}, settings={"validation": fraction})
     text, alts = Page(html).text, [alt for _, alt in curves(html)]
     on_test = "the curves are computed on the test set"
-    split = "The curves are computed on 30 images split off the training set"
+    held = "The curves are computed on a validation set of 30 images"
+    split = f"{held} split off the training set."
     held_out = "validation" if validation else "test"
-    assert (on_test in text, split in text) == (not validation, bool(validation))
+    assert (on_test in text, held in text) == (not validation, bool(validation))
+    assert (split in text, f"{held}." in text) == (
+        fraction is not None,
+        fraction is None and bool(validation),
+    )
     assert f"{held_out} loss" in text
     assert f"Training and {held_out} loss by epoch" in alts
 

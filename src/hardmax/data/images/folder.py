@@ -1,13 +1,15 @@
 """Folders of image files, one folder per class, as data sets."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hardmax.checks import listed
 from hardmax.data.assembly import assemble, numbered
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.images.cache import Decoded, decode
-from hardmax.data.images.parts import TRAIN, VALIDATION, part_named
-from hardmax.data.images.scan import ImageFolder, scan
+from hardmax.data.images.parts import TEST, TRAIN, VALIDATION, part_named
+from hardmax.data.images.scan import ImageFile, ImageFolder, scan
 from hardmax.data.options import Reading
 
 __all__ = ["read_image_folder"]
@@ -23,23 +25,33 @@ def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
     decoded = decode(folder.root, folder.files, reading)
     files = [file for file in folder.files if file.name not in decoded.bad]
     labels = numbered((file.label for file in files), folder.classes)
-    count = sum(file.part == TRAIN for file in files)
-    train = Images(decoded.images[:count], labels[:count])
-    test = Images(decoded.images[count:], labels[count:]) if folder.test else None
+    parts = _split(Images(decoded.images, labels), files, folder.parts)
     preprocessing = {
         "resized": decoded.why,
         "left_out": sorted(decoded.bad),
         "ignored": list(folder.ignored),
     }
-    return assemble(
+    dataset = assemble(
         name,
         folder.classes,
-        train,
-        test,
+        parts[TRAIN],
+        parts.get(TEST),
         reading,
         preprocessing,
         _notices(name, folder, decoded, reading),
     )
+    return replace(dataset, validation=parts.get(VALIDATION))
+
+
+def _split(images: Images, files: Sequence[ImageFile], parts: Iterable[str]) -> dict[str, Images]:
+    """Return the images of each part, which are those of a range of the files."""
+    split = {}
+    start = 0
+    for part in parts:
+        stop = start + sum(file.part == part for file in files)
+        split[part] = images.take(slice(start, stop))
+        start = stop
+    return split
 
 
 def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading) -> tuple[str, ...]:
@@ -57,8 +69,9 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
             f"{decoded.transparent} images have transparent pixels, which show "
             f"{reading.background or 'white'}; change it with --background"
         )
-    if folder.test and part_named(folder.test) == VALIDATION:
-        notices.append(f"{name} has no test folder: the images in {folder.test} are the test set")
+    test = folder.parts.get(TEST, "")
+    if part_named(test) == VALIDATION:
+        notices.append(f"{name} has no test folder: the images in {test} are the test set")
     if decoded.bad:
         notices.append(
             f"skipped {len(decoded.bad)} images that cannot be read: {listed(sorted(decoded.bad))}"
@@ -67,10 +80,5 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
         notices.append(
             f"ignored {len(folder.ignored)} files and folders that are not images of a class: "
             f"{listed(folder.ignored)}"
-        )
-    if folder.unused:
-        notices.append(
-            f"{name}: the images in {folder.unused} are not used; --validation FRACTION splits a "
-            "validation set off the training set"
         )
     return tuple(notices)

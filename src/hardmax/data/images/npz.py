@@ -49,7 +49,7 @@ def read_npz(path: Path, name: str, reading: Reading) -> Dataset:
         for X, y in parts.values():
             _check_headers(f"{path}, {X} and {y}", members[X], members[y])
         labels = {part: _texts(members[y], archive) for part, (_, y) in parts.items()}
-        classes = find_classes(name, {*labels["train"]}, {*labels.get("test", ())}, reading)
+        classes = find_classes(name, {part: {*texts} for part, texts in labels.items()}, reading)
         images = {}
         for part, (X, y) in parts.items():
             try:

@@ -39,7 +39,7 @@ def part_mentioned(folder: str) -> str | None:
 
 
 def choose_parts(root: str, folders: list[str], others: list[str]) -> dict[str, str]:
-    """Return the folders of the parts by their names.
+    """Return the folders of the parts by their names; the test set may be a validation folder.
 
     ``folders`` are those with the name of a part and with subfolders, ``others`` further ones with
     images. Raises DataError if it is unclear which folders are the parts.
@@ -59,6 +59,8 @@ def choose_parts(root: str, folders: list[str], others: list[str]) -> dict[str, 
             f"{root} has a folder {listed(chosen.values())} with subfolders, but no train "
             "folder beside it; add it, or, if these folders are classes, rename them"
         )
+    if TEST not in chosen and VALIDATION in chosen:
+        chosen[TEST] = chosen.pop(VALIDATION)
     if [*chosen] == [TRAIN] and others:
         raise DataError(
             f"{root} has a folder {chosen[TRAIN]} with subfolders, like a training set, beside "

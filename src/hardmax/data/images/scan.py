@@ -3,9 +3,10 @@
 ::
 
     DATA/train/CLASS/*.png      or      DATA/CLASS/*.png
+    DATA/val/CLASS/*.png
     DATA/test/CLASS/*.png
 
-``parts`` has the other names that the folders of the parts may have.
+The last two may be missing. ``parts`` has the other names that the folders of the parts may have.
 """
 
 import os
@@ -18,9 +19,7 @@ from hardmax.checks import listed
 from hardmax.data.assembly import find_classes
 from hardmax.data.images.opening import image_extensions
 from hardmax.data.images.parts import (
-    TEST,
     TRAIN,
-    VALIDATION,
     check_classes,
     choose_parts,
     part_named,
@@ -46,43 +45,38 @@ class ImageFile(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The contents of a folder of images: the training files, then the test files if any.
+    """The contents of a folder of images: the training, the validation and the test files.
 
-    ``classes`` are the names of the training set's folders; ``test`` is that of the test set, or
-    None without one. ``ignored`` lists the files and folders that are not images of a class,
-    ``unused`` is the one of them with a validation set.
+    ``classes`` are the names of the training set's folders; ``parts`` has the folder of each part,
+    "" if the folders are classes. ``ignored`` lists the files and folders that are not images of a
+    class.
     """
 
     root: Path
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
-    test: str | None
+    parts: dict[str, str]
     ignored: tuple[str, ...]
-    unused: str | None
 
 
 def scan(root: Path, reading: Reading) -> ImageFolder:
     """List a folder without reading any image.
 
     Within a part, files are sorted by name, whatever their class. Raises DataError if fewer than
-    two classes have images, or if the test set has a class that the training set does not have.
+    two classes have images, or if another set has a class that the training set does not have.
     """
     top = _entries(root)
-    chosen = _parts(root, top)
-    parts = {TRAIN: chosen.get(TRAIN, "")}
-    if TEST in chosen or VALIDATION in chosen:
-        parts[TEST] = chosen.get(TEST) or chosen[VALIDATION]
-    unused = chosen.get(VALIDATION) if TEST in chosen else None
-    ignored = [name for name in top if chosen and name not in (*parts.values(), unused)]
+    parts = _parts(root, top)
+    ignored = [] if parts == {TRAIN: ""} else [name for name in top if name not in parts.values()]
     files: list[ImageFile] = []
-    classes: dict[str, list[str]] = {TRAIN: [], TEST: []}
+    classes: dict[str, list[str]] = {}
     for part, name in parts.items():
         found, classes[part], others = _scan_part(root, part, f"{name}/" if name else "")
         files += found
         ignored += others
     _check(root, classes[TRAIN], files)
-    names = find_classes(str(root), classes[TRAIN], classes[TEST], reading)
-    return ImageFolder(root, names, tuple(files), parts.get(TEST), tuple(sorted(ignored)), unused)
+    names = find_classes(str(root), classes, reading)
+    return ImageFolder(root, names, tuple(files), parts, tuple(sorted(ignored)))
 
 
 def images_below(folder: str) -> list[str]:
@@ -97,11 +91,11 @@ def images_below(folder: str) -> list[str]:
 
 
 def _parts(root: Path, top: dict[str, os.DirEntry[str]]) -> dict[str, str]:
-    """Return the names of the parts' folders, which are none if the folders are classes."""
+    """Return the name of each part's folder, "" for the training set if the folders are classes."""
     # A folder called train without subfolders is a class, say of vehicles.
     named = [name for name, entry in top.items() if part_named(name) and _has_folders(entry)]
     if not named:
-        return {}
+        return {TRAIN: ""}
     others = [name for name, entry in top.items() if not part_named(name) and _has_images(entry)]
     return choose_parts(str(root), named, others)
 

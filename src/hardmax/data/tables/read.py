@@ -71,7 +71,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
     if reading.classes is None:
         check_classes(path, reading.label, labels)
-    classes = find_classes(name, {*labels}, (), reading)
+    classes = find_classes(name, {"train": {*labels}}, reading)
     features = table.drop_columns([reading.label])
     rows = _Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})

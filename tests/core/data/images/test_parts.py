@@ -76,11 +76,42 @@ def test_the_usual_names_are_the_training_and_the_test_set(train, test, make):
 
 
 @pytest.mark.parametrize("validation", ["val", "Valid", "validation_set", "dev"])
-def test_a_validation_folder_beside_a_test_folder_is_told_to_be_unused(validation, make):
-    data = load(make("train", "test", validation))
-    assert (pixels(data.train), pixels(data.test)) == ({1}, {2})
+def test_a_validation_folder_beside_a_test_folder_is_the_validation_set(validation, make, refused):
+    source = make("train", "test", validation)
+    data = load(source)
+    parts = (data.train, data.test, data.validation)
+    assert [pixels(part) for part in parts] == [{1}, {2}, {3}]
+    assert [part.labels.tolist() for part in parts] == [[0, 1, 0, 1, 0, 1]] * 3
     assert data.preprocessing["ignored"] == []
-    assert f"data: the images in {validation} are not used; --validation" in data.notices[-1]
+    counts = dict.fromkeys(["train", "validation", "test"], 3)
+    assert survey(source).classes == {"a": counts, "b": counts}
+    with refused(DataError, "data already has a validation set", "data without one"):
+        load(source, Reading(validation=0.5))
+
+
+def test_a_data_set_has_another_fingerprint_with_other_validation_images(make, tmp_path):
+    source = make("train", "test", "val")
+    before = load(source).fingerprint
+    save(tmp_path / "data/val/a/0.png", noise(2, 2))
+    changed = load(source).fingerprint
+    (tmp_path / "data/val").rename(tmp_path / "elsewhere")
+    assert len({before, changed, load(source).fingerprint}) == 3
+
+
+def test_a_validation_set_has_the_classes_of_the_training_set(make, tmp_path, refused):
+    source = make("train", "test", "val")
+    save(tmp_path / "data/val/c/0.png", noise(2, 2))
+    with refused(DataError, "the validation set has classes that are not in the training set: c"):
+        load(source)
+
+
+def test_every_set_has_examples(make, tmp_path, refused):
+    source = make("train", "test", "val")
+    for part in ("val", "test"):
+        for path in (tmp_path / "data" / part).rglob("*.png"):
+            path.write_bytes(b"")
+        with refused(DataError, f"the {'validation' if part == 'val' else part} set has no"):
+            load(source, Reading(skip_bad=True))
 
 
 def test_one_that_is_empty_is_ignored_like_any_other(make, tmp_path):
