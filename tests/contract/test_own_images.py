@@ -258,6 +258,7 @@ def test_skipped_images_are_recorded(hardmax, framework, tmp_path, shapes):
     assert hardmax("evaluate", "run").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_parity_accepts_folders_of_images(hardmax, framework, tmp_path, shapes):
     arguments = ("--frameworks", "torch,mxnet", "--size", "6", "--epochs", 1, "--out", "both")

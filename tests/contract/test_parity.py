@@ -120,9 +120,8 @@ def test_losses_with_relu_match_pytorch(both, recipe):
     assert abs(one["test"]["correct"] - other["test"]["correct"]) <= 10  # of 10000
 
 
-@pytest.mark.parametrize(
-    "model", ["lenet-modern", pytest.param("resnet18", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["lenet-modern", "resnet18"])
 def test_a_run_can_be_evaluated_by_another_framework(run, make_idx_folder, tmp_path, model):
     make_idx_folder(tmp_path / "data", side=16)
     options = ["data", "--model", model, "--epochs", 2, "--batch-size", 60, "--optimizer", "adam"]
