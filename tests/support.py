@@ -4,7 +4,11 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
+
+from hardmax import frameworks
+from hardmax.errors import MissingFrameworkError
 
 
 def pcg64(count, seed, epoch):
@@ -37,6 +41,15 @@ def peak_memory(function):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def need(*names):
+    """Skip the test unless all of these frameworks are installed."""
+    for name in names:
+        try:
+            frameworks.check(name)
+        except MissingFrameworkError as error:
+            pytest.skip(str(error))
 
 
 def refused(done, *words):

@@ -41,7 +41,9 @@ def check(name: str) -> None:
 
 
 def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    spec = importlib.util.find_spec(package)
+    # A folder with the name of a framework, such as a clone, is a namespace package: no origin.
+    return spec is not None and spec.origin is not None
 
 
 def load(name: str) -> ModuleType:

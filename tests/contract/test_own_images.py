@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from support import need
 
 from hardmax.data import mapped
 from hardmax.data.images import cache as image_cache
@@ -261,10 +262,9 @@ def test_skipped_images_are_recorded(hardmax, framework, tmp_path, shapes):
 @pytest.mark.slow
 @pytest.mark.shared
 def test_parity_accepts_folders_of_images(hardmax, framework, tmp_path, shapes):
+    need("torch", "mxnet")
     arguments = ("--frameworks", "torch,mxnet", "--size", "6", "--epochs", 1, "--out", "both")
     done = hardmax("parity", "shapes", *arguments)
-    if "is not installed" in done.stderr:
-        pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     assert "60 images of 2 classes, as 6 x 6 color\n" in done.stdout
     assert "12 of 12" in done.stdout

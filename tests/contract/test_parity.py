@@ -4,6 +4,7 @@ import json
 
 import commands
 import pytest
+from support import need
 
 RECIPES = {
     "sgd": [],
@@ -48,6 +49,7 @@ for arguments in json.load(sys.stdin):
 def _another_framework(framework):
     if framework == "torch":
         pytest.skip("PyTorch is the reference")
+    need("torch")
 
 
 def by_pytorch(folder, several):

@@ -11,12 +11,11 @@ import time
 import commands
 import numpy as np
 import pytest
-from support import refused
+from support import need, refused
 
 from hardmax import frameworks
 from hardmax.data.images.digits import load_digits
 from hardmax.data.sampling import order
-from hardmax.errors import MissingFrameworkError
 from hardmax.networks.catalog import make
 from hardmax.networks.initializers import initial_weights
 from hardmax.training import checkpoint
@@ -30,11 +29,7 @@ FRAMEWORKS = ("torch", "jax")
 @pytest.fixture(scope="module")
 def installed():
     """Skip if one of the compared frameworks is not installed."""
-    for name in FRAMEWORKS:
-        try:
-            frameworks.check(name)
-        except MissingFrameworkError as error:
-            pytest.skip(str(error))
+    need(*FRAMEWORKS)
 
 
 @pytest.fixture(scope="module")

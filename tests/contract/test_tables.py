@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
-from support import mixed_table, refused
+from support import mixed_table, need, refused
 
 from hardmax.data.load import load
 from hardmax.data.options import Reading
@@ -62,6 +62,7 @@ def test_the_accuracy_is_that_of_logistic_regression(folder, trained):
 
 def test_a_run_evaluates_the_same_in_its_framework_and_in_another(run, trained, framework):
     other = "mxnet" if framework == "torch" else "torch"
+    need(other)
     for name in (framework, other):
         done = run("evaluate", "run", "--framework", name, "--json")
         assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from hardmax import frameworks
-from hardmax.errors import ArgumentError
+from hardmax.errors import ArgumentError, MissingFrameworkError
 
 CORE = """
 import importlib, pkgutil, sys, hardmax
@@ -120,6 +120,14 @@ except MissingFrameworkError as error:
     assert output.count("\n") == 1
     assert repr(name) in output
     assert f"hardmax[{name}]" in output
+
+
+def test_a_folder_with_the_name_of_a_framework_is_not_the_framework(tmp_path, monkeypatch):
+    (tmp_path / "flame").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(frameworks.FRAMEWORKS, "torch", ("flame",))
+    with pytest.raises(MissingFrameworkError, match="'torch' is not installed \\(flame not found"):
+        frameworks.check("torch")
 
 
 @pytest.mark.parametrize("name", INSTALLED)
