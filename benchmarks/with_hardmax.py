@@ -26,7 +26,7 @@ def command_line(task: Task) -> Fit:
     trainer = backend.Trainer(task.epochs, seed=task.seed, device="cpu")
     trainer.set_weights(model, task.weights())
     data = backend.data.ImageData(dataset.train, dataset.test, BATCH_SIZE)
-    progress = Progress(task.epochs, "test", quiet=True)
+    progress = Progress(task.epochs, quiet=True)
     return fit(trainer, model, data, BestWeights(by_validation_loss=False), progress)
 
 
