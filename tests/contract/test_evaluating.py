@@ -11,6 +11,8 @@ from support import refused
 
 from hardmax.data.datasets import split_off
 from hardmax.data.images.digits import load_digits
+from hardmax.runs.record import write_record
+from hardmax.runs.run import Run
 from hardmax.training import checkpoint
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -176,6 +178,11 @@ def test_calibration_requires_a_validation_set(hardmax, framework, tmp_path):
     before = (tmp_path / "run" / "run.json").read_bytes()
     refused(hardmax("calibrate", "run"), "validation set", "--validation FRACTION")
     assert (tmp_path / "run" / "run.json").read_bytes() == before
+    # A record may claim a validation set that the data does not have.
+    record = dict(Run.open(tmp_path / "run").record)
+    record["data"] = {**record["data"], "validation": 5}
+    write_record(tmp_path / "run", record)
+    refused(hardmax("calibrate", "run"), "validation set", "--validation FRACTION")
 
 
 def test_two_runs_are_compared_example_by_example(hardmax, framework, run):

@@ -138,13 +138,14 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
     since training or no temperature can be fitted to it.
     """
     run = Run.open(path)
-    if not run.record["data"]["validation"]:
+    part = None
+    if run.record["data"]["validation"]:
+        part = load_data(run, path, None, run.settings.validation).validation
+    if part is None:
         raise RunError(
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
             "the training set or the test set; train with --validation FRACTION"
         )
-    part = load_data(run, path, None, run.settings.validation).validation
-    assert part is not None
     before = replace(_evaluate(run, part, framework), temperature=1.0)
     after = replace(before, temperature=fit_temperature(before.scores, before.labels))
     calibration = Calibration(before, after)
