@@ -1,8 +1,7 @@
 """Loading frameworks by name, and the side effects of importing the core."""
 
-from importlib.util import find_spec
-
 import pytest
+from support import need
 
 from hardmax import frameworks
 from hardmax.errors import ArgumentError, MissingFrameworkError
@@ -24,18 +23,6 @@ core = list(names(hardmax.__path__, "hardmax."))
 """
 
 HEAVY = {"torch", "jax", "flax", "optax", "tensorflow", "keras", "mxnet", "matplotlib.pyplot"}
-
-
-def is_installed(package):
-    # The folders of the tests look like namespace packages, which have no origin.
-    spec = find_spec(package)
-    return spec is not None and spec.origin is not None
-
-
-INSTALLED = [
-    pytest.param(name, marks=pytest.mark.skipif(not all(map(is_installed, packages)), reason=name))
-    for name, packages in frameworks.FRAMEWORKS.items()
-]
 
 
 def test_importing_the_package_imports_nothing_else(python):
@@ -130,14 +117,16 @@ def test_a_folder_with_the_name_of_a_framework_is_not_the_framework(tmp_path, mo
         frameworks.check("torch")
 
 
-@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("name", frameworks.FRAMEWORKS)
 def test_checking_a_framework_imports_nothing(python, name):
+    need(name)
     code = f"import sys\nfrom hardmax import frameworks\nframeworks.check({name!r})\n"
     assert python(code + f"print({name!r} in sys.modules)") == "False\n"
 
 
-@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("name", frameworks.FRAMEWORKS)
 def test_loading_a_framework_reports_its_versions_and_loads_no_other(python, name):
+    need(name)
     package = frameworks.FRAMEWORKS[name][0]
     others = sorted({"torch", "jax", "tensorflow", "mxnet"} - {name})
     code = f"""
