@@ -115,6 +115,44 @@ def parquet(folder: Path) -> str:
     return str(folder / "data.parquet")
 
 
+def compressed(folder: Path) -> str:
+    """Write the same table as CSV in UTF-16, with lines above and below it, compressed."""
+    text = Path(csv(folder)).read_text()
+    lines = f"# made by a tool\n{text.replace(',', ';')}\nSource: none\n"
+    Path(folder / "data.csv").unlink()
+    (folder / "data.csv.gz").write_bytes(gzip.compress(lines.encode("utf-16"), mtime=0))
+    return str(folder / "data.csv.gz")
+
+
+def feather(folder: Path) -> str:
+    """Write the same table as Feather."""
+    import pyarrow as pa
+    import pyarrow.feather
+
+    pyarrow.feather.write_feather(pa.table(_frame_columns()), folder / "data.feather")
+    return str(folder / "data.feather")
+
+
+def json_lines(folder: Path) -> str:
+    """Write the same table as JSON lines."""
+    columns = _frame_columns()
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    (folder / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return str(folder / "data.jsonl")
+
+
+def excel(folder: Path) -> str:
+    """Write the same table as an Excel workbook."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    columns = _frame_columns()
+    for row in ([*columns], *zip(*columns.values(), strict=True)):
+        book.active.append(row)
+    book.save(folder / "data.xlsx")
+    return str(folder / "data.xlsx")
+
+
 @dataclass(frozen=True)
 class _Forged(Run):
     """A run whose weights get the header ``forged``."""
@@ -155,5 +193,9 @@ INPUTS: dict[str, Callable[[Path], str]] = {
     "images": image_folder,
     "csv": csv,
     "parquet": parquet,
+    "compressed": compressed,
+    "feather": feather,
+    "jsonl": json_lines,
+    "xlsx": excel,
     "run": write_run,
 }

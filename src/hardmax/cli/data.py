@@ -10,10 +10,12 @@ from hardmax.checks import listed, plain, shortened
 from hardmax.cli.options import (
     INTERRUPTED,
     Data,
+    Header,
     Json,
     Label,
     LabelMissing,
     Missing,
+    TextEncoding,
     notice,
     parsed,
     print_json,
@@ -35,6 +37,8 @@ MAX_LINES, MAX_SIZES = 20, 5
 def data(
     data: Data,
     label: Label = None,
+    header: Header = None,
+    text_encoding: TextEncoding = None,
     missing: Missing = None,
     label_missing: LabelMissing = None,
     as_json: Json = False,
@@ -47,6 +51,8 @@ def data(
 
     reading = Reading(
         label=label,
+        header=header,
+        text_encoding=text_encoding,
         missing=parsed("missing", missing),
         label_missing=parsed("label_missing", label_missing),
     )
@@ -100,6 +106,8 @@ def _print_classes(survey: "Survey") -> None:
 
 
 def _print_table(survey: "TableSurvey") -> None:
+    for message in survey.notices:
+        notice(message)
     count = len(survey.columns) + (survey.label is not None)
     print(f"{survey.rows} rows, {count} columns")
     width = max([6, *(len(_name(name)) for name in survey.columns)])

@@ -19,11 +19,13 @@ __all__ = [
     "CostsFile",
     "Data",
     "Framework",
+    "Header",
     "Json",
     "Label",
     "LabelMissing",
     "Missing",
     "RunFolder",
+    "TextEncoding",
     "notice",
     "parsed",
     "print_json",
@@ -65,8 +67,9 @@ def _setting(name: str) -> Any:
     """Return the annotation of the argument of a command that is the option of a setting."""
     field, option = OPTIONS[name]
     choices = [*map(str, option.choices)]
+    words = name.replace("_", "-")
     info = typer.Option(
-        "--" + name.replace("_", "-"),
+        f"--{words}/--no-{words}" if field.type == bool | None else f"--{words}",
         help=option.help + (f"  [default: {option.unset}]" if option.unset else ""),
         metavar=option.metavar or "|".join(choices) or None,
         autocompletion=lambda: choices,
@@ -78,6 +81,8 @@ Data = Annotated[str, typer.Argument(metavar="DATA", help=OPTIONS["data"][1].hel
 Label = _setting("label")
 Missing = _setting("missing")
 LabelMissing = _setting("label_missing")
+Header = _setting("header")
+TextEncoding = _setting("text_encoding")
 
 
 def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

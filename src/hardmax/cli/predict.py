@@ -58,6 +58,8 @@ def predict(
         first, *others = predictions.changes
         more = ", ..." if others else ""
         notice(f"{1 + len(others)} of {len(predictions.all)} images were converted ({first}{more})")
+    for message in predictions.notices:
+        notice(message)
     if out is not None:
         write_whole(out, table_bytes(predictions.table, out.suffix.lower()))
     if as_json:
@@ -73,10 +75,10 @@ def predict(
 
 def _check_out(out: Path, files: list[Path]) -> None:
     """Raise ArgumentError if ``out`` has an unsupported ending or is one of the inputs."""
-    from hardmax.data.tables.files import ENDINGS
+    from hardmax.data.tables.files import WRITABLE
 
-    if out.suffix.lower() not in ENDINGS:
-        raise ArgumentError(f"--out must end in {', '.join(sorted(ENDINGS))}, got {out}")
+    if out.suffix.lower() not in WRITABLE:
+        raise ArgumentError(f"--out must end in {', '.join(WRITABLE)}, got {out}")
     if any(out.exists() and file.exists() and out.samefile(file) for file in files):
         raise ArgumentError(f"--out {out} is also an input; choose another file")
 

@@ -14,7 +14,7 @@ from hardmax.data.images.folder import read_image_folder
 from hardmax.data.images.idx_folder import is_idx_folder, read_idx_folder
 from hardmax.data.images.npz import read_npz
 from hardmax.data.options import Reading
-from hardmax.data.tables.files import ENDINGS as TABLES
+from hardmax.data.tables.files import is_table_name, table_name
 from hardmax.data.tables.read import read_table_dataset
 from hardmax.errors import ArgumentError, DataError
 
@@ -23,13 +23,10 @@ __all__ = ["NAMED", "check_no_table_options", "find_path", "is_table", "load"]
 #: The data sets available by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
 
-#: The extensions of files that can be read.
-EXTENSIONS = frozenset({".npz"}) | TABLES
-
 #: The other sources, for messages.
 PATHS = (
     "a folder of images (one folder per class) or of IDX files, an .npz file, or a table "
-    "(.csv, .tsv, .parquet)"
+    "(.csv, .tsv, .parquet, .feather, .jsonl, .xlsx and others)"
 )
 
 
@@ -69,7 +66,7 @@ def _read(source: str, reading: Reading) -> Dataset:
     if is_table(source):
         _check_no_image_options(source, reading)
         path = find_path(source)
-        return read_table_dataset(path, path.stem, reading)
+        return read_table_dataset(path, table_name(path), reading)
     check_no_table_options(source, reading)
     if source in NAMED:
         return _convert(NAMED[source](), reading)
@@ -84,7 +81,7 @@ def _read(source: str, reading: Reading) -> Dataset:
 
 def is_table(source: str) -> bool:
     """Return whether ``source`` is the path of a table, by its extension."""
-    return Path(source).suffix.lower() in TABLES and not Path(source).is_dir()
+    return is_table_name(source) and not Path(source).is_dir()
 
 
 def _check_no_image_options(source: str, reading: Reading) -> None:
@@ -100,7 +97,7 @@ def check_no_table_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if other data is read with options for tables."""
     if reading.label is not None:
         raise ArgumentError(f"{source} is not a table; only tables have a label column")
-    for name in ("missing", "label_missing"):
+    for name in ("header", "text_encoding", "missing", "label_missing"):
         if getattr(reading, name) is not None:
             raise ArgumentError(
                 f"{source} is not a table; {name.replace('_', ' ')} applies only to tables"
@@ -152,12 +149,13 @@ def find_path(source: str) -> Path:
         raise DataError(f"cannot access {path}: {error.strerror}") from error
     except OSError:  # not a valid path, such as a name that is too long
         is_folder = exists = False
-    if is_folder or (exists and path.suffix.lower() in EXTENSIONS):
+    is_file_name = path.suffix.lower() == ".npz" or is_table_name(source)
+    if is_folder or (exists and is_file_name):
         return path
     if exists:
         raise DataError(f"{path} is not a supported file type; use {PATHS}")
     known = ", ".join(NAMED)
-    if os.sep in source or path.suffix.lower() in EXTENSIONS:
+    if os.sep in source or is_file_name:
         raise DataError(f"no such folder or file: {source!r}; use {PATHS}, or one of {known}")
     near = difflib.get_close_matches(source.lower(), NAMED, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"use one of {known}, or {PATHS}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardmax.checks import MAX_SEED, Bounds
+from hardmax.data.tables.decoding import check_encoding
 from hardmax.errors import ArgumentError
 from hardmax.fields import FRACTIONS, check_options, option
 
@@ -106,6 +107,18 @@ class ReadingOptions:
         bounds=Bounds(least=0, most=MAX_SEED),
     )
     label: str | None = option(None, "Column of a table that holds the classes.", metavar="COLUMN")
+    header: bool | None = option(
+        None,
+        "Whether the first row of a table has the names of the columns; without a header they are "
+        "0, 1, 2 and so on.",
+        unset="it does; a table without a header is refused if its first row looks like data",
+    )
+    text_encoding: str | None = option(
+        None,
+        "Encoding of a text table that is not UTF-8, such as gbk or windows-1251.",
+        unset="UTF-16 or Latin-1",
+        metavar="NAME",
+    )
     missing: tuple[str, ...] | None = option(
         None,
         "Cell texts of a table that stand for a missing value, in upper or lower case, such as "
@@ -134,6 +147,8 @@ class ReadingOptions:
             object.__setattr__(self, "label", self.label.strip())
         if self.background is not None:
             color(self.background)
+        if self.text_encoding is not None:
+            check_encoding(self.text_encoding)
 
     @property
     def background_color(self) -> Color:

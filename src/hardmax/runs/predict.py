@@ -11,8 +11,7 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.files import read_image
 from hardmax.data.images.scan import images_below
-from hardmax.data.row_encoding import RowEncoding
-from hardmax.data.tables.files import ENDINGS, read_table
+from hardmax.data.tables.files import TableFile, is_table_name, read_table
 from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
 from hardmax.evaluation.calibration import calibrated
@@ -58,12 +57,13 @@ class Predictions:
     """Predictions in the order of the examples.
 
     ``changes`` describes how images were converted. ``table`` has the columns of the input followed
-    by those of the predictions; None for images.
+    by those of the predictions; None for images. ``notices`` say how a table was read.
     """
 
     all: list[Prediction]
     changes: list[str]
     table: "pa.Table | None" = None
+    notices: tuple[str, ...] = ()
 
 
 def predict(
@@ -89,7 +89,7 @@ def predict(
     run = Run.open(path)
     rule_options = read_rules(run, costs, below)
     if run.encoding is not None:
-        table = _read_one_table(path, files, run.encoding)
+        table, notices = _read_one_table(path, files, run)
         values = encode_table(table, Path(files[0]), run.encoding)
         rows = Vectors(values, np.zeros(len(values), np.int64))
         predictions = [
@@ -99,7 +99,8 @@ def predict(
             )
         ]
         decides = rule_options != (None, None)
-        return Predictions(predictions, [], _with_predictions(table, predictions, decides))
+        table = _with_predictions(table, predictions, decides)
+        return Predictions(predictions, [], table, tuple(notices))
     files = [*itertools.chain.from_iterable(map(_image_files, files))]
     images, changes = _read_images(run, files)
     return Predictions(_predict(run, images, files, framework, rule_options), changes)
@@ -147,13 +148,17 @@ def _image_files(path: str) -> list[str]:
     return images_below(path) if Path(path).is_dir() else [path]
 
 
-def _read_one_table(path: str, files: Sequence[str], encoding: RowEncoding) -> "pa.Table":
-    if len(files) != 1 or Path(files[0]).suffix.lower() not in ENDINGS:
+def _read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
+    if len(files) != 1 or not is_table_name(files[0]):
         raise DataError(
-            f"{path} was trained on a table; give it one table (.csv, .tsv or .parquet), got "
-            f"{', '.join(files)}"
+            f"{path} was trained on a table; give it one table, such as a .csv or .parquet file, "
+            f"got {', '.join(files)}"
         )
-    return read_table(Path(files[0]), known=[code.name for code in encoding.columns])
+    settings, encoding = run.settings, run.encoding
+    known = [code.name for code in encoding.columns] if encoding else []
+    return read_table(
+        Path(files[0]), known, header=settings.header, encoding=settings.text_encoding
+    )
 
 
 def _with_predictions(

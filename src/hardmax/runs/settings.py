@@ -44,7 +44,7 @@ class Settings(Recipe, ReadingOptions):
     data: str = option(
         MISSING,
         "digits, fashion-mnist, a folder of images (one subfolder per class) or of IDX files, "
-        "an .npz file, or a table (.csv, .tsv or .parquet; requires --label).",
+        "an .npz file, or a table (CSV, Parquet, Excel and others; requires --label).",
     )
     model: str = option(
         "softmax-regression",

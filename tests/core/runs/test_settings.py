@@ -43,6 +43,8 @@ VALUES = {
     "test": ("0.5", 0.5),
     "seed": ("4", 4),
     "label": ("kind", "kind"),
+    "header": (None, True),
+    "text_encoding": ("gbk", "gbk"),
     "missing": ("unknown, -9,", ("unknown", "-9")),
     "label_missing": ("None", ("None",)),
     "validation": ("0.25", 0.25),

@@ -1,60 +1,142 @@
-"""Table files: reading and writing CSV, TSV and Parquet."""
+"""Table files: reading those of all formats, and writing CSV, TSV and Parquet."""
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from hardmax.checks import is_plain, shortened
+from hardmax.checks import is_plain, listed, shortened
 from hardmax.data.tables.arrow import need_pyarrow
-from hardmax.data.tables.text import MAX_COLUMNS, read_text
+from hardmax.data.tables.contents import (
+    COMPRESSIONS,
+    Contents,
+    ending,
+    open_contents,
+    read_whole,
+)
+from hardmax.data.tables.excel import read_excel
+from hardmax.data.tables.text import read_text
+from hardmax.data.tables.typed import read_arrow, read_json_lines, read_parquet
 from hardmax.errors import DataError
-from hardmax.files import open_regular
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ENDINGS", "read_table", "table_bytes"]
+__all__ = ["WRITABLE", "TableFile", "is_table_name", "read_table", "table_bytes", "table_name"]
 
-#: The file name endings of tables.
-ENDINGS = frozenset({".csv", ".tsv", ".parquet"})
+#: The file name endings of text tables, and of tables whose cells have types.
+TEXTS = frozenset({".csv", ".tsv", ".tab", ".txt", ".data"})
+TYPED = {
+    ".parquet": read_parquet,
+    ".feather": read_arrow,
+    ".arrow": read_arrow,
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+}
+EXCEL = ".xlsx"
 
-#: The most cells of a Parquet file, which can be small and still have many.
-MAX_CELLS = 2**28
+#: The start of the names of all columns without one, but for the first.
+UNNAMED = "Unnamed: 0"
+
+#: The file name endings of tables that can be written.
+WRITABLE = (".csv", ".parquet", ".tsv")
 
 
-def read_table(path: Path, known: Collection[str | None] = ()) -> "pa.Table":
-    """Read a table. Cells of CSV and TSV are strings; those of Parquet keep their types.
+class TableFile(NamedTuple):
+    """The contents of a table file, and notices on what is unusual about it.
 
-    CSV is separated by commas or, if the header has more of them, by semicolons. Column names have
-    no surrounding blanks; ``known`` are names by which a header is recognized. Raises DataError for
-    a file that cannot be read: one that is damaged or beyond the limits, one without a header, one
-    with a row of too many or too few cells, or one with two columns of the same name.
+    Cells of text tables are strings, those of other files have types.
+    """
+
+    table: "pa.Table"
+    notices: list[str]
+
+
+def is_table_name(name: str) -> bool:
+    """Return whether a file is a table, by the ending of its name."""
+    return ending(name) in TEXTS | TYPED.keys() | {EXCEL, ".zip"}
+
+
+def table_name(path: Path) -> str:
+    """Return the name of a table file without its endings."""
+    is_compressed = path.suffix.lower() in COMPRESSIONS and ending(path.stem)
+    return Path(path.stem).stem if is_compressed else path.stem
+
+
+def read_table(
+    path: Path,
+    known: Collection[str | None] = (),
+    *,
+    header: bool | None = None,
+    encoding: str | None = None,
+) -> TableFile:
+    """Read a table file, which may be compressed.
+
+    Column names have no surrounding blanks; of equal ones, all but the first are numbered, as
+    pandas does. ``header`` is whether the first row has the names; None finds out, and ``known``
+    are names by which a header is recognized. ``encoding`` is that of a text table that is not
+    UTF-8. Raises DataError for a file that cannot be read: one that is damaged or beyond the
+    limits, one without a header, or one with a row of too many or too few cells.
     """
     pa = need_pyarrow()
-    is_parquet = path.suffix.lower() == ".parquet"
     try:
-        table = _read_parquet(path) if is_parquet else read_text(path, known)
+        with open_contents(path) as contents:
+            table, found = _read(path, contents, known, header, encoding)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8; save it in that encoding") from error
     except (pa.ArrowException, csv.Error) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from error
-    table = table.rename_columns([name.strip() for name in table.column_names])
-    _check_names(path, table.column_names)
+    names, renamed = _numbered([name.strip() for name in table.column_names])
+    _check_names(path, names)
     if not table.num_rows:
         raise DataError(f"{path} has no rows")
-    return table
+    found += renamed
+    notices = [f"{path} is read {', '.join(found)}"] if found else []
+    return TableFile(table.rename_columns(names), notices)
 
 
-def _check_names(path: Path, names: list[str]) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise DataError(f"{path} has two columns called {shortened(name)!r}; rename one")
+def _read(
+    path: Path,
+    contents: Contents,
+    known: Collection[str | None],
+    header: bool | None,
+    encoding: str | None,
+) -> tuple["pa.Table", list[str]]:
+    """Return the contents of a table file, and what is unusual about it."""
+    file, kind = contents
+    if kind in TEXTS:
+        return read_text(path, file, kind, known=known, header=header, encoding=encoding)
+    if path.suffix.lower() in COMPRESSIONS:  # what follows reads files in no order
+        file = io.BytesIO(read_whole(path, file))
+    if kind == EXCEL:
+        return read_excel(path, file, has_header=header is not False)
+    if kind not in TYPED:
+        raise DataError(f"{path} has no table in it, but a file that ends in {kind!r}")
+    if header is False:
+        raise DataError(f"{path} has names of its own; leave out --no-header")
+    return TYPED[kind](path, file), []
+
+
+def _numbered(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return names with a number behind those that are taken, and what was renamed."""
+    taken, result, renamed = {*names}, dict[str, None](), []
+    for name in names:
+        new = name
+        if name in result:
+            free = (f"{name or UNNAMED}.{number}" for number in itertools.count(1))
+            new = next(other for other in free if other not in taken)
+            taken.add(new)
+            renamed += [new] if name else []
+        result[new] = None
+    numbered = listed(repr(shortened(name)) for name in renamed)
+    return [*result], [f"with repeated names numbered: {numbered}"] if renamed else []
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    for name in names:
         if not is_plain(name):
             raise DataError(
                 f"{path} has a column called {shortened(name)!r}; names must be on one line, "
@@ -62,28 +144,8 @@ def _check_names(path: Path, names: list[str]) -> None:
             )
 
 
-def _read_parquet(path: Path) -> "pa.Table":
-    import pyarrow.parquet
-
-    with open_regular(path) as file:
-        parquet = pyarrow.parquet.ParquetFile(file)
-        metadata = parquet.metadata
-        if metadata.num_columns > MAX_COLUMNS:
-            raise DataError(
-                f"{path} has {metadata.num_columns} columns; at most {MAX_COLUMNS} are allowed"
-            )
-        if metadata.num_rows * metadata.num_columns > MAX_CELLS:
-            raise DataError(
-                f"{path} has {metadata.num_rows} rows of {metadata.num_columns} columns; at most "
-                f"{MAX_CELLS} cells are allowed"
-            )
-        table = parquet.read()
-        table.validate(full=True)  # Arrow does not check whether strings are UTF-8 when it reads
-        return table
-
-
 def table_bytes(table: "pa.Table", ending: str) -> bytes:
-    """Return the contents of a table file with the given ending, one of ENDINGS.
+    """Return the contents of a table file with the given ending, one of WRITABLE.
 
     Raises DataError if a column cannot be converted to strings and the ending is not .parquet.
     """

@@ -1,6 +1,6 @@
 """The header of a text table: whether its first row has the names of the columns or is data."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +10,17 @@ from hardmax.data.tables.cells import PARSERS, STYLES, texts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["looks_like_data"]
+__all__ = ["has_values", "looks_like_data"]
 
 #: The rows whose cells the names are compared with.
 ROWS = 1000
+
+
+def has_values(names: Sequence[str]) -> bool:
+    """Return whether there are numbers or dates among the cells of a row."""
+    import pyarrow as pa
+
+    return bool(_is_value(texts(pa.array(names, pa.string()))).any())
 
 
 def looks_like_data(table: "pa.Table", known: Collection[str | None] = ()) -> bool:

@@ -61,7 +61,9 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     those of the validation set. Raises ArgumentError if no label column is given, DataError if the
     table cannot be learned from.
     """
-    table = read_table(path, known=(reading.label,))
+    table, about_file = read_table(
+        path, (reading.label,), header=reading.header, encoding=reading.text_encoding
+    )
     labels, labeled, about_labels = read_labels(
         table,
         path,
@@ -86,7 +88,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         test=encoded.vectors(test),
         classes=classes,
         preprocessing={**preprocessing, **encoded.preprocessing},
-        notices=(*about_labels, *encoded.notices, *added),
+        notices=(*about_file, *about_labels, *encoded.notices, *added),
         encoding=encoded.encoding,
         rows=_digest(path, train, test),
         validation=None if validation is None else encoded.vectors(validation),

@@ -11,7 +11,7 @@ import numpy as np
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
-from hardmax.data.tables.files import read_table
+from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.read import missing_of, read_columns
 from hardmax.data.tables.rows import equal_rows
@@ -44,7 +44,7 @@ class TableSurvey:
 
     ``classes`` counts the rows of each class and ``unlabeled`` the rows without one, if a label
     column is given. ``columns`` has a summary of each other column. ``same`` are groups of
-    identical rows, counted from 1.
+    identical rows, counted from 1. ``notices`` say what is unusual about the file.
     """
 
     name: str
@@ -54,12 +54,15 @@ class TableSurvey:
     unlabeled: int
     columns: dict[str, ColumnSummary]
     same: list[list[int]]
+    notices: list[str]
 
 
 def survey_table(path: Path, reading: Reading) -> TableSurvey:
     """Inspect every cell of a table. Raises DataError if it could not be trained on."""
     label = reading.label
-    table = read_table(path, known=(label,))
+    table, about_file = read_table(
+        path, (label,), header=reading.header, encoding=reading.text_encoding
+    )
     classes: Counter[str] = Counter()
     features, rows = table, np.arange(table.num_rows)
     if label is not None:
@@ -74,7 +77,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
         for name, why in learn(columns, rows, missing)[1].items():
             summary[name]["why"] = why
     return TableSurvey(
-        name=path.stem,
+        name=table_name(path),
         rows=table.num_rows,
         label=label,
         classes=dict(sorted(classes.items())),
@@ -84,6 +87,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
             for name in features.column_names
         },
         same=_same(table),
+        notices=about_file,
     )
 
 

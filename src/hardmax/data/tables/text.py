@@ -1,17 +1,18 @@
-"""Text tables: CSV and TSV files, as columns of strings."""
+"""Text tables, such as CSV and TSV files, as columns of strings."""
 
 import contextlib
 import csv
-import io
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from hardmax.checks import listed
+from hardmax.data.tables.contents import read_whole
+from hardmax.data.tables.decoding import Text, as_utf8, marked_encoding
 from hardmax.data.tables.header import looks_like_data
+from hardmax.data.tables.layout import Layout, Row, find_layout, read_rows
 from hardmax.errors import DataError
-from hardmax.files import open_regular
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,54 +22,70 @@ __all__ = ["MAX_COLUMNS", "read_text"]
 #: The most columns of a table.
 MAX_COLUMNS = 100_000
 
-#: The most bytes of a text table, which is the largest block of pyarrow's reader, and of a line.
-MAX_BYTES, MAX_LINE = 2**31 - 1, 2**24
+#: The most bytes of a line.
+MAX_LINE = 2**24
 
-#: Matches a quote that opens a cell after blanks, which pyarrow takes for a part of the cell.
-PADDED_QUOTE = re.compile(rb'[,;\t\r\n] +"')
+#: Matches what pyarrow does not read as hardmax does: a quote that opens a cell after blanks, which
+#: it takes for a part of the cell, and a line of blanks.
+PADDED = re.compile(rb'[,;|\t\r\n] +"|[\r\n] +[\r\n]')
+
+CELL = re.compile(rb"\S")
 
 
-def read_text(path: Path, known: Collection[str | None] = ()) -> "pa.Table":
-    """Read a text table. A first row with one of the ``known`` names, if a word, is a header.
+def read_text(
+    path: Path,
+    file: IO[bytes],
+    ending: str,
+    *,
+    known: Collection[str | None] = (),
+    header: bool | None = None,
+    encoding: str | None = None,
+) -> tuple["pa.Table", list[str]]:
+    """Read a text table; also return what is unusual about it.
 
-    Raises DataError, csv.Error, UnicodeDecodeError or one of pyarrow's exceptions for a file that
-    cannot be read, DataError if it is beyond the limits or has no header.
+    Whether the first row is the ``header`` is found out if that is None: one with one of the
+    ``known`` names, if a word, is. ``encoding`` is that of a file that is not UTF-8. Raises
+    DataError, csv.Error or one of pyarrow's exceptions for a file that cannot be read, DataError if
+    it is beyond the limits or has no header.
     """
-    data = _contents(path)
-    delimiter = _delimiter(path, data)
-    if PADDED_QUOTE.search(data):
-        table = _read_padded(path, data, delimiter)
-    else:
-        table = _read_plain(path, data, delimiter)
-    if table.num_rows and looks_like_data(table, known):
+    data, name = _contents(path, file, encoding)
+    layout = find_layout(data, ending, has_header=header is not False)
+    if len(layout.names) > MAX_COLUMNS:
+        raise DataError(
+            f"{path} has {len(layout.names)} columns; at most {MAX_COLUMNS} are allowed"
+        )
+    read = _read_padded if _is_padded(data) else _read_plain
+    table = read(path, data, layout)
+    if header is None and table.num_rows and looks_like_data(table, known):
         raise DataError(
             f"{path} has no header: its first row ({listed(table.column_names)}) looks like data; "
-            "add a row above it with the names of the columns"
+            "add --no-header to call the columns 0, 1, 2 and so on, or --header if it is one"
         )
-    return table
+    return table, ([] if name == "UTF-8" else [f"as {name} text"]) + layout.found
 
 
-def _contents(path: Path) -> bytes:
-    """Return a file's bytes; a file whose start is no text of a table is not read to its end."""
-    with open_regular(path, MAX_BYTES) as file:
-        start = file.read(2 * MAX_LINE)
+def _is_padded(data: bytes) -> bool:
+    """Return whether PADDED matches. Most files lack its last two bytes, which is found quickly."""
+    return any(end in data for end in (b' "', b" \n", b" \r")) and PADDED.search(data) is not None
+
+
+def _contents(path: Path, file: IO[bytes], encoding: str | None) -> Text:
+    """Return a file as UTF-8; one whose start is no text of a table is not read to its end."""
+    start = file.read(2 * MAX_LINE)
+    is_plain = marked_encoding(start) in (None, "UTF-8")
+    if is_plain:
         _check_lines(path, start)
-        header = start.lstrip(b"\r\n").partition(b"\n")[0]
-        columns = 1 + max(header.count(end) for end in (b",", b";", b"\t"))
-        if columns > MAX_COLUMNS:
-            raise DataError(f"{path} has {columns} columns; at most {MAX_COLUMNS} are allowed")
-        if len(start) < 2 * MAX_LINE:
-            return start
-        file.seek(0)
-        data = file.read()
-    _check_lines(path, data)
-    return data
+    data = start if len(start) < 2 * MAX_LINE else start + read_whole(path, file)
+    text = as_utf8(path, data, encoding)
+    if not is_plain or len(data) > len(start):
+        _check_lines(path, text.data)
+    return text
 
 
 def _check_lines(path: Path, data: bytes) -> None:
     """Raise DataError if a part of a file has NUL bytes or too long a line."""
     if b"\0" in data:
-        raise DataError(f"{path} is not UTF-8 text; save it in that encoding")
+        raise DataError(f"{path} is not text; a text table must be UTF-8 or another encoding")
     at = 0
     while len(data) - at > MAX_LINE:
         end = max(data.rfind(mark, at, at + MAX_LINE) for mark in (b"\n", b"\r"))
@@ -77,80 +94,64 @@ def _check_lines(path: Path, data: bytes) -> None:
         at = end + 1
 
 
-def _read_plain(path: Path, data: bytes, delimiter: str) -> "pa.Table":
+def _read_plain(path: Path, data: bytes, layout: Layout) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.csv
 
-    _check_quotes(data, delimiter)
-    _, header = next(_rows(data, delimiter), (0, []))
+    _check_quotes(data, layout)
+    places = [str(place) for place in range(len(layout.names))]
+    rows = pa.py_buffer(data).slice(layout.start, layout.end - layout.start)
+    if not CELL.search(data, layout.start, layout.end):  # pyarrow takes no empty file
+        columns = [pa.array([], pa.string()) for _ in places]
+        return pa.Table.from_arrays(columns, layout.names)
     try:
         # One block, so that no row is too long for it; one thread, so that the same file always
         # gives the same error.
-        return pyarrow.csv.read_csv(
-            pa.BufferReader(data),
-            pyarrow.csv.ReadOptions(use_threads=False, block_size=max(len(data), 2**20)),
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(rows),
+            pyarrow.csv.ReadOptions(
+                use_threads=False, block_size=max(rows.size, 2**20), column_names=places
+            ),
+            pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(places, pa.string())),
         )
     except pa.ArrowException:
-        with contextlib.suppress(csv.Error, UnicodeDecodeError):
-            _check_lengths(path, _rows(data, delimiter))
+        with contextlib.suppress(csv.Error):
+            rows_read = read_rows(data[: layout.end], layout.delimiter, layout.start)
+            _check_lengths(path, len(places), rows_read)
         raise
+    return table.rename_columns(layout.names)
 
 
-def _read_padded(path: Path, data: bytes, delimiter: str) -> "pa.Table":
+def _read_padded(path: Path, data: bytes, layout: Layout) -> "pa.Table":
     """Read a table in which a quote also opens a cell after blanks."""
     import pyarrow as pa
 
-    is_open = data.count(b'"') % 2 == 1
-    rows = [*_rows(data, delimiter, padded=True, strict=is_open)]
-    _check_lengths(path, rows)
-    (_, header), *others = rows
-    cells = ([row[place] for _, row in others] for place in range(len(header)))
-    return pa.Table.from_arrays([pa.array(column, pa.string()) for column in cells], header)
+    part = data[: layout.end]
+    is_open = part.count(b'"', layout.start) % 2 == 1
+    rows = [*read_rows(part, layout.delimiter, layout.start, padded=True, strict=is_open)]
+    _check_lengths(path, len(layout.names), rows)
+    cells = ([row.cells[place] for row in rows] for place in range(len(layout.names)))
+    columns = [pa.array(column, pa.string()) for column in cells]
+    return pa.Table.from_arrays(columns, layout.names)
 
 
-def _rows(
-    data: bytes, delimiter: str, *, strict: bool = False, padded: bool = False
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the last line and the cells of each row of a text file, without empty lines."""
-    lines = io.TextIOWrapper(io.BytesIO(data), newline="", encoding="utf-8-sig")
-    reader = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=padded)
-    yield from ((reader.line_num, row) for row in reader if row)
-
-
-def _check_lengths(path: Path, rows: Iterable[tuple[int, list[str]]]) -> None:
+def _check_lengths(path: Path, columns: int, rows: Iterable[Row]) -> None:
     """Raise DataError for the first row with too many or too few cells."""
-    columns = None
-    for line, row in rows:
-        columns = len(row) if columns is None else columns
-        if len(row) != columns:
+    for row in rows:
+        if len(row.cells) != columns:
             raise DataError(
-                f"{path}: line {line} has {len(row)} cells, the header has {columns}; every row "
-                "must have as many cells as the header"
+                f"{path}: line {row.line} has {len(row.cells)} cells, the header has {columns}; "
+                "every row must have as many cells as the header"
             )
 
 
-def _delimiter(path: Path, data: bytes) -> str:
-    """Return the delimiter; for CSV, of comma and semicolon the one that gives more columns."""
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    return ";" if _width(data, ";") > _width(data, ",") else ","
-
-
-def _width(data: bytes, delimiter: str) -> int:
-    """Return the number of cells in the first row; 1 if a cell is too long for the csv module."""
-    try:
-        return len(next(_rows(data, delimiter), (0, []))[1])
-    except csv.Error:
-        return 1
-
-
-def _check_quotes(data: bytes, delimiter: str) -> None:
+def _check_quotes(data: bytes, layout: Layout) -> None:
     """Raise csv.Error for an unclosed quote, which would turn the rest of the file into one cell.
 
     Only a file with an odd number of quotes can have one; the others are not parsed.
     """
-    if data.count(b'"') % 2:
-        for _ in _rows(data, delimiter, strict=True):
+    if data.count(b'"', layout.start, layout.end) % 2:
+        part = data[: layout.end]
+        for _ in read_rows(part, layout.delimiter, layout.start, strict=True):
             pass

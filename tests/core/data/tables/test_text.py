@@ -14,7 +14,7 @@ from support import peak_memory
 
 from hardmax.data.load import load
 from hardmax.data.options import Reading
-from hardmax.data.tables import files, text
+from hardmax.data.tables import text, typed
 from hardmax.data.tables.files import read_table
 from hardmax.errors import DataError
 
@@ -38,17 +38,12 @@ def test_names_are_trimmed_as_cells_are(tmp_path, ending):
         assert [code.name for code in dataset.encoding.columns] == ["age", "sex"]
 
 
-def test_names_that_are_equal_without_blanks_are_refused(tmp_path):
-    with pytest.raises(DataError, match="two columns called 'a'"):
-        read_table(write(tmp_path / "a.csv", "a, a\n1,2\n"))
-
-
 @pytest.mark.parametrize("delimiter", [", ", ";  ", "\t "])
 def test_a_quote_after_blanks_opens_a_cell(tmp_path, delimiter):
     rows = [["x", '"the ""name"""', "y"], ["1", f'"a{delimiter}b"', "u"], ["2", '"c\nd"', "v"]]
     content = "\ufeff" + "\r\n".join(delimiter.join(row) for row in rows) + "\r\n\r\n"
     path = write(tmp_path / ("a.tsv" if "\t" in delimiter else "a.csv"), content)
-    assert read_table(path).to_pylist() == [
+    assert read_table(path).table.to_pylist() == [
         {"x": "1", 'the "name"': f"a{delimiter}b", "y": "u"},
         {"x": "2", 'the "name"': "c\nd", "y": "v"},
     ]
@@ -63,7 +58,7 @@ def test_padded_quotes_are_read_as_the_csv_module_reads_them(tmp_path_factory, r
     csv.writer(content, quoting=csv.QUOTE_ALL).writerows([("first name", "second name"), *rows])
     path = tmp_path_factory.getbasetemp() / "padded.csv"
     path.write_text(content.getvalue().replace('name","second', 'name", "second'), newline="")
-    table = read_table(path)
+    table, _ = read_table(path)
     assert table.column_names == ["first name", "second name"]
     assert [(row["first name"], row["second name"]) for row in table.to_pylist()] == rows
 
@@ -82,12 +77,6 @@ def test_damaged_padded_tables_are_refused(tmp_path, content, words):
 
 
 # Limits
-
-
-def test_other_encodings_are_refused_by_name(tmp_path):
-    for content in ("a,y\n1,u\n".encode("utf-16"), b"a,y\n\xff,u\n", b"a,y\n\x00,u\n"):
-        with pytest.raises(DataError, match=r"UTF-?8"):
-            read_table(write(tmp_path / "a.csv", content))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])
@@ -122,8 +111,8 @@ def endless(path):
     ("make", "words"),
     [
         (lambda path: sparse(path, 3 * 2**30), "has 3221225472 bytes; at most 2147483647"),
-        (lambda path: sparse(path, 2**31 - 1), "is not UTF-8 text"),
-        (lambda path: sparse(path, 2**31 - 1, b"a,y\n1,u\n"), "is not UTF-8 text"),
+        (lambda path: sparse(path, 2**31 - 1), "is not text"),
+        (lambda path: sparse(path, 2**31 - 1, b"a,y\n1,u\n"), "is not text"),
         (endless, "has a line of more than 16777216 bytes"),
     ],
 )
@@ -140,7 +129,7 @@ def test_absurd_files_are_refused_without_reading_them(tmp_path, make, words):
 def test_long_lines_are_allowed_within_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "MAX_LINE", 100)
     rows = [f"{'x' * 90},{i}\r\n" for i in range(20)]
-    assert read_table(write(tmp_path / "a.csv", "".join(["a,y\r\n", *rows]))).num_rows == 20
+    assert read_table(write(tmp_path / "a.csv", "".join(["a,y\r\n", *rows]))).table.num_rows == 20
     with pytest.raises(DataError, match="a line of more than 100 bytes"):
         read_table(write(tmp_path / "a.csv", "".join(["a,y\r\n", *rows, "x" * 101, ",1\r\n"])))
 
@@ -156,7 +145,7 @@ def test_a_header_may_be_longer_than_a_cell_of_the_csv_module(tmp_path):
     names = [f"gene number {number:08}" for number in range(8000)]
     rows = f"{','.join('1' * 8000)}\n" * 3
     (tmp_path / "a.csv").write_text(f"{','.join(names)}\n{rows}")
-    assert read_table(tmp_path / "a.csv").column_names == names
+    assert read_table(tmp_path / "a.csv").table.column_names == names
 
 
 def test_parquet_strings_that_are_not_utf8_are_refused(tmp_path):
@@ -171,12 +160,12 @@ def test_parquet_strings_that_are_not_utf8_are_refused(tmp_path):
 def test_too_large_parquet_tables_are_refused_by_their_header(tmp_path, monkeypatch):
     table = pa.table({"a": pa.array([1] * 1000), "y": ["u", "v"] * 500})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    monkeypatch.setattr(files, "MAX_CELLS", 2000)
-    assert read_table(tmp_path / "a.parquet").num_rows == 1000
-    monkeypatch.setattr(files, "MAX_CELLS", 1999)
+    monkeypatch.setattr(typed, "MAX_CELLS", 2000)
+    assert read_table(tmp_path / "a.parquet").table.num_rows == 1000
+    monkeypatch.setattr(typed, "MAX_CELLS", 1999)
     with pytest.raises(DataError, match="has 1000 rows of 2 columns; at most 1999 cells"):
         read_table(tmp_path / "a.parquet")
-    monkeypatch.setattr(files, "MAX_COLUMNS", 1)
+    monkeypatch.setattr(typed, "MAX_COLUMNS", 1)
     with pytest.raises(DataError, match="has 2 columns; at most 1 are"):
         read_table(tmp_path / "a.parquet")
 

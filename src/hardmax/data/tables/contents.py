@@ -1,0 +1,126 @@
+"""The contents of table files, which may be compressed."""
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO, NamedTuple, cast
+
+from hardmax.checks import listed, shortened
+from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.errors import DataError
+from hardmax.files import open_regular
+
+__all__ = ["COMPRESSIONS", "Contents", "ending", "open_contents", "read_whole"]
+
+#: The most bytes of a compressed table, and of any table once it is decompressed in memory.
+MAX_BYTES = 2**31 - 1
+
+#: The endings of files that are read part by part.
+IN_PARTS = (".parquet", ".feather", ".arrow")
+
+
+class Contents(NamedTuple):
+    """A table's ``file``, open for reading, and the ``ending`` of its name without compression."""
+
+    file: BinaryIO
+    ending: str
+
+
+def ending(name: str) -> str:
+    """Return the ending of a file name in lowercase, without that of a compression.
+
+    It is ``.zip`` for an archive whose name does not say what is in it.
+    """
+    path = PurePosixPath(name.lower())
+    inner = PurePosixPath(path.stem).suffix if path.suffix in COMPRESSIONS else ""
+    return inner or path.suffix
+
+
+@contextlib.contextmanager
+def open_contents(path: Path) -> Iterator[Contents]:
+    """Open a table file and decompress it, depending on the ending of its name.
+
+    Raises DataError if it cannot be read, also while it is read in the block: because it is no
+    regular file, is damaged or encrypted, or has more than MAX_BYTES bytes, unless its ending is in
+    IN_PARTS; and for a zip archive of anything but one file.
+    """
+    unpack = COMPRESSIONS.get(path.suffix.lower())
+    max_bytes = None if path.suffix.lower() in IN_PARTS else MAX_BYTES
+    with open_regular(path, max_bytes) as file:
+        if unpack is None:
+            yield Contents(file, ending(path.name))
+            return
+        try:
+            with unpack(path, file) as (unpacked, name):
+                yield Contents(unpacked, ending(name))
+        except DAMAGED as error:
+            raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+
+
+def read_whole(path: Path, file: IO[bytes]) -> bytes:
+    """Return the rest of a file. Raises DataError if that is more than MAX_BYTES."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DataError(f"{path} has more than {MAX_BYTES} bytes, which is the limit for a table")
+    return data
+
+
+#: What the readers of compressed files raise for a damaged or an encrypted one.
+DAMAGED = (
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+Unpacked = contextlib.AbstractContextManager[tuple[BinaryIO, str]]
+
+
+def _with(open_file: Callable[..., Any]) -> Callable[[Path, BinaryIO], Unpacked]:
+    """Return the function that unpacks files as one of the standard library's modules does."""
+
+    @contextlib.contextmanager
+    def unpack(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+        with open_file(file) as unpacked:
+            yield unpacked, path.stem
+
+    return unpack
+
+
+@contextlib.contextmanager
+def _zstd(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+    pa = need_pyarrow()
+    with pa.CompressedInputStream(pa.PythonFile(file), "zstd") as unpacked:
+        yield unpacked, path.stem
+
+
+@contextlib.contextmanager
+def _zip(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+    with zipfile.ZipFile(file) as archive:
+        names = [
+            info.filename
+            for info in archive.infolist()
+            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+        ]
+        if len(names) != 1:
+            found = f"it has {listed(map(shortened, names))}" if names else "it is empty"
+            raise DataError(f"{path} must be an archive of one table; {found}")
+        with archive.open(names[0]) as unpacked:
+            yield cast(BinaryIO, unpacked), names[0]
+
+
+#: How files with the endings of compressed ones are unpacked.
+COMPRESSIONS: dict[str, Callable[[Path, BinaryIO], Unpacked]] = {
+    ".gz": _with(gzip.open),
+    ".bz2": _with(bz2.open),
+    ".xz": _with(lzma.open),
+    ".zst": _zstd,
+    ".zip": _zip,
+}

@@ -1,0 +1,95 @@
+"""Text tables of any encoding, as UTF-8."""
+
+import codecs
+from pathlib import Path
+from typing import NamedTuple
+
+from hardmax.errors import ArgumentError, DataError
+
+__all__ = ["Text", "as_utf8", "check_encoding", "is_utf8", "marked_encoding"]
+
+#: Byte order marks, longer ones first, with the encodings they stand for.
+MARKS = {
+    codecs.BOM_UTF8: "UTF-8",
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+#: The bytes that are checked at a time.
+BLOCK = 2**20
+
+#: The part of the bytes at odd (or even) places that are 0 in UTF-16 without a byte order mark.
+MOSTLY = 0.4
+
+
+class Text(NamedTuple):
+    """A text table: its ``data``, UTF-8 without a byte order mark, and the file's ``encoding``."""
+
+    data: bytes
+    encoding: str
+
+
+def check_encoding(name: str) -> None:
+    """Raise ArgumentError unless Python has a text encoding with this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ArgumentError(
+            f"unknown encoding {name!r}; use the name of one that Python knows, such as gbk, "
+            "shift_jis or windows-1251"
+        ) from None
+
+
+def marked_encoding(start: bytes) -> str | None:
+    """Return the encoding that the first bytes of a file give away, None without a sign of one.
+
+    Those are a byte order mark or, in UTF-16, the zeros in every other byte.
+    """
+    for mark, name in MARKS.items():
+        if start.startswith(mark):
+            return name
+    sample = start[: 2 * BLOCK]
+    if b"\0" in sample:
+        for byte, name in ((1, "UTF-16-LE"), (0, "UTF-16-BE")):
+            zeros = sample[byte::2].count(0), sample[1 - byte :: 2].count(0)
+            if zeros[0] > MOSTLY * len(sample) / 2 and not zeros[1]:
+                return name
+    return None
+
+
+def as_utf8(path: Path, data: bytes, encoding: str | None = None) -> Text:
+    """Return a text table as UTF-8. One that is not UTF-8 or UTF-16 has the given ``encoding``.
+
+    Without one, it is taken for Latin-1 as the web defines it, which is windows-1252. Raises
+    DataError if it is not text in that encoding.
+    """
+    marked = marked_encoding(data)
+    if marked == "UTF-8":
+        data = data[len(codecs.BOM_UTF8) :]
+    if marked in (None, "UTF-8") and is_utf8(data):
+        return Text(data, "UTF-8")
+    name = encoding or marked or "windows-1252"
+    try:
+        text = data.decode(name)
+    except UnicodeError as error:
+        known = encoding or marked or "UTF-8 nor Latin-1"
+        neither = "not" if encoding or marked else "neither"
+        raise DataError(
+            f"{path} is {neither} {known} text; name its encoding with --text-encoding NAME, "
+            "or save it as UTF-8"
+        ) from error
+    return Text(text.removeprefix("\ufeff").encode(), "Latin-1" if name == "windows-1252" else name)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Return whether bytes are UTF-8, checked block by block to save memory."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for at in range(0, len(data), BLOCK):
+            decoder.decode(data[at : at + BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

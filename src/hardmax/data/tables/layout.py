@@ -1,0 +1,225 @@
+"""How a text table is laid out: its delimiter, its header, and what is above and below its rows."""
+
+import contextlib
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hardmax.checks import shortened
+from hardmax.data.tables.header import has_values
+
+__all__ = ["Layout", "Row", "find_layout", "read_rows"]
+
+#: The delimiters, and what they are called.
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+
+#: The rows that the delimiter and the number of columns are told from.
+ROWS = 100
+
+#: Matches a line below the rows that is a note: one with a letter and a blank or a mark.
+NOTE = re.compile(r"[^\W\d_].*[\s:()*.]|[\s:()*#].*[^\W\d_]")
+
+#: Matches the start of a comment above a table; and of one that cannot be a cell.
+COMMENT, PLAIN_COMMENT = re.compile("#"), re.compile(r"#(\s|#|$)")
+
+#: The most bytes of the rows that are looked at, and of the notes below a table; their lines.
+SAMPLE, MAX_NOTES, MAX_NOTE_LINES = 2**20, 2**16, 50
+
+
+class Row(NamedTuple):
+    """A row of a text table: its cells, its last line, counted from 1, and where it ends."""
+
+    cells: list[str]
+    line: int
+    end: int
+
+
+class Layout(NamedTuple):
+    """The layout of a text table.
+
+    The rows are the bytes from ``start`` to ``end``, separated by ``delimiter``, with the columns
+    ``names``, as they are in the file. ``found`` describes what is unusual.
+    """
+
+    delimiter: str
+    names: list[str]
+    start: int
+    end: int
+    found: list[str]
+
+
+class _Lines:
+    """The lines of bytes in UTF-8; ``end`` is where the last one ends."""
+
+    def __init__(self, data: bytes, start: int):
+        buffer = io.BytesIO(data)
+        buffer.seek(start)
+        self.text = io.TextIOWrapper(buffer, newline="", encoding="utf-8")
+        self.end = start
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.text:
+            self.end += len(line.encode())
+            yield line
+
+
+def read_rows(
+    data: bytes,
+    delimiter: str,
+    start: int = 0,
+    *,
+    strict: bool = False,
+    padded: bool = False,
+) -> Iterator[Row]:
+    """Yield the rows of a text table from the byte ``start`` on, without empty lines.
+
+    If ``padded``, a quote also opens a cell after blanks, and lines of blanks are empty. Raises
+    csv.Error for a cell that is too long and, if ``strict``, for an unclosed quote.
+    """
+    lines = _Lines(data, start)
+    above = data.count(b"\n", 0, start)
+    reader = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=padded)
+    for cells in reader:
+        if cells and not (padded and not "".join(cells).strip() and len(cells) == 1):
+            yield Row(cells, above + reader.line_num, lines.end)
+
+
+def find_layout(data: bytes, ending: str, *, has_header: bool) -> Layout:
+    """Return the layout of a text table. Without a header, columns are called 0, 1, 2 and so on.
+
+    ``ending`` is that of the file's name, which decides between delimiters that fit equally well.
+    """
+    start, comments = _skip_comments(data, COMMENT if has_header else PLAIN_COMMENT)
+    delimiter = _delimiter(data, start, ending)
+    rows = _sample(data, delimiter, start)
+    titles = rows[: _titles(data, rows)]
+    rows = rows[len(titles) :]
+    found = [] if delimiter in (",", "\t") else [f"with {DELIMITERS[delimiter]} between cells"]
+    if not rows:
+        return Layout(delimiter, [], start, len(data), found)
+    start = titles[-1].end if titles else start
+    names = [str(place) for place in range(len(rows[0].cells))]
+    if has_header:
+        names, more = _complete(rows[0].cells, rows[1:])
+        commented = [] if titles or not comments else _cells(comments[-1], delimiter)
+        if len(commented) == len(names) > 1 and has_values(names):
+            names = commented
+            comments.pop()
+        else:
+            start = rows[0].end
+            found += more
+    above = len(comments) + len(titles)
+    if above:
+        found.append(f"without the {_lines(above)} above the table")
+    end, notes = (len(data), []) if len(names) < 2 else _without_notes(data, delimiter)
+    if notes:
+        example = shortened(notes[0])
+        found.append(f"without the {_lines(len(notes))} below the table, such as {example!r}")
+    return Layout(delimiter, names, start, max(end, start), found)
+
+
+def _lines(count: int) -> str:
+    return "line" if count == 1 else f"{count} lines"
+
+
+def _skip_comments(data: bytes, comment: re.Pattern[str]) -> tuple[int, list[str]]:
+    """Return where the first line that is neither empty nor a comment starts, and the comments."""
+    lines = _Lines(data, 0)
+    start = 0
+    comments: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if text and not comment.match(text):
+            return start, comments
+        if text:
+            comments.append(text)
+        start = lines.end
+    return 0, []  # a file of nothing but comments is a table of one column
+
+
+def _cells(comment: str, delimiter: str) -> list[str]:
+    """Return the cells of a comment, which may be the header."""
+    first, *others = next(csv.reader([comment], delimiter=delimiter))
+    return [first.removeprefix("#").strip() or "#", *others]
+
+
+def _sample(data: bytes, delimiter: str, start: int) -> list[Row]:
+    """Return the first rows: ROWS of them, or those in SAMPLE bytes or before too long a cell."""
+    rows: list[Row] = []
+    with contextlib.suppress(csv.Error):
+        for row in itertools.islice(read_rows(data, delimiter, start, padded=True), ROWS):
+            rows.append(row)
+            if row.end - start > SAMPLE and len(rows) > 1:
+                break
+    return rows
+
+
+def _delimiter(data: bytes, start: int, ending: str) -> str:
+    """Return the delimiter with the most rows of equally many cells and, of those, most cells."""
+    order = "\t,;|" if ending in (".tsv", ".tab") else ",;\t|"
+    beginning = data[start : start + SAMPLE].decode(errors="ignore")
+    present = [delimiter for delimiter in order if delimiter in beginning] or [order[0]]
+    if len(present) == 1:
+        return present[0]
+    return max(present, key=lambda delimiter: _fit(_sample(data, delimiter, start)))
+
+
+def _fit(rows: list[Row]) -> tuple[bool, float, int]:
+    """Return whether most rows have equally many cells, more than one; their share; the number."""
+    if not rows:
+        return False, 0.0, 0
+    cells, count = Counter(len(row.cells) for row in rows).most_common(1)[0]
+    return cells > 1 and 2 * count > len(rows), count / len(rows), cells
+
+
+def _titles(data: bytes, rows: list[Row]) -> int:
+    """Return the number of rows above the table: of one cell, if others have several.
+
+    One such row right above rows of two cells is the header of a table with row names instead.
+    """
+    columns = max((len(row.cells) for row in rows), default=1)
+    count = sum(1 for _ in itertools.takewhile(lambda row: len(row.cells) == 1, rows))
+    if not count or count > len(rows) // 2:
+        return 0
+    below = data[rows[count - 1].end : rows[count].end]
+    return 0 if columns == 2 and count == 1 and not below.startswith((b"\n", b"\r")) else count
+
+
+def _complete(names: list[str], rows: list[Row]) -> tuple[list[str], list[str]]:
+    """Return the names of all columns, and what was found, if several rows all have one cell more.
+
+    That is a row name in front, as R writes it, or an empty cell behind a last delimiter.
+    """
+    if len(rows) < 2 or any(len(row.cells) != len(names) + 1 for row in rows):
+        return names, []
+    if not any(row.cells[-1].strip() for row in rows):
+        return [*names, ""], []
+    return ["", *names], ["with a name of each row in front of its cells"]
+
+
+def _without_notes(data: bytes, delimiter: str) -> tuple[int, list[str]]:
+    """Return where the rows end, and the notes below them: lines of one cell that are texts."""
+    tail = data[-MAX_NOTES:]
+    lines = tail.splitlines(keepends=True)[1 if len(tail) < len(data) else 0 :]
+    end = at = len(data)
+    notes: list[str] = []
+    for line in reversed(lines[-MAX_NOTE_LINES:]):
+        at -= len(line)
+        text = line.decode(errors="replace").strip()
+        if text:
+            if not _is_note(text, delimiter):
+                break
+            notes.insert(0, text)
+            end = at
+    return (end, notes) if notes and end > 0 else (len(data), [])
+
+
+def _is_note(text: str, delimiter: str) -> bool:
+    quoted = re.fullmatch(r'"([^"]*)"', text)
+    if quoted is None and (delimiter in text or '"' in text):
+        return False
+    return NOTE.search(text) is not None
