@@ -9,7 +9,6 @@ import numpy as np
 from hardmax.checks import listed
 from hardmax.data.datasets import Dataset, Examples, ExamplesT, Images
 from hardmax.data.options import TEST_FRACTION, Reading
-from hardmax.data.splitting import split_rows
 from hardmax.errors import ArgumentError, DataError
 from hardmax.labels import number
 
@@ -94,7 +93,7 @@ def with_test(
         return examples, examples, preprocessing, ()
     fraction = TEST_FRACTION if reading.test is None else float(reading.test)
     try:
-        rest, chosen = split_rows(examples.labels, fraction, reading.seed, examples.groups)
+        rest, chosen = examples.split(fraction, reading.seed)
     except ArgumentError:
         raise DataError(
             f"{name} has {len(examples)} examples and no test set, too few to split one off; "
@@ -102,28 +101,30 @@ def with_test(
         ) from None
     distinct = len(np.unique(examples.groups))
     about = "about " if distinct < len(examples) else ""
+    manner = examples.split_by or f"{about}{fraction:g} of each class"
     notice = (
-        f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {about}{fraction:g} "
-        f"of each class, were split off (seed {reading.seed})"
+        f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {manner}, were split "
+        "off" + (f" (seed {reading.seed})" if examples.is_split_at_random else "")
     )
+    equal = [] if examples.split_by else _about_equal(name, examples.groups, rest, chosen)
     return (
         examples.take(rest),
         examples.take(chosen),
         {**preprocessing, "split_off": fraction, "split_seed": reading.seed},
-        (notice, *_about_equal(name, distinct, examples.groups[rest], examples.groups[chosen])),
+        (notice, *equal),
     )
 
 
-def _about_equal(name: str, distinct: int, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
+def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
     """Return a notice on whether equal examples are in the same part, if there are any.
 
-    ``rest`` and ``chosen`` are the groups of the examples in each part, int64 (examples,).
+    ``groups`` are those of equal examples, int64 (examples,); the others are the rows in each part.
     """
-    count = len(rest) + len(chosen)
-    if distinct == count:
+    distinct = len(np.unique(groups))
+    if distinct == len(groups):
         return []
-    counts = f"{name}: {distinct} of {count} examples are distinct"
-    if np.isin(rest, chosen).any():
+    counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
+    if np.isin(groups[rest], groups[chosen]).any():
         return [
             f"{counts}, too few to keep equal ones on one side of the split; the accuracy does not "
             "show how well new examples are classified"

@@ -38,6 +38,12 @@ class Examples:
     #: The singular and plural noun for the examples.
     words = ("example", "examples")
 
+    #: What decides how they are split, if it is not their classes alone.
+    split_by = ""
+
+    #: Whether a seed decides it.
+    is_split_at_random = True
+
     labels: np.ndarray
 
     @property
@@ -51,6 +57,13 @@ class Examples:
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         raise NotImplementedError
+
+    def split(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a split, int64: the rest, and about ``fraction`` of the examples.
+
+        Equal examples are in the same part if that is possible. Raises the same as ``split_rows``.
+        """
+        return split_rows(self.labels, fraction, seed, self.groups)
 
     @cached_property
     def groups(self) -> np.ndarray:
@@ -268,9 +281,6 @@ ExamplesT = TypeVar("ExamplesT", bound=Examples)
 
 
 def split_off(examples: ExamplesT, fraction: float, seed: int) -> tuple[ExamplesT, ExamplesT]:
-    """Return (the rest, ``fraction`` of the examples), split as by ``split_rows``.
-
-    Equal examples are in the same part if that is possible.
-    """
-    rest, chosen = split_rows(examples.labels, fraction, seed, examples.groups)
+    """Return (the rest, ``fraction`` of the examples), split as by their method ``split``."""
+    rest, chosen = examples.split(fraction, seed)
     return examples.take(rest), examples.take(chosen)

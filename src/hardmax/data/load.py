@@ -97,7 +97,7 @@ def check_no_table_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if other data is read with options for tables."""
     if reading.label is not None:
         raise ArgumentError(f"{source} is not a table; only tables have a label column")
-    for name in ("header", "text_encoding", "missing", "label_missing"):
+    for name in ("header", "text_encoding", "group", "time", "missing", "label_missing"):
         if getattr(reading, name) is not None:
             raise ArgumentError(
                 f"{source} is not a table; {name.replace('_', ' ')} applies only to tables"

@@ -119,6 +119,18 @@ class ReadingOptions:
         unset="UTF-16 or Latin-1",
         metavar="NAME",
     )
+    group: str | None = option(
+        None,
+        "Column of a table whose rows of the same value, such as those of one patient, are kept on "
+        "one side of every split. It is not a feature.",
+        metavar="COLUMN",
+    )
+    time: str | None = option(
+        None,
+        "Column of a table with dates or numbers by which the last rows are split off. It is not a "
+        "feature.",
+        metavar="COLUMN",
+    )
     missing: tuple[str, ...] | None = option(
         None,
         "Cell texts of a table that stand for a missing value, in upper or lower case, such as "
@@ -143,8 +155,11 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.label is not None:  # as the names of columns are
-            object.__setattr__(self, "label", self.label.strip())
+        for name in ("label", "group", "time"):
+            if getattr(self, name) is not None:  # as the names of columns are
+                object.__setattr__(self, name, getattr(self, name).strip())
+        if self.group is not None and self.time is not None:
+            raise ArgumentError("group and time split the rows in different ways; use one of them")
         if self.background is not None:
             color(self.background)
         if self.text_encoding is not None:

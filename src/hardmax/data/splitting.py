@@ -1,4 +1,4 @@
-"""Splitting examples into two parts, by class and without dividing equal examples."""
+"""Splitting examples into two parts: by class, without dividing groups, or by time."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import numpy as np
 from hardmax.data.sampling import order
 from hardmax.errors import ArgumentError
 
-__all__ = ["split_rows"]
+__all__ = ["split_groups", "split_rows", "split_times"]
 
 
 def split_rows(
@@ -21,8 +21,7 @@ def split_rows(
     be split; groups of one example do not change the split. Raises ArgumentError unless
     0 < fraction < 1 and both parts are non-empty.
     """
-    if not 0 < fraction < 1:
-        raise ArgumentError(f"the fraction to split off must be between 0 and 1, got {fraction}")
+    _check_fraction(fraction)
     rows = order(len(labels), seed, 0)
     shuffled = labels[rows]
     chosen = None if groups is None else _chosen_groups(shuffled, fraction, groups[rows])
@@ -31,12 +30,74 @@ def split_rows(
         for label in np.unique(shuffled):
             members = np.flatnonzero(shuffled == label)
             chosen[members[: round(fraction * len(members))]] = True
+    return _parts(rows, chosen, fraction)
+
+
+def split_groups(
+    labels: np.ndarray, fraction: float, seed: int, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same as ``split_rows``, but never divide a group, int64 (examples,).
+
+    If the fraction of each class cannot be kept, that of all examples is; no class loses its last
+    group to the part that is split off. Raises ArgumentError if nothing can be split off then.
+    """
+    _check_fraction(fraction)
+    rows = order(len(labels), seed, 0)
+    chosen = _chosen_groups(labels[rows], fraction, groups[rows])
+    if chosen is None:
+        if len(np.unique(groups)) == len(groups):
+            return split_rows(labels, fraction, seed)
+        chosen = _first_groups(labels[rows], fraction, groups[rows])
+    return _parts(rows, chosen, fraction)
+
+
+def split_times(times: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a split by time: the earlier ones, and the last ``fraction``.
+
+    ``times`` are float64 (examples,). Rows of the same time are in the same part, so that the
+    fraction is approximate. Raises ArgumentError unless 0 < fraction < 1 and both parts are
+    non-empty.
+    """
+    _check_fraction(fraction)
+    ordered = np.sort(times)
+    at = len(times) - round(fraction * len(times))
+    start = ordered[min(at, len(times) - 1)]
+    chosen = times >= start
+    if chosen.all():  # the first of them would leave no earlier row
+        chosen = times > start
+    return _parts(np.arange(len(times)), chosen, fraction)
+
+
+def _check_fraction(fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise ArgumentError(f"the fraction to split off must be between 0 and 1, got {fraction}")
+
+
+def _parts(rows: np.ndarray, chosen: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that are not chosen and those that are, in ascending order."""
     if chosen.all() or not chosen.any():
         raise ArgumentError(
-            f"splitting off {fraction} of {len(labels)} examples leaves one part empty; "
+            f"splitting off {fraction} of {len(rows)} examples leaves one part empty; "
             "choose another fraction"
         )
     return np.sort(rows[~chosen]), np.sort(rows[chosen])
+
+
+def _first_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> np.ndarray:
+    """Return which examples to split off, bool (examples,): whole groups up to the fraction."""
+    _, first, group_of, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    left, room = Counter(labels.tolist()), fraction * len(labels)
+    chosen = np.zeros(len(labels), dtype=bool)
+    for group in np.argsort(first):
+        members = group_of == group
+        counts = Counter(labels[members].tolist())
+        if sizes[group] <= 2 * room and all(left[one] > n for one, n in counts.items()):
+            chosen |= members
+            left.subtract(counts)
+            room -= sizes[group]
+    return chosen
 
 
 def _chosen_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> np.ndarray | None:

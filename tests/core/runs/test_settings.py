@@ -45,6 +45,8 @@ VALUES = {
     "label": ("kind", "kind"),
     "header": (None, True),
     "text_encoding": ("gbk", "gbk"),
+    "group": ("person", "person"),
+    "time": (None, None),
     "missing": ("unknown, -9,", ("unknown", "-9")),
     "label_missing": ("None", ("None",)),
     "validation": ("0.25", 0.25),
@@ -53,7 +55,9 @@ VALUES = {
 
 def command_line(names):
     for name in names:
-        text = VALUES[name][0]
+        text, value = VALUES[name]
+        if value is None:  # it cannot be combined with the others
+            continue
         yield f"--{name.replace('_', '-')}"
         if text is not None:
             yield text

@@ -3,15 +3,14 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
-from hardmax.data.datasets import Dataset, Examples, Vectors, split_off
+from hardmax.data.datasets import Dataset, Vectors, split_off
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables import notices
@@ -21,6 +20,7 @@ from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.rows import copied_rows
+from hardmax.data.tables.splits import Rows, split_columns
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 from hardmax.json_values import Json
@@ -32,26 +32,6 @@ __all__ = ["encode_table", "missing_of", "read_columns", "read_table_dataset", "
 
 #: The column names that pandas writes for an unnamed index, and reads an unnamed column as.
 INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?(\.\d+)*")
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows(Examples):
-    """Row numbers of a table, in place of the rows until these are encoded as vectors."""
-
-    places: np.ndarray
-    labels: np.ndarray
-    equal: np.ndarray
-
-    words = ("row", "rows")
-
-    def take(self, rows: np.ndarray | slice) -> Self:
-        return replace(
-            self, places=self.places[rows], labels=self.labels[rows], equal=self.equal[rows]
-        )
-
-    @property
-    def groups(self) -> np.ndarray:
-        return self.equal
 
 
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -75,7 +55,8 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         check_classes(path, reading.label, labels)
     classes = find_classes(name, {"train": {*labels}}, reading)
     features = table.drop_columns([reading.label])
-    rows = _Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
+    rows = Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
+    features, rows, about_rows = _split_by(features, rows, reading)
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
     check_training_classes(name, train, classes, reading)
     fitted, validation = train, None
@@ -88,13 +69,24 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         test=encoded.vectors(test),
         classes=classes,
         preprocessing={**preprocessing, **encoded.preprocessing},
-        notices=(*about_file, *about_labels, *encoded.notices, *added),
+        notices=(*about_file, *about_labels, *about_rows, *encoded.notices, *added),
         encoding=encoded.encoding,
         rows=_digest(path, train, test),
         validation=None if validation is None else encoded.vectors(validation),
         unsplit=None if validation is None else train,
         has_test=not reading.whole,
     )
+
+
+def _split_by(
+    features: "pa.Table", rows: Rows, reading: Reading
+) -> tuple["pa.Table", Rows, list[str]]:
+    """Return the features without the columns that split the rows, split rows, and notices."""
+    notices: list[str] = []
+    if reading.encoding is None or not reading.whole or reading.validation is not None:
+        rows, notices = split_columns(features, rows, reading.group, reading.time)
+    by = [name for name in (reading.group, reading.time) if name in features.column_names]
+    return features.drop_columns(by), rows, notices
 
 
 def _is_index(name: str) -> bool:
@@ -115,7 +107,7 @@ class _Encoded(NamedTuple):
     preprocessing: dict[str, Json]
     notices: list[str]
 
-    def vectors(self, rows: _Rows) -> Vectors:
+    def vectors(self, rows: Rows) -> Vectors:
         return Vectors(self.values[rows.places], rows.labels, rows.places)
 
 
@@ -157,7 +149,7 @@ def missing_of(reading: Reading) -> tuple[str, ...]:
     return tuple(text.strip().lower() for text in reading.missing)
 
 
-def _digest(path: Path, *parts: _Rows) -> str:
+def _digest(path: Path, *parts: Rows) -> str:
     """Return the SHA-256 of a table's file and of the row numbers of the parts."""
     with open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256")
