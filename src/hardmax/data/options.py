@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardmax.checks import MAX_SEED, Bounds
-from hardmax.data.tables.decoding import check_encoding
 from hardmax.errors import ArgumentError
 from hardmax.fields import FRACTIONS, check_options, option
 
@@ -66,6 +65,17 @@ def fraction_or_source(text: str) -> float | str:
 def cell_texts(text: str) -> tuple[str, ...]:
     """Return the texts in a list separated by commas, without surrounding blanks."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _check_encoding(name: str) -> None:
+    """Raise ArgumentError unless Python has a text encoding with this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ArgumentError(
+            f"unknown encoding {name!r}; use the name of one that Python knows, such as gbk, "
+            "shift_jis or windows-1251"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -163,7 +173,7 @@ class ReadingOptions:
         if self.background is not None:
             color(self.background)
         if self.text_encoding is not None:
-            check_encoding(self.text_encoding)
+            _check_encoding(self.text_encoding)
 
     @property
     def background_color(self) -> Color:

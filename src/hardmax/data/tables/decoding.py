@@ -4,9 +4,9 @@ import codecs
 from pathlib import Path
 from typing import NamedTuple
 
-from hardmax.errors import ArgumentError, DataError
+from hardmax.errors import DataError
 
-__all__ = ["Text", "as_utf8", "check_encoding", "is_utf8", "marked_encoding"]
+__all__ = ["Text", "as_utf8", "is_utf8", "marked_encoding"]
 
 #: Byte order marks, longer ones first, with the encodings they stand for.
 MARKS = {
@@ -29,17 +29,6 @@ class Text(NamedTuple):
 
     data: bytes
     encoding: str
-
-
-def check_encoding(name: str) -> None:
-    """Raise ArgumentError unless Python has a text encoding with this name."""
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ArgumentError(
-            f"unknown encoding {name!r}; use the name of one that Python knows, such as gbk, "
-            "shift_jis or windows-1251"
-        ) from None
 
 
 def marked_encoding(start: bytes) -> str | None:
