@@ -3,7 +3,7 @@
 from dataclasses import MISSING
 from pathlib import Path
 
-from hardmax.fields import allowed_values, options_of
+from hardmax.fields import allowed_values, flag, options_of
 from hardmax.runs.settings import Settings
 from hardmax.sklearn import PARAMETERS
 
@@ -24,7 +24,7 @@ The settings of a training are the options of [`hardmax train`](command-line.md)
 def row(name: str) -> str:
     """Return the row of a setting."""
     field, option = options_of(Settings)[name]
-    argument = "`DATA`" if field.default is MISSING else f"`--{name.replace('_', '-')}`"
+    argument = "`DATA`" if field.default is MISSING else f"`{flag(name, option)}`"
     parameter = f"`{name}`" if name in PARAMETERS else ""
     has_default = field.default not in (None, MISSING)
     default = f"`{field.default}`" if has_default else option.unset

@@ -20,6 +20,7 @@ __all__ = [
     "Option",
     "allowed_values",
     "check_options",
+    "flag",
     "option",
     "options_of",
 ]
@@ -38,7 +39,9 @@ class Option:
 
     ``help`` is one or two sentences; ``unset`` says what None stands for. ``choices`` are the only
     values, if there are any; ``bounds`` hold for numbers, and for each number of a tuple. ``parse``
-    turns the text of a command line into a value, ``metavar`` names that text.
+    turns the text of a command line into a value, ``metavar`` names that text. ``flag`` is the name
+    on the command line if it is not that of the field; with ``repeated`` it can be given repeatedly
+    and the value is a tuple of the texts.
     """
 
     help: str
@@ -47,6 +50,8 @@ class Option:
     bounds: Bounds | None = None
     parse: Callable[[str], object] | None = None
     metavar: str | None = None
+    flag: str = ""
+    repeated: bool = False
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
@@ -66,6 +71,11 @@ def options_of(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Option]]:
         for name in dict.fromkeys(names)
         if name in fields
     }
+
+
+def flag(name: str, option: Option) -> str:
+    """Return the name of an option on the command line, such as ``--batch-size``."""
+    return "--" + (option.flag or name.replace("_", "-"))
 
 
 def allowed_values(kind: Any, option: Option) -> str:

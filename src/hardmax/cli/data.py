@@ -9,6 +9,7 @@ import typer
 from hardmax.checks import listed, plain, shortened
 from hardmax.cli.options import (
     INTERRUPTED,
+    ColumnKinds,
     Data,
     Header,
     Json,
@@ -41,6 +42,7 @@ def data(
     text_encoding: TextEncoding = None,
     missing: Missing = None,
     label_missing: LabelMissing = None,
+    column_kinds: ColumnKinds = None,
     as_json: Json = False,
 ) -> None:
     """Inspect data: classes, sizes, unreadable files and duplicates."""
@@ -55,6 +57,7 @@ def data(
         text_encoding=text_encoding,
         missing=parsed("missing", missing),
         label_missing=parsed("label_missing", label_missing),
+        column_kinds=parsed("column_kinds", column_kinds),
     )
     if is_table(data):
         table = survey_table(find_path(data), reading)
@@ -111,7 +114,7 @@ def _print_table(survey: "TableSurvey") -> None:
     count = len(survey.columns) + (survey.label is not None)
     print(f"{survey.rows} rows, {count} columns")
     width = max([6, *(len(_name(name)) for name in survey.columns)])
-    print(f"{'column':<{width}}  {'kind':<10}{'missing':>9}{'distinct':>11}")
+    print(f"{'column':<{width}}  {'kind':<12}{'missing':>9}{'distinct':>11}")
     for name, summary in survey.columns.items():
         if summary["kind"] is None:
             print(plain(f"{_name(name):<{width}}  ({summary['why']})"))
@@ -119,7 +122,7 @@ def _print_table(survey: "TableSurvey") -> None:
         numbers = f"{summary['missing']:>9}{summary['different']:>11}"
         span = f"  {summary['lowest']:g} to {summary['highest']:g}" if "lowest" in summary else ""
         why = f"  left out: {summary['why']}" if "why" in summary else ""
-        print(plain(f"{_name(name):<{width}}  {summary['kind']:<10}{numbers}{span}{why}"))
+        print(plain(f"{_name(name):<{width}}  {summary['kind']:<12}{numbers}{span}{why}"))
     if survey.label is not None:
         print(f"classes in {_name(survey.label)}: {len(survey.classes)}")
         for label, count in survey.classes.items():

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from hardmax.checks import plain
-from hardmax.fields import options_of
+from hardmax.fields import flag, options_of
 from hardmax.runs.settings import Settings
 
 __all__ = [
     "INTERRUPTED",
     "AbstainBelow",
+    "ColumnKinds",
     "CostsFile",
     "Data",
     "Framework",
@@ -67,18 +68,20 @@ def _setting(name: str) -> Any:
     """Return the annotation of the argument of a command that is the option of a setting."""
     field, option = OPTIONS[name]
     choices = [*map(str, option.choices)]
-    words = name.replace("_", "-")
+    words = flag(name, option)
     info = typer.Option(
-        f"--{words}/--no-{words}" if field.type == bool | None else f"--{words}",
+        f"{words}/--no-{words[2:]}" if field.type == bool | None else words,
         help=option.help + (f"  [default: {option.unset}]" if option.unset else ""),
         metavar=option.metavar or "|".join(choices) or None,
         autocompletion=lambda: choices,
     )
-    return Annotated[str | None if option.parse else field.type, info]
+    text = list[str] if option.repeated else str
+    return Annotated[text | None if option.parse or option.repeated else field.type, info]
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=OPTIONS["data"][1].help)]
 Label = _setting("label")
+ColumnKinds = _setting("column_kinds")
 Missing = _setting("missing")
 LabelMissing = _setting("label_missing")
 Header = _setting("header")
@@ -111,10 +114,12 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def parsed(name: str, value: str | None) -> Any:
-    """Return the value of a setting from its text on the command line."""
-    parse = OPTIONS[name][1].parse
-    return value if value is None or parse is None else parse(value)
+def parsed(name: str, value: Any) -> Any:
+    """Return the value of a setting from its text or texts on the command line."""
+    option = OPTIONS[name][1]
+    if option.repeated:
+        return tuple(value) if value else None
+    return value if value is None or option.parse is None else option.parse(value)
 
 
 def _parameter(name: str) -> inspect.Parameter:

@@ -13,15 +13,22 @@ from hardmax.data.images.files import convert_channels, resize
 from hardmax.data.images.folder import read_image_folder
 from hardmax.data.images.idx_folder import is_idx_folder, read_idx_folder
 from hardmax.data.images.npz import read_npz
-from hardmax.data.options import Reading
+from hardmax.data.options import Reading, ReadingOptions
 from hardmax.data.tables.files import is_table_name, table_name
 from hardmax.data.tables.read import read_table_dataset
 from hardmax.errors import ArgumentError, DataError
+from hardmax.fields import flag, options_of
 
 __all__ = ["NAMED", "check_no_table_options", "find_path", "is_table", "load"]
 
 #: The data sets available by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
+
+#: The options of tables besides the label.
+TABLE_OPTIONS = (
+    *("header", "text_encoding", "group", "time"),
+    *("column_kinds", "missing", "label_missing"),
+)
 
 #: The other sources, for messages.
 PATHS = (
@@ -97,11 +104,10 @@ def check_no_table_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if other data is read with options for tables."""
     if reading.label is not None:
         raise ArgumentError(f"{source} is not a table; only tables have a label column")
-    for name in ("header", "text_encoding", "group", "time", "missing", "label_missing"):
+    for name in TABLE_OPTIONS:
         if getattr(reading, name) is not None:
-            raise ArgumentError(
-                f"{source} is not a table; {name.replace('_', ' ')} applies only to tables"
-            )
+            words = flag(name, options_of(ReadingOptions)[name][1])
+            raise ArgumentError(f"{source} is not a table; {words} applies only to tables")
 
 
 def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:

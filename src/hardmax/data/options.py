@@ -11,7 +11,7 @@ from hardmax.fields import FRACTIONS, check_options, option
 if TYPE_CHECKING:
     from hardmax.data.row_encoding import RowEncoding
 
-__all__ = ["TEST_FRACTION", "WHITE", "Color", "Reading", "ReadingOptions"]
+__all__ = ["COLUMN_KINDS", "TEST_FRACTION", "WHITE", "Color", "Reading", "ReadingOptions"]
 
 #: The largest height and width that images can be resized to.
 MAX_SIDE = 4096
@@ -20,6 +20,9 @@ MAX_SIDE = 4096
 Color = tuple[int, int, int]
 
 WHITE: Color = (255, 255, 255)
+
+#: The kinds that a column of a table can be given.
+COLUMN_KINDS = ("number", "boolean", "date", "day-first", "month-first", "time", "category")
 
 #: The default fraction to split off as the test set of data without one.
 TEST_FRACTION = 0.2
@@ -156,6 +159,15 @@ class ReadingOptions:
         parse=cell_texts,
         metavar="TEXT,...",
     )
+    column_kinds: tuple[str, ...] | None = option(
+        None,
+        f"Kind of a column of a table, such as zip=category: {', '.join(COLUMN_KINDS)}. Cells that "
+        "are not of the kind count as missing. Can be given repeatedly.",
+        unset="guessed from the training rows",
+        metavar="COLUMN=KIND",
+        flag="as",
+        repeated=True,
+    )
     validation: float | None = option(
         None,
         "Fraction of the training set to split off for validation.",
@@ -174,6 +186,24 @@ class ReadingOptions:
             color(self.background)
         if self.text_encoding is not None:
             _check_encoding(self.text_encoding)
+        if self.label in self.kinds:
+            raise ArgumentError(
+                f"--as {self.label}=... names the label; its values are the classes"
+            )
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds given to columns, by name. Raises ArgumentError for an invalid one."""
+        kinds: dict[str, str] = {}
+        for text in self.column_kinds or ():
+            name, mark, kind = (part.strip() for part in text.rpartition("="))
+            if not mark or kind not in COLUMN_KINDS:
+                raise ArgumentError(
+                    f"--as must be COLUMN=KIND with one of {', '.join(COLUMN_KINDS)}, got {text!r}"
+                )
+            if kinds.setdefault(name, kind) != kind:
+                raise ArgumentError(f"--as gives column {name!r} two kinds; choose one")
+        return kinds
 
     @property
     def background_color(self) -> Color:

@@ -30,8 +30,8 @@ class TableColumn(Protocol):
 class EncodedColumn(Protocol):
     """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``.
 
-    In a column of strings, ``style`` is that of numbers, such as with a decimal comma, and
-    ``placeholder`` the text for missing values, if any.
+    In a column of strings, ``style`` is how they are written, such as with a decimal comma or the
+    day first, and ``placeholder`` the text for missing values, if any.
     """
 
     @property
@@ -48,7 +48,7 @@ class EncodedColumn(Protocol):
 
     @property
     def style(self) -> str:
-        """The style of numbers in strings; empty for plain numbers."""
+        """How strings are written; empty for the plain style of a kind."""
 
     @property
     def placeholder(self) -> str | None:

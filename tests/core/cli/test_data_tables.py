@@ -29,7 +29,13 @@ def test_missing_cells_are_those_of_training(table):
     assert (found["columns"]["a"]["missing"], found["columns"]["a"]["lowest"]) == (4, 1)
 
 
-@pytest.mark.parametrize("option", ["--label", "--missing", "--label-missing"])
+def test_kinds_can_be_given(table):
+    found = json.loads(run(table, "--label", "y", "--as", "a=category", "--json").stdout)
+    assert found["columns"]["a"]["kind"] == "category"
+    assert "a       category" in run(table, "--label", "y", "--as", "a=category").stdout
+
+
+@pytest.mark.parametrize("option", ["--label", "--missing", "--label-missing", "--as"])
 def test_options_for_tables_are_refused_for_images(option):
-    error = run("digits", option, "y").exception
+    error = run("digits", option, "y=date").exception
     assert "digits is not a table; " in str(error)

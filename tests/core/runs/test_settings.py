@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from hardmax.cli.main import app
 from hardmax.data.options import ReadingOptions
 from hardmax.errors import RunError
-from hardmax.fields import options_of
+from hardmax.fields import flag, options_of
 from hardmax.runs.settings import Settings
 from hardmax.sklearn import HardmaxClassifier
 
@@ -49,18 +49,20 @@ VALUES = {
     "time": (None, None),
     "missing": ("unknown, -9,", ("unknown", "-9")),
     "label_missing": ("None", ("None",)),
+    "column_kinds": (("zip=category", "a,b=date"), ("zip=category", "a,b=date")),
     "validation": ("0.25", 0.25),
 }
 
 
 def command_line(names):
     for name in names:
-        text, value = VALUES[name]
+        texts, value = VALUES[name]
         if value is None:  # it cannot be combined with the others
             continue
-        yield f"--{name.replace('_', '-')}"
-        if text is not None:
-            yield text
+        for text in texts if isinstance(texts, tuple) else (texts,):
+            yield flag(name, options_of(Settings)[name][1])
+            if text is not None:
+                yield text
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_help_describes_every_option(command):
     for name, (field, option) in options_of(Settings).items():
         if command == "train" or name not in ("model", "framework", "validation", "patience"):
             assert option.help in text
-            assert name == "data" or f"--{name.replace('_', '-')} " in text
+            assert name == "data" or f"{flag(name, option)} " in text
             assert (
                 f"[default: {option.unset}]" in text
                 or field.default is not None
@@ -166,7 +168,7 @@ def test_the_reference_page_is_up_to_date():
     assert module.page() == module.PAGE.read_text(), "run make docs"
     for name, (_, option) in options_of(Settings).items():
         assert option.help in module.page()
-        assert name == "data" or f"`--{name.replace('_', '-')}`" in module.page()
+        assert name == "data" or f"`{flag(name, option)}`" in module.page()
 
 
 def test_shells_complete_commands_and_choices():

@@ -1,7 +1,6 @@
 """Table cells: as text without those that stand for a missing value, and parsed as a kind."""
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,13 +8,17 @@ import numpy as np
 
 from hardmax.checks import shortened
 from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.data.tables.dates import ORDERS, STYLES_OF_DATES, dates, times_of_day
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "BOOLEANS",
+    "KIND_OF",
     "LARGEST",
+    "PADDED",
     "PARSERS",
     "STYLES",
     "USUAL_MISSING",
@@ -50,8 +53,18 @@ FORMATTED = (
 #: separator of thousands and decimal mark.
 STYLES = {"point": (",", "."), "comma": (".", ",")}
 
-#: Matches ISO 8601 months, and dates with an optional time and time zone.
-DATE = r"^\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d:?\d\d)?)?)?$"
+#: Matches whole numbers with superfluous zeros, as codes have them.
+PADDED = r"^0\d+$"
+
+#: The spellings of booleans in lowercase, true and false, by style.
+BOOLEANS = {
+    "boolean": ("true", "false"),
+    "yes/no": ("yes", "no"),
+    "y/n": ("y", "n"),
+    "t/f": ("t", "f"),
+    "on/off": ("on", "off"),
+    "1/0": ("1", "0"),
+}
 
 #: The squares of much larger numbers overflow float64.
 LARGEST = 1e150
@@ -135,13 +148,14 @@ def floats(array: "pa.Array | pa.ChunkedArray") -> np.ndarray:
     return np.array(pc.cast(array, pa.float64(), safe=False))
 
 
-def _as_booleans(plain: "pa.Array") -> Parsed:
+def _as_booleans(style: str, plain: "pa.Array") -> Parsed:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lower = pc.utf8_lower(plain)
-    is_boolean = pc.is_in(lower, pa.array(["true", "false", None]))
-    return Parsed(floats(pc.equal(_where(is_boolean, lower), "true")), _or_missing(is_boolean))
+    is_boolean = pc.is_in(lower, pa.array([*BOOLEANS[style], None]))
+    is_true = pc.equal(_where(is_boolean, lower), BOOLEANS[style][0])
+    return Parsed(floats(is_true), _or_missing(is_boolean))
 
 
 def _as_numbers(plain: "pa.Array") -> Parsed:
@@ -166,13 +180,9 @@ def _as_formatted(style: str, plain: "pa.Array") -> Parsed:
     return Parsed(floats(numbers), _or_missing(is_number))
 
 
-def _as_dates(plain: "pa.Array") -> Parsed:
-    import pyarrow.compute as pc
-
-    looks_right = pc.match_substring_regex(plain, DATE)
-    codes, levels = coded(_where(looks_right, plain))
-    values = np.array([*map(_since_1970, levels.to_pylist()), np.nan])[codes]
-    return Parsed(values, _or_missing(looks_right) & ~((codes >= 0) & np.isnan(values)))
+def _as_seconds(read: Callable[["pa.Array"], np.ndarray], plain: "pa.Array") -> Parsed:
+    values = read(plain)
+    return Parsed(values, ~np.isnan(values) | np.asarray(plain.is_null()))
 
 
 def _where(mask: "pa.Array", plain: "pa.Array") -> "pa.Array":
@@ -190,19 +200,20 @@ def _or_missing(mask: "pa.Array") -> np.ndarray:
     return np.asarray(pc.fill_null(mask, True))
 
 
-def _since_1970(text: str) -> float:
-    """Return a date's seconds since 1970, in UTC unless it has a zone; NaN if it is invalid."""
-    try:
-        moment = datetime.fromisoformat(f"{text}-01" if len(text) == len("2020-05") else text)
-    except ValueError:
-        return np.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-#: How strings are parsed, in the order in which that is tried: by kind, or by a style of numbers.
+#: How strings are parsed, in the order in which that is tried, by kind or by a style of a kind.
 PARSERS: dict[str, Callable[["pa.Array"], Parsed]] = {
-    "boolean": _as_booleans,
     "number": _as_numbers,
-    "date": _as_dates,
+    **{style: partial(_as_booleans, style) for style in BOOLEANS},
+    "date": partial(_as_seconds, partial(dates, "date")),
     **{style: partial(_as_formatted, style) for style in STYLES},
+    **{style: partial(_as_seconds, partial(dates, style)) for style in ORDERS},
+    "time of day": partial(_as_seconds, times_of_day),
+}
+
+#: The kind that each of PARSERS gives.
+KIND_OF = {
+    **dict.fromkeys(("number", *STYLES), "number"),
+    **dict.fromkeys(BOOLEANS, "boolean"),
+    **dict.fromkeys(STYLES_OF_DATES, "date"),
+    "time of day": "time of day",
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import TableColumn, Unseen
-from hardmax.data.tables.cells import STYLES, USUAL_MISSING
+from hardmax.data.tables.cells import KIND_OF, USUAL_MISSING
 from hardmax.data.tables.columns import KINDS, Column
 from hardmax.errors import DataError
 from hardmax.json_values import Json, entries, members
@@ -37,11 +37,11 @@ CYCLES = (365.2425 * DAY, 7 * DAY, DAY)
 class ColumnCode:
     """The encoding of a column.
 
-    Numbers, booleans and dates become (value - ``center``) / ``scale``, clipped to MAX_DEVIATIONS;
-    missing ones become 0. Dates also become the sine and cosine of their phase in each of
-    ``cycles`` (in seconds). Categories are one-hot encoded in the order of ``levels``. With
-    ``missing``, a last feature is 1 if the value is missing. ``style`` is that of
-    numbers in strings, and ``placeholder`` the text for missing values, as in ``Column``.
+    Numbers, booleans, dates and times of day become (value - ``center``) / ``scale``, clipped to
+    MAX_DEVIATIONS; missing ones become 0. Dates and times also become the sine and cosine of their
+    phase in each of ``cycles`` (in seconds). Categories are one-hot encoded in the order of
+    ``levels``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
+    strings are written, and ``placeholder`` the text for missing values, as in ``Column``.
     """
 
     name: str
@@ -154,7 +154,7 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
     center, scale, *cycles = _all_of(float, code["center"], code["scale"], *entries(code["cycles"]))
     (missing,) = _all_of(bool, code["missing"])
     style, placeholder = code["style"], code["placeholder"]
-    if style not in ("", *STYLES):
+    if style != "" and KIND_OF.get(str(style)) != kind:
         raise ValueError(f"invalid column encoding of style {style!r}")
     if not isinstance(placeholder, str | None):
         raise TypeError(f"invalid column encoding with the placeholder {placeholder!r}")
@@ -224,6 +224,8 @@ def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
     cycles: tuple[float, ...] = ()
     if column.kind == "date":
         cycles = CYCLES if (known % DAY).any() else CYCLES[:2]
+    elif column.kind == "time of day":
+        cycles = (DAY,)
     # The deviation of a single value is not 0 but a rounding error.
     scale = 0.0 if is_constant else float(known.std())
     return ColumnCode(

@@ -1,5 +1,6 @@
 """What users are told about the columns of a table."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import Unseen
-from hardmax.data.tables.cells import has_texts, missing_texts
-from hardmax.data.tables.columns import Column
+from hardmax.data.tables.cells import PADDED, STYLES, has_texts, missing_texts
+from hardmax.data.tables.columns import CODES, Column
+from hardmax.data.tables.dates import ORDERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +23,13 @@ MAX_COLUMNS = 5
 #: The cells that an example is chosen from.
 EXAMPLES = 100
 
-PLURALS = {"number": "numbers", "boolean": "booleans", "date": "dates", "category": "categories"}
+PLURALS = {
+    "number": "numbers",
+    "boolean": "booleans",
+    "date": "dates",
+    "time of day": "times of day",
+    "category": "categories",
+}
 
 
 def of_training(
@@ -45,7 +53,9 @@ def of_training(
         f"{name}: {len(kinds)} {are} used ({used}){left}",
         *_of_missing(name, table, columns, missing),
         *_few([_of_placeholder(name, one) for one in columns if one.placeholder is not None]),
-        *_few([_of_style(name, table, one) for one in columns if one.style]),
+        *_few([_of_style(name, table, one) for one in columns if one.style in STYLES]),
+        *_of_orders(name, table, columns),
+        *_of_codes(name, columns),
     ]
 
 
@@ -82,6 +92,43 @@ def _of_style(name: str, table: "pa.Table", column: Column) -> str:
         f"{name}, column {shortened(column.name)}: {shortened(cells[row])!r} is read as "
         f"{column.values[row]:.12g}"
     )
+
+
+def _of_orders(name: str, table: "pa.Table", columns: Sequence[Column]) -> list[str]:
+    """Return a notice for each order of day and month, with the latest of the first days."""
+    notices = []
+    for order in ORDERS:
+        dates = [column for column in columns if column.style == order]
+        if dates:
+            days = {row: _day(dates[0].values[row]) for row in _first(dates[0])}
+            cell = str(table[dates[0].name][max(days, key=lambda row: days[row])].as_py()).strip()
+            notices.append(
+                f"{name}, {_names(dates)}: dates are read {order.replace('-', ' ')}, as in {cell!r}"
+            )
+    return notices
+
+
+def _day(seconds: float) -> int:
+    """Return the day of the month of a date in seconds since 1970."""
+    date = np.datetime64(int(seconds), "s")
+    return int((date.astype("datetime64[D]") - date.astype("datetime64[M]")).astype(int))
+
+
+def _of_codes(name: str, columns: Sequence[Column]) -> list[str]:
+    codes = [column for column in columns if column.style == CODES]
+    if not codes:
+        return []
+    level = next(level for level in codes[0].levels if re.match(PADDED, level))
+    return [
+        f"{name}, {_names(codes)}: whole numbers with leading zeros, such as {shortened(level)!r}, "
+        f"are read as categories; --as {shortened(codes[0].name)}=number reads numbers"
+    ]
+
+
+def _names(columns: Sequence[Column]) -> str:
+    """Return the names of columns in words."""
+    many = "columns" if len(columns) > 1 else "column"
+    return f"{many} {listed(column.name for column in columns)}"
 
 
 def _first(column: Column) -> list[int]:

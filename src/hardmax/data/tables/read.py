@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -84,7 +85,14 @@ def _split_by(
     """Return the features without the columns that split the rows, split rows, and notices."""
     notices: list[str] = []
     if reading.encoding is None or not reading.whole or reading.validation is not None:
-        rows, notices = split_columns(features, rows, reading.group, reading.time)
+        rows, notices = split_columns(
+            features,
+            rows,
+            group=reading.group,
+            time=reading.time,
+            missing=missing_of(reading),
+            kind=reading.kinds.get(reading.time or ""),
+        )
     by = [name for name in (reading.group, reading.time) if name in features.column_names]
     return features.drop_columns(by), rows, notices
 
@@ -129,7 +137,9 @@ def _encode(
     encoding = reading.encoding
     if encoding is None:
         missing = missing_of(reading)
-        columns, empty = read_columns(path, table, fitted, missing)
+        by = (reading.group, reading.time)
+        kinds = {column: kind for column, kind in reading.kinds.items() if column not in by}
+        columns, empty = read_columns(path, table, fitted, missing, kinds)
         learned, useless = _learn(path, columns, fitted, missing)
         left_out = {**empty, **useless}
         columns, encoding = learned.chosen(columns), learned
@@ -163,22 +173,26 @@ def read_columns(
     table: "pa.Table",
     rows: np.ndarray | None = None,
     missing: Sequence[str] = USUAL_MISSING,
+    kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[list[Column], dict[str, str]]:
     """Return the columns that can be learned from, and why others are left out.
 
-    Their kinds are those of the cells in ``rows``, int64, by default all. ``missing`` are texts in
-    lowercase that stand for a missing value. Raises DataError for a number in ``rows`` that is
-    infinite or too large.
+    Their kinds are those of the cells in ``rows``, int64, by default all, or those that the user
+    gave by name, ``kinds``. ``missing`` are texts in lowercase that stand for a missing value.
+    Raises DataError for a number in ``rows`` that is infinite or too large, and for kinds that do
+    not fit.
     """
     columns, left_out = [], {}
-    numbers = number_columns(table, np.arange(table.num_rows) if rows is None else rows, missing)
+    _check_given(path, table, kinds)
+    rows = np.arange(table.num_rows) if rows is None else rows
+    numbers = number_columns(table.drop_columns([*kinds]), rows, missing)
     for name in table.column_names:
-        if _is_index(name):
+        if _is_index(name) and name not in kinds:
             left_out[name] = "unnamed index"
             continue
         array = table[name]
         try:
-            column = numbers.get(name) or guess_column(name, array, rows, missing)
+            column = numbers.get(name) or guess_column(name, array, rows, missing, kinds.get(name))
         except DataError as error:
             raise DataError(f"{path}, {error}") from error
         if column is not None:
@@ -187,6 +201,16 @@ def read_columns(
             is_usable = array.null_count == len(array) or has_texts(array.type)
             left_out[name] = "empty" if is_usable else f"of type {shortened(str(array.type))}"
     return columns, left_out
+
+
+def _check_given(path: Path, table: "pa.Table", kinds: Mapping[str, str]) -> None:
+    """Raise DataError if a kind is given to a column that a table lacks."""
+    for name, kind in kinds.items():
+        if name not in table.column_names:
+            raise DataError(
+                f"{path} has no column {shortened(name)!r}, which --as {shortened(name)}={kind} "
+                f"names; it has {listed(table.column_names)}"
+            )
 
 
 def _learn(

@@ -71,7 +71,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
         classes.update(labels)
         features = table.drop_columns([label])
     missing = missing_of(reading)
-    columns, left_out = read_columns(path, features, rows, missing)
+    columns, left_out = read_columns(path, features, rows, missing, reading.kinds)
     summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}
     with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
         for name, why in learn(columns, rows, missing)[1].items():

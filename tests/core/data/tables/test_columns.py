@@ -205,6 +205,8 @@ USABLE = {
     "date64": pa.array([datetime.date(2020, 1, 1), None], pa.date64()),
     "timestamp": pa.array([datetime.datetime(2020, 1, 1), None], pa.timestamp("ns", "Asia/Tokyo")),
     "dictionary of numbers": pa.array([1.5, None]).dictionary_encode(),
+    "time32": pa.array([1, None], pa.time32("s")),
+    "time64": pa.array([1, None], pa.time64("us")),
 }
 
 LEFT_OUT = {
@@ -213,8 +215,6 @@ LEFT_OUT = {
     "struct": pa.array([{"b": 1}, None]),
     "map": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
     "duration": pa.array([1, None], pa.duration("s")),
-    "time32": pa.array([1, None], pa.time32("s")),
-    "time64": pa.array([1, None], pa.time64("us")),
     "binary": pa.array([b"a", None]),
     "fixed-size binary": pa.array([b"ab", None], pa.binary(2)),
     "dictionary of bytes": pa.array([b"\xff", None]).dictionary_encode(),

@@ -46,11 +46,17 @@ LABELLED = Reading(label="y")
         (["1", "", "NA", "null", "?", "2"], "number", [1, *[np.nan] * 4, 2]),
         ([1, None, 3], "number", [1, np.nan, 3]),
         (["true", "False", "", "TRUE"], "boolean", [1, 0, np.nan, 1]),
+        (["Yes", "NO", "", "no"], "boolean", [1, 0, np.nan, 0]),
+        (["y", "Y", "N"], "boolean", [1, 1, 0]),
+        (["f", "F"], "boolean", [0, 0]),
+        (["on", "Off"], "boolean", [1, 0]),
+        (["1", "0"], "number", [1, 0]),
         ([True, None, False], "boolean", [1, np.nan, 0]),
         (["1970-01-02", "", "1969-12-31"], "date", [86400, np.nan, -86400]),
         (["1970-01-01T00:00:01Z", "1970-01-01 01:00:00+01:00"], "date", [1, 0]),
         ([datetime.date(1970, 1, 3), None], "date", [2 * 86400, np.nan]),
         ([datetime.datetime(1970, 1, 1, 0, 0, 1, 500000)], "date", [1.5]),
+        ([datetime.time(8, 30), None], "time of day", [30600, np.nan]),
     ],
 )
 def test_the_kind_of_a_column_matches_all_of_its_cells(cells, kind, values):
@@ -66,6 +72,9 @@ def test_the_kind_of_a_column_matches_all_of_its_cells(cells, kind, values):
         ["a", "b", "", "a"],
         ["1", "2", "x", "y"],
         ["true", "false", "maybe", "true"],
+        ["no", "yes", "other", "no"],
+        ["f", "n", "f", "n"],  # each is false in another spelling
+        ["true", "no", "true", "no"],
         ["2024-01-01", "2024-02-30", "soon", "2024-01-01"],  # not a valid date
         ["1,5", "2.5", "3", "1,5"],
     ],
