@@ -1,5 +1,6 @@
 """How the rows of a table are split: by class, by group or by time, with copies on one side."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -8,7 +9,7 @@ import numpy as np
 from hardmax.checks import listed, shortened
 from hardmax.data.datasets import Examples
 from hardmax.data.splitting import split_groups, split_rows, split_times
-from hardmax.data.tables.cells import coded, trimmed
+from hardmax.data.tables.cells import USUAL_MISSING, coded, texts
 from hardmax.data.tables.columns import guess_column
 from hardmax.errors import DataError
 
@@ -71,31 +72,37 @@ class Rows(Examples):
 
 
 def split_columns(
-    table: "pa.Table", rows: Rows, group: str | None, time: str | None
+    table: "pa.Table",
+    rows: Rows,
+    *,
+    group: str | None,
+    time: str | None,
+    missing: Collection[str] = USUAL_MISSING,
+    kind: str | None = None,
 ) -> tuple[Rows, list[str]]:
     """Return rows that are split by the columns ``group`` or ``time``, and notices about that.
 
-    Rows without a group are groups of their own, and rows without a time come first. Raises
-    DataError for a column that is not there or cannot be used.
+    ``missing`` are texts that stand for a missing value; ``kind`` is that of the column ``time`` if
+    the user gave it. Rows without a group are groups of their own, and rows without a time come
+    first. Raises DataError for a column that is not there or cannot be used.
     """
     if group is not None:
-        codes, _ = coded(trimmed(_column(table, "group", group)))
+        codes, _ = coded(texts(_column(table, "group", group), missing))
         codes = np.where(codes < 0, codes.max() + 1 + np.arange(len(codes)), codes)[rows.places]
         by = f"with all rows of the same {shortened(group)!r} on one side"
         return replace(rows, wholes=_connected(codes, rows.copies), split_by=by), []
     if time is None:
         return rows, []
-    column = guess_column(time, _column(table, "time", time), rows.places)
+    column = guess_column(time, _column(table, "time", time), rows.places, missing, kind)
+    name = repr(shortened(time))
     if column is None or column.kind not in ORDERED:
-        kind = "empty" if column is None else f"a {column.kind}"
-        raise DataError(
-            f"the column {shortened(time)!r} is {kind}; time must be a date or a number"
-        )
+        found = "empty" if column is None else f"a {column.kind}"
+        raise DataError(f"the column {name} is {found}; time must be a date or a number")
     values = column.values[rows.places]
-    missing = int(np.isnan(values).sum())
-    notices = [f"{missing} rows have no {shortened(time)!r}; they come first"] if missing else []
+    count = int(np.isnan(values).sum())
+    notices = [f"{count} rows have no {name}; they come first"] if count else []
     times = np.where(np.isnan(values), -np.inf, values)
-    return replace(rows, times=times, split_by=f"the last ones by {shortened(time)!r}"), notices
+    return replace(rows, times=times, split_by=f"the last ones by {name}"), notices
 
 
 def _column(table: "pa.Table", option: str, name: str) -> "pa.ChunkedArray":
