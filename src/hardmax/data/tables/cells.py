@@ -41,12 +41,18 @@ USUAL_MISSING = (
 #: Matches numbers; also infinity, so that the error can name it.
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
+#: Matches a currency: a sign, such as ``€`` or ``US$``, or one of the most traded ones' codes.
+CURRENCY = (
+    r"(?:[A-Z]{0,2}\p{Sc}|kr|USD|EUR|JPY|GBP|CNY|AUD|CAD|CHF|HKD|SGD|SEK|KRW|NOK|NZD|INR|MXN|TWD|ZAR"
+    r"|BRL|DKK|PLN|THB|ILS|IDR|CZK|AED|TRY|HUF|RUB)"
+)
+
 #: Matches a number as people write it, with a given separator of thousands and decimal mark:
-#: perhaps with a currency sign before or behind it, or a percent sign behind it.
+#: perhaps with a currency before or behind it, or a percent sign behind it.
 FORMATTED = (
-    r"^(?:[+\-−]?\p{{Sc}}?\s?|\p{{Sc}}\s?[+\-−])"
+    r"^(?:[+\-−]?{currency}?\s?|{currency}\s?[+\-−])"
     r"(?:(?:[1-9]\d{{0,2}}(?:[{thousands}'’ \x{{A0}}\x{{202F}}]\d{{3}})+|\d+)(?:\{mark}\d*)?"
-    r"|\{mark}\d+)\s?(?:\p{{Sc}}|%)?$"
+    r"|\{mark}\d+)\s?(?:{currency}|%)?$"
 )
 
 #: The styles of numbers as people write them, such as ``$1,234.5`` or ``1.234,5 €``, by their
@@ -173,9 +179,10 @@ def _as_formatted(style: str, plain: "pa.Array") -> Parsed:
 
     thousands, mark = STYLES[style]
     signed = pc.replace_substring_regex(plain, r"^\((.*)\)$", r"-\1")
-    is_number = pc.match_substring_regex(signed, FORMATTED.format(thousands=thousands, mark=mark))
+    pattern = FORMATTED.format(thousands=thousands, mark=mark, currency=CURRENCY)
+    is_number = pc.match_substring_regex(signed, pattern)
     known = pc.replace_substring_regex(_where(is_number, signed), "−", "-")
-    digits = pc.replace_substring_regex(known, rf"[^\d\-\{mark}]", "")
+    digits = pc.replace_substring_regex(known, rf"[^\d\-\{mark}]+", "")
     numbers = pc.replace_substring(digits, mark, ".").cast(pa.float64())
     return Parsed(floats(numbers), _or_missing(is_number))
 

@@ -118,11 +118,12 @@ def _read(
     shape = re.sub(r"\?P<\w+>", "?:", "|".join(forms))
     looks_right = pc.match_substring_regex(plain, f"(?i)^(?:{shape})$")
     rest = np.flatnonzero(np.asarray(pc.fill_null(looks_right, False)))
-    for form in forms:
+    for form in forms if len(rest) else ():
         matched = pc.extract_regex(plain.take(rest), f"(?i)^(?:{form})$")
         is_new = np.asarray(matched.is_valid())
-        values[rest[is_new]] = convert(_Parts(matched.filter(is_new)))
-        rest = rest[np.isnan(values[rest])]
+        if is_new.any():
+            values[rest[is_new]] = convert(_Parts(matched.filter(is_new)))
+            rest = rest[np.isnan(values[rest])]
     return values
 
 

@@ -1,5 +1,6 @@
 """How a column of strings is read: guessed from its distinct texts, or of a kind that is given."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -72,12 +73,10 @@ def guess_manner(name: str, texts: Texts) -> Manner | None:
 
     Raises DataError for dates that can be read day first and month first.
     """
-    is_code = are_codes(texts)
-    parsers = [parser for parser in PARSERS if not (is_code and parser in NUMBERS)]
-    for parser in parsers:
+    for parser in _candidates(texts):
         if not texts.odd(parser).size:
             return Manner(_in_order(name, texts, parser, 0))
-    parsers = [parser for parser in parsers if parser in WITH_ODD]
+    parsers = [parser for parser in _candidates(texts) if parser in WITH_ODD]
     for parser in parsers:
         placeholder = _placeholder(texts, parser)
         if placeholder is not None:
@@ -123,6 +122,28 @@ def are_codes(texts: Texts) -> bool:
         return False
     is_whole = np.asarray(pc.match_substring_regex(texts.levels, r"^\d+$"))
     return bool((is_whole | ~texts.parsed("number").matches)[trained].all())
+
+
+def _candidates(texts: Texts) -> Iterator[str]:
+    """Yield the parsers in order, for codes without those of numbers."""
+    is_code = are_codes(texts)
+    for parser in PARSERS:
+        if parser in STYLES and not is_code:
+            is_left_out = _have_units(texts)
+        else:
+            is_left_out = is_code and parser in NUMBERS
+        if not is_left_out:
+            yield parser
+
+
+def _have_units(texts: Texts) -> bool:
+    """Return whether numbers have several units, such as dollars and euros."""
+    import pyarrow.compute as pc
+
+    is_number = np.logical_or.reduce([texts.parsed(style).matches for style in STYLES])
+    numbers = texts.levels.filter(is_number & (texts.counts > 0))
+    units = pc.unique(pc.replace_substring_regex(numbers, r"[\d\s.,'’()+\-−\x{A0}\x{202F}]+", ""))
+    return len({*units.to_pylist()} - {""}) > 1
 
 
 def _placeholder(texts: Texts, parser: str) -> str | None:

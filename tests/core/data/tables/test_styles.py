@@ -33,6 +33,9 @@ def guess(*cells):
         (["$1,782", "$752", "-$3.50", "$-4"], "point", [1782, 752, -3.5, -4]),
         (["3 €", "1.000,50 €"], "comma", [3, 1000.5]),
         (["£ 3", "£4.5"], "point", [3, 4.5]),
+        (["EUR 3", "1.000,50 EUR", "4"], "comma", [3, 1000.5, 4]),
+        (["US$5", "US$ 1,234", "-US$7"], "point", [5, 1234, -7]),
+        (["1 200 kr", "3 kr"], "point", [1200, 3]),
         (["65.6%", "7 %", "0"], "point", [65.6, 7, 0]),
         (["(1,234)", "5", "($6)"], "point", [-1234, 5, -6]),
         (["−3", "4"], "point", [-3, 4]),
@@ -68,13 +71,31 @@ def test_python_formats_are_read_back(values):
 @pytest.mark.parametrize(
     "cell",
     [
-        *("1,23,456", "1,2,3", "1.2.3", "192.168.0.1", "$", "5 kg", "1-2", "3/4"),
-        *("25:30", "1 2", "A1", "€5€x", "(a)", "%5", "1,234.5,6", "0,123,456", "1e5 €"),
+        *("1,23,456", "1,2,3", "1.2.3", "192.168.0.1", "$", "1-2", "3/4"),
+        *(
+            "25:30",
+            "1 2",
+            "A1",
+            "5 kg",
+            "ABC 5",
+            "€5€x",
+            "(a)",
+            "%5",
+            "1,234.5,6",
+            "0,123,456",
+            "1e5 €",
+        ),
     ],
 )
 def test_other_texts_are_not_numbers(cell):
     assert guess(cell, cell, "x y", "z").kind == "category"
     assert guess(cell, cell).kind == "category"
+
+
+@pytest.mark.parametrize("other", ["7 €", "7 EUR", "7%"])
+def test_numbers_of_different_units_are_not_one_column(other):
+    assert guess("$5", "$6", other).kind == "category"
+    assert guess_column("a", pa.chunked_array([["$5", other]]), given="number").kind == "number"
 
 
 def test_different_marks_are_not_one_column():
