@@ -24,7 +24,6 @@ from hardmax.data.tables.dates import ORDERS
 from hardmax.data.tables.kinds import (
     Manner,
     Texts,
-    are_codes,
     given_kind,
     given_manner,
     guess_manner,
@@ -276,7 +275,7 @@ def _of_texts(name: str, plain: "pa.Array", rows: np.ndarray, given: str | None)
     distinct = Texts(levels, counts)
     manner = guess_manner(name, distinct) if given is None else given_manner(name, distinct, given)
     if manner is None:
-        return _categories(name, plain, CODES if are_codes(distinct) else "")
+        return _categories(name, plain, CODES if distinct.are_codes else "")
     return _column(name, codes, levels, manner, distinct.parsed(manner.parser))
 
 

@@ -1,6 +1,7 @@
 """How a column of strings is read: guessed from its distinct texts, or of a kind that is given."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Manner", "Texts", "are_codes", "given_kind", "given_manner", "guess_manner"]
+__all__ = ["Manner", "Texts", "given_kind", "given_manner", "guess_manner"]
 
 #: Numbers, dates and times may have a few other cells, which count as missing: at most this
 #: fraction of the known cells, if there are at least this many.
@@ -67,6 +68,40 @@ class Texts:
         """Return the number of training cells that a parser cannot read."""
         return int(self.counts[self.odd(parser)].sum())
 
+    @cached_property
+    def have_digits(self) -> bool:
+        """Whether at least half of the cells have digits, as numbers, dates and times do."""
+        # Infinity is found, too, so that it can be refused.
+        return 2 * int(self.counts[self._match(r"\d|^[+-]?(?i:inf)")].sum()) >= self.known
+
+    @cached_property
+    def are_codes(self) -> bool:
+        """Whether at least half are numbers, all of them whole, some with superfluous zeros."""
+        trained = self.counts > 0
+        if not (self._match(PADDED) & trained).any():
+            return False
+        is_number = self.parsed("number").matches
+        is_whole = self._match(r"^\d+$")
+        most = 2 * int(self.counts[is_number].sum()) >= self.known
+        return most and bool((is_whole | ~is_number)[trained].all())
+
+    @cached_property
+    def have_units(self) -> bool:
+        """Whether numbers have several units, such as dollars and euros."""
+        import pyarrow.compute as pc
+
+        is_number = np.logical_or.reduce([self.parsed(style).matches for style in STYLES])
+        numbers = self.levels.filter(is_number & (self.counts > 0))
+        others = r"[\d\s.,'’()+\-−\x{A0}\x{202F}]+"
+        units = pc.unique(pc.replace_substring_regex(numbers, others, ""))
+        return len({*units.to_pylist()} - {""}) > 1
+
+    def _match(self, pattern: str) -> np.ndarray:
+        """Return which levels match a regular expression, bool (levels,)."""
+        import pyarrow.compute as pc
+
+        return np.asarray(pc.match_substring_regex(self.levels, pattern))
+
 
 def guess_manner(name: str, texts: Texts) -> Manner | None:
     """Return how a column is read; None if its texts are categories.
@@ -83,8 +118,8 @@ def guess_manner(name: str, texts: Texts) -> Manner | None:
             count = texts.odd_cells(parser)
             return Manner(_in_order(name, texts, parser, count), placeholder)
     most = int(MAX_ODD * texts.known)
-    best = min(parsers, key=texts.odd_cells)
-    if texts.known >= MIN_KNOWN and texts.odd_cells(best) <= most:
+    best = min(parsers, key=texts.odd_cells, default=None)
+    if best is not None and texts.known >= MIN_KNOWN and texts.odd_cells(best) <= most:
         return Manner(_in_order(name, texts, best, most))
     return None
 
@@ -112,38 +147,14 @@ def given_kind(kind: str) -> str:
     return KIND_OF[GIVEN[kind][0]] if kind in GIVEN else kind
 
 
-def are_codes(texts: Texts) -> bool:
-    """Return whether texts are codes: whole numbers, some of them with superfluous zeros."""
-    import pyarrow.compute as pc
-
-    trained = texts.counts > 0
-    is_padded = np.asarray(pc.match_substring_regex(texts.levels, PADDED))
-    if not (is_padded & trained).any():
-        return False
-    is_whole = np.asarray(pc.match_substring_regex(texts.levels, r"^\d+$"))
-    return bool((is_whole | ~texts.parsed("number").matches)[trained].all())
-
-
 def _candidates(texts: Texts) -> Iterator[str]:
-    """Yield the parsers in order, for codes without those of numbers."""
-    is_code = are_codes(texts)
+    """Yield the parsers that may read a column, in order."""
     for parser in PARSERS:
-        if parser in STYLES and not is_code:
-            is_left_out = _have_units(texts)
-        else:
-            is_left_out = is_code and parser in NUMBERS
-        if not is_left_out:
+        is_boolean = KIND_OF[parser] == "boolean"
+        is_code = parser in NUMBERS and texts.are_codes
+        is_mixed = parser in STYLES and texts.have_units
+        if is_boolean or (texts.have_digits and not is_code and not is_mixed):
             yield parser
-
-
-def _have_units(texts: Texts) -> bool:
-    """Return whether numbers have several units, such as dollars and euros."""
-    import pyarrow.compute as pc
-
-    is_number = np.logical_or.reduce([texts.parsed(style).matches for style in STYLES])
-    numbers = texts.levels.filter(is_number & (texts.counts > 0))
-    units = pc.unique(pc.replace_substring_regex(numbers, r"[\d\s.,'’()+\-−\x{A0}\x{202F}]+", ""))
-    return len({*units.to_pylist()} - {""}) > 1
 
 
 def _placeholder(texts: Texts, parser: str) -> str | None:

@@ -56,6 +56,13 @@ def test_whole_numbers_with_leading_zeros_are_codes(cells, kind):
     assert guess(cells, given="number").kind == "number"
 
 
+def test_one_code_among_other_texts_makes_no_codes():
+    assert (guess(["007", "A 5", "B 6"]).kind, guess(["007", "A 5", "B 6"]).style) == (
+        "category",
+        "",
+    )
+
+
 def test_codes_are_told_and_read_again_as_they_are_written(tmp_path):
     dataset = load(saved(tmp_path, ["00501", "10001", "02134", "00501"] * 50), Reading(label="y"))
     assert (
