@@ -199,7 +199,8 @@ class ReadingOptions:
             name, mark, kind = (part.strip() for part in text.rpartition("="))
             if not mark or kind not in COLUMN_KINDS:
                 raise ArgumentError(
-                    f"--as must be COLUMN=KIND with one of {', '.join(COLUMN_KINDS)}, got {text!r}"
+                    f"--as must be COLUMN=KIND with a kind of {', '.join(COLUMN_KINDS)}; "
+                    f"got {text!r}"
                 )
             if kinds.setdefault(name, kind) != kind:
                 raise ArgumentError(f"--as gives column {name!r} two kinds; choose one")

@@ -184,8 +184,10 @@ def _in_order(name: str, texts: Texts, parser: str, most: int) -> str:
     read = texts.levels.filter(texts.parsed(parser).matches & (texts.counts > 0))
     if pc.all(pc.match_substring_regex(read, r"^\d+\.")).as_py():
         return "day-first"
-    first, second = (np.nan_to_num(texts.parsed(order).values) for order in ORDERS)
-    example = texts.levels[int((first != second).argmax())].as_py()
+    first, second = (texts.parsed(order).values for order in ORDERS)
+    is_read = np.isfinite(first + second) & (texts.counts > 0)
+    # Of 01/01/2019 and 02/01/2019, the second shows what is at stake.
+    example = texts.levels[int((is_read * (1 + (first != second))).argmax())].as_py()
     column = shortened(name)
     raise DataError(
         f"column {column!r}: dates such as {example!r} can be read day first and month first; add "

@@ -162,6 +162,14 @@ def test_dates_that_fit_both_orders_are_refused(tmp_path):
         assert guess(cells, given=order).values[1] == seconds(f"2019-0{month}-0{5 - month}")
 
 
+def test_rows_that_are_not_trained_on_do_not_tell_the_order():
+    cells = ["13/01/2019", "01/02/2019", "01/31/2019"]
+    found = guess(cells, rows=np.array([0, 1]))
+    assert (found.style, found.odd.tolist()) == ("day-first", [2])
+    with pytest.raises(DataError, match="'01/02/2019' can be read day first and month first"):
+        guess(cells, rows=np.array([1]))
+
+
 def test_dates_with_points_are_day_first():
     found = guess(["01.02.2019", "03.04.2019"])
     assert (found.style, found.values[0]) == ("day-first", seconds("2019-02-01"))

@@ -197,8 +197,8 @@ def test_cells_that_are_not_of_a_given_kind_count_as_missing(given, cells, value
 @pytest.mark.parametrize(
     ("kinds", "words"),
     [
-        (("x",), "--as must be COLUMN=KIND with one of number, boolean, .*, got 'x'"),
-        (("x=float",), "--as must be COLUMN=KIND with one of .*, got 'x=float'"),
+        (("x",), "--as must be COLUMN=KIND with a kind of number, boolean, .*; got 'x'"),
+        (("x=float",), "--as must be COLUMN=KIND with a kind of .*; got 'x=float'"),
         (("x=date", "x=time"), "--as gives column 'x' two kinds; choose one"),
         (("y=category",), "--as y=... names the label"),
         (("w=category",), "has no column 'w', which --as w=category names; it has x"),
