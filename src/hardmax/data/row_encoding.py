@@ -43,6 +43,10 @@ class EncodedColumn(Protocol):
         """The kind of its values."""
 
     @property
+    def read_as(self) -> str:
+        """The kind of column that is encoded."""
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """The categories that occurred in training."""
 

@@ -1,8 +1,8 @@
 """Encoding table columns as numbers: learned from the training rows, then a plain value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from math import isfinite, pi
+from math import isfinite, pi, sqrt
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +11,8 @@ from hardmax.checks import listed, shortened
 from hardmax.data.row_encoding import TableColumn, Unseen
 from hardmax.data.tables.cells import KIND_OF, USUAL_MISSING
 from hardmax.data.tables.columns import KINDS, Column
+from hardmax.data.tables.identifiers import why_identifier
+from hardmax.data.tables.ngrams import HASHES, LEAST_ROWS, choose_ngrams, mean_words, write_vectors
 from hardmax.errors import DataError
 from hardmax.json_values import Json, entries, members
 
@@ -21,8 +23,18 @@ Value = TypeVar("Value")
 #: A column of strings is categorical if it has at most this many distinct values, ...
 MAX_LEVELS = 256
 
-#: ... each in at least this many rows on average; otherwise it is free text.
+#: ... each in at least this many rows on average; otherwise it is text.
 ROWS_PER_LEVEL = 2
+
+#: All columns of text together become at most this many features, ...
+MAX_NGRAMS = 2**12
+
+#: ... so few that they take at most 1 GiB of float32, ...
+MAX_TEXT_VALUES = 2**28
+
+#: ... and each at most one for this many words in the training rows, and this many times the
+#: square of the mean number of words: codes and names, which have few, tempt to learn by heart.
+WORDS_PER_NGRAM, NGRAMS_PER_SQUARE = 32, 16
 
 #: Values more than this many standard deviations from the mean are clipped.
 MAX_DEVIATIONS = 8.0
@@ -40,7 +52,8 @@ class ColumnCode:
     Numbers, booleans, dates and times of day become (value - ``center``) / ``scale``, clipped to
     MAX_DEVIATIONS; missing ones become 0. Dates and times also become the sine and cosine of their
     phase in each of ``cycles`` (in seconds). Categories are one-hot encoded in the order of
-    ``levels``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
+    ``levels``. Texts become vectors of length ``scale`` of the n-grams with ``hashes`` and
+    ``weights``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
     strings are written, and ``placeholder`` the text for missing values, as in ``Column``.
     """
 
@@ -50,6 +63,8 @@ class ColumnCode:
     scale: float = 1.0
     levels: tuple[str, ...] = ()
     cycles: tuple[float, ...] = ()
+    hashes: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
     missing: bool = False
     style: str = ""
     placeholder: str | None = None
@@ -57,20 +72,32 @@ class ColumnCode:
     @property
     def features(self) -> int:
         """The number of features the column becomes."""
-        count = len(self.levels) if self.kind == "category" else 1 + 2 * len(self.cycles)
-        return count + self.missing
+        counts = {"category": len(self.levels), "text": len(self.hashes)}
+        return counts.get(self.kind, 1 + 2 * len(self.cycles)) + self.missing
 
-    def encode(self, column: TableColumn) -> np.ndarray:
-        """Return a column of this kind as float64 (rows, features)."""
-        is_category = self.kind == "category"
-        values = self._one_hot(column) if is_category else self._numbers(column.values)
-        parts = [values, column.missing[:, np.newaxis]] if self.missing else [values]
-        return np.concatenate(parts, axis=1, dtype=np.float64)
+    @property
+    def read_as(self) -> str:
+        """The kind of column that is encoded: texts are read as categories are."""
+        return "category" if self.kind == "text" else self.kind
 
-    def _one_hot(self, column: TableColumn) -> np.ndarray:
-        places = self.places(column)
-        one_hot: np.ndarray = places[:, np.newaxis] == np.arange(len(self.levels))
-        return one_hot
+    def encode(self, column: TableColumn, out: np.ndarray) -> None:
+        """Write a column of this kind to ``out``, float32 (rows, features)."""
+        if self.missing:
+            out[:, -1] = column.missing
+            out = out[:, :-1]
+        if self.kind == "text":
+            write_vectors(
+                out,
+                column.values,
+                column.levels,
+                hashes=np.array(self.hashes),
+                weights=np.array(self.weights),
+                length=self.scale,
+            )
+        elif self.kind == "category":
+            out[:] = self.places(column)[:, np.newaxis] == np.arange(len(self.levels))
+        else:
+            out[:] = self._numbers(column.values)
 
     def places(self, column: TableColumn) -> np.ndarray:
         """Return the index in ``levels`` of each category, int64 (rows,); -1 if it has none."""
@@ -118,7 +145,7 @@ class Encoding:
         whole = np.empty((len(columns[0].values), self.features), np.float32)
         at = 0
         for code, column in pairs:
-            whole[:, at : at + code.features] = code.encode(column)
+            code.encode(column, whole[:, at : at + code.features])
             at += code.features
         return whole
 
@@ -158,12 +185,13 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         raise ValueError(f"invalid column encoding of style {style!r}")
     if not isinstance(placeholder, str | None):
         raise TypeError(f"invalid column encoding with the placeholder {placeholder!r}")
-    if kind not in KINDS:
+    if kind not in (*KINDS, "text"):
         raise ValueError(f"invalid column encoding of kind {kind!r}")
     if not all(isfinite(number) for number in (center, scale, *cycles)):
         raise ValueError(f"invalid column encoding with the numbers {[center, scale, *cycles]!r}")
     if scale <= 0 or any(cycle < 1 for cycle in cycles):
         raise ValueError(f"invalid column encoding with scale {scale!r}, cycles {cycles!r}")
+    hashes, weights = _read_ngrams(code, is_text=kind == "text")
     return ColumnCode(
         name=name,
         kind=kind,
@@ -171,10 +199,29 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         scale=scale,
         levels=tuple(levels),
         cycles=tuple(cycles),
+        hashes=hashes,
+        weights=weights,
         missing=missing,
         style=str(style),
         placeholder=placeholder,
     )
+
+
+def _read_ngrams(
+    code: Mapping[str, object], is_text: bool
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the hashes and weights of a column encoding."""
+    hashes = _all_of(int, *entries(code["hashes"]))
+    weights = _all_of(float, *entries(code["weights"]))
+    if len(hashes) != len(weights) or is_text != bool(hashes):
+        raise ValueError(
+            f"invalid column encoding with {len(hashes)} hashes and {len(weights)} weights"
+        )
+    if not all(0 <= one < HASHES for one in hashes) or len({*hashes}) < len(hashes):
+        raise ValueError(f"invalid column encoding: the hashes are not distinct or not in {HASHES}")
+    if not all(isfinite(weight) and weight > 0 for weight in weights):
+        raise ValueError("invalid column encoding with weights that are not positive")
+    return tuple(hashes), tuple(weights)
 
 
 def _all_of(kind: type[Value], *values: object) -> list[Value]:
@@ -186,17 +233,26 @@ def _all_of(kind: type[Value], *values: object) -> list[Value]:
 
 
 def learn(
-    columns: Sequence[Column], rows: np.ndarray, missing: Sequence[str] = USUAL_MISSING
+    columns: Sequence[Column],
+    rows: np.ndarray,
+    missing: Sequence[str] = USUAL_MISSING,
+    keep: Collection[str] = (),
 ) -> tuple[Encoding, dict[str, str]]:
     """Learn the encoding of columns from ``rows``; also return why columns are left out.
 
-    ``rows`` are integers; ``missing`` are the texts that stood for missing values. Raises DataError
-    if no column is left.
+    ``rows`` are integers; ``missing`` are the texts that stood for missing values; the columns in
+    ``keep`` are used even if they are constant or identifiers. Raises DataError if no column is
+    left, or if one of ``keep`` has nothing to learn from.
     """
+    texts = sum(_is_text(column, rows) for column in columns)
+    most = min(MAX_NGRAMS, MAX_TEXT_VALUES // max(_count(columns), 1)) // max(texts, 1)
     codes, left_out = [], {}
     for column in columns:
-        code = _learn(column, rows)
+        why = None if column.name in keep else _why_useless(column, rows)
+        code = why or _learn(column, rows, most)
         if isinstance(code, str):
+            if column.name in keep:
+                raise DataError(f"column {shortened(column.name)!r} cannot be kept: it is {code}")
             left_out[column.name] = code
         else:
             codes.append(code)
@@ -206,20 +262,46 @@ def learn(
     return Encoding(tuple(codes), tuple(missing)), left_out
 
 
-def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
-    """Return the encoding of a column, or why it is left out."""
-    missing = column.missing[rows]
-    known = column.values[rows][~missing]
-    some_missing = bool(missing.any())
+def _count(columns: Sequence[Column]) -> int:
+    """Return the number of rows of a table."""
+    return len(columns[0].values) if columns else 0
+
+
+def _known(column: Column, rows: np.ndarray) -> np.ndarray:
+    """Return the values of a column in ``rows`` that are not missing."""
+    known: np.ndarray = column.values[rows][~column.missing[rows]]
+    return known
+
+
+def _is_text(column: Column, rows: np.ndarray) -> bool:
+    """Return whether a column of strings has too many distinct ones to be categorical."""
+    if column.kind != "category":
+        return False
+    known = _known(column, rows)
+    return len(np.unique(known)) > min(MAX_LEVELS, len(known) // ROWS_PER_LEVEL)
+
+
+def _why_useless(column: Column, rows: np.ndarray) -> str | None:
+    """Return why a column is of no use to learn from, or None."""
+    known = _known(column, rows)
+    if len(known) and known.min() == known.max() and len(known) == len(rows):
+        return "constant"
+    return why_identifier(column, known)
+
+
+def _learn(column: Column, rows: np.ndarray, most: int) -> ColumnCode | str:
+    """Return the encoding of a column, of a text with at most ``most`` n-grams, or why it has none.
+
+    A column that has no known value in ``rows``, or a text whose n-grams are all rare, has none.
+    """
+    known = _known(column, rows)
+    some_missing = len(known) < len(rows)
     if not len(known):
         return "empty"
-    is_constant = known.min() == known.max()
-    if is_constant and not some_missing:
-        return "constant"
+    if _is_text(column, rows):
+        return _learn_text(column, known, most, some_missing)
     if column.kind == "category":
         levels = tuple(sorted(column.levels[code] for code in np.unique(known)))
-        if len(levels) > min(MAX_LEVELS, len(known) // ROWS_PER_LEVEL):
-            return f"text ({len(levels)} distinct values)"
         return ColumnCode(column.name, "category", levels=levels, missing=some_missing)
     cycles: tuple[float, ...] = ()
     if column.kind == "date":
@@ -227,7 +309,7 @@ def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
     elif column.kind == "time of day":
         cycles = (DAY,)
     # The deviation of a single value is not 0 but a rounding error.
-    scale = 0.0 if is_constant else float(known.std())
+    scale = 0.0 if known.min() == known.max() else float(known.std())
     return ColumnCode(
         name=column.name,
         kind=column.kind,
@@ -237,4 +319,30 @@ def _learn(column: Column, rows: np.ndarray) -> ColumnCode | str:
         missing=some_missing,
         style=column.style,
         placeholder=column.placeholder,
+    )
+
+
+def _learn_text(
+    column: Column, known: np.ndarray, most: int, some_missing: bool
+) -> ColumnCode | str:
+    """Return the encoding of a column of texts, or why it has none.
+
+    The vectors have the length that as many standardized numbers would have as a text has words.
+    """
+    codes, counts = np.unique(known, return_counts=True)
+    texts = [column.levels[code] for code in codes]
+    words = mean_words(texts, counts)
+    most = min(
+        most, int(len(known) * words / WORDS_PER_NGRAM), round(NGRAMS_PER_SQUARE * words**2)
+    )
+    hashes, weights = choose_ngrams(texts, counts, most)
+    if not len(hashes):
+        return f"text ({len(texts)} distinct values, no part of which is in {LEAST_ROWS} rows)"
+    return ColumnCode(
+        column.name,
+        "text",
+        scale=sqrt(words),
+        hashes=tuple(hashes.tolist()),
+        weights=tuple(weights.tolist()),
+        missing=some_missing,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardmax.checks import listed, shortened
-from hardmax.data.row_encoding import Unseen
+from hardmax.data.row_encoding import RowEncoding, Unseen
 from hardmax.data.tables.cells import PADDED, STYLES, has_texts, missing_texts
 from hardmax.data.tables.columns import CODES, Column
 from hardmax.data.tables.dates import ORDERS
@@ -29,6 +29,7 @@ PLURALS = {
     "date": "dates",
     "time of day": "times of day",
     "category": "categories",
+    "text": "texts",
 }
 
 
@@ -36,11 +37,12 @@ def of_training(
     name: str,
     table: "pa.Table",
     columns: Sequence[Column],
+    encoding: RowEncoding,
     left_out: Mapping[str, str],
     missing: Sequence[str],
 ) -> list[str]:
     """Return notices on the columns in use, those left out, and how their cells are read."""
-    kinds = [column.kind for column in columns]
+    kinds = [code.kind for code in encoding.columns]
     used = ", ".join(
         f"{kinds.count(kind)} {many if kinds.count(kind) > 1 else kind}"
         for kind, many in PLURALS.items()

@@ -143,7 +143,7 @@ def _encode(
         learned, useless = _learn(path, columns, fitted, missing)
         left_out = {**empty, **useless}
         columns, encoding = learned.chosen(columns), learned
-        said += notices.of_training(name, table, columns, left_out, missing)
+        said += notices.of_training(name, table, columns, learned, left_out, missing)
         preprocessing["left_out"] = left_out
     else:
         columns = _wanted(path, table, encoding, strict=False)
@@ -249,7 +249,7 @@ def wanted_columns(
         or read_as(
             code.name,
             table[code.name],
-            code.kind,
+            code.read_as,
             style=code.style,
             placeholder=code.placeholder,
             missing=encoding.missing,

@@ -1,0 +1,109 @@
+"""Texts as vectors: hashed n-grams of words and of letters, weighted by how rare they are."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["HASHES", "LEAST_ROWS", "choose_ngrams", "mean_words", "write_vectors"]
+
+#: The n-grams of words have the hashes below WORDS, those of letters the others below HASHES.
+WORDS = 2**18
+HASHES = 2 * WORDS
+
+#: The lengths of the n-grams, in words and in letters.
+OF_WORDS, OF_LETTERS = (1, 2), (2, 4)
+
+#: The texts that are analyzed at a time.
+BLOCK = 2048
+
+#: N-grams are chosen by at most about this many distinct texts, evenly spaced.
+MAX_TEXTS = 50_000
+
+#: N-grams in fewer rows are not used.
+LEAST_ROWS = 3
+
+
+def choose_ngrams(
+    texts: Sequence[str], rows: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes, int64, and the weights, float64, of at most ``most`` n-grams.
+
+    ``texts`` are distinct, and ``rows``, int64, is the number of training rows with each. Chosen
+    are n-grams in at least LEAST_ROWS rows, those whose presence has the largest variance. The
+    weights are inverse document frequencies, ln((1 + rows) / (1 + rows with it)) + 1, as
+    scikit-learn's TfidfTransformer computes them.
+    """
+    step = -(-len(texts) // MAX_TEXTS)
+    texts, rows = texts[::step], rows[::step]
+    found = np.zeros(HASHES)
+    for at in range(0, len(texts), BLOCK):
+        block = _counts(texts[at : at + BLOCK])
+        of_entries = np.repeat(rows[at : at + BLOCK], np.diff(block.indptr))
+        found += np.bincount(block.indices, weights=of_entries, minlength=HASHES)
+    total = rows.sum()
+    variance = np.where(found >= LEAST_ROWS, found * (total - found), 0)
+    ranked = np.argsort(-variance, kind="stable")[:most]
+    hashes = np.sort(ranked[variance[ranked] > 0])
+    return hashes, np.log((1 + total) / (1 + found[hashes])) + 1
+
+
+def mean_words(texts: Sequence[str], rows: np.ndarray) -> float:
+    """Return the mean number of words of the texts in ``rows``, int64, rows each; at least 1."""
+    words = [len(text.split()) for text in texts]
+    return max(float(np.average(words, weights=rows)), 1.0)
+
+
+def write_vectors(
+    out: np.ndarray,
+    codes: np.ndarray,
+    texts: Sequence[str],
+    *,
+    hashes: np.ndarray,
+    weights: np.ndarray,
+    length: float,
+) -> None:
+    """Write the vectors of texts to ``out``, float32 (rows, n-grams).
+
+    ``codes``, int64 (rows,), are indices into ``texts``; -1 and a text without any of the n-grams
+    become zeros. Other vectors have the Euclidean norm ``length`` and the direction of
+    (1 + ln(count)) * weight. No more than BLOCK rows are computed at a time.
+    """
+    from sklearn.preprocessing import normalize
+
+    out[:] = 0
+    order = np.argsort(codes, kind="stable")[(codes < 0).sum() :]
+    for at in range(0, len(order), BLOCK):
+        rows = order[at : at + BLOCK]
+        places, of_rows = np.unique(codes[rows], return_inverse=True)
+        found = _presence([texts[place] for place in places])[:, hashes].multiply(weights)
+        out[rows] = (normalize(found) * length).astype(np.float32).toarray()[of_rows]
+
+
+def _presence(texts: Sequence[str]) -> "csr_matrix":
+    """Return 1 + ln(count) of the n-grams of texts, float64 (texts, HASHES)."""
+    counts = _counts(texts)
+    counts.data = 1 + np.log(counts.data)
+    return counts
+
+
+def _counts(texts: Sequence[str]) -> "csr_matrix":
+    """Return how often texts have each n-gram, float64 (texts, HASHES)."""
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+
+    plain = {"n_features": WORDS, "norm": None, "alternate_sign": False}
+    words = HashingVectorizer(ngram_range=OF_WORDS, token_pattern=r"\w+", **plain)
+    letters = HashingVectorizer(analyzer="char_wb", ngram_range=OF_LETTERS, **plain)
+    # As n-grams of letters do not cross blanks, each distinct token is analyzed only once.
+    tokens = CountVectorizer(analyzer=_tokens, dtype=np.float64)
+    of_tokens = tokens.fit_transform(texts)
+    of_letters = of_tokens @ letters.transform(tokens.get_feature_names_out())
+    return hstack([words.transform(texts), of_letters], format="csr")
+
+
+def _tokens(text: str) -> list[str]:
+    return text.lower().split() or [text]
