@@ -1,5 +1,6 @@
 """A scikit-learn classifier that trains a network in any of the frameworks."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import field, make_dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from hardmax.data.options import ReadingOptions
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
-from hardmax.data.tables.read import read_columns, wanted_columns
+from hardmax.data.tables.notices import of_unseen
+from hardmax.data.tables.read import features_of, read_columns, wanted_columns
 from hardmax.errors import DataError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.fields import allowed_values, options_of
@@ -35,12 +37,15 @@ __all__ = ["HardmaxClassifier"]
 BATCH_SIZE = 1024
 
 
+#: The settings for reading a data frame's columns.
+OF_COLUMNS = {"column_kinds", "drop", "keep"}
+
 #: The settings of a training that are parameters of the estimator; ``fit`` receives the data, and
 #: ``random_state`` is the seed.
 PARAMETERS = {
     name: pair
     for name, pair in options_of(Settings).items()
-    if name not in {*options_of(ReadingOptions), "data", "patience"}
+    if name not in {*options_of(ReadingOptions), "data", "patience"} - OF_COLUMNS
 }
 
 #: The only default that is not the one of ``hardmax train``.
@@ -153,12 +158,19 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         if _has_other_columns(X):
             y = validate_data(self, y=y)
             check_consistent_length(X, y)
-            columns, empty = read_columns(Path("X"), _table(X))
-            self.encoding_, left_out = learn(columns, np.arange(len(X)))
+            reading, rows = self._settings().reading, np.arange(len(X))
+            table, keep = features_of(Path("X"), _table(X), reading), reading.keep or ()
+            columns, empty = read_columns(Path("X"), table, kinds=reading.kinds, keep=keep)
+            self.encoding_, left_out = learn(columns, rows, keep=keep)
             self.left_out_ = {**empty, **left_out}
             self.feature_names_in_ = np.array([*X.columns], dtype=object)
             self.n_features_in_ = X.shape[1]
         else:
+            if self.column_kinds or self.drop or self.keep:
+                raise DataError(
+                    "column_kinds, drop and keep apply only to a data frame with columns that are "
+                    "not plain numbers; select the columns of other data before"
+                )
             X, y = validate_data(self, X, y, allow_nd=True, dtype=None)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -173,7 +185,10 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
     def _examples(self, X: Any, labels: np.ndarray) -> Examples:
         """Return X as examples with integer labels."""
         if self.encoding_ is not None:
-            return Vectors(self.encoding_.encode(wanted_columns(_table(X), self.encoding_)), labels)
+            columns = wanted_columns(_table(X), self.encoding_)
+            for unseen in self.encoding_.unseen(columns):
+                warnings.warn(of_unseen("X", unseen), stacklevel=2)
+            return Vectors(self.encoding_.encode(columns), labels)
         if X.ndim == 2:
             return Vectors(_floats(X), labels)
         return Images(X[..., np.newaxis] if X.ndim == 3 else X, labels)

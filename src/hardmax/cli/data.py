@@ -11,8 +11,10 @@ from hardmax.cli.options import (
     INTERRUPTED,
     ColumnKinds,
     Data,
+    Drop,
     Header,
     Json,
+    Keep,
     Label,
     LabelMissing,
     Missing,
@@ -43,6 +45,8 @@ def data(
     missing: Missing = None,
     label_missing: LabelMissing = None,
     column_kinds: ColumnKinds = None,
+    drop: Drop = None,
+    keep: Keep = None,
     as_json: Json = False,
 ) -> None:
     """Inspect data: classes, sizes, unreadable files and duplicates."""
@@ -58,6 +62,8 @@ def data(
         missing=parsed("missing", missing),
         label_missing=parsed("label_missing", label_missing),
         column_kinds=parsed("column_kinds", column_kinds),
+        drop=parsed("drop", drop),
+        keep=parsed("keep", keep),
     )
     if is_table(data):
         table = survey_table(find_path(data), reading)

@@ -19,9 +19,11 @@ __all__ = [
     "ColumnKinds",
     "CostsFile",
     "Data",
+    "Drop",
     "Framework",
     "Header",
     "Json",
+    "Keep",
     "Label",
     "LabelMissing",
     "Missing",
@@ -86,6 +88,8 @@ Missing = _setting("missing")
 LabelMissing = _setting("label_missing")
 Header = _setting("header")
 TextEncoding = _setting("text_encoding")
+Drop = _setting("drop")
+Keep = _setting("keep")
 
 
 def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

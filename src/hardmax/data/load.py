@@ -27,7 +27,7 @@ NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
 #: The options of tables besides the label.
 TABLE_OPTIONS = (
     *("header", "text_encoding", "group", "time"),
-    *("column_kinds", "missing", "label_missing"),
+    *("column_kinds", "drop", "keep", "missing", "label_missing"),
 )
 
 #: The other sources, for messages.

@@ -168,6 +168,21 @@ class ReadingOptions:
         flag="as",
         repeated=True,
     )
+    drop: tuple[str, ...] | None = option(
+        None,
+        "Column of a table to leave out. Can be given repeatedly.",
+        unset="none",
+        metavar="COLUMN",
+        repeated=True,
+    )
+    keep: tuple[str, ...] | None = option(
+        None,
+        "Column of a table to use although it looks like an identifier, is constant, is an unnamed "
+        "index or splits the rows. Can be given repeatedly.",
+        unset="none",
+        metavar="COLUMN",
+        repeated=True,
+    )
     validation: float | None = option(
         None,
         "Fraction of the training set to split off for validation.",
@@ -180,6 +195,13 @@ class ReadingOptions:
         for name in ("label", "group", "time"):
             if getattr(self, name) is not None:  # as the names of columns are
                 object.__setattr__(self, name, getattr(self, name).strip())
+        for name in ("drop", "keep"):
+            columns = getattr(self, name)
+            if columns is not None:
+                object.__setattr__(self, name, tuple(column.strip() for column in columns))
+        both = {*(self.drop or ())} & {*(self.keep or ())}
+        if both:
+            raise ArgumentError(f"a column can be dropped or kept, not both: {min(both)!r}")
         if self.group is not None and self.time is not None:
             raise ArgumentError("group and time split the rows in different ways; use one of them")
         if self.background is not None:

@@ -56,8 +56,9 @@ class Prediction:
 class Predictions:
     """Predictions in the order of the examples.
 
-    ``changes`` describes how images were converted. ``table`` has the columns of the input followed
-    by those of the predictions; None for images. ``notices`` say how a table was read.
+    ``changes`` describes how images were converted, and ``notices`` what the user should know about
+    a table. ``table`` has the columns of the input followed by those of the predictions; None for
+    images.
     """
 
     all: list[Prediction]
@@ -89,8 +90,8 @@ def predict(
     run = Run.open(path)
     rule_options = read_rules(run, costs, below)
     if run.encoding is not None:
-        table, notices = _read_one_table(path, files, run)
-        values = encode_table(table, Path(files[0]), run.encoding)
+        table, about_file = _read_one_table(path, files, run)
+        values, about_rows = encode_table(table, Path(files[0]), run.encoding)
         rows = Vectors(values, np.zeros(len(values), np.int64))
         predictions = [
             replace(prediction, row=row)
@@ -100,7 +101,7 @@ def predict(
         ]
         decides = rule_options != (None, None)
         table = _with_predictions(table, predictions, decides)
-        return Predictions(predictions, [], table, tuple(notices))
+        return Predictions(predictions, [], table, (*about_file, *about_rows))
     files = [*itertools.chain.from_iterable(map(_image_files, files))]
     images, changes = _read_images(run, files)
     return Predictions(_predict(run, images, files, framework, rule_options), changes)

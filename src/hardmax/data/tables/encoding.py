@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from math import isfinite, pi, sqrt
+from math import isfinite, pi
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,14 @@ from hardmax.data.row_encoding import TableColumn, Unseen
 from hardmax.data.tables.cells import KIND_OF, USUAL_MISSING
 from hardmax.data.tables.columns import KINDS, Column
 from hardmax.data.tables.identifiers import why_identifier
-from hardmax.data.tables.ngrams import HASHES, LEAST_ROWS, choose_ngrams, mean_words, write_vectors
+from hardmax.data.tables.ngrams import (
+    LEAST_ROWS,
+    Ngrams,
+    check_ngrams,
+    choose_ngrams,
+    most_ngrams,
+    write_vectors,
+)
 from hardmax.errors import DataError
 from hardmax.json_values import Json, entries, members
 
@@ -25,16 +32,6 @@ MAX_LEVELS = 256
 
 #: ... each in at least this many rows on average; otherwise it is text.
 ROWS_PER_LEVEL = 2
-
-#: All columns of text together become at most this many features, ...
-MAX_NGRAMS = 2**12
-
-#: ... so few that they take at most 1 GiB of float32, ...
-MAX_TEXT_VALUES = 2**28
-
-#: ... and each at most one for this many words in the training rows, and this many times the
-#: square of the mean number of words: codes and names, which have few, tempt to learn by heart.
-WORDS_PER_NGRAM, NGRAMS_PER_SQUARE = 32, 16
 
 #: Values more than this many standard deviations from the mean are clipped.
 MAX_DEVIATIONS = 8.0
@@ -90,9 +87,7 @@ class ColumnCode:
                 out,
                 column.values,
                 column.levels,
-                hashes=np.array(self.hashes),
-                weights=np.array(self.weights),
-                length=self.scale,
+                Ngrams(np.array(self.hashes), np.array(self.weights), self.scale),
             )
         elif self.kind == "category":
             out[:] = self.places(column)[:, np.newaxis] == np.arange(len(self.levels))
@@ -191,7 +186,11 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         raise ValueError(f"invalid column encoding with the numbers {[center, scale, *cycles]!r}")
     if scale <= 0 or any(cycle < 1 for cycle in cycles):
         raise ValueError(f"invalid column encoding with scale {scale!r}, cycles {cycles!r}")
-    hashes, weights = _read_ngrams(code, is_text=kind == "text")
+    hashes = _all_of(int, *entries(code["hashes"]))
+    weights = _all_of(float, *entries(code["weights"]))
+    check_ngrams(hashes, weights)
+    if (kind == "text") != bool(hashes):
+        raise ValueError(f"invalid column encoding of kind {kind} with {len(hashes)} hashes")
     return ColumnCode(
         name=name,
         kind=kind,
@@ -199,29 +198,12 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         scale=scale,
         levels=tuple(levels),
         cycles=tuple(cycles),
-        hashes=hashes,
-        weights=weights,
+        hashes=tuple(hashes),
+        weights=tuple(weights),
         missing=missing,
         style=str(style),
         placeholder=placeholder,
     )
-
-
-def _read_ngrams(
-    code: Mapping[str, object], is_text: bool
-) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return the hashes and weights of a column encoding."""
-    hashes = _all_of(int, *entries(code["hashes"]))
-    weights = _all_of(float, *entries(code["weights"]))
-    if len(hashes) != len(weights) or is_text != bool(hashes):
-        raise ValueError(
-            f"invalid column encoding with {len(hashes)} hashes and {len(weights)} weights"
-        )
-    if not all(0 <= one < HASHES for one in hashes) or len({*hashes}) < len(hashes):
-        raise ValueError(f"invalid column encoding: the hashes are not distinct or not in {HASHES}")
-    if not all(isfinite(weight) and weight > 0 for weight in weights):
-        raise ValueError("invalid column encoding with weights that are not positive")
-    return tuple(hashes), tuple(weights)
 
 
 def _all_of(kind: type[Value], *values: object) -> list[Value]:
@@ -245,7 +227,7 @@ def learn(
     left, or if one of ``keep`` has nothing to learn from.
     """
     texts = sum(_is_text(column, rows) for column in columns)
-    most = min(MAX_NGRAMS, MAX_TEXT_VALUES // max(_count(columns), 1)) // max(texts, 1)
+    most = most_ngrams(max((len(column.values) for column in columns), default=0), texts)
     codes, left_out = [], {}
     for column in columns:
         why = None if column.name in keep else _why_useless(column, rows)
@@ -260,11 +242,6 @@ def learn(
         reasons = listed(f"{shortened(name)}: {why}" for name, why in left_out.items())
         raise DataError(f"no column is left to learn from ({reasons or 'none has known values'})")
     return Encoding(tuple(codes), tuple(missing)), left_out
-
-
-def _count(columns: Sequence[Column]) -> int:
-    """Return the number of rows of a table."""
-    return len(columns[0].values) if columns else 0
 
 
 def _known(column: Column, rows: np.ndarray) -> np.ndarray:
@@ -325,24 +302,16 @@ def _learn(column: Column, rows: np.ndarray, most: int) -> ColumnCode | str:
 def _learn_text(
     column: Column, known: np.ndarray, most: int, some_missing: bool
 ) -> ColumnCode | str:
-    """Return the encoding of a column of texts, or why it has none.
-
-    The vectors have the length that as many standardized numbers would have as a text has words.
-    """
+    """Return the encoding of a column of texts, or why it has none."""
     codes, counts = np.unique(known, return_counts=True)
-    texts = [column.levels[code] for code in codes]
-    words = mean_words(texts, counts)
-    most = min(
-        most, int(len(known) * words / WORDS_PER_NGRAM), round(NGRAMS_PER_SQUARE * words**2)
-    )
-    hashes, weights = choose_ngrams(texts, counts, most)
-    if not len(hashes):
-        return f"text ({len(texts)} distinct values, no part of which is in {LEAST_ROWS} rows)"
+    ngrams = choose_ngrams([column.levels[code] for code in codes], counts, most)
+    if not len(ngrams.hashes):
+        return f"text ({len(codes)} distinct values, no part of which is in {LEAST_ROWS} rows)"
     return ColumnCode(
         column.name,
         "text",
-        scale=sqrt(words),
-        hashes=tuple(hashes.tolist()),
-        weights=tuple(weights.tolist()),
+        scale=ngrams.length,
+        hashes=tuple(ngrams.hashes.tolist()),
+        weights=tuple(ngrams.weights.tolist()),
         missing=some_missing,
     )

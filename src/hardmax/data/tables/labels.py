@@ -15,7 +15,7 @@ from hardmax.labels import label_key, respelled
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Labels", "check_classes", "read_labels"]
+__all__ = ["Labels", "check_classes", "check_column", "read_labels"]
 
 #: From this many rows on, labels are not classes if more than half of them are distinct.
 FEW_ROWS = 20
@@ -68,15 +68,22 @@ def _coded(table: "pa.Table", path: Path, label: str | None) -> tuple[np.ndarray
             f"{path} is a table; name the column that has the classes with --label COLUMN; it has "
             f"{listed(names)}"
         )
-    if label not in names:
-        near = difflib.get_close_matches(label, names, n=1, cutoff=0.6)
-        hint = f"did you mean {_quoted(near[0])}?" if near else f"it has {listed(names)}"
-        raise DataError(f"{path} has no column {_quoted(label)}; {hint}")
+    check_column(path, names, label)
     try:
         codes, levels = coded(trimmed(table[label]))
     except DataError as error:
         raise DataError(f"{path}, the label column {_quoted(label)}: {error}") from error
     return codes, levels.to_pylist()
+
+
+def check_column(path: Path, names: Sequence[str], name: str) -> None:
+    """Raise DataError unless a table has a column with a name."""
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        did_you_mean = f"did you mean {_quoted(near[0])}? " if near else ""
+        raise DataError(
+            f"{path} has no column {_quoted(name)}; {did_you_mean}it has {listed(names)}"
+        )
 
 
 def _spelled(levels: Sequence[str], counts: np.ndarray) -> list[str]:

@@ -1,6 +1,7 @@
 """What users are told about the columns of a table."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from hardmax.data.row_encoding import RowEncoding, Unseen
 from hardmax.data.tables.cells import PADDED, STYLES, has_texts, missing_texts
 from hardmax.data.tables.columns import CODES, Column
 from hardmax.data.tables.dates import ORDERS
+from hardmax.data.tables.leaks import Leak
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["of_odd_cells", "of_training", "of_unseen"]
+__all__ = ["of_leak", "of_odd_cells", "of_training", "of_unseen"]
 
 #: The most columns with a notice each.
 MAX_COLUMNS = 5
@@ -50,6 +52,8 @@ def of_training(
     )
     out = listed(f"{shortened(column) or '(no name)'} ({why})" for column, why in left_out.items())
     left = f"; left out: {out}" if left_out else ""
+    has_identifier = any(why.startswith("identifier") for why in left_out.values())
+    left += "; --keep COLUMN uses an identifier all the same" if has_identifier else ""
     are = "column is" if len(kinds) == 1 else "columns are"
     return [
         f"{name}: {len(kinds)} {are} used ({used}){left}",
@@ -154,6 +158,15 @@ def of_odd_cells(
                 "they count as missing"
             )
     return _few(notices)
+
+
+def of_leak(name: str, leak: Leak) -> str:
+    """Return a notice on a column that gives the labels away."""
+    return (
+        f"{name}, column {shortened(leak.column)}: alone it classifies {leak.correct} of "
+        f"{leak.total} training rows correctly; if it is not known when new rows are classified, "
+        f"leave it out with --drop {shlex.quote(shortened(leak.column))}"
+    )
 
 
 def of_unseen(name: str, unseen: Unseen) -> str:

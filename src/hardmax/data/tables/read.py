@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,8 @@ from hardmax.data.tables.cells import USUAL_MISSING, has_texts
 from hardmax.data.tables.columns import Column, guess_column, number_columns, read_as
 from hardmax.data.tables.encoding import Encoding, learn
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.labels import check_classes, read_labels
+from hardmax.data.tables.labels import check_classes, check_column, read_labels
+from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.rows import copied_rows
 from hardmax.data.tables.splits import Rows, split_columns
 from hardmax.errors import DataError
@@ -29,7 +30,14 @@ from hardmax.json_values import Json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["encode_table", "missing_of", "read_columns", "read_table_dataset", "wanted_columns"]
+__all__ = [
+    "encode_table",
+    "features_of",
+    "missing_of",
+    "read_columns",
+    "read_table_dataset",
+    "wanted_columns",
+]
 
 #: The column names that pandas writes for an unnamed index, and reads an unnamed column as.
 INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?(\.\d+)*")
@@ -55,15 +63,17 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     if reading.classes is None:
         check_classes(path, reading.label, labels)
     classes = find_classes(name, {"train": {*labels}}, reading)
-    features = table.drop_columns([reading.label])
-    rows = Rows(labeled, numbered(labels, classes), _equal(features)[labeled])
-    features, rows, about_rows = _split_by(features, rows, reading)
+    features = features_of(path, table, reading)
+    rows = Rows(labeled, numbered(labels, classes), _equal(features, reading)[labeled])
+    about_rows: list[str] = []
+    if reading.encoding is None or not reading.whole or reading.validation is not None:
+        rows, about_rows = split_columns(path, table, rows, reading, missing_of(reading))
     train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
     check_training_classes(name, train, classes, reading)
     fitted, validation = train, None
     if reading.validation is not None:
         fitted, validation = split_off(train, reading.validation, reading.seed)
-    encoded = _encode(path, name, features, reading, fitted=fitted.places, used=labeled)
+    encoded = _encode(path, name, features, reading, fitted=fitted, used=labeled)
     return Dataset(
         name=name,
         train=encoded.vectors(fitted),
@@ -79,32 +89,35 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
 
 
-def _split_by(
-    features: "pa.Table", rows: Rows, reading: Reading
-) -> tuple["pa.Table", Rows, list[str]]:
-    """Return the features without the columns that split the rows, split rows, and notices."""
-    notices: list[str] = []
-    if reading.encoding is None or not reading.whole or reading.validation is not None:
-        rows, notices = split_columns(
-            features,
-            rows,
-            group=reading.group,
-            time=reading.time,
-            missing=missing_of(reading),
-            kind=reading.kinds.get(reading.time or ""),
-        )
-    by = [name for name in (reading.group, reading.time) if name in features.column_names]
-    return features.drop_columns(by), rows, notices
-
-
 def _is_index(name: str) -> bool:
     """Return whether a column has the name of an unnamed index."""
     return not name or INDEX.fullmatch(name) is not None
 
 
-def _equal(features: "pa.Table") -> np.ndarray:
-    """Return the group of copies that each row is in, int64, indices aside."""
-    return copied_rows(features.drop_columns([*filter(_is_index, features.column_names)]))
+def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
+    """Return a table without its label, and without columns to drop or that split the rows.
+
+    Raises DataError if an option for features names the label or, unless the encoding of a run
+    determines which columns are used, if there is no such column.
+    """
+    drop, keep = reading.drop or (), reading.keep or ()
+    by = [name for name in (reading.group, reading.time) if name is not None]
+    for name in (*drop, *keep, *by, *reading.kinds):
+        if name == reading.label:
+            raise DataError(
+                f"{path}: {shortened(name)!r} is the label column, which is not a feature and "
+                "cannot split the rows"
+            )
+        if reading.encoding is None:
+            check_column(path, table.column_names, name)
+    unused = {reading.label, *drop, *by} - {*keep}
+    return table.drop_columns([name for name in table.column_names if name in unused])
+
+
+def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
+    """Return the group of copies that each row is in, int64, unused indices aside."""
+    unused = {*filter(_is_index, features.column_names)} - {*(reading.keep or ())}
+    return copied_rows(features.drop_columns([*unused]))
 
 
 class _Encoded(NamedTuple):
@@ -125,10 +138,10 @@ def _encode(
     table: "pa.Table",
     reading: Reading,
     *,
-    fitted: np.ndarray,
+    fitted: Rows,
     used: np.ndarray,
 ) -> _Encoded:
-    """Encode a table by ``reading.encoding``, or by one learned from the rows ``fitted``, int64.
+    """Encode a table by ``reading.encoding``, or by one learned from the rows ``fitted``.
 
     Notices are about the cells in the rows ``used``, int64.
     """
@@ -136,14 +149,16 @@ def _encode(
     said = []
     encoding = reading.encoding
     if encoding is None:
-        missing = missing_of(reading)
-        by = (reading.group, reading.time)
-        kinds = {column: kind for column, kind in reading.kinds.items() if column not in by}
-        columns, empty = read_columns(path, table, fitted, missing, kinds)
-        learned, useless = _learn(path, columns, fitted, missing)
+        missing, keep = missing_of(reading), reading.keep or ()
+        columns, empty = read_columns(
+            path, table, fitted.places, missing, kinds=reading.kinds, keep=keep
+        )
+        learned, useless = _learn(path, columns, fitted.places, missing, keep)
         left_out = {**empty, **useless}
         columns, encoding = learned.chosen(columns), learned
         said += notices.of_training(name, table, columns, learned, left_out, missing)
+        leaks = find_leaks(columns, learned.columns, fitted.places, fitted.labels)
+        said += [notices.of_leak(name, leak) for leak in leaks]
         preprocessing["left_out"] = left_out
     else:
         columns = _wanted(path, table, encoding, strict=False)
@@ -173,21 +188,24 @@ def read_columns(
     table: "pa.Table",
     rows: np.ndarray | None = None,
     missing: Sequence[str] = USUAL_MISSING,
+    *,
     kinds: Mapping[str, str] = MappingProxyType({}),
+    keep: Collection[str] = (),
 ) -> tuple[list[Column], dict[str, str]]:
     """Return the columns that can be learned from, and why others are left out.
 
     Their kinds are those of the cells in ``rows``, int64, by default all, or those that the user
-    gave by name, ``kinds``. ``missing`` are texts in lowercase that stand for a missing value.
-    Raises DataError for a number in ``rows`` that is infinite or too large, and for kinds that do
-    not fit.
+    gave by name, ``kinds``. ``missing`` are texts in lowercase that stand for a missing value; an
+    unnamed index is used if it is in ``keep``. Raises DataError for a number in ``rows`` that is
+    infinite or too large, for kinds that do not fit, and for a column in ``keep`` that cannot be
+    learned from.
     """
     columns, left_out = [], {}
-    _check_given(path, table, kinds)
+    kinds = {name: kinds[name] for name in table.column_names if name in kinds}
     rows = np.arange(table.num_rows) if rows is None else rows
     numbers = number_columns(table.drop_columns([*kinds]), rows, missing)
     for name in table.column_names:
-        if _is_index(name) and name not in kinds:
+        if _is_index(name) and name not in kinds and name not in keep:
             left_out[name] = "unnamed index"
             continue
         array = table[name]
@@ -200,24 +218,22 @@ def read_columns(
         else:
             is_usable = array.null_count == len(array) or has_texts(array.type)
             left_out[name] = "empty" if is_usable else f"of type {shortened(str(array.type))}"
+            if name in keep:
+                raise DataError(
+                    f"{path}: column {shortened(name)!r} cannot be kept; it is {left_out[name]}"
+                )
     return columns, left_out
 
 
-def _check_given(path: Path, table: "pa.Table", kinds: Mapping[str, str]) -> None:
-    """Raise DataError if a kind is given to a column that a table lacks."""
-    for name, kind in kinds.items():
-        if name not in table.column_names:
-            raise DataError(
-                f"{path} has no column {shortened(name)!r}, which --as {shortened(name)}={kind} "
-                f"names; it has {listed(table.column_names)}"
-            )
-
-
 def _learn(
-    path: Path, columns: Sequence[Column], rows: np.ndarray, missing: Sequence[str]
+    path: Path,
+    columns: Sequence[Column],
+    rows: np.ndarray,
+    missing: Sequence[str],
+    keep: Collection[str],
 ) -> tuple[Encoding, dict[str, str]]:
     try:
-        return learn(columns, rows, missing)
+        return learn(columns, rows, missing, keep)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -268,18 +284,14 @@ def _wanted(
         raise DataError(f"{path}: {error}") from error
 
 
-def encode_table(table: "pa.Table", path: Path, encoding: RowEncoding) -> np.ndarray:
-    """Return a table's rows encoded as vectors, float32 (rows, features).
+def encode_table(
+    table: "pa.Table", path: Path, encoding: RowEncoding
+) -> tuple[np.ndarray, list[str]]:
+    """Return a table's rows as vectors, float32 (rows, features), and notices.
 
-    Raises DataError if a column is missing, is of another kind than in training, or has a category
-    that was not in the training rows.
+    Notices are about categories that were not in the training rows. Raises DataError if a column is
+    missing, or is of another kind than in training.
     """
     columns = _wanted(path, table, encoding)
-    for one in encoding.unseen(columns):
-        levels = next(code.levels for code in encoding.columns if code.name == one.column)
-        raise DataError(
-            f"{path}, column {shortened(one.column)!r}, row {one.row + 1}: "
-            f"{shortened(one.text)!r} was not in the training rows; use one of {listed(levels)}, "
-            "or leave the cell empty"
-        )
-    return encoding.encode(columns)
+    unseen = [notices.of_unseen(path.stem, one) for one in encoding.unseen(columns)]
+    return encoding.encode(columns), unseen

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from hardmax.checks import listed, shortened
+from hardmax.checks import shortened
 from hardmax.data.datasets import Examples
+from hardmax.data.options import Reading
 from hardmax.data.splitting import split_groups, split_rows, split_times
-from hardmax.data.tables.cells import USUAL_MISSING, coded, texts
+from hardmax.data.tables.cells import coded, texts
 from hardmax.data.tables.columns import guess_column
+from hardmax.data.tables.labels import check_column
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
@@ -72,46 +75,33 @@ class Rows(Examples):
 
 
 def split_columns(
-    table: "pa.Table",
-    rows: Rows,
-    *,
-    group: str | None,
-    time: str | None,
-    missing: Collection[str] = USUAL_MISSING,
-    kind: str | None = None,
+    path: Path, table: "pa.Table", rows: Rows, reading: Reading, missing: Collection[str]
 ) -> tuple[Rows, list[str]]:
-    """Return rows that are split by the columns ``group`` or ``time``, and notices about that.
+    """Return rows that are split by the columns that ``reading`` names, and notices about that.
 
-    ``missing`` are texts that stand for a missing value; ``kind`` is that of the column ``time`` if
-    the user gave it. Rows without a group are groups of their own, and rows without a time come
-    first. Raises DataError for a column that is not there or cannot be used.
+    ``missing`` are texts that stand for a missing value. Rows without a group are groups of their
+    own, and rows without a time come first. Raises DataError for a column that is not there or
+    cannot be used.
     """
-    if group is not None:
-        codes, _ = coded(texts(_column(table, "group", group), missing))
-        codes = np.where(codes < 0, codes.max() + 1 + np.arange(len(codes)), codes)[rows.places]
-        by = f"with all rows of the same {shortened(group)!r} on one side"
-        return replace(rows, wholes=_connected(codes, rows.copies), split_by=by), []
-    if time is None:
+    name = reading.group or reading.time
+    if name is None:
         return rows, []
-    column = guess_column(time, _column(table, "time", time), rows.places, missing, kind)
-    name = repr(shortened(time))
+    check_column(path, table.column_names, name)
+    quoted = repr(shortened(name))
+    if reading.group is not None:
+        codes, _ = coded(texts(table[name], missing))
+        codes = np.where(codes < 0, codes.max() + 1 + np.arange(len(codes)), codes)[rows.places]
+        by = f"with all rows of the same {quoted} on one side"
+        return replace(rows, wholes=_connected(codes, rows.copies), split_by=by), []
+    column = guess_column(name, table[name], rows.places, missing, reading.kinds.get(name))
     if column is None or column.kind not in ORDERED:
         found = "empty" if column is None else f"a {column.kind}"
-        raise DataError(f"the column {name} is {found}; time must be a date or a number")
+        raise DataError(f"{path}: the column {quoted} is {found}; time must be a date or a number")
     values = column.values[rows.places]
     count = int(np.isnan(values).sum())
-    notices = [f"{count} rows have no {name}; they come first"] if count else []
+    notices = [f"{path}: {count} rows have no {quoted}; they come first"] if count else []
     times = np.where(np.isnan(values), -np.inf, values)
-    return replace(rows, times=times, split_by=f"the last ones by {name}"), notices
-
-
-def _column(table: "pa.Table", option: str, name: str) -> "pa.ChunkedArray":
-    if name not in table.column_names:
-        raise DataError(
-            f"{option}: there is no column {shortened(name)!r}; the table has "
-            f"{listed(table.column_names)}"
-        )
-    return table[name]
+    return replace(rows, times=times, split_by=f"the last ones by {quoted}"), notices
 
 
 def _connected(*groupings: np.ndarray) -> np.ndarray:

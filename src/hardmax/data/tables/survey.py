@@ -13,7 +13,7 @@ from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
-from hardmax.data.tables.read import missing_of, read_columns
+from hardmax.data.tables.read import features_of, missing_of, read_columns
 from hardmax.data.tables.rows import equal_rows
 from hardmax.errors import DataError
 
@@ -64,18 +64,21 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
         path, (label,), header=reading.header, encoding=reading.text_encoding
     )
     classes: Counter[str] = Counter()
-    features, rows = table, np.arange(table.num_rows)
+    rows = np.arange(table.num_rows)
     if label is not None:
         labels, rows, _ = read_labels(table, path, label, missing=reading.label_missing or ())
         check_classes(path, label, labels)
         classes.update(labels)
-        features = table.drop_columns([label])
-    missing = missing_of(reading)
-    columns, left_out = read_columns(path, features, rows, missing, reading.kinds)
+    features = features_of(path, table, reading)
+    missing, keep = missing_of(reading), reading.keep or ()
+    columns, left_out = read_columns(path, features, rows, missing, kinds=reading.kinds, keep=keep)
     summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}
     with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
-        for name, why in learn(columns, rows, missing)[1].items():
+        encoding, useless = learn(columns, rows, missing, keep)
+        for name, why in useless.items():
             summary[name]["why"] = why
+        for code in encoding.columns:
+            summary[code.name]["kind"] = code.kind
     return TableSurvey(
         name=table_name(path),
         rows=table.num_rows,
