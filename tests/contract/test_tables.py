@@ -43,7 +43,7 @@ def trained(run, framework):
     )
     assert done.returncode == 0, done.stderr
     assert "20 columns" not in done.stderr
-    assert "left out: person (text" in done.stderr
+    assert "left out: person (identifier" in done.stderr
     assert "same (constant)" in done.stderr
     return json.loads(done.stdout)
 
@@ -140,7 +140,7 @@ def test_the_report_lists_the_worst_mistakes_by_row(folder, trained):
     assert "row of the table" in page
     assert "Always predicting the most\nfrequent class would be correct on 85.00 %" in page
     assert '<img src="data:image/png' not in page
-    assert "person (text" in page
+    assert "person (identifier" in page
 
 
 BAD = {
@@ -171,7 +171,6 @@ def test_bad_arguments_leave_no_run_folder(run, folder, framework, case):
 
 UNFIT = {
     "lacks a column": (lambda frame: frame.drop(columns="size"), ["no column 'size'"]),
-    "a new category": (lambda frame: frame.assign(size=["XL"] * 50), ["'size', row 1", "'XL'"]),
     "a text for a number": (
         lambda frame: frame.assign(whole=[*["3"] * 49, "many"]),
         ["'whole', row 50", "'many' is not a number"],
@@ -187,6 +186,22 @@ def test_rows_that_do_not_fit_the_run_are_rejected(run, folder, trained, case):
     change(pd.read_csv(folder / "new.csv")).to_csv(folder / "unfit.csv", index=False)
     refused(run("predict", "run", "unfit.csv", "--out", "unfit.parquet"), *words)
     assert not (folder / "unfit.parquet").exists()
+
+
+@pytest.mark.shared
+def test_rows_with_a_new_category_are_predicted_as_without_any(run, folder, trained):
+    frame = pd.read_csv(folder / "new.csv")
+    frame["size"] = ["XL", "XXL", *frame["size"][2:]]
+    frame.to_csv(folder / "unseen.csv", index=False)
+    done = run("predict", "run", "unseen.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "unseen, column size: 2 of the rows have categories, such as 'XL'" in done.stderr
+    known = json.loads(run("predict", "run", "new.csv", "--json").stdout)
+    found = json.loads(done.stdout)
+    assert [one["scores"] == other["scores"] for one, other in zip(found, known, strict=True)] == [
+        *(False, False),
+        *[True] * 48,
+    ]
 
 
 @pytest.mark.shared

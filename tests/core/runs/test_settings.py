@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hardmax.cli.main import app
-from hardmax.data.options import ReadingOptions
-from hardmax.errors import RunError
+from hardmax.data.options import Reading, ReadingOptions
+from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import flag, options_of
 from hardmax.runs.settings import Settings
 from hardmax.sklearn import HardmaxClassifier
@@ -50,6 +50,8 @@ VALUES = {
     "missing": ("unknown, -9,", ("unknown", "-9")),
     "label_missing": ("None", ("None",)),
     "column_kinds": (("zip=category", "a,b=date"), ("zip=category", "a,b=date")),
+    "drop": ("a, b", ("a, b",)),
+    "keep": ("id", ("id",)),
     "validation": ("0.25", 0.25),
 }
 
@@ -94,6 +96,14 @@ def test_every_setting_is_an_option_of_train(received):
     }
 
 
+def test_an_option_with_columns_may_be_repeated(received):
+    run("train", "a.csv", "--drop", "a, b", "--drop", " c", "--keep", "id")
+    ((settings, *_), _) = received[0]
+    assert (settings.reading.drop, settings.reading.keep) == (("a, b", "c"), ("id",))
+    with pytest.raises(ArgumentError, match="dropped or kept, not both: 'c'"):
+        Reading(drop=("b", "c"), keep=("c",))
+
+
 def test_train_without_options_has_the_defaults(received):
     run("train", "digits")
     ((settings, *_), _) = received[0]
@@ -126,7 +136,7 @@ def test_help_describes_every_option(command):
 def test_the_parameters_of_the_estimator_are_settings():
     defaults = HardmaxClassifier().get_params()
     settings = Settings(data="X")
-    of_data = {*options_of(ReadingOptions)}
+    of_data = {*options_of(ReadingOptions)} - {"drop", "keep"}
     assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
     for name in defaults.keys() - {"random_state", "epochs", "lr"}:
         assert defaults[name] == getattr(settings, name)

@@ -1,6 +1,6 @@
 """Columns that give the labels away: alone, they decide nearly all rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +13,8 @@ __all__ = ["Leak", "find_leaks"]
 #: Fewer training rows, or fewer rows outside the most frequent class, are not judged.
 FEW_ROWS, FEW_OTHERS = 40, 8
 
-#: Of more rows, this many are judged, in columns that decide nearly all of the first few.
-MAX_ROWS, FIRST_ROWS = 10_000, 500
-
-#: Tables with more columns are not judged.
-MAX_COLUMNS = 1000
+#: Of more rows, this many are judged, and tables with more columns are not.
+MAX_ROWS, MAX_COLUMNS = 10_000, 1000
 
 #: A column is a leak if it alone classifies at least this fraction of the rows correctly, ...
 LEAST_ACCURACY = 0.99
@@ -25,9 +22,14 @@ LEAST_ACCURACY = 0.99
 #: ... and at most this fraction of those incorrectly that the most frequent class does.
 MOST_ERROR = 0.05
 
+#: Numbers with at most this many distinct values are judged like categories.
+FEW_VALUES = 32
 
-#: This fraction of the first few rows must be correct.
-CANDIDATE = 0.95
+#: A threshold must separate at least this many rows, so that it is not set by a single odd one.
+LEAF_ROWS = 3
+
+#: The two halves of the rows: each is classified by what is known of the other one.
+HALVES = ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2)))
 
 
 class Leak(NamedTuple):
@@ -52,43 +54,48 @@ def find_leaks(
     errors = len(rows) - int(np.bincount(labels).max())
     if len(rows) < FEW_ROWS or errors < FEW_OTHERS or len(columns) > MAX_COLUMNS:
         return []
-    least = len(rows) - min((1 - LEAST_ACCURACY) * len(rows), MOST_ERROR * errors)
+    most = int(min((1 - LEAST_ACCURACY) * len(rows), MOST_ERROR * errors))
     leaks = []
     for column, code in zip(columns, codes, strict=True):
-        if code.kind != "text" and _is_candidate(column, rows[:FIRST_ROWS], labels[:FIRST_ROWS]):
-            correct = sum(_correct(column, rows, labels))
-            if correct >= least:
+        if code.kind != "text":
+            correct = _correct(column, column.values[rows], labels, most)
+            if len(rows) - correct <= most:
                 leaks.append(Leak(column.name, correct, len(rows)))
     return leaks
 
 
-def _is_candidate(column: Column, rows: np.ndarray, labels: np.ndarray) -> bool:
-    """Return whether a column classifies so many of a few rows correctly that all are worth it."""
-    return sum(_correct(column, rows, labels)) >= CANDIDATE * len(rows)
+def _correct(column: Column, values: np.ndarray, labels: np.ndarray, most: int) -> int:
+    """Return how many rows the values classify correctly; 0 if ``most`` errors are not enough."""
+    distinct, codes = np.unique(values, return_inverse=True)
+    if column.kind == "category" or len(distinct) <= FEW_VALUES:
+        return _correct_by_value(codes, labels)
+    # In the order of the values, an odd row adds at most two changes of the class.
+    changes = int((np.diff(labels[np.lexsort((labels, values))]) != 0).sum())
+    if changes > 2 * (most + len(np.unique(labels))):
+        return 0
+    return _correct_by_thresholds(values, labels)
 
 
-def _correct(column: Column, rows: np.ndarray, labels: np.ndarray) -> Iterator[int]:
-    """Yield how many rows of each half a column classifies correctly as the other half does."""
-    # Ranks have the same thresholds, and no missing or huge values.
-    values = np.unique(column.values[rows], return_inverse=True)[1]
-    classify = _by_category if column.kind == "category" else _by_thresholds
-    halves = slice(0, None, 2), slice(1, None, 2)
-    for known, other in (halves, halves[::-1]):
-        found = classify(values[known], labels[known], values[other])
-        yield int((found == labels[other]).sum())
+def _correct_by_value(codes: np.ndarray, labels: np.ndarray) -> int:
+    correct = 0
+    shape = (int(codes.max()) + 1, int(labels.max()) + 1)
+    for known, other in HALVES:
+        pairs = codes[known] * shape[1] + labels[known]
+        counts = np.bincount(pairs, minlength=shape[0] * shape[1]).reshape(shape)
+        best = np.where(counts.max(axis=1) > 0, counts.argmax(axis=1), -1)
+        correct += int((best[codes[other]] == labels[other]).sum())
+    return correct
 
 
-def _by_category(values: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the most frequent label of each category; -1 for one that is not in ``values``."""
-    pairs, counts = np.unique(np.stack([values, labels]), axis=1, return_counts=True)
-    best = dict(pairs[:, np.argsort(counts, kind="stable")].T.tolist())
-    return np.array([best.get(value, -1) for value in others.tolist()])
-
-
-def _by_thresholds(values: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _correct_by_thresholds(values: np.ndarray, labels: np.ndarray) -> int:
     from sklearn.tree import DecisionTreeClassifier
 
+    present = values[~np.isnan(values)]
+    # The tree computes in float32; missing values get a place of their own.
+    scaled = np.nan_to_num((values - present.min()) / np.ptp(present), nan=-1.0)[:, np.newaxis]
     leaves = 2 * len(np.unique(labels))
-    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
-    found: np.ndarray = tree.fit(values[:, np.newaxis], labels).predict(others[:, np.newaxis])
-    return found
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=LEAF_ROWS, random_state=0)
+    return sum(
+        int((tree.fit(scaled[known], labels[known]).predict(scaled[other]) == labels[other]).sum())
+        for known, other in HALVES
+    )

@@ -80,9 +80,10 @@ def choose_ngrams(texts: Sequence[str], rows: np.ndarray, most: int) -> Ngrams:
     words = np.dot([len(text.split()) or 1 for text in texts], rows) / rows.sum()
     limits = rows.sum() * words / WORDS_PER_NGRAM, NGRAMS_PER_SQUARE * words**2
     total = rows.sum()
-    variance = np.where(found >= LEAST_ROWS, found * (total - found), 0)
+    useful = np.flatnonzero((found >= LEAST_ROWS) & (found < total))
+    variance = found[useful] * (total - found[useful])
     ranked = np.argsort(-variance, kind="stable")[: int(min(most, *limits))]
-    hashes = np.sort(ranked[variance[ranked] > 0])
+    hashes = np.sort(useful[ranked])
     weights = np.log((1 + total) / (1 + found[hashes])) + 1
     return Ngrams(hashes, weights, float(np.sqrt(words)))
 

@@ -117,9 +117,9 @@ def test_the_style_is_told_and_stays_with_the_encoding(tmp_path):
     cell = notice.split("'")[1]
     assert notice == f"a, column x: {cell!r} is read as {values[cells.index(cell)]:.12g}"
     restored = Encoding.from_json(json.loads(json.dumps(dataset.encoding.as_json())))
-    found = encode_table(pa.table({"x": cells[:5]}), tmp_path, restored)
+    found, _ = encode_table(pa.table({"x": cells[:5]}), tmp_path, restored)
     np.testing.assert_array_equal(
-        found, encode_table(pa.table({"x": values[:5]}), tmp_path, restored)
+        found, encode_table(pa.table({"x": values[:5]}), tmp_path, restored)[0]
     )
     with pytest.raises(DataError, match=r"row 1: '1.5' is not a number"):
         encode_table(pa.table({"x": ["1.5"]}), tmp_path, restored)
