@@ -187,7 +187,7 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         if self.encoding_ is not None:
             columns = wanted_columns(_table(X), self.encoding_)
             for unseen in self.encoding_.unseen(columns):
-                warnings.warn(of_unseen("X", unseen), stacklevel=2)
+                warnings.warn(of_unseen("X", unseen), stacklevel=4)
             return Vectors(self.encoding_.encode(columns), labels)
         if X.ndim == 2:
             return Vectors(_floats(X), labels)

@@ -122,6 +122,21 @@ def test_a_mixed_data_frame_requires_no_pipeline(make):
     assert model.left_out_["same"] == "constant"
 
 
+def test_columns_are_dropped_and_kept_and_new_categories_are_warned_of(make):
+    frame = mixed_table(200, missing=0)[["letter", "number 0", "whole", "outcome"]]
+    X, y = frame.drop(columns="outcome").assign(id=range(200)), frame["outcome"]
+    assert make().fit(X, y).left_out_["id"].startswith("identifier: 200 distinct integers")
+    model = make(keep=("id",), drop=("whole",)).fit(X, y)
+    assert [code.name for code in model.encoding_.columns] == ["letter", "number 0", "id"]
+    assert (model.left_out_, model.n_features_in_) == ({}, 4)
+    with pytest.warns(UserWarning, match="X, column letter: 200 of the rows have .* such as 'z'"):
+        model.predict(X.assign(letter="z"))
+    with pytest.raises(DataError, match="no column 'wholes'; did you mean 'whole'"):
+        make(drop=("wholes",)).fit(X, y)
+    with pytest.raises(DataError, match="drop and keep apply only to a data frame"):
+        make(drop=("whole",)).fit(X[["whole", "id"]], y)
+
+
 def test_a_numeric_data_frame_is_used_like_an_array(make, iris):
     X, y = iris
     frame = pd.DataFrame(X, columns=[*"abcd"])

@@ -128,7 +128,8 @@ def _print_table(survey: "TableSurvey") -> None:
         numbers = f"{summary['missing']:>9}{summary['different']:>11}"
         span = f"  {summary['lowest']:g} to {summary['highest']:g}" if "lowest" in summary else ""
         why = f"  left out: {summary['why']}" if "why" in summary else ""
-        print(plain(f"{_name(name):<{width}}  {summary['kind']:<12}{numbers}{span}{why}"))
+        leak = f"  alone classifies {summary['alone']} rows correctly" if "alone" in summary else ""
+        print(plain(f"{_name(name):<{width}}  {summary['kind']:<12}{numbers}{span}{why}{leak}"))
     if survey.label is not None:
         print(f"classes in {_name(survey.label)}: {len(survey.classes)}")
         for label, count in survey.classes.items():

@@ -13,6 +13,7 @@ from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
+from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.read import features_of, missing_of, read_columns
 from hardmax.data.tables.rows import equal_rows
 from hardmax.errors import DataError
@@ -27,7 +28,8 @@ class ColumnSummary(TypedDict, total=False):
     """Summary of a column: its ``kind``, or None and ``why`` it cannot be trained on.
 
     ``why`` also says why training would leave a column out. There are a number of ``missing``
-    cells and of ``different`` values; numbers have a ``lowest`` and a ``highest``.
+    cells and of ``different`` values; numbers have a ``lowest`` and a ``highest``. A column that
+    gives the labels away classifies a number of rows correctly ``alone``.
     """
 
     kind: str | None
@@ -36,6 +38,7 @@ class ColumnSummary(TypedDict, total=False):
     lowest: float
     highest: float
     why: str
+    alone: int
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,11 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
     table, about_file = read_table(
         path, (label,), header=reading.header, encoding=reading.text_encoding
     )
-    classes: Counter[str] = Counter()
+    labels: list[str] = []
     rows = np.arange(table.num_rows)
     if label is not None:
         labels, rows, _ = read_labels(table, path, label, missing=reading.label_missing or ())
         check_classes(path, label, labels)
-        classes.update(labels)
     features = features_of(path, table, reading)
     missing, keep = missing_of(reading), reading.keep or ()
     columns, left_out = read_columns(path, features, rows, missing, kinds=reading.kinds, keep=keep)
@@ -79,12 +81,16 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
             summary[name]["why"] = why
         for code in encoding.columns:
             summary[code.name]["kind"] = code.kind
+        if label is not None:
+            numbers = np.unique(labels, return_inverse=True)[1]
+            for leak in find_leaks(encoding.chosen(columns), encoding.columns, rows, numbers):
+                summary[leak.column]["alone"] = leak.correct
     return TableSurvey(
         name=table_name(path),
         rows=table.num_rows,
         label=label,
-        classes=dict(sorted(classes.items())),
-        unlabeled=0 if label is None else table.num_rows - classes.total(),
+        classes=dict(sorted(Counter(labels).items())),
+        unlabeled=0 if label is None else table.num_rows - len(labels),
         columns={
             name: summary.get(name) or {"kind": None, "why": left_out[name]}
             for name in features.column_names

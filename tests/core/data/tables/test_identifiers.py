@@ -191,6 +191,9 @@ def test_missing_cells_may_give_the_label_away(tmp_path):
     labels = RANDOM.integers(0, 2, 100)
     cells = np.where(labels == 1, RANDOM.normal(size=100), np.nan)
     assert leaks(tmp_path, labels, x=cells, z=RANDOM.normal(size=100)) == ["a, column x"]
+    columns = survey_table(tmp_path / "a.csv", LABELLED).columns
+    assert columns["x"]["alone"] == 100
+    assert "alone" not in columns["z"]
 
 
 def test_few_rows_and_rare_classes_are_not_judged(tmp_path):
