@@ -31,7 +31,8 @@ class EncodedColumn(Protocol):
     """The encoding of a column: its ``name``, ``kind`` and, of categories, ``levels``.
 
     In a column of strings, ``style`` is how they are written, such as with a decimal comma or the
-    day first, and ``placeholder`` the text for missing values, if any.
+    day first, and ``placeholder`` the text for missing values, if any. ``odd`` is whether training
+    rows had cells of another kind, which count as missing.
     """
 
     @property
@@ -57,6 +58,10 @@ class EncodedColumn(Protocol):
     @property
     def placeholder(self) -> str | None:
         """The text that stands for a missing value in this column, besides the common ones."""
+
+    @property
+    def odd(self) -> bool:
+        """Whether cells of another kind count as missing."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ class ColumnCode:
     phase in each of ``cycles`` (in seconds). Categories are one-hot encoded in the order of
     ``levels``. Texts become vectors of length ``scale`` of the n-grams with ``hashes`` and
     ``weights``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
-    strings are written, and ``placeholder`` the text for missing values, as in ``Column``.
+    strings are written, and ``placeholder`` the text for missing values, as in ``Column``. ``odd``
+    is whether training rows had cells of another kind, which count as missing.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ColumnCode:
     missing: bool = False
     style: str = ""
     placeholder: str | None = None
+    odd: bool = False
 
     @property
     def features(self) -> int:
@@ -174,7 +176,7 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         raise ValueError(f"invalid column encoding with the entries {', '.join(code)}")
     name, kind, *levels = _all_of(str, code["name"], code["kind"], *entries(code["levels"]))
     center, scale, *cycles = _all_of(float, code["center"], code["scale"], *entries(code["cycles"]))
-    (missing,) = _all_of(bool, code["missing"])
+    missing, odd = _all_of(bool, code["missing"], code["odd"])
     style, placeholder = code["style"], code["placeholder"]
     if style != "" and KIND_OF.get(str(style)) != kind:
         raise ValueError(f"invalid column encoding of style {style!r}")
@@ -203,6 +205,7 @@ def _read_code(code: Mapping[str, object]) -> ColumnCode:
         missing=missing,
         style=str(style),
         placeholder=placeholder,
+        odd=odd,
     )
 
 
@@ -296,6 +299,7 @@ def _learn(column: Column, rows: np.ndarray, most: int) -> ColumnCode | str:
         missing=some_missing,
         style=column.style,
         placeholder=column.placeholder,
+        odd=len(column.odd_among(rows)) > 0,
     )
 
 

@@ -244,7 +244,8 @@ def wanted_columns(
     """Return the columns that an encoding uses.
 
     Raises DataError if one is missing, or has another type than in training and, if ``strict``, for
-    a cell of another kind, which otherwise counts as missing.
+    a cell of another kind. Otherwise it counts as missing, as it does if training had some in that
+    column.
     """
     names = {*table.column_names}
     missing = [code.name for code in encoding.columns if code.name not in names]
@@ -269,7 +270,7 @@ def wanted_columns(
             style=code.style,
             placeholder=code.placeholder,
             missing=encoding.missing,
-            strict=strict,
+            strict=strict and not code.odd,
         )
         for code in encoding.columns
     ]

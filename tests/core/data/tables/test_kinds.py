@@ -140,7 +140,11 @@ def test_a_few_odd_cells_count_as_missing_and_are_told(tmp_path, cell, kind):
         "b, column x: 2 of the rows have cells, such as 'rotary' in row 7, that are not allowed in "
         f"a {kind} column; they count as missing"
     ) in dataset.notices
+    again = encode_table(pa.table({"x": [cells[0], "other"]}), tmp_path, restored(dataset.encoding))
+    assert again[:, -1].tolist() == [0, 1]
     whole = load(path, Reading(label="y", whole=True))
+    with pytest.raises(DataError, match=f"row 1: 'other' is not a {kind}"):
+        encode_table(pa.table({"x": ["other"]}), tmp_path, whole.encoding)
     known = np.delete(np.arange(200), [6, 150])
     assert whole.encoding.columns[0].kind == kind
     np.testing.assert_array_equal(np.flatnonzero(dataset.train.values[:, -1]), [6, 150])

@@ -246,6 +246,8 @@ def test_an_encoding_survives_the_round_trip_through_json(rows):
         {"more": 1},
         {"cycles": [1e-320]},
         {"placeholder": 1},
+        {"odd": 1},
+        {"style": "day-first"},
     ],
 )
 def test_an_invalid_encoding_is_rejected(changes):
