@@ -11,8 +11,8 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.files import read_image
 from hardmax.data.images.scan import images_below
+from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.files import TableFile, is_table_name, read_table
-from hardmax.data.tables.read import encode_table
 from hardmax.errors import ArgumentError, DataError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.decision_rules import Costs, named

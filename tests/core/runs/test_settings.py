@@ -136,7 +136,7 @@ def test_help_describes_every_option(command):
 def test_the_parameters_of_the_estimator_are_settings():
     defaults = HardmaxClassifier().get_params()
     settings = Settings(data="X")
-    of_data = {*options_of(ReadingOptions)} - {"drop", "keep"}
+    of_data = {*options_of(ReadingOptions)} - {"column_kinds", "drop", "keep"}
     assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
     for name in defaults.keys() - {"random_state", "epochs", "lr"}:
         assert defaults[name] == getattr(settings, name)

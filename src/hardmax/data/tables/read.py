@@ -1,25 +1,29 @@
 """Tables of labeled rows: reading, splitting and encoding them as vectors."""
 
 import hashlib
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hardmax.checks import listed, shortened
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Vectors, split_off
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables import notices
-from hardmax.data.tables.cells import USUAL_MISSING, has_texts
-from hardmax.data.tables.columns import Column, guess_column, number_columns, read_as
+from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.features import (
+    features_of,
+    is_index,
+    missing_of,
+    of_encoding,
+    read_columns,
+    with_absent,
+)
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.labels import check_classes, check_column, read_labels
+from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.rows import copied_rows
 from hardmax.data.tables.splits import Rows, split_columns
@@ -30,17 +34,7 @@ from hardmax.json_values import Json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "encode_table",
-    "features_of",
-    "missing_of",
-    "read_columns",
-    "read_table_dataset",
-    "wanted_columns",
-]
-
-#: The column names that pandas writes for an unnamed index, and reads an unnamed column as.
-INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?(\.\d+)*")
+__all__ = ["read_table_dataset"]
 
 
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -89,34 +83,9 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
 
 
-def _is_index(name: str) -> bool:
-    """Return whether a column has the name of an unnamed index."""
-    return not name or INDEX.fullmatch(name) is not None
-
-
-def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
-    """Return a table without its label, and without columns to drop or that split the rows.
-
-    Raises DataError if an option for features names the label or, unless the encoding of a run
-    determines which columns are used, if there is no such column.
-    """
-    drop, keep = reading.drop or (), reading.keep or ()
-    by = [name for name in (reading.group, reading.time) if name is not None]
-    for name in (*drop, *keep, *by, *reading.kinds):
-        if name == reading.label:
-            raise DataError(
-                f"{path}: {shortened(name)!r} is the label column, which is not a feature and "
-                "cannot split the rows"
-            )
-        if reading.encoding is None:
-            check_column(path, table.column_names, name)
-    unused = {reading.label, *drop, *by} - {*keep}
-    return table.drop_columns([name for name in table.column_names if name in unused])
-
-
 def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
     """Return the group of copies that each row is in, int64, unused indices aside."""
-    unused = {*filter(_is_index, features.column_names)} - {*(reading.keep or ())}
+    unused = {*filter(is_index, features.column_names)} - {*(reading.keep or ())}
     return copied_rows(features.drop_columns([*unused]))
 
 
@@ -161,17 +130,12 @@ def _encode(
         said += [notices.of_leak(name, leak) for leak in leaks]
         preprocessing["left_out"] = left_out
     else:
-        columns = _wanted(path, table, encoding, strict=False)
+        table, absent = with_absent(path, table, encoding)
+        columns = of_encoding(path, table, encoding, strict=False)
+        said += absent
     said += notices.of_odd_cells(name, table, columns, used)
     said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
     return _Encoded(encoding, encoding.encode(columns), preprocessing, said)
-
-
-def missing_of(reading: Reading) -> tuple[str, ...]:
-    """Return the texts, in lowercase, that stand for a missing value in a column of features."""
-    if reading.missing is None:
-        return USUAL_MISSING
-    return tuple(text.strip().lower() for text in reading.missing)
 
 
 def _digest(path: Path, *parts: Rows) -> str:
@@ -181,48 +145,6 @@ def _digest(path: Path, *parts: Rows) -> str:
     for part in parts:
         digest.update(part.places.data)
     return digest.hexdigest()
-
-
-def read_columns(
-    path: Path,
-    table: "pa.Table",
-    rows: np.ndarray | None = None,
-    missing: Sequence[str] = USUAL_MISSING,
-    *,
-    kinds: Mapping[str, str] = MappingProxyType({}),
-    keep: Collection[str] = (),
-) -> tuple[list[Column], dict[str, str]]:
-    """Return the columns that can be learned from, and why others are left out.
-
-    Their kinds are those of the cells in ``rows``, int64, by default all, or those that the user
-    gave by name, ``kinds``. ``missing`` are texts in lowercase that stand for a missing value; an
-    unnamed index is used if it is in ``keep``. Raises DataError for a number in ``rows`` that is
-    infinite or too large, for kinds that do not fit, and for a column in ``keep`` that cannot be
-    learned from.
-    """
-    columns, left_out = [], {}
-    kinds = {name: kinds[name] for name in table.column_names if name in kinds}
-    rows = np.arange(table.num_rows) if rows is None else rows
-    numbers = number_columns(table.drop_columns([*kinds]), rows, missing)
-    for name in table.column_names:
-        if _is_index(name) and name not in kinds and name not in keep:
-            left_out[name] = "unnamed index"
-            continue
-        array = table[name]
-        try:
-            column = numbers.get(name) or guess_column(name, array, rows, missing, kinds.get(name))
-        except DataError as error:
-            raise DataError(f"{path}, {error}") from error
-        if column is not None:
-            columns.append(column)
-        else:
-            is_usable = array.null_count == len(array) or has_texts(array.type)
-            left_out[name] = "empty" if is_usable else f"of type {shortened(str(array.type))}"
-            if name in keep:
-                raise DataError(
-                    f"{path}: column {shortened(name)!r} cannot be kept; it is {left_out[name]}"
-                )
-    return columns, left_out
 
 
 def _learn(
@@ -236,63 +158,3 @@ def _learn(
         return learn(columns, rows, missing, keep)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-
-
-def wanted_columns(
-    table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
-) -> list[Column]:
-    """Return the columns that an encoding uses.
-
-    Raises DataError if one is missing, or has another type than in training and, if ``strict``, for
-    a cell of another kind. Otherwise it counts as missing, as it does if training had some in that
-    column.
-    """
-    names = {*table.column_names}
-    missing = [code.name for code in encoding.columns if code.name not in names]
-    if missing:
-        raise DataError(
-            f"no column {listed(repr(shortened(name)) for name in missing)}, which the model was "
-            f"trained on; found {listed(table.column_names)}"
-        )
-    plain = [
-        code.name
-        for code in encoding.columns
-        if code.kind == "number" and not code.style and code.placeholder is None
-    ]
-    rows = np.arange(table.num_rows)
-    numbers = number_columns(table.select(plain), rows, encoding.missing)
-    return [
-        numbers.get(code.name)
-        or read_as(
-            code.name,
-            table[code.name],
-            code.read_as,
-            style=code.style,
-            placeholder=code.placeholder,
-            missing=encoding.missing,
-            strict=strict and not code.odd,
-        )
-        for code in encoding.columns
-    ]
-
-
-def _wanted(
-    path: Path, table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
-) -> list[Column]:
-    try:
-        return wanted_columns(table, encoding, strict=strict)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def encode_table(
-    table: "pa.Table", path: Path, encoding: RowEncoding
-) -> tuple[np.ndarray, list[str]]:
-    """Return a table's rows as vectors, float32 (rows, features), and notices.
-
-    Notices are about categories that were not in the training rows. Raises DataError if a column is
-    missing, or is of another kind than in training.
-    """
-    columns = _wanted(path, table, encoding)
-    unseen = [notices.of_unseen(path.stem, one) for one in encoding.unseen(columns)]
-    return encoding.encode(columns), unseen

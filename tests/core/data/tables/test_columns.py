@@ -16,7 +16,7 @@ from hardmax.data.options import Reading
 from hardmax.data.tables.cells import USUAL_MISSING
 from hardmax.data.tables.columns import guess_column, read_as
 from hardmax.data.tables.encoding import Encoding, learn
-from hardmax.data.tables.read import encode_table, read_columns
+from hardmax.data.tables.features import encode_table, read_columns
 from hardmax.data.tables.survey import survey_table
 from hardmax.errors import DataError
 
@@ -275,3 +275,17 @@ def test_a_table_of_only_its_label_column_can_be_inspected(tmp_path):
     found = survey_table(path, LABELLED)
     assert (found.columns, found.classes) == ({}, {"u": 5, "v": 5})
     assert read_columns(path, pa.table({})) == ([], {})
+
+
+def test_a_column_that_is_not_there_counts_as_missing(tmp_path):
+    path = tmp_path / "a.csv"
+    cells = {"n": range(20), "k": ["p", "q"] * 10, "y": ["u", "v"] * 10}
+    pd.DataFrame(cells).to_csv(path, index=False)
+    encoding = load(str(path), Reading(label="y")).encoding
+    found, notices = encode_table(pa.table({"k": ["q", "r"]}), path, encoding)
+    expected, _ = encode_table(pa.table({"n": [None, None], "k": ["q", "r"]}), path, encoding)
+    np.testing.assert_array_equal(found, expected)
+    assert notices[0].startswith(f"{path} has no column 'n'; all cells")
+    assert "such as 'r', that were not in the training rows" in notices[1]
+    with pytest.raises(DataError, match="none of the columns that the model was trained on"):
+        encode_table(pa.table({"m": [1]}), path, encoding)

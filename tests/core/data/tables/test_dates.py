@@ -14,7 +14,7 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column, guess_column
 from hardmax.data.tables.encoding import Encoding, learn
-from hardmax.data.tables.read import encode_table
+from hardmax.data.tables.features import encode_table
 from hardmax.errors import DataError
 
 
@@ -194,8 +194,8 @@ def test_the_order_is_that_of_the_training_rows_and_is_told(tmp_path):
     np.testing.assert_array_equal(found.train.values, expected.train.values)
     assert "a, column when: dates are read day first, as in '31/01/2019'" in found.notices
     encoding = Encoding.from_json(json.loads(json.dumps(found.encoding.as_json())))
-    one = encode_table(pa.table({"when": ["05/02/2019"]}), tmp_path, encoding)
-    same = encode_table(pa.table({"when": [datetime.date(2019, 2, 5)]}), tmp_path, encoding)
+    one = encode_table(pa.table({"when": ["05/02/2019"]}), tmp_path, encoding)[0]
+    same = encode_table(pa.table({"when": [datetime.date(2019, 2, 5)]}), tmp_path, encoding)[0]
     np.testing.assert_array_equal(one, same)
     with pytest.raises(DataError, match="row 1: '02/13/2019' is not a date written day first, but"):
         encode_table(pa.table({"when": ["02/13/2019"]}), tmp_path, encoding)

@@ -13,7 +13,7 @@ from hardmax.data.load import load
 from hardmax.data.options import COLUMN_KINDS, Reading
 from hardmax.data.tables.columns import CODES, guess_column, read_as
 from hardmax.data.tables.encoding import Encoding
-from hardmax.data.tables.read import encode_table
+from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.survey import survey_table
 from hardmax.errors import ArgumentError, DataError
 
@@ -70,10 +70,11 @@ def test_codes_are_told_and_read_again_as_they_are_written(tmp_path):
         "--as x=number reads numbers"
     ) in dataset.notices
     encoding = restored(dataset.encoding)
-    found = encode_table(pa.table({"x": ["02134"]}), tmp_path, encoding)
+    found = encode_table(pa.table({"x": ["02134"]}), tmp_path, encoding)[0]
     np.testing.assert_array_equal(found, [[0, 1, 0]])
-    with pytest.raises(DataError, match="'2134' was not in the training rows"):
-        encode_table(pa.table({"x": ["2134"]}), tmp_path, encoding)
+    found, (notice,) = encode_table(pa.table({"x": ["2134"]}), tmp_path, encoding)
+    np.testing.assert_array_equal(found, [[0, 0, 0]])
+    assert "'2134', that were not in the training rows" in notice
 
 
 def test_codes_in_many_short_columns_are_found(tmp_path):
@@ -102,7 +103,7 @@ def test_booleans_are_read_in_every_spelling_and_case(pair, values, data):
 def test_the_spelling_of_booleans_stays_with_the_encoding(tmp_path):
     dataset = load(saved(tmp_path, ["Yes", "No", "no", "YES"] * 50), Reading(label="y"))
     encoding = restored(dataset.encoding)
-    same = [encode_table(pa.table({"x": x}), tmp_path, encoding) for x in (["no"], [False])]
+    same = [encode_table(pa.table({"x": x}), tmp_path, encoding)[0] for x in (["no"], [False])]
     np.testing.assert_array_equal(*same)
     with pytest.raises(DataError, match="row 1: 'f' is not a boolean"):
         encode_table(pa.table({"x": ["f"]}), tmp_path, encoding)
@@ -140,7 +141,9 @@ def test_a_few_odd_cells_count_as_missing_and_are_told(tmp_path, cell, kind):
         "b, column x: 2 of the rows have cells, such as 'rotary' in row 7, that are not allowed in "
         f"a {kind} column; they count as missing"
     ) in dataset.notices
-    again = encode_table(pa.table({"x": [cells[0], "other"]}), tmp_path, restored(dataset.encoding))
+    again = encode_table(
+        pa.table({"x": [cells[0], "other"]}), tmp_path, restored(dataset.encoding)
+    )[0]
     assert again[:, -1].tolist() == [0, 1]
     whole = load(path, Reading(label="y", whole=True))
     with pytest.raises(DataError, match=f"row 1: 'other' is not a {kind}"):
@@ -205,7 +208,7 @@ def test_cells_that_are_not_of_a_given_kind_count_as_missing(given, cells, value
         (("x=float",), "--as must be COLUMN=KIND with a kind of .*; got 'x=float'"),
         (("x=date", "x=time"), "--as gives column 'x' two kinds; choose one"),
         (("y=category",), "--as y=... names the label"),
-        (("w=category",), "has no column 'w', which --as w=category names; it has x"),
+        (("w=category",), "has no column 'w'; it has x, y"),
         (
             ("x=date",),
             "column 'x': no cell that is trained on fits --as x=date; one of them",

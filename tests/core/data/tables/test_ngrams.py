@@ -17,8 +17,8 @@ from hardmax.data.options import Reading
 from hardmax.data.tables import ngrams
 from hardmax.data.tables.columns import Column, guess_column
 from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.ngrams import Ngrams, choose_ngrams, most_ngrams, write_vectors
-from hardmax.data.tables.read import encode_table
 from hardmax.data.tables.survey import survey_table
 
 #: Sentences of the documentation of a data set that comes with scikit-learn.

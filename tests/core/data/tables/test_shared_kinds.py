@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hardmax.data.tables.features import read_columns
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.read import read_columns
 from hardmax.errors import DataError
 
 FILES = (

@@ -113,8 +113,8 @@ def test_columns_that_cannot_split_are_refused(tmp_path):
     path = tmp_path / "a.csv"
     visits().assign(kind="k").to_csv(path, index=False)
     for options, words in {
-        ("group", "person"): "group: there is no column 'person'; the table has a, patient",
-        ("time", "hour"): "time: there is no column 'hour'",
+        ("group", "person"): "no column 'person'; it has a, patient",
+        ("time", "hour"): "no column 'hour'",
         ("time", "kind"): "is a category; time must be a date or a number",
         ("group", "kind"): "too few to split one off",
     }.items():

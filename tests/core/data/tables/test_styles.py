@@ -13,7 +13,7 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import guess_column, read_as
 from hardmax.data.tables.encoding import Encoding
-from hardmax.data.tables.read import encode_table
+from hardmax.data.tables.features import encode_table
 from hardmax.errors import DataError
 
 
