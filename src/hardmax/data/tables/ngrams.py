@@ -26,7 +26,7 @@ HASHES = 2 * WORDS
 OF_WORDS, OF_LETTERS = (1, 2), (2, 4)
 
 #: The texts that are analyzed at a time.
-BLOCK = 2048
+BLOCK = 1024
 
 #: N-grams are chosen by at most this many distinct texts, evenly spaced.
 MAX_TEXTS = 50_000
@@ -62,13 +62,13 @@ def most_ngrams(rows: int, columns: int) -> int:
 
 
 def choose_ngrams(texts: Sequence[str], rows: np.ndarray, most: int) -> Ngrams:
-    """Return at most ``most`` n-grams of texts.
+    """Return at most ``most`` n-grams of texts, but at least one if any can be used.
 
     ``texts`` are distinct, and ``rows``, int64, is the number of training rows with each. Chosen
     are n-grams in at least LEAST_ROWS rows, those whose presence has the largest variance. The
     weights are inverse document frequencies, ln((1 + rows) / (1 + rows with it)) + 1, as
-    scikit-learn's TfidfTransformer computes them. A vector gets the length that as many
-    standardized numbers have as a text has words on average.
+    scikit-learn's TfidfTransformer computes them. The length of a vector is about that of as many
+    standardized numbers as a text has words on average.
     """
     step = -(-len(texts) // MAX_TEXTS)
     texts, rows = texts[::step], rows[::step]
@@ -77,12 +77,12 @@ def choose_ngrams(texts: Sequence[str], rows: np.ndarray, most: int) -> Ngrams:
         block = _counts(texts[at : at + BLOCK])
         of_entries = np.repeat(rows[at : at + BLOCK], np.diff(block.indptr))
         found += np.bincount(block.indices, weights=of_entries, minlength=HASHES)
-    words = np.dot([len(text.split()) or 1 for text in texts], rows) / rows.sum()
-    limits = rows.sum() * words / WORDS_PER_NGRAM, NGRAMS_PER_SQUARE * words**2
     total = rows.sum()
+    words = np.dot([len(text.split()) or 1 for text in texts], rows) / total
+    most = int(min(most, total * words / WORDS_PER_NGRAM, NGRAMS_PER_SQUARE * words**2))
     useful = np.flatnonzero((found >= LEAST_ROWS) & (found < total))
     variance = found[useful] * (total - found[useful])
-    ranked = np.argsort(-variance, kind="stable")[: int(min(most, *limits))]
+    ranked = np.argsort(-variance, kind="stable")[: max(most, 1)]
     hashes = np.sort(useful[ranked])
     weights = np.log((1 + total) / (1 + found[hashes])) + 1
     return Ngrams(hashes, weights, float(np.sqrt(words)))

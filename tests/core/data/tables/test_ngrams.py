@@ -21,7 +21,7 @@ from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.ngrams import Ngrams, choose_ngrams, most_ngrams, write_vectors
 from hardmax.data.tables.survey import survey_table
 
-#: Sentences of the documentation of a data set that comes with scikit-learn.
+#: The words of the sentences.
 WORDS = "the sepal length and petal width of an iris flower in cm are four measured numbers".split()
 
 
@@ -166,3 +166,9 @@ def test_a_classifier_learns_from_a_table_of_text_alone(tmp_path):
 
 def test_no_text_has_none_of_the_ngrams():
     assert vectors(["x"], Ngrams(np.array([5]), np.array([1.0]), 1.0)).tolist() == [[0.0]]
+
+
+def test_a_few_short_texts_have_a_feature():
+    cells = [f"{chr(97 + i)}-1" for i in range(15)] + ["z"] * 3
+    (code,) = learn([column(cells)], np.arange(18))[0].columns
+    assert (code.kind, len(code.hashes)) == ("text", 1)
