@@ -17,8 +17,8 @@ from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.options import ReadingOptions
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column
-from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.notices import of_unseen
 from hardmax.errors import DataError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax

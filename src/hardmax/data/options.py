@@ -22,7 +22,10 @@ Color = tuple[int, int, int]
 WHITE: Color = (255, 255, 255)
 
 #: The kinds that a column of a table can be given.
-COLUMN_KINDS = ("number", "boolean", "date", "day-first", "month-first", "time", "category")
+COLUMN_KINDS = (
+    *("number", "boolean", "date", "day-first", "month-first", "time"),
+    *("category", "text"),
+)
 
 #: The default fraction to split off as the test set of data without one.
 TEST_FRACTION = 0.2

@@ -1,7 +1,7 @@
 """Table columns: the kind of each, and its values as a NumPy array."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,7 @@ class Column:
     missing. ``style`` is how cells are written: one of ``cells.PARSERS``, or CODES; it is empty for
     the plain one of a kind. ``placeholder`` is the text that this column has for missing values, if
     any. ``odd`` are the rows, int64, whose cells are not of the kind and count as missing.
+    ``given`` is the kind that the user gave, if any: categories may also be given as text.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Column:
     style: str = ""
     placeholder: str | None = None
     odd: np.ndarray = field(default_factory=lambda: _NONE)
+    given: str | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -99,7 +101,7 @@ def guess_column(
     for row in column.odd_among(rows):
         if _is_too_large(str(array[int(row)].as_py())):
             raise _misfit(column, array, int(row))
-    return None if column.missing[rows].all() else column
+    return None if column.missing[rows].all() else replace(column, given=given)
 
 
 def _guess(
@@ -122,7 +124,7 @@ def _guess(
         if given is None:  # a dictionary of another type
             return None
         raise
-    is_category = is_category if given is None else given == "category"
+    is_category = is_category if given is None else given in ("category", "text")
     return _categories(name, plain) if is_category else _of_texts(name, plain, rows, given)
 
 

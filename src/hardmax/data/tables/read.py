@@ -13,7 +13,7 @@ from hardmax.data.options import Reading
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables import notices
 from hardmax.data.tables.columns import Column
-from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import (
     features_of,
     is_index,
@@ -25,6 +25,7 @@ from hardmax.data.tables.features import (
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.rows import copied_rows
 from hardmax.data.tables.splits import Rows, split_columns
 from hardmax.errors import DataError

@@ -10,11 +10,11 @@ import numpy as np
 
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column
-from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.features import features_of, missing_of, read_columns
 from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.rows import equal_rows
 from hardmax.errors import DataError
 

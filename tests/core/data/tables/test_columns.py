@@ -15,8 +15,9 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.cells import USUAL_MISSING
 from hardmax.data.tables.columns import guess_column, read_as
-from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import encode_table, read_columns
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.survey import survey_table
 from hardmax.errors import DataError
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column, guess_column
-from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import encode_table
+from hardmax.data.tables.learning import learn
 from hardmax.errors import DataError
 
 

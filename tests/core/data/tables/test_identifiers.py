@@ -12,8 +12,8 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.columns import Column
-from hardmax.data.tables.encoding import learn
 from hardmax.data.tables.identifiers import why_identifier
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.survey import survey_table
 from hardmax.errors import ArgumentError, DataError
 

@@ -226,3 +226,26 @@ def test_a_given_kind_of_an_empty_or_nested_column(kind):
     assert guess(["", None], given=kind) is None
     with pytest.raises(DataError, match="column 'a': cells of type list"):
         guess([[1], [2]], given=kind)
+
+
+def test_text_and_category_decide_how_strings_are_encoded(tmp_path):
+    path = tmp_path / "a.csv"
+    names = [f"name {'abcdefgh'[i // 2 % 8]} {i // 2}" for i in range(400)]
+    pd.DataFrame(
+        {"x": names, "k": ["red one", "blue"] * 200, "y": ["u", "v", "v", "u"] * 100}
+    ).to_csv(path, index=False)
+    guessed = load(str(path), Reading(label="y")).encoding
+    assert [code.kind for code in guessed.columns] == ["text", "category"]
+    reading = Reading(label="y", test=0.01, column_kinds=("x=category", "k=text"))
+    categories, texts = load(str(path), reading).encoding.columns
+    assert categories.kind == "category"
+    assert {*categories.levels} == {*names}
+    assert texts.kind == "text"
+
+
+def test_too_many_categories_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    frame = pd.DataFrame({"x": [f"n{i // 2}" for i in range(10000)], "y": ["u", "v"] * 5000})
+    frame.to_csv(path, index=False)
+    with pytest.raises(DataError, match="at most 4096 categories are allowed"):
+        load(str(path), Reading(label="y", column_kinds=("x=category",)))

@@ -16,8 +16,9 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables import ngrams
 from hardmax.data.tables.columns import Column, guess_column
-from hardmax.data.tables.encoding import Encoding, learn
+from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import encode_table
+from hardmax.data.tables.learning import learn
 from hardmax.data.tables.ngrams import Ngrams, choose_ngrams, most_ngrams, write_vectors
 from hardmax.data.tables.survey import survey_table
 
