@@ -44,9 +44,9 @@ def split_groups(
     _check_fraction(fraction)
     rows = order(len(labels), seed, 0)
     chosen = _chosen_groups(labels[rows], fraction, groups[rows])
-    if chosen is None:
-        if len(np.unique(groups)) == len(groups):
-            return split_rows(labels, fraction, seed)
+    if chosen is None and len(np.unique(groups)) == len(groups):
+        return split_rows(labels, fraction, seed)
+    if chosen is None or not chosen.any():
         chosen = _first_groups(labels[rows], fraction, groups[rows])
     return _parts(rows, chosen, fraction)
 
