@@ -5,6 +5,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from hardmax.networks.layers import (
     EPSILON,
+    SELU_ALPHA,
+    SELU_SCALE,
     Activation,
     BatchNorm,
     Concat,
@@ -13,8 +15,11 @@ from hardmax.networks.layers import (
     Flatten,
     GlobalPool,
     Linear,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 
@@ -70,6 +75,13 @@ class Forward:
             case Dropout():
                 assert not self.training, "Dropout is random in training"
                 return X
+            case Scale():
+                return X * self.weights[f"{name}weight"]
+            case PeriodicEmbedding():
+                return self.embedded(X, name)
+            case ParametricSELU():
+                a = self.weights[f"{name}weight"]
+                return (1 - a) * X + a * selu(X)
             case Sequence(layers):
                 return self.run(layers, X, name)
             case Residual(body, shortcut):
@@ -82,6 +94,15 @@ class Forward:
 
     def bias(self, name):
         return self.weights.get(f"{name}bias", 0.0)
+
+    def embedded(self, X, name):
+        kinds = ("frequency", "phase", "weight", "bias")
+        frequency, phase, weight, bias = (self.weights[f"{name}{kind}"] for kind in kinds)
+        columns = []
+        for i, x in enumerate(X.T):
+            waves = np.cos(2 * np.pi * np.outer(x, frequency[i]) + phase[i])
+            columns += [x[:, None], waves @ weight[i].T + bias[i]]
+        return np.concatenate(columns, 1)
 
     def normalized(self, X, name):
         axes = (0, *range(2, X.ndim))
@@ -102,11 +123,59 @@ def windows(X, size, stride, padding, border=0.0):
     return sliding_window_view(padded, (size, size), (2, 3))[:, :, ::stride, ::stride]
 
 
-def cross_entropy(scores, labels):
-    """Return the mean cross-entropy of scores (n, classes)."""
+def selu(X):
+    return SELU_SCALE * np.where(X > 0, X, SELU_ALPHA * (np.exp(X) - 1))
+
+
+def cross_entropy(scores, labels, smoothing=0.0):
+    """Return the mean cross-entropy of scores (n, classes), with smoothed labels."""
     shifted = scores - scores.max(1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return -logs[np.arange(len(labels)), labels].mean()
+    classes = scores.shape[1]
+    targets = (1 - smoothing) * np.eye(classes)[labels] + smoothing / classes
+    return -(targets * logs).sum(1).mean()
+
+
+def gradients(network, weights, X, labels, smoothing):
+    """Return the gradients of the loss of vectors, by central differences."""
+
+    def loss(name, index, step):
+        changed = {**weights, name: weights[name].copy()}
+        changed[name][index] += step
+        return cross_entropy(Forward(changed).run(network, X), labels, smoothing)
+
+    step = 1e-5
+    grads = {name: np.zeros(value.shape) for name, value in weights.items()}
+    for name, grad in grads.items():
+        for index in np.ndindex(grad.shape):
+            grad[index] = (loss(name, index, step) - loss(name, index, -step)) / (2 * step)
+    return grads
+
+
+def train_by_adamw_ntk(recipe, network, weights, X, labels, epochs):
+    """Return the weights of a network of vectors after one full-batch step per epoch.
+
+    The recipe has the optimizer adamw-ntk; its formulas are in ``hardmax.training.recipes``.
+    """
+    w = {name: value.astype(np.float64) for name, value in weights.items()}
+    mean = {name: np.zeros(value.shape) for name, value in w.items()}
+    square = {name: np.zeros(value.shape) for name, value in w.items()}
+    for step, rate in enumerate(recipe.rates(1, epochs).astype(np.float64), 1):
+        decay = recipe.weight_decay * (1 + np.cos(np.pi * max(0, (2 * step - 1) / epochs - 1))) / 2
+        grads = gradients(network, w, X, labels, recipe.label_smoothing)
+        for name, grad in grads.items():
+            layer, kind = network[int(name.split(".")[0])], name.split(".")[1]
+            factor = 0.1
+            if isinstance(layer, Scale):
+                factor = 6.0
+            elif isinstance(layer, Linear) and kind == "weight":
+                factor = 1 / np.sqrt(grad.shape[1])
+                w[name] = (1 - rate * decay) * w[name]
+            mean[name] = 0.9 * mean[name] + 0.1 * grad
+            square[name] = 0.95 * square[name] + 0.05 * grad**2
+            root = np.sqrt(square[name] / (1 - 0.95**step)) + 1e-8
+            w[name] = w[name] - rate * factor * mean[name] / (1 - 0.9**step) / root
+    return w
 
 
 def train_softmax_regression(recipe, weights, images, labels, epochs, clip=0.0):

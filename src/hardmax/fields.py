@@ -7,7 +7,7 @@ are all made from these fields.
 import dataclasses
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
@@ -20,7 +20,9 @@ __all__ = [
     "Option",
     "allowed_values",
     "check_options",
+    "fill",
     "flag",
+    "model_option",
     "option",
     "options_of",
 ]
@@ -41,7 +43,8 @@ class Option:
     values, if there are any; ``bounds`` hold for numbers, and for each number of a tuple. ``parse``
     turns the text of a command line into a value, ``metavar`` names that text. ``flag`` is the name
     on the command line if it is not that of the field; with ``repeated`` it can be given repeatedly
-    and the value is a tuple of the texts.
+    and the value is a tuple of the texts. ``usual`` is the value that ``fill`` gives an option that
+    is not set, unless something else names another.
     """
 
     help: str
@@ -52,6 +55,7 @@ class Option:
     metavar: str | None = None
     flag: str = ""
     repeated: bool = False
+    usual: object = None
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
@@ -83,6 +87,21 @@ def allowed_values(kind: Any, option: Option) -> str:
     if option.choices:
         return f"one of {', '.join(map(str, option.choices))}"
     return " or ".join(_words(one, option.bounds) for one in _kinds(kind) if one is not NoneType)
+
+
+def model_option(usual: Any, help: str, **more: Any) -> Any:
+    """Return a field for an option whose default may depend on the model; see ``fill``."""
+    return option(None, help, unset=f"{usual}, unless the model has another", usual=usual, **more)
+
+
+def fill(instance: Any, defaults: Mapping[str, object]) -> None:
+    """Give the options of a dataclass instance that are None their value in ``defaults``.
+
+    Those that are not in it get their usual value.
+    """
+    for name, (_, option) in options_of(type(instance)).items():
+        if getattr(instance, name) is None:
+            object.__setattr__(instance, name, defaults.get(name, option.usual))
 
 
 def check_options(instance: Any) -> None:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from hardmax import frameworks
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.options import ReadingOptions
+from hardmax.data.splitting import split_rows
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
@@ -48,16 +49,16 @@ PARAMETERS = {
     if name not in {*options_of(ReadingOptions), "data", "patience"} - OF_COLUMNS
 }
 
-#: The only default that is not the one of ``hardmax train``.
+#: The number of epochs if neither it nor a model that has another is given: the only default that
+#: is not the one of ``hardmax train``.
 EPOCHS = 20
 
 
 def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the type and the field of each parameter of the estimator."""
     for name, (setting, _) in PARAMETERS.items():
-        default = EPOCHS if name == "epochs" else setting.default
         is_positional = name in ("model", "framework")
-        yield name, setting.type, field(default=default, kw_only=not is_positional)
+        yield name, setting.type, field(default=setting.default, kw_only=not is_positional)
     yield "random_state", Any, field(default=None, kw_only=True)
 
 
@@ -75,7 +76,9 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
     pyarrow.
 
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
-    (20); their help is below. ``random_state`` is scikit-learn's.
+    (20); their help is below. ``random_state`` is scikit-learn's. The model ``realmlp`` is for
+    vectors and data frames: a fifth of the examples is its validation set, and the weights are
+    those of the epoch with the lowest loss on it.
 
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
@@ -95,7 +98,8 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         settings = self._settings()
         shape = examples.inputs.shape[1:]
         network = catalog.make(self.model, shape, len(self.classes_), **settings.options)
-        weights = initial_weights(network, shape, settings.seed, settings.initializer)
+        train, held_out = _split(examples, settings)
+        weights = initial_weights(network, shape, settings.seed, settings.initializer, train.inputs)
         session = Session(
             frameworks.load(self.framework),
             network,
@@ -106,9 +110,9 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             gradient_clip_val=settings.clip,
             seed=settings.seed,
             device=self.device,
+            patience=settings.patience,
         )
-        size = settings.batch(len(examples))
-        session.fit(examples, None, size, settings.balanced)
+        session.fit(train, held_out, settings.batch(len(train)), settings.balanced)
         self.network_ = network
         self.shape_ = shape
         self.weights_ = session.weights()
@@ -148,6 +152,8 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         params = {name: getattr(self, name) for name in PARAMETERS}
+        if self.epochs is None:
+            params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 
     def _learn(self, X: Any, y: Any) -> Examples:
@@ -209,6 +215,14 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             device=self.device,
         )
         return session.scores(examples, BATCH_SIZE)
+
+
+def _split(examples: Examples, settings: Settings) -> tuple[Examples, Examples | None]:
+    """Return the examples to train on, and those to validate on if the model needs them."""
+    if settings.validation is None:
+        return examples, None
+    rows, held_out = split_rows(examples.labels, settings.validation, settings.seed)
+    return examples.take(rows), examples.take(held_out)
 
 
 def _help(name: str) -> str:

@@ -17,7 +17,11 @@ def models(
         str | None, typer.Argument(metavar="[NAME]", help="A network whose layers to list.")
     ] = None,
     size: Annotated[
-        str, typer.Option(help="Height, width and channels of the images, such as 224x224x3.")
+        str,
+        typer.Option(
+            help="Height, width and channels of the images, such as 224x224x3, or the number of "
+            "features of vectors."
+        ),
     ] = "28x28x1",
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
     as_json: Json = False,
@@ -67,13 +71,14 @@ class _Totals(TypedDict):
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    """Return (height, width, channels) parsed from text such as ``28x28x1``."""
+    """Return the shape parsed from text such as ``28x28x1`` or, for vectors, ``13``."""
     sides = text.split("x")
-    if len(sides) != 3 or not all(
+    if len(sides) not in (1, 3) or not all(
         side.isascii() and side.isdigit() and len(side) < 6 and int(side) for side in sides
     ):
         raise ArgumentError(
-            f"--size must be HEIGHTxWIDTHxCHANNELS, each 1 to 99999, such as 28x28x1, got {text!r}"
+            "--size must be HEIGHTxWIDTHxCHANNELS or FEATURES, each 1 to 99999, such as 28x28x1 or "
+            f"13, got {text!r}"
         )
     return tuple(int(side) for side in sides)
 

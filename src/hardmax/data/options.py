@@ -189,6 +189,7 @@ class ReadingOptions:
     validation: float | None = option(
         None,
         "Fraction of the training set to split off for validation.",
+        unset="none, unless the model has another",
         bounds=FRACTIONS,
         metavar="FRACTION",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -31,22 +31,37 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import STATISTICS, Place, walk, weight_shapes
 
-__all__ = ["build", "flatten", "get_weights", "set_variables", "set_weights"]
+__all__ = [
+    "build",
+    "flatten",
+    "get_weights",
+    "scale_dropout",
+    "set_variables",
+    "set_weights",
+    "trained_weights",
+]
 
+T = TypeVar("T")
 Forward = Callable[[jax.Array], jax.Array]
 
 ACTIVATIONS: dict[str, Forward] = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
 
-#: Flax's names of portable weights, where they differ, and those of BatchNorm.
-NAMES = {"weight": "kernel", "running_mean": "mean", "running_var": "var"}
-SCALES = {"weight": "scale"}
+#: Flax's names of the weights of Linear and Conv layers and of BatchNorm, where they differ.
+KERNELS = {"weight": "kernel"}
+SCALES = {"weight": "scale", "running_mean": "mean", "running_var": "var"}
+
+#: The collection of variables that are not trained: BatchNorm's statistics, Dropout's rates.
+VARIABLES = "batch_stats"
 
 #: The largest kernel for which a convolution is computed as a sum of shifted images.
 LARGEST_SUM = 5
@@ -94,8 +109,16 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
             return partial(jnp.mean, axis=(1, 2))
         case Activation(function):
             return ACTIVATIONS[function]
-        case Dropout(rate):
+        case Dropout(rate, "constant"):
             return nn.Dropout(rate, deterministic=not training)
+        case Dropout(rate):
+            return _ScheduledDropout(rate, training)
+        case Scale():
+            return _Scale()
+        case PeriodicEmbedding(frequencies, outputs):
+            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case ParametricSELU():
+            return _ParametricSELU()
         case Sequence(layers):
             return build(layers, training, kernel_init)
         case Residual(body, shortcut):
@@ -149,6 +172,52 @@ def _same(X: jax.Array) -> jax.Array:
     return X
 
 
+class _ScheduledDropout(nn.Module):
+    """Dropout whose probability is a variable, which ``scale_dropout`` sets."""
+
+    rate: float
+    training: bool
+
+    @nn.compact
+    def __call__(self, X: jax.Array) -> jax.Array:
+        if not self.training:
+            return X
+        rate = self.variable(VARIABLES, "rate", jnp.float32, self.rate).value
+        is_kept = jax.random.uniform(self.make_rng("dropout"), X.shape) >= rate
+        return jnp.where(is_kept, X / (1 - rate), 0)
+
+
+class _Scale(nn.Module):
+    @nn.compact
+    def __call__(self, X: jax.Array) -> jax.Array:
+        return X * self.param("weight", nn.initializers.ones, X.shape[1:])
+
+
+class _ParametricSELU(nn.Module):
+    @nn.compact
+    def __call__(self, X: jax.Array) -> jax.Array:
+        return X + self.param("weight", nn.initializers.ones, X.shape[1:]) * (nn.selu(X) - X)
+
+
+class _PeriodicEmbedding(nn.Module):
+    frequencies: int
+    functions: int
+
+    @nn.compact
+    def __call__(self, X: jax.Array) -> jax.Array:
+        features = X.shape[1]
+        normal, waves = nn.initializers.normal(), (features, self.frequencies)
+        frequency, phase = (
+            self.param("frequency", normal, waves),
+            self.param("phase", normal, waves),
+        )
+        weight = self.param("weight", normal, (features, self.functions, self.frequencies))
+        bias = self.param("bias", nn.initializers.zeros, (features, self.functions))
+        angles = X[:, :, None] * (2 * jnp.pi * frequency) + phase
+        functions = jnp.einsum("nfk,fok->nfo", jnp.cos(angles), weight) + bias
+        return flatten(jnp.concatenate([X[:, :, None], functions], axis=2))
+
+
 class _Residual(nn.Module):
     body: Forward
     shortcut: Forward
@@ -162,6 +231,27 @@ class _Concat(nn.Module):
 
     def __call__(self, X: jax.Array) -> jax.Array:
         return jnp.concatenate([branch(X) for branch in self.layers], axis=-1)
+
+
+def scale_dropout(model: Module, factor: float) -> None:
+    """Multiply the probabilities of the scheduled Dropout layers by a factor."""
+    state = model.train_state
+    assert state is not None
+    assert isinstance(model, Portable)
+    rates = {
+        (*_native_path(place), "rate"): jnp.float32(factor * place.layer.rate)
+        for place in walk(model.network, model.example_shape)
+        if isinstance(place.layer, Dropout) and place.layer.schedule != "constant"
+    }
+    if rates:
+        variables = flatten_dict(state.batch_stats) | rates
+        model.train_state = state.replace(batch_stats=unflatten_dict(variables))
+
+
+def trained_weights(model: Module, values: Mapping[str, T]) -> optax.Params:
+    """Return values by portable name of the trained weights as a tree like the parameters."""
+    paths = _paths(model)
+    return unflatten_dict({paths[name][1:]: value for name, value in values.items()})
 
 
 def get_weights(model: Module) -> dict[str, np.ndarray]:
@@ -217,7 +307,7 @@ def set_variables(
         model.train_state = model.train_state.replace(**given)
 
 
-def _paths(model: Portable) -> dict[str, tuple[str, ...]]:
+def _paths(model: Any) -> dict[str, tuple[str, ...]]:
     """Return Flax's path of each portable weight of a model."""
     return {
         f"{place.name}.{kind}": _path(place, kind)
@@ -227,8 +317,16 @@ def _paths(model: Portable) -> dict[str, tuple[str, ...]]:
 
 
 def _path(place: Place, kind: str) -> tuple[str, ...]:
+    names: dict[str, str] = {}
+    if isinstance(place.layer, BatchNorm):
+        names = SCALES
+    elif isinstance(place.layer, Linear | Conv):
+        names = KERNELS
+    collection = VARIABLES if kind in STATISTICS else "params"
+    return (collection, *_native_path(place), names.get(kind, kind))
+
+
+def _native_path(place: Place) -> tuple[str, ...]:
+    """Return the path to a layer in Flax's variables."""
     parts = place.name.split(".")
-    path = (f"layers_{part}" if part.isdigit() else part for part in parts)
-    names = NAMES | SCALES if isinstance(place.layer, BatchNorm) else NAMES
-    collection = "batch_stats" if kind in STATISTICS else "params"
-    return (collection, "net", *path, names.get(kind, kind))
+    return ("net", *(f"layers_{part}" if part.isdigit() else part for part in parts))

@@ -10,14 +10,18 @@ from jax.nn.initializers import Initializer
 from hardmax.d2l.blocks import resnext_block
 from hardmax.jax import layers, optimizers
 from hardmax.jax.engine import TrainState
-from hardmax.jax.module import Classifier, Module
+from hardmax.jax.module import Aux, Classifier, Module
 from hardmax.jax.optimizers import SGD
+from hardmax.jax.program import Batch
 from hardmax.networks import catalog
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
+from hardmax.training.dispatch import step_hook
+from hardmax.training.labels import check_batch
 from hardmax.training.recipes import Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = [
     "LeNet",
@@ -208,5 +212,22 @@ class NetworkClassifier(Portable, Classifier):
     @nn.nowrap
     def configure_optimizers(self) -> optax.GradientTransformation:
         """Return the recipe's optimizer."""
-        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
-        return optimizers.make(self.recipe, rates)
+        plan = UpdatePlan.of(self)
+        decays = {name: name in plan.decaying for name in plan.factors}
+        factors, decaying = (layers.trained_weights(self, v) for v in (plan.factors, decays))
+        return optimizers.make(self.recipe, factors, decaying, plan)
+
+    @step_hook
+    @nn.nowrap
+    def loss(
+        self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
+    ) -> tuple[jax.Array, Aux]:
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
+        smoothing = self.recipe.label_smoothing if self.training else 0.0
+        if not smoothing:
+            return super().loss(params, X, Y, state, averaged)
+        Y_hat, updates = self.outputs(params, X, state)
+        check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
+        smoothed = optax.smooth_labels(jax.nn.one_hot(Y, Y_hat.shape[-1]), smoothing)
+        losses = optax.softmax_cross_entropy(Y_hat, smoothed)
+        return (losses.mean() if averaged else losses), updates

@@ -12,6 +12,8 @@ from hardmax.mxnet.module import Module, scratch_weights
 from hardmax.networks.layers import (
     EPSILON,
     MOMENTUM,
+    SELU_ALPHA,
+    SELU_SCALE,
     Activation,
     BatchNorm,
     Concat,
@@ -22,17 +24,30 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape
 
-__all__ = ["build", "get_weights", "make_weights", "set_weights"]
+__all__ = [
+    "build",
+    "get_weights",
+    "make_weights",
+    "scale_dropout",
+    "set_weights",
+    "trained_weights",
+]
 
 #: The portable names of BatchNorm's weights.
 SCALES = {"gamma": "weight", "beta": "bias"}
+
+#: The settings of a parameter whose shape is only known from the first inputs.
+DEFERRED = {"allow_deferred_init": True}
 
 
 def build(network: Network) -> nn.HybridSequential:
@@ -65,8 +80,14 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
             return pool
         case Activation(function):
             return nn.Activation(function)
-        case Dropout(rate):
-            return nn.Dropout(rate)
+        case Dropout(rate, schedule):
+            return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
+        case Scale():
+            return _Scale()
+        case PeriodicEmbedding(frequencies, outputs):
+            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case ParametricSELU():
+            return _ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -74,6 +95,68 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
         case Concat(branches):
             return _Concat(map(build, branches))
     raise AssertionError(layer)
+
+
+class _ScheduledDropout(nn.Dropout):
+    """Dropout whose probability ``scale_dropout`` sets."""
+
+    def __init__(self, rate: float):
+        super().__init__(rate)
+        self.highest = rate
+
+
+class _Scale(gluon.HybridBlock):
+    def __init__(self) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.weight = self.params.get("weight", shape=(0,), init="ones", **DEFERRED)
+
+    def infer_shape(self, X: np.ndarray) -> None:
+        self.weight.shape = X.shape[1:]
+
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return X * weight
+
+
+class _ParametricSELU(_Scale):
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        # The gradient of MXNet's own SELU is wrong below 0.
+        negative = SELU_ALPHA * F.np.expm1(F.np.minimum(X, 0))
+        selu = SELU_SCALE * (F.np.maximum(X, 0) + negative)
+        return X + weight * (selu - X)
+
+
+class _PeriodicEmbedding(gluon.HybridBlock):
+    def __init__(self, frequencies: int, functions: int):
+        super().__init__()
+        self.frequencies, self.functions = frequencies, functions
+        with self.name_scope():
+            waves, matrices = (0, frequencies), (0, functions, frequencies)
+            self.frequency = self.params.get("frequency", shape=waves, **DEFERRED)
+            self.phase = self.params.get("phase", shape=waves, **DEFERRED)
+            self.weight = self.params.get("weight", shape=matrices, **DEFERRED)
+            self.bias = self.params.get("bias", shape=(0, functions), **DEFERRED)
+
+    def infer_shape(self, X: np.ndarray) -> None:
+        for weight in (self.frequency, self.phase, self.weight, self.bias):
+            weight.shape = (X.shape[1], *weight.shape[1:])
+
+    def hybrid_forward(
+        self,
+        F: ModuleType,
+        X: np.ndarray,
+        frequency: np.ndarray,
+        phase: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+    ) -> np.ndarray:
+        # The features come first, so that each has one matrix product over the examples.
+        columns = F.np.expand_dims(F.np.transpose(X), 2)
+        waves = columns * (2 * onp.pi * F.np.expand_dims(frequency, 1)) + F.np.expand_dims(phase, 1)
+        functions = F.npx.batch_dot(F.np.cos(waves), weight, transpose_b=True)
+        functions = functions + F.np.expand_dims(bias, 1)
+        outputs = F.np.concatenate([columns, functions], axis=2)
+        return F.npx.batch_flatten(F.np.transpose(outputs, (1, 0, 2)))
 
 
 class _Residual(gluon.HybridBlock):
@@ -103,6 +186,26 @@ def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:
     *sides, channels = example_shape
     net.initialize()
     net(np.zeros((1, channels, *sides)))
+
+
+def scale_dropout(model: Module, factor: float) -> None:
+    """Multiply the probabilities of the scheduled Dropout layers by a factor."""
+    changed = []
+
+    def scale(block: gluon.Block) -> None:
+        if isinstance(block, _ScheduledDropout) and block._rate != factor * block.highest:
+            block._rate = factor * block.highest
+            changed.append(block)
+
+    model.net.apply(scale)
+    if changed:
+        # The probability is part of the compiled network.
+        model.net.hybridize(static_alloc=True, static_shape=True)
+
+
+def trained_weights(model: Module) -> dict[str, gluon.Parameter]:
+    """Return the trained weights of a model that is built from an architecture, by name."""
+    return {name: value for name, value in _weights(model).items() if value.grad_req != "null"}
 
 
 def get_weights(model: Module) -> dict[str, onp.ndarray]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mxnet import gluon, init, np
+from mxnet import autograd, gluon, init, np, npx
 from mxnet.gluon import nn
 
 from hardmax.d2l.blocks import resnext_block
@@ -14,7 +14,9 @@ from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
+from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = [
     "LeNet",
@@ -159,5 +161,16 @@ class NetworkClassifier(Portable, Classifier):
 
     def configure_optimizers(self) -> gluon.Trainer:
         """Return the recipe's optimizer."""
-        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
-        return optimizers.make(self.recipe, self, rates)
+        weights = layers.trained_weights(self)
+        return optimizers.make(self.recipe, weights, UpdatePlan.of(self))
+
+    @step_hook
+    def loss(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
+        losses = super().loss(Y_hat, Y, averaged)
+        smoothing = self.recipe.label_smoothing if autograd.is_training() else 0.0
+        if not smoothing:
+            return losses
+        uniform = -npx.log_softmax(Y_hat, axis=-1).mean(axis=-1)
+        uniform = uniform.mean() if averaged else uniform
+        return (1 - smoothing) * losses + smoothing * uniform

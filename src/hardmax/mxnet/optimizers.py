@@ -1,13 +1,13 @@
 """The book's SGD, and a recipe's optimizer as a Gluon trainer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import mxnet as mx
-import numpy as onp
 from mxnet import gluon, np
 
 from hardmax.hyperparameters import HyperParameters
-from hardmax.training.recipes import BETAS, EPSILON, Recipe
+from hardmax.training.recipes import EPSILON, Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = ["SGD", "make"]
 
@@ -31,27 +31,30 @@ class SGD(HyperParameters):
             param -= self.lr * param.grad
 
 
-def make(recipe: Recipe, model: gluon.Block, rates: onp.ndarray) -> gluon.Trainer:
-    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
+def make(recipe: Recipe, weights: Mapping[str, gluon.Parameter], plan: UpdatePlan) -> gluon.Trainer:
+    """Return the optimizer of a recipe for weights by portable name.
 
-    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas.
     """
-    if recipe == Recipe(recipe.rate):
-        return gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": recipe.rate})
-    return gluon.Trainer(model.collect_params(), _Optimizer(recipe, rates.tolist()))
+    parameters = [*weights.values()]
+    if recipe == Recipe(recipe.rate, "sgd"):
+        return gluon.Trainer(parameters, "sgd", {"learning_rate": recipe.rate})
+    return gluon.Trainer(parameters, _Optimizer(recipe, [*weights], plan))
 
 
 class _Optimizer(mx.optimizer.Optimizer):
-    """A recipe's optimizer.
+    """A recipe's optimizer; ``names`` are the portable names of its weights.
 
     MXNet's SGD and Adam scale momentum by the learning rate, add epsilon elsewhere, and decay every
     weight.
     """
 
-    def __init__(self, recipe: Recipe, rates: list[float]):
+    def __init__(self, recipe: Recipe, names: list[str], plan: UpdatePlan):
         super().__init__()
         self.recipe = recipe
-        self.rates = rates
+        self.rates, self.decays = plan.rates.tolist(), plan.decays.tolist()
+        self.factors = [plan.factors[name] for name in names]
+        self.decaying = [name in plan.decaying for name in names]
 
     def create_state(self, index: int, weight: mx.nd.NDArray) -> State:
         """Return zeros, the running means before the first step."""
@@ -64,25 +67,25 @@ class _Optimizer(mx.optimizer.Optimizer):
         weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
         self._update_count(index)
         step = self._index_update_count[index]
-        rate = self.rates[step - 1]
-        decay = self.recipe.weight_decay if weight.ndim > 1 else 0.0
-        if self.recipe.optimizer == "adamw":
-            weight -= rate * decay * weight
-        elif decay:
-            grad = grad + decay * weight
+        rate = self.rates[step - 1] * self.factors[index]
+        if self.recipe.weight_decay and self.decaying[index]:
+            if self.recipe.is_decoupled:
+                weight -= self.decays[step - 1] * weight
+            else:
+                grad = grad + self.recipe.weight_decay * weight
         if self.recipe.optimizer == "sgd":
             mean = state[0]
             mean *= self.recipe.momentum
             mean += grad
             weight -= rate * mean
         else:
-            weight -= rate * _adam(grad, state, step)
+            weight -= rate * _adam(grad, state, step, self.recipe.betas)
 
 
-def _adam(grad: np.ndarray, state: State, step: int) -> np.ndarray:
+def _adam(grad: np.ndarray, state: State, step: int, betas: tuple[float, float]) -> np.ndarray:
     """Return Adam's step for a gradient, without the learning rate."""
     unbiased = []
-    for average, beta, value in zip(state, BETAS, (grad, grad**2), strict=True):
+    for average, beta, value in zip(state, betas, (grad, grad**2), strict=True):
         average += (1 - beta) * (value - average)
         unbiased.append(average / (1 - beta**step))
     return unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON)

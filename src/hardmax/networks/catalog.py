@@ -1,7 +1,7 @@
 """The catalog of named networks."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hardmax.checks import check_choice
 from hardmax.errors import ArgumentError
@@ -16,8 +16,11 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 from hardmax.networks.shapes import Shape, fitted, output_shape
@@ -34,6 +37,8 @@ __all__ = [
     "mlp",
     "modern_lenet",
     "nin",
+    "realmlp",
+    "recipe",
     "regnetx32",
     "residual_block",
     "resnet18",
@@ -68,6 +73,21 @@ def mlp(
     for units in hidden:
         layers += [Linear(units), *after_linear]
     return (Flatten(), *layers, Linear(classes))
+
+
+def realmlp(
+    classes: int, hidden: tuple[int, ...] = (256, 256, 256), dropout: float = 0.15
+) -> Network:
+    """Return RealMLP, the network of REALMLP's recipe, for the rows of tables.
+
+    D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024, with the defaults of RealMLP-TD.
+    """
+    after_linear: Network = (ParametricSELU(), Dropout(dropout, "flat-cos"))[: 2 if dropout else 1]
+    layers: list[Layer] = [PeriodicEmbedding(), Scale()]
+    for units in hidden:
+        layers += [Linear(units), *after_linear]
+    return (*layers, Linear(classes))
 
 
 # Convolutional networks
@@ -260,16 +280,34 @@ def resnext_block(
 
 @dataclass(frozen=True)
 class Named:
-    """A named network: its constructor, the initializer of its weights, its option names."""
+    """A named network: its constructor, the initializer of its weights, its option names.
+
+    ``recipe`` has the settings that a training of this network takes if they are not given;
+    default batch sizes aim at ``steps`` per epoch.
+    """
 
     network: Callable[..., Network]
     init: str = "he"
     options: tuple[str, ...] = ()
+    recipe: Mapping[str, object] = field(default_factory=dict)
+    steps: int = 64
 
+
+#: The training of RealMLP: the epoch with the lowest validation loss, of all epochs.
+REALMLP = {
+    "optimizer": "adamw-ntk",
+    "weight_decay": 0.02,
+    "schedule": "coslog4",
+    "label_smoothing": 0.1,
+    "epochs": 64,
+    "validation": 0.2,
+    "patience": 64,
+}
 
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),
     "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
+    "realmlp": Named(realmlp, "data", ("hidden", "dropout"), REALMLP, steps=16),
     "lenet": Named(lenet, "xavier"),
     "lenet-modern": Named(modern_lenet),
     "alexnet": Named(alexnet),
@@ -280,6 +318,14 @@ NETWORKS: dict[str, Named] = {
     "densenet": Named(densenet),
     "regnetx32": Named(regnetx32),
 }
+
+
+def recipe(name: object) -> Mapping[str, object]:
+    """Return the settings that a training of the network of that name takes if they are not given.
+
+    Empty for an unknown name.
+    """
+    return NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
 
 
 def check_name(name: str) -> None:
@@ -301,9 +347,8 @@ def check_options(name: str, options: Mapping[str, object]) -> None:
 def make(name: str, input_shape: Shape, classes: int, **options: object) -> Network:
     """Return the network of that name for inputs of ``input_shape`` and ``classes`` classes.
 
-    If the images are smaller than those it was designed for, Pool layers whose input is smaller
-    than their window are left out. Raises ArgumentError for an unknown name or option, or if the
-    inputs do not fit.
+    Layers that do not suit the size of their input are left out, as ``shapes.fitted`` says.
+    Raises ArgumentError for an unknown name or option, or if the inputs do not fit.
     """
     check_name(name)
     check_options(name, options)

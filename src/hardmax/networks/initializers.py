@@ -1,70 +1,48 @@
 """Initial weights from a seed, identical in every framework."""
 
-from collections.abc import Callable
-from math import prod, sqrt
 from typing import TYPE_CHECKING
 
 from hardmax.checks import check_choice
+from hardmax.networks.draws import DRAWN, SIGMA, drawn
 from hardmax.networks.layers import Network
-from hardmax.networks.shapes import Shape, weight_shapes
+from hardmax.networks.shapes import Shape, walk
 
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["INITIALIZERS", "SIGMA", "initial_weights"]
 
-#: The standard deviation of the book's initial weights.
-SIGMA = 0.01
-
-
-def _normal(generator: "np.random.Generator", shape: Shape) -> "np.ndarray":
-    return SIGMA * generator.standard_normal(shape)
-
-
-def _xavier(generator: "np.random.Generator", shape: Shape) -> "np.ndarray":
-    pixels = prod(shape[2:])
-    limit = sqrt(6 / (shape[0] * pixels + shape[1] * pixels))
-    return generator.uniform(-limit, limit, shape)
-
-
-def _he(generator: "np.random.Generator", shape: Shape) -> "np.ndarray":
-    return sqrt(2 / prod(shape[1:])) * generator.standard_normal(shape)
-
-
-#: The initializers: ``normal`` is the book's N(0, 0.01**2); ``xavier`` uniform with the
-#: variance 2 / (inputs + outputs) (X. Glorot and Y. Bengio, AISTATS 2010); ``he`` normal with the
-#: variance 2 / inputs (K. He et al., ICCV 2015). Inputs and outputs are a layer's fan-in and
-#: fan-out.
-INITIALIZERS: "dict[str, Callable[[np.random.Generator, Shape], np.ndarray]]" = {
-    "normal": _normal,
-    "xavier": _xavier,
-    "he": _he,
-}
-
-#: Constant initial values: biases and BatchNorm's statistics.
-CONSTANTS = {"bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
+#: ``data`` draws normal weights and scales them by the training rows; see ``data_initializer``.
+INITIALIZERS = (*DRAWN, "data")
 
 
 def initial_weights(
-    network: Network, input_shape: Shape, seed: int, init: str = "normal"
+    network: Network,
+    input_shape: Shape,
+    seed: int,
+    init: str = "normal",
+    inputs: "np.ndarray | None" = None,
 ) -> "dict[str, np.ndarray]":
     """Return initial weights, float32, by portable name.
 
-    Weights of Linear and Conv layers are drawn by ``INITIALIZERS[init]``; they depend only on
-    ``seed``, their name and their shape. Biases are 0 and BatchNorm is the identity. Raises
-    ArgumentError for an unknown ``init``.
+    Weights of Linear and Conv layers are drawn by ``init``; they depend only on ``seed``, their
+    name and their shape and, with the initializer ``data``, on ``inputs``, the training rows of
+    shape (examples, features). Biases are then 0. Scale, ParametricSELU and BatchNorm start with
+    weights of 1, BatchNorm as the identity; a PeriodicEmbedding with frequencies from N(0, 0.1**2),
+    phases from -pi to pi, and everything else within 1 / sqrt(frequencies), all uniform. Raises
+    ArgumentError for an unknown ``init``, or if ``data`` does not suit the network.
     """
-    check_choice("initializer", init, INITIALIZERS)
-    return {
-        name: _initial(name, shape, seed, init)
-        for name, shape in weight_shapes(network, input_shape).items()
-    }
-
-
-def _initial(name: str, shape: Shape, seed: int, init: str) -> "np.ndarray":
     import numpy as np
 
-    if len(shape) == 1:
-        return np.full(shape, CONSTANTS.get(name.rpartition(".")[2], 1.0), np.float32)
-    generator = np.random.default_rng([seed, *name.encode()])
-    return INITIALIZERS[init](generator, shape).astype(np.float32)
+    check_choice("initializer", init, INITIALIZERS)
+    if init == "data":
+        from hardmax.networks.data_initializer import data_weights
+
+        weights = data_weights(network, input_shape, seed, inputs)
+    else:
+        weights = {
+            f"{place.name}.{kind}": drawn(place, kind, seed, DRAWN[init])
+            for place in walk(network, input_shape)
+            for kind in place.weights
+        }
+    return {name: value.astype(np.float32) for name, value in weights.items()}

@@ -1,23 +1,22 @@
 """Networks as values: tuples of layer records.
 
-``catalog.py`` has the named networks, ``shapes.py`` infers shapes and weights, and each
-framework's ``layers.py`` builds the native network.
+``catalog.py`` has the named networks, ``descriptions.py`` their JSON, ``shapes.py`` infers shapes
+and weights, and each framework's ``layers.py`` builds the native network.
 """
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import get_args
+from dataclasses import dataclass
 
 from hardmax.checks import check_whole
-from hardmax.errors import ArgumentError, RunError
-from hardmax.json_values import Json, entries, members
+from hardmax.errors import ArgumentError
 
 __all__ = [
     "ACTIVATIONS",
+    "DROPOUT_SCHEDULES",
     "EPSILON",
     "MOMENTUM",
     "POOLS",
+    "SELU_ALPHA",
+    "SELU_SCALE",
     "Activation",
     "BatchNorm",
     "Concat",
@@ -28,20 +27,25 @@ __all__ = [
     "Layer",
     "Linear",
     "Network",
+    "ParametricSELU",
+    "PeriodicEmbedding",
     "Pool",
     "Residual",
+    "Scale",
     "Sequence",
-    "from_json",
     "parts",
-    "to_json",
 ]
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 POOLS = ("average", "max")
+DROPOUT_SCHEDULES = ("constant", "flat-cos")
 
 #: BatchNorm updates its statistics to MOMENTUM * old + (1 - MOMENTUM) * batch, with the batch's
 #: mean and biased variance; EPSILON is added to the variance before the square root.
 MOMENTUM, EPSILON = 0.9, 1e-5
+
+#: The constants of SELU.
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 @dataclass(frozen=True)
@@ -135,17 +139,54 @@ class Activation:
 
 @dataclass(frozen=True)
 class Dropout:
-    """In training, sets elements to 0 with probability ``rate`` and scales the others up."""
+    """In training, sets elements to 0 with probability ``rate`` and scales the others up.
+
+    With the ``schedule`` ``flat-cos`` the probability decreases during the second half of the
+    training; see ``hardmax.training.schedules.flat_cosine``.
+    """
 
     rate: float
+    schedule: str = "constant"
 
     def __post_init__(self) -> None:
+        _check(self, schedule=DROPOUT_SCHEDULES)
         if isinstance(self.rate, bool) or not isinstance(self.rate, int | float):
             raise ArgumentError(f"rate of a Dropout layer must be a number, got {self.rate!r}")
         if not 0 <= self.rate < 1:
             raise ArgumentError(
                 f"rate of a Dropout layer must be at least 0 and below 1, got {self.rate}"
             )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Multiplies each feature of a vector by a weight."""
+
+
+@dataclass(frozen=True)
+class PeriodicEmbedding:
+    """Replaces each feature x of a vector by x and ``outputs`` - 1 functions of x.
+
+    These are W cos(2 pi w x + b) + c, with ``frequencies`` w and phases b, and a matrix W and a
+    bias c, that each feature has for itself. D. Holzmueller, L. Grinsztajn and I. Steinwart,
+    "Better by default", NeurIPS 2024, call it a PBLD embedding.
+    """
+
+    frequencies: int = 16
+    outputs: int = 4
+
+    def __post_init__(self) -> None:
+        check_whole("frequencies of a PeriodicEmbedding layer", self.frequencies, 1)
+        check_whole("outputs of a PeriodicEmbedding layer", self.outputs, 2)
+
+
+@dataclass(frozen=True)
+class ParametricSELU:
+    """Returns (1 - a) x + a selu(x), with a weight a for each feature of a vector x.
+
+    selu is x above 0 and SELU_ALPHA (exp(x) - 1) below, times SELU_SCALE. G. Klambauer et al.,
+    "Self-normalizing neural networks", NIPS 2017.
+    """
 
 
 @dataclass(frozen=True)
@@ -194,16 +235,14 @@ Layer = (
     | GlobalPool
     | Activation
     | Dropout
+    | Scale
+    | PeriodicEmbedding
+    | ParametricSELU
     | Sequence
     | Residual
     | Concat
 )
 Network = tuple[Layer, ...]
-
-LAYERS: dict[str, type] = {layer.__name__: layer for layer in get_args(Layer)}
-
-#: Limits on JSON input: the number of layers, and their nesting depth.
-MAX_LAYERS, MAX_DEPTH = 2000, 12
 
 
 def _check(layer: object, **allowed: tuple[object, ...]) -> None:
@@ -233,57 +272,3 @@ def parts(layer: Layer) -> dict[str, Network]:
         case Concat(branches):
             return {f"{i}.": branch for i, branch in enumerate(branches)}
     return {}
-
-
-def to_json(network: Network) -> list[dict[str, Json]]:
-    """Return a network as JSON: a list of layers with their types and settings."""
-    return [_layer_to_json(layer) for layer in network]
-
-
-def _layer_to_json(layer: Layer) -> dict[str, Json]:
-    settings = {field.name: _setting_to_json(getattr(layer, field.name)) for field in fields(layer)}
-    return {"layer": type(layer).__name__, **settings}
-
-
-def _setting_to_json(
-    setting: bool | int | float | str | tuple[Layer | Network, ...] | None,
-) -> Json:
-    if not isinstance(setting, tuple):
-        return setting
-    return [to_json(part) if isinstance(part, tuple) else _layer_to_json(part) for part in setting]
-
-
-def from_json(layers: object) -> Network:
-    """Return the network that ``to_json`` described. Raises RunError for invalid JSON."""
-    try:
-        return _network(layers, MAX_DEPTH, itertools.count(1))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"not a description of a network: {error}") from error
-
-
-def _network(layers: object, max_depth: int, count: Iterator[int]) -> Network:
-    """Return a network nested at most ``max_depth`` deep; ``count`` numbers all of its layers."""
-    if not isinstance(layers, list):
-        raise TypeError(f"expected a list of layers, got {type(layers).__name__}")
-    if max_depth == 0:
-        raise ValueError(f"layers are nested more than {MAX_DEPTH} deep")
-    return tuple(_layer(layer, max_depth - 1, count) for layer in layers)
-
-
-def _layer(value: object, max_depth: int, count: Iterator[int]) -> Layer:
-    if next(count) > MAX_LAYERS:
-        raise ValueError(f"at most {MAX_LAYERS} layers are allowed")
-    settings = {**members(value)}
-    kind = settings.pop("layer", None)
-    if not isinstance(kind, str):
-        raise TypeError(f"a layer needs the name of its type, got {kind!r}")
-    for name, setting in settings.items():
-        if name == "branches":
-            branches = entries(setting)
-            if len(branches) > MAX_LAYERS:
-                raise ValueError(f"at most {MAX_LAYERS} branches are allowed, got {len(branches)}")
-            settings[name] = tuple(_network(branch, max_depth, count) for branch in branches)
-        elif name in ("layers", "body", "shortcut"):
-            settings[name] = _network(setting, max_depth, count)
-    layer: Layer = LAYERS[kind](**settings)
-    return layer

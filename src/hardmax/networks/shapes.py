@@ -20,8 +20,11 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
     parts,
 )
@@ -29,6 +32,10 @@ from hardmax.networks.layers import (
 __all__ = ["Place", "Shape", "fitted", "output_shape", "walk", "weight_count", "weight_shapes"]
 
 Shape = tuple[int, ...]
+
+#: The largest number of features that ``fitted`` leaves to a PeriodicEmbedding: many features are
+#: mostly categories or counts, which have few values, and the time grows with their number.
+MAX_EMBEDDED = 500
 
 #: BatchNorm's running statistics. They are not trained, so they do not count as weights.
 STATISTICS = ("running_mean", "running_var")
@@ -41,7 +48,7 @@ class Place:
     ``weights`` are the shapes of its weights, channels first, including BatchNorm's statistics.
     ``image`` is the shape of the image that was flattened into its input, or None if the order of
     the features does not matter. ``flops`` are its multiplications and additions per example,
-    counted for Linear and Conv layers only.
+    counted for Linear, Conv and PeriodicEmbedding layers only.
     """
 
     name: str
@@ -81,7 +88,9 @@ def weight_shapes(network: Network, input_shape: Shape) -> dict[str, Shape]:
     """Return the portable name and shape of every weight, including BatchNorm's statistics.
 
     A Linear layer's weight is (outputs, inputs), a Conv layer's (outputs, inputs / groups, height,
-    width), everything else (outputs,). Raises the same as ``walk``.
+    width). A PeriodicEmbedding has ``frequency`` and ``phase`` (features, frequencies), ``weight``
+    (features, outputs - 1, frequencies) and ``bias`` (features, outputs - 1). Everything else is
+    (outputs,). Raises the same as ``walk``.
     """
     return {
         f"{place.name}.{kind}": shape
@@ -167,7 +176,24 @@ def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
             return Place(name, layer, shape, (*sides, shape[2]))
         case GlobalPool():
             return Place(name, layer, shape, shape[2:])
+        case PeriodicEmbedding() | Scale() | ParametricSELU() if image or len(shape) != 1:
+            raise _misfit(name, layer, shape, "it takes vectors, such as the rows of a table")
+        case Scale() | ParametricSELU():
+            return Place(name, layer, shape, shape, None, {"weight": shape})
+        case PeriodicEmbedding(frequencies, outputs):
+            return _embedding(name, layer, shape[0], frequencies, outputs - 1)
     return Place(name, layer, shape, shape, image)
+
+
+def _embedding(name: str, layer: Layer, features: int, frequencies: int, functions: int) -> Place:
+    weights: dict[str, Shape] = {
+        "frequency": (features, frequencies),
+        "phase": (features, frequencies),
+        "weight": (features, functions, frequencies),
+        "bias": (features, functions),
+    }
+    flops = features * 2 * frequencies * (1 + functions)
+    return Place(name, layer, (features,), (features * (functions + 1),), None, weights, flops)
 
 
 def _linear(
@@ -199,15 +225,25 @@ def _misfit(name: str, layer: Layer, shape: Shape, advice: str) -> ArgumentError
 
 
 def fitted(network: Network, input_shape: Shape) -> Network:
-    """Return a network without the Pool layers whose input is smaller than their window.
+    """Return a network without the layers that do not suit the size of their input.
 
-    Those inside a Residual or Concat layer stay.
+    Those are Pool layers whose input is smaller than their window, and PeriodicEmbedding layers
+    with more than MAX_EMBEDDED features. Those inside a Residual or Concat layer stay.
     """
     result: Network = ()
     for layer in network:
         shape = output_shape(result, input_shape)
         if isinstance(layer, Sequence):
             result = (*result, Sequence(fitted(layer.layers, shape)))
-        elif not isinstance(layer, Pool) or min(shape[:2]) >= layer.size - 2 * layer.padding:
+        elif _suits(layer, shape):
             result = (*result, layer)
     return result
+
+
+def _suits(layer: Layer, shape: Shape) -> bool:
+    match layer:
+        case Pool(_, size, _, padding):
+            return min(shape[:2]) >= size - 2 * padding
+        case PeriodicEmbedding():
+            return shape[0] <= MAX_EMBEDDED or len(shape) > 1
+    return True

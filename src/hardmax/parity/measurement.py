@@ -129,7 +129,11 @@ class _Probe:
         self.batch_size = settings.batch(len(self.dataset.train))
         self.backend = frameworks.load(settings.framework)
         self.initial = initial_weights(
-            run.network, run.input_shape, settings.seed, settings.initializer
+            run.network,
+            run.input_shape,
+            settings.seed,
+            settings.initializer,
+            self.dataset.train.inputs,
         )
 
     def session(self, weights: dict[str, np.ndarray], recipe: Recipe, clip: float = 0) -> Session:
@@ -169,7 +173,7 @@ class _Probe:
 
     def gradients(self) -> dict[str, np.ndarray]:
         """Return the gradients of the run's first step, float64, before any clipping."""
-        after = self.step(Recipe(PROBE_LR))
+        after = self.step(Recipe(PROBE_LR, label_smoothing=self.settings.label_smoothing))
         return {
             name: (weight.astype(np.float64) - after[name]) / PROBE_LR
             for name, weight in self.initial.items()

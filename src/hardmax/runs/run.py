@@ -28,7 +28,8 @@ from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import RunError
 from hardmax.files import open_regular
 from hardmax.json_values import Json, entries, members
-from hardmax.networks.layers import Network, from_json, to_json
+from hardmax.networks.descriptions import from_json, to_json
+from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape, output_shape, weight_shapes
 from hardmax.reports.records import RunRecord
 from hardmax.runs.record import RECORD, read_record, short

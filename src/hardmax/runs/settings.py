@@ -7,7 +7,7 @@ from hardmax import frameworks
 from hardmax.checks import Bounds, listed
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
-from hardmax.fields import option, options_of
+from hardmax.fields import fill, model_option, option, options_of
 from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS
@@ -16,8 +16,8 @@ from hardmax.training.recipes import Recipe
 
 __all__ = ["Settings"]
 
-#: Default batch sizes aim at this many steps per epoch; with few steps a network hardly learns.
-STEPS, SMALLEST_BATCH, LARGEST_BATCH = 64, 16, 256
+#: The default batch sizes are powers of two from the smallest to the largest.
+SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 
 
 def widths(text: str) -> tuple[int, ...]:
@@ -37,8 +37,8 @@ def widths(text: str) -> tuple[int, ...]:
 class Settings(Recipe, ReadingOptions):
     """The settings of a training. Raises ArgumentError for invalid values.
 
-    Each field is an option: its help, choices and bounds stand here, in ``Recipe`` and in
-    ``ReadingOptions``, and nowhere else.
+    Settings that are None get the default of the model, if it has one. Each field is an option: its
+    help, choices and bounds stand here, in ``Recipe`` and in ``ReadingOptions``, and nowhere else.
     """
 
     data: str = option(
@@ -55,8 +55,8 @@ class Settings(Recipe, ReadingOptions):
     framework: str = option("torch", "Framework.", choices=(*frameworks.FRAMEWORKS,))
     hidden: tuple[int, ...] | None = option(
         None,
-        "Units of the hidden layers of an mlp, such as 256 or 256,128.",
-        unset="256 for an mlp",
+        "Units of the hidden layers of an mlp or realmlp, such as 256 or 256,128.",
+        unset="256 for an mlp, 256,256,256 for realmlp",
         bounds=Bounds(least=1),
         parse=widths,
         metavar="UNITS,...",
@@ -66,15 +66,17 @@ class Settings(Recipe, ReadingOptions):
     )
     dropout: float | None = option(
         None,
-        "Dropout probability of the hidden units of an mlp.",
-        unset="0 for an mlp",
+        "Dropout probability of the hidden units of an mlp or realmlp.",
+        unset="0 for an mlp, 0.15 for realmlp",
         bounds=Bounds(least=0, below=1),
     )
     init: str | None = option(
         None, "Weight initializer.", unset="depends on the model", choices=(*INITIALIZERS,)
     )
     device: str = option("auto", "Device: auto, cpu, cuda:0 or mps.")
-    epochs: int = option(10, "Number of passes over the training set.", bounds=Bounds(least=1))
+    epochs: int = model_option(
+        10, "Number of passes over the training set.", bounds=Bounds(least=1)
+    )
     batch_size: int | None = option(
         None,
         "Examples per step.",
@@ -92,10 +94,12 @@ class Settings(Recipe, ReadingOptions):
     patience: int | None = option(
         None,
         "Stop after this many epochs without a lower validation loss; requires a validation set.",
+        unset="none, unless the model has another",
         bounds=Bounds(least=1),
     )
 
     def __post_init__(self) -> None:
+        fill(self, catalog.recipe(self.model))
         super().__post_init__()
         catalog.check_options(self.model, self.options)
 
@@ -124,11 +128,13 @@ class Settings(Recipe, ReadingOptions):
     def batch(self, count: int) -> int:
         """Return the batch size for a training set of ``count`` examples.
 
-        The default is LARGEST_BATCH or, so that an epoch has STEPS steps, a smaller power of two.
+        The default is LARGEST_BATCH or, so that an epoch has the number of steps that the model
+        aims at, a smaller power of two: with few steps a network hardly learns.
         """
         if self.batch_size is not None:
             return self.batch_size
-        size: int = 2 ** max(count // STEPS, 1).bit_length() // 2
+        steps = catalog.NETWORKS[self.model].steps
+        size: int = 2 ** max(count // steps, 1).bit_length() // 2
         return min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
 
     @property

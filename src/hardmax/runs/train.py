@@ -154,7 +154,9 @@ def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]
         frameworks.load(settings.framework),
         network=network,
         shape=shape,
-        weights=initial_weights(network, shape, settings.seed, settings.initializer),
+        weights=initial_weights(
+            network, shape, settings.seed, settings.initializer, dataset.train.inputs
+        ),
         recipe=settings.recipe,
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip,

@@ -19,19 +19,35 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import Shape, walk, weight_shapes
 from hardmax.tensorflow.module import Module, scratch_weights
 
-__all__ = ["build", "get_weights", "make_weights", "seed_generators", "set_weights"]
+__all__ = [
+    "build",
+    "get_weights",
+    "make_weights",
+    "scale_dropout",
+    "seed_generators",
+    "set_weights",
+    "trained_weights",
+]
 
-#: Keras's names of portable weights, where they differ, and those of BatchNorm.
-NAMES = {"weight": "kernel", "running_mean": "moving_mean", "running_var": "moving_variance"}
-SCALES = {"weight": "gamma", "bias": "beta"}
+#: Keras's names of the weights of Linear and Conv layers and of BatchNorm, where they differ.
+KERNELS = {"weight": "kernel"}
+SCALES = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
 
 
 def build(network: Network) -> tf.keras.Sequential:
@@ -57,8 +73,15 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
             return tf.keras.layers.GlobalAveragePooling2D()
         case Activation(function):
             return tf.keras.layers.Activation(function)
-        case Dropout(rate):
-            return tf.keras.layers.Dropout(rate)
+        case Dropout(rate, schedule):
+            constant = schedule == "constant"
+            return tf.keras.layers.Dropout(rate) if constant else _ScheduledDropout(rate)
+        case Scale():
+            return _Scale()
+        case PeriodicEmbedding(frequencies, outputs):
+            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case ParametricSELU():
+            return _ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -126,6 +149,65 @@ class MaxPooling2D(tf.keras.layers.MaxPooling2D):
         return super().compute_output_shape(_padded(shape, self.sides))
 
 
+class _ScheduledDropout(tf.keras.layers.Layer):
+    """Dropout whose probability is a variable, which ``scale_dropout`` sets."""
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = rate
+        self.seed_generator = tf.keras.random.SeedGenerator()
+
+    def build(self, shape: Shape) -> None:
+        """Create the variable."""
+        self.current = self.add_weight((), name="rate", trainable=False)
+        self.current.assign(self.rate)
+
+    def call(self, X: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the elements that are kept, scaled up."""
+        if not training:
+            return X
+        drawn = tf.keras.random.uniform(tf.shape(X), seed=self.seed_generator)
+        rate = tf.convert_to_tensor(self.current)
+        return tf.where(drawn >= rate, X / (1 - rate), 0.0)
+
+
+class _Scale(tf.keras.layers.Layer):
+    def build(self, shape: Shape) -> None:
+        self.weight = self.add_weight((shape[-1],), "ones", name="weight")
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        return X * self.weight
+
+
+class _ParametricSELU(_Scale):
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        return X + self.weight * (tf.nn.selu(X) - X)
+
+
+class _PeriodicEmbedding(tf.keras.layers.Layer):
+    def __init__(self, frequencies: int, functions: int):
+        super().__init__()
+        self.frequencies, self.functions = frequencies, functions
+
+    def build(self, shape: Shape) -> None:
+        features = shape[-1]
+        waves = (features, self.frequencies)
+        self.frequency = self.add_weight(waves, "normal", name="frequency")
+        self.phase = self.add_weight(waves, "normal", name="phase")
+        matrices = (features, self.functions, self.frequencies)
+        self.weight = self.add_weight(matrices, "normal", name="weight")
+        self.bias = self.add_weight((features, self.functions), "zeros", name="bias")
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        # The features come first, so that each has one matrix product over the examples.
+        columns = tf.transpose(X)[:, :, tf.newaxis]
+        angles = columns * (2 * np.pi * self.frequency)[:, tf.newaxis] + self.phase[:, tf.newaxis]
+        functions = tf.matmul(tf.cos(angles), self.weight, transpose_b=True)
+        outputs = tf.concat([columns, functions + self.bias[:, tf.newaxis]], axis=2)
+        width = X.shape[-1] * (self.functions + 1)
+        return tf.reshape(tf.transpose(outputs, (1, 0, 2)), (-1, width))
+
+
 class _Residual(tf.keras.layers.Layer):
     def __init__(self, body: tf.keras.layers.Layer, shortcut: tf.keras.layers.Layer):
         super().__init__()
@@ -150,6 +232,18 @@ def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:
     Vectors have shape (features,).
     """
     net(tf.zeros((1, *example_shape)), training=False)
+
+
+def scale_dropout(model: Module, factor: float) -> None:
+    """Multiply the probabilities of the scheduled Dropout layers by a factor."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, _ScheduledDropout):
+            layer.current.assign(factor * layer.rate)
+
+
+def trained_weights(model: Module) -> dict[str, tf.Variable]:
+    """Return the trained weights of a model that is built from an architecture, by name."""
+    return {name: value for name, value in _weights(model).items() if value.trainable}
 
 
 def get_weights(model: Module) -> dict[str, np.ndarray]:
@@ -201,7 +295,11 @@ def _portable(model: Portable, net: tf.keras.Sequential) -> Iterator[tuple[str, 
         layer = net
         for part in place.name.split("."):
             layer = layer.layers[int(part)] if part.isdigit() else getattr(layer, part)
-        names = NAMES | SCALES if isinstance(place.layer, BatchNorm) else NAMES
+        names: dict[str, str] = {}
+        if isinstance(place.layer, BatchNorm):
+            names = SCALES
+        elif isinstance(place.layer, Linear | Conv):
+            names = KERNELS
         for kind in place.weights:
             yield f"{place.name}.{kind}", getattr(layer, names.get(kind, kind))
 

@@ -12,7 +12,9 @@ from hardmax.networks.shapes import Shape
 from hardmax.tensorflow import layers, optimizers
 from hardmax.tensorflow.module import Classifier, Module
 from hardmax.tensorflow.optimizers import SGD
+from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = [
     "LeNet",
@@ -153,5 +155,16 @@ class NetworkClassifier(Portable, Classifier):
 
     def configure_optimizers(self) -> tf.keras.optimizers.Optimizer:
         """Return the recipe's optimizer."""
-        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
-        return optimizers.make(self.recipe, rates)
+        weights = layers.trained_weights(self)
+        return optimizers.make(self.recipe, weights, UpdatePlan.of(self))
+
+    @step_hook
+    def loss(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
+        losses = super().loss(Y_hat, Y, averaged)
+        smoothing = self.recipe.label_smoothing if self.training else 0.0
+        if not smoothing:
+            return losses
+        uniform = -tf.reduce_mean(tf.nn.log_softmax(Y_hat), axis=-1)
+        uniform = tf.reduce_mean(uniform) if averaged else uniform
+        return (1 - smoothing) * losses + smoothing * uniform

@@ -1,12 +1,13 @@
 """The book's SGD, and a recipe's optimizer as a Keras optimizer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from hardmax.hyperparameters import HyperParameters
-from hardmax.training.recipes import BETAS, EPSILON, Recipe
+from hardmax.training.recipes import EPSILON, Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = ["SGD", "make"]
 
@@ -25,14 +26,16 @@ class SGD(HyperParameters):
             param.assign_sub(self.lr * grad)
 
 
-def make(recipe: Recipe, rates: np.ndarray) -> tf.keras.optimizers.Optimizer:
-    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
+def make(
+    recipe: Recipe, weights: Mapping[str, tf.Variable], plan: UpdatePlan
+) -> tf.keras.optimizers.Optimizer:
+    """Return the optimizer of a recipe for weights by portable name.
 
-    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas.
     """
-    if recipe == Recipe(recipe.rate):
+    if recipe == Recipe(recipe.rate, "sgd"):
         return tf.keras.optimizers.SGD(recipe.rate)
-    return _Optimizer(recipe, recipe.rate if recipe.is_constant else _Schedule(rates))
+    return _Optimizer(recipe, weights, plan)
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -52,9 +55,14 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
     decay every weight.
     """
 
-    def __init__(self, recipe: Recipe, rate: float | _Schedule):
-        super().__init__(rate)
+    def __init__(self, recipe: Recipe, weights: Mapping[str, tf.Variable], plan: UpdatePlan):
+        super().__init__(recipe.rate if recipe.is_constant else _Schedule(plan.rates))
         self.recipe = recipe
+        self.decay = _Schedule(plan.decays)
+        self.plan = plan
+        self.names = {id(weight): name for name, weight in weights.items()}
+        self.factors: list[float] = []
+        self.decaying: list[bool] = []
         self.means: list[tf.Variable] = []
         self.squares: list[tf.Variable] = []
 
@@ -63,6 +71,9 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
+        names = [self.names[id(variable)] for variable in variables]
+        self.factors = [self.plan.factors[name] for name in names]
+        self.decaying = [name in self.plan.decaying for name in names]
         self.means = self.add_optimizer_variables(variables, "mean")
         if self.recipe.optimizer != "sgd":
             self.squares = self.add_optimizer_variables(variables, "square")
@@ -71,13 +82,13 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
         """Take a step on one weight."""
-        rate = tf.cast(learning_rate, tf.float32)
-        decay = self.recipe.weight_decay if len(variable.shape) > 1 else 0.0
-        if self.recipe.optimizer == "adamw":
-            variable.assign_sub(rate * decay * variable)
-        elif decay:
-            gradient = gradient + decay * variable
         index = self._get_variable_index(variable)
+        rate = tf.cast(learning_rate, tf.float32) * self.factors[index]
+        if self.recipe.weight_decay and self.decaying[index]:
+            if self.recipe.is_decoupled:
+                variable.assign_sub(self.decay(self.iterations) * variable)
+            else:
+                gradient = gradient + self.recipe.weight_decay * variable
         if self.recipe.optimizer == "sgd":
             mean = self.means[index]
             mean.assign(self.recipe.momentum * mean + gradient)
@@ -88,10 +99,11 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
     def _adam(self, gradient: tf.Tensor, index: int) -> tf.Tensor:
         """Return Adam's step for a gradient, without the learning rate."""
         step = tf.cast(self.iterations + 1, tf.float32)
+        first, second = self.recipe.betas
         unbiased = []
         for average, beta, value in (
-            (self.means[index], BETAS[0], gradient),
-            (self.squares[index], BETAS[1], tf.square(gradient)),
+            (self.means[index], first, gradient),
+            (self.squares[index], second, tf.square(gradient)),
         ):
             average.assign(average + (1 - beta) * (value - average))
             # 1 - beta**step would lose digits.

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import UninitializedParameter
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
@@ -20,15 +22,25 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    ParametricSELU,
+    PeriodicEmbedding,
     Pool,
     Residual,
+    Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape, weight_shapes
 from hardmax.torch.module import scratch_weights
 
-__all__ = ["build", "get_weights", "make_weights", "set_weights"]
+__all__ = [
+    "build",
+    "get_weights",
+    "make_weights",
+    "scale_dropout",
+    "set_weights",
+    "trained_weights",
+]
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
@@ -59,8 +71,14 @@ def _layer(layer: Layer) -> nn.Module:
             return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         case Activation(function):
             return ACTIVATIONS[function]()
-        case Dropout(rate):
-            return nn.Dropout(rate)
+        case Dropout(rate, schedule):
+            return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
+        case Scale():
+            return _Scale()
+        case PeriodicEmbedding(frequencies, outputs):
+            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case ParametricSELU():
+            return _ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -96,6 +114,72 @@ class _LazyBatchNorm(nn.LazyBatchNorm2d, _BatchNorm):
     cls_to_become = _BatchNorm
 
 
+class _ScheduledDropout(nn.Module):
+    """Dropout whose probability ``scale_dropout`` sets.
+
+    On CPUs, PyTorch's own layer takes several times as long to draw its mask.
+    """
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = self.current = rate
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.current:
+            return X
+        return X * torch.rand_like(X).ge_(self.current).div_(1 - self.current)
+
+
+class _Scale(LazyModuleMixin, nn.Module):
+    weight: UninitializedParameter | nn.Parameter
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = UninitializedParameter()
+
+    def initialize_parameters(self, X: torch.Tensor) -> None:
+        if isinstance(self.weight, UninitializedParameter):
+            with torch.no_grad():
+                self.weight.materialize(X.shape[1:])
+                nn.init.ones_(self.weight)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return X * self.weight
+
+
+class _ParametricSELU(_Scale):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return torch.lerp(X, nn.functional.selu(X), self.weight)
+
+
+class _PeriodicEmbedding(LazyModuleMixin, nn.Module):
+    def __init__(self, frequencies: int, functions: int):
+        super().__init__()
+        self.frequencies, self.functions = frequencies, functions
+        self.frequency, self.phase = UninitializedParameter(), UninitializedParameter()
+        self.weight, self.bias = UninitializedParameter(), UninitializedParameter()
+
+    def initialize_parameters(self, X: torch.Tensor) -> None:
+        if not self.has_uninitialized_params():
+            return
+        features = X.shape[1]
+        with torch.no_grad():
+            for weight in (self.frequency, self.phase):
+                weight.materialize((features, self.frequencies))
+                nn.init.normal_(weight)
+            self.weight.materialize((features, self.functions, self.frequencies))
+            self.bias.materialize((features, self.functions))
+            nn.init.normal_(self.weight)
+            nn.init.zeros_(self.bias)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        # The features come first, so that each has one matrix product over the examples.
+        columns = X.T[:, :, None]
+        angles = torch.addcmul(self.phase[:, None], columns, 2 * torch.pi * self.frequency[:, None])
+        functions = torch.baddbmm(self.bias[:, None], angles.cos(), self.weight.mT)
+        return torch.cat([columns, functions], dim=2).permute(1, 0, 2).flatten(1)
+
+
 class _Residual(nn.Module):
     def __init__(self, body: nn.Module, shortcut: nn.Module):
         super().__init__()
@@ -119,6 +203,18 @@ def make_weights(net: nn.Module, example_shape: Shape) -> None:
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         net.eval()(torch.zeros(1, channels, *sides))
     net.train()
+
+
+def scale_dropout(model: nn.Module, factor: float) -> None:
+    """Multiply the probabilities of the scheduled Dropout layers by a factor."""
+    for module in model.modules():
+        if isinstance(module, _ScheduledDropout):
+            module.current = factor * module.rate
+
+
+def trained_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the trained weights of a model that is built from an architecture, by name."""
+    return dict(model.get_submodule("net").named_parameters())
 
 
 def get_weights(model: nn.Module) -> dict[str, np.ndarray]:

@@ -12,7 +12,9 @@ from hardmax.networks.shapes import Shape
 from hardmax.torch import layers, optimizers
 from hardmax.torch.module import Classifier, Module
 from hardmax.torch.optimizers import SGD
+from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = [
     "LeNet",
@@ -163,5 +165,15 @@ class NetworkClassifier(Portable, Classifier):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the recipe's optimizer."""
-        rates = self.recipe.rates(self.trainer.num_train_batches, self.trainer.max_epochs)
-        return optimizers.make(self.recipe, self, rates)
+        weights = layers.trained_weights(self)
+        return optimizers.make(self.recipe, weights, UpdatePlan.of(self))
+
+    @step_hook
+    def loss(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
+        losses = super().loss(Y_hat, Y, averaged)
+        smoothing = self.recipe.label_smoothing if self.training else 0.0
+        if not smoothing:
+            return losses
+        uniform = -nn.functional.log_softmax(Y_hat, dim=-1).mean(dim=-1)
+        return torch.lerp(losses, uniform.mean() if averaged else uniform, smoothing)

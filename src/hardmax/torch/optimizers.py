@@ -1,14 +1,15 @@
 """The book's SGD, and a recipe's optimizer built from PyTorch's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from hardmax.errors import ArgumentError
 from hardmax.hyperparameters import HyperParameters
-from hardmax.training.recipes import BETAS, EPSILON, Recipe
+from hardmax.training.recipes import EPSILON, Recipe
+from hardmax.training.updates import UpdatePlan
 
 __all__ = ["SGD", "gradient", "make"]
 
@@ -44,43 +45,56 @@ def gradient(param: torch.Tensor) -> torch.Tensor:
     return param.grad
 
 
-def make(recipe: Recipe, model: nn.Module, rates: np.ndarray) -> torch.optim.Optimizer:
-    """Return the optimizer of a recipe; ``rates`` are the learning rates of its steps.
+def make(
+    recipe: Recipe, weights: Mapping[str, nn.Parameter], plan: UpdatePlan
+) -> torch.optim.Optimizer:
+    """Return the optimizer of a recipe for weights by portable name.
 
-    See ``hardmax.training.recipes`` for the formulas; ``rates`` is float32 of shape (steps,).
+    See ``hardmax.training.recipes`` for the formulas.
     """
-    groups = _groups([*model.parameters()], recipe.weight_decay)
+    groups = _groups(weights, plan, recipe.weight_decay)
     optim: torch.optim.Optimizer
     match recipe.optimizer:
         case "sgd":
             optim = torch.optim.SGD(groups, recipe.rate, recipe.momentum)
         case "adam":
-            optim = torch.optim.Adam(groups, recipe.rate, BETAS, EPSILON)
-        case "adamw":
-            optim = torch.optim.AdamW(groups, recipe.rate, BETAS, EPSILON, weight_decay=0)
+            optim = torch.optim.Adam(groups, recipe.rate, recipe.betas, EPSILON, fused=True)
+        case _:
+            optim = torch.optim.AdamW(groups, recipe.rate, recipe.betas, EPSILON, fused=True)
     if not recipe.is_constant:
-        _schedule(optim, rates)
+        _schedule(optim, plan, recipe.is_decoupled)
     return optim
 
 
 def _groups(
-    weights: list[nn.Parameter], decay: float
-) -> list[dict[str, list[nn.Parameter] | float]]:
-    """Return the weights with two or more axes, which decay, and the others as two groups."""
-    if not decay:
-        return [{"params": weights}]
-    decaying = [weight for weight in weights if weight.ndim > 1]
-    others = [weight for weight in weights if weight.ndim < 2]
-    return [{"params": decaying, "weight_decay": decay}, {"params": others}]
+    weights: Mapping[str, nn.Parameter], plan: UpdatePlan, decay: float
+) -> list[dict[str, Any]]:
+    """Return the weights in groups that have the same factor and decay or do not."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, weight in weights.items():
+        decays = decay > 0 and name in plan.decaying
+        groups.setdefault((plan.factors[name], decays), []).append(weight)
+    return [
+        {
+            "params": members,
+            "lr": plan.rates[0] * factor,
+            "weight_decay": decay / factor if decays else 0.0,
+            "factor": factor,
+        }
+        for (factor, decays), members in groups.items()
+    ]
 
 
-def _schedule(optim: torch.optim.Optimizer, rates: np.ndarray) -> None:
-    """Make every step of an optimizer use the next learning rate."""
-    remaining = iter(rates.tolist())
+def _schedule(optim: torch.optim.Optimizer, plan: UpdatePlan, is_decoupled: bool) -> None:
+    """Make every step of an optimizer use the next learning rate and weight decay."""
+    remaining = zip(plan.rates.tolist(), plan.decays.tolist(), strict=True)
 
     def take_next(*_: object) -> None:
-        rate = next(remaining)
+        rate, decay = next(remaining)
         for group in optim.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
+            if is_decoupled and group["weight_decay"]:
+                # PyTorch multiplies it by the group's own learning rate.
+                group["weight_decay"] = decay / group["lr"]
 
     optim.register_step_pre_hook(take_next)

@@ -154,3 +154,6 @@ class Layers(Protocol[ModelT_contra]):
 
     def set_weights(self, model: ModelT_contra, weights: Mapping[str, np.ndarray]) -> None:
         """Set the model's weights. Raises RunError if they do not fit."""
+
+    def scale_dropout(self, model: ModelT_contra, factor: float) -> None:
+        """Multiply the probabilities of a network's scheduled Dropout layers by a factor."""

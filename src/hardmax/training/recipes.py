@@ -7,9 +7,13 @@ gradient g and the learning rate r of the step:
 - ``adam``: m and s are running means of g and g**2 with decay rates 0.9 and 0.999, each divided
   by 1 - rate**step; w = w - r m / (sqrt(s) + 1e-8). D. P. Kingma and J. Ba, ICLR 2015.
 - ``adamw``: w = (1 - r weight_decay) w before Adam's step. I. Loshchilov and F. Hutter, ICLR 2019.
+- ``adamw-ntk``: as ``adamw``, with decay rates 0.9 and 0.95, a learning rate r f in Adam's step,
+  and a weight decay that falls to 0 during the second half of the steps, by
+  ``schedules.flat_cosine``. The factor f depends on the weight, as ``updates.factors`` says.
+  D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default", NeurIPS 2024.
 
-Except in ``adamw``, ``weight_decay`` first adds weight_decay w to g. It applies only to weights of
-two or more axes, not to biases or BatchNorm.
+In ``sgd`` and ``adam``, ``weight_decay`` first adds weight_decay w to g. It applies only to the
+weights of Linear and Conv layers, not to biases.
 """
 
 from dataclasses import dataclass
@@ -18,20 +22,20 @@ from typing import TYPE_CHECKING
 
 from hardmax.checks import Bounds
 from hardmax.errors import ArgumentError
-from hardmax.fields import check_options, option
+from hardmax.fields import check_options, fill, model_option, option
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["BETAS", "EPSILON", "OPTIMIZERS", "SCHEDULES", "Recipe"]
+__all__ = ["EPSILON", "OPTIMIZERS", "SCHEDULES", "Recipe"]
 
 #: The optimizers and their default learning rates.
-OPTIMIZERS = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001}
+OPTIMIZERS = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "adamw-ntk": 0.04}
 
-SCHEDULES = ("constant", "step", "cosine")
+SCHEDULES = ("constant", "step", "cosine", "coslog4")
 
-#: Adam's decay rates, and the constant added to its square root.
-BETAS, EPSILON = (0.9, 0.999), 1e-8
+#: The constant added to Adam's square root.
+EPSILON = 1e-8
 
 #: The smallest and the largest positive float32.
 FLOAT32 = (2.0**-149, (2 - 2.0**-23) * 2.0**127)
@@ -43,8 +47,9 @@ class Recipe:
 
     ``lr`` None is replaced by the optimizer's default. ``schedule``: ``constant``; ``step``
     divides the rate by 10 after half of the epochs and again after three quarters; ``cosine``
-    decreases it to 0 along half a cosine. During the first ``warmup`` epochs the rate increases
-    linearly to ``lr``.
+    decreases it to 0 along half a cosine; ``coslog4`` has four cycles, by ``schedules.coslog``.
+    During the first ``warmup`` epochs the rate increases linearly to ``lr``. ``label_smoothing`` is
+    the share of each label that the training loss gives to all classes alike.
     """
 
     lr: float | None = option(
@@ -53,19 +58,33 @@ class Recipe:
         unset=", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items()),
         bounds=Bounds(least=FLOAT32[0], most=FLOAT32[1]),
     )
-    optimizer: str = option("sgd", "Optimizer.", choices=(*OPTIMIZERS,))
+    optimizer: str = model_option(
+        "sgd",
+        "Optimizer; adamw-ntk is adamw with a learning rate for each kind of weight.",
+        choices=(*OPTIMIZERS,),
+    )
     momentum: float = option(0.0, "Momentum of sgd.", bounds=Bounds(least=0, below=1))
-    weight_decay: float = option(
+    weight_decay: float = model_option(
         0.0, "Weight decay coefficient.", bounds=Bounds(least=0, most=FLOAT32[1])
     )
-    schedule: str = option("constant", "Learning rate schedule.", choices=SCHEDULES)
+    schedule: str = model_option(
+        "constant",
+        "Learning rate schedule; coslog4 has four cycles, each twice as long as the last.",
+        choices=SCHEDULES,
+    )
     warmup: float = option(
         0.0,
         "Epochs of linear learning rate warmup.",
         bounds=Bounds(least=0, most=FLOAT32[1]),
     )
+    label_smoothing: float = model_option(
+        0.0,
+        "Share of each label that the training loss spreads over all classes.",
+        bounds=Bounds(least=0, below=1),
+    )
 
     def __post_init__(self) -> None:
+        fill(self, {})
         check_options(self)
         if self.lr is None:
             object.__setattr__(self, "lr", OPTIMIZERS[self.optimizer])
@@ -92,8 +111,19 @@ class Recipe:
 
     @property
     def is_constant(self) -> bool:
-        """Whether every step has the same learning rate."""
-        return self.schedule == "constant" and not self.warmup
+        """Whether every step has the same learning rate and the same weight decay."""
+        is_flat = self.optimizer != "adamw-ntk" or not self.weight_decay
+        return self.schedule == "constant" and not self.warmup and is_flat
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """The decay rates of Adam's running means."""
+        return (0.9, 0.95) if self.optimizer == "adamw-ntk" else (0.9, 0.999)
+
+    @property
+    def is_decoupled(self) -> bool:
+        """Whether weight decay is not part of the gradients."""
+        return self.optimizer.startswith("adamw")
 
     def rates(self, batches: int, epochs: int) -> "np.ndarray":
         """Return each step's learning rate, float32 of shape (batches * epochs,).
@@ -102,6 +132,8 @@ class Recipe:
         over the steps after the warm-up.
         """
         import numpy as np
+
+        from hardmax.training.schedules import coslog, step_progress
 
         steps = np.arange(batches * epochs)
         warmup = min(ceil(self.warmup * batches), len(steps))
@@ -112,5 +144,20 @@ class Recipe:
         elif self.schedule == "cosine":
             progress = (steps - warmup) / max(len(steps) - warmup, 1)
             factors = (1 + np.cos(np.pi * progress)) / 2
+        elif self.schedule == "coslog4":
+            factors[warmup:] = coslog(step_progress(len(steps) - warmup), cycles=4)
         factors[:warmup] = (steps[:warmup] + 1) / max(warmup, 1)
         return (self.rate * factors).astype(np.float32)
+
+    def decays(self, batches: int, epochs: int) -> "np.ndarray":
+        """Return the share of a weight that each step of ``adamw`` and ``adamw-ntk`` takes away.
+
+        float32 of shape (batches * epochs,).
+        """
+        from hardmax.training.schedules import flat_cosine, step_progress
+
+        rates = self.rates(batches, epochs)
+        shares = rates.astype(float) * self.weight_decay
+        if self.optimizer == "adamw-ntk":
+            shares *= flat_cosine(step_progress(len(rates)))
+        return shares.astype(rates.dtype)

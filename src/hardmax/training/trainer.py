@@ -11,12 +11,14 @@ from typing import Any
 from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps, Totals
+from hardmax.networks.layouts import is_portable
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
 from hardmax.training.divergence import check_loss
 from hardmax.training.evaluator import Evaluator, ModelT, Tensor
 from hardmax.training.loaders import Loader, batch_count, chunks
+from hardmax.training.schedules import flat_cosine
 
 __all__ = ["Trainer"]
 
@@ -148,6 +150,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
         with contextlib.closing(self.model.board), self._counted():
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
+                self._schedule_dropout()
                 record = self.run_epoch()
                 history.append(record)
                 for callback in callbacks:
@@ -156,6 +159,12 @@ class Trainer(Evaluator[ModelT, Tensor]):
                     break
         for callback in callbacks:
             callback.on_fit_end(self)
+
+    def _schedule_dropout(self) -> None:
+        """Set the probabilities of a network's scheduled Dropout layers for an epoch."""
+        if is_portable(self.model):
+            progress = (self.epoch + 0.5) / self.max_epochs
+            self.layers.scale_dropout(self.model, float(flat_cosine(progress)))
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:

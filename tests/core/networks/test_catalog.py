@@ -4,12 +4,13 @@ import pytest
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.catalog import NETWORKS, make
-from hardmax.networks.layers import Dropout, from_json, to_json
+from hardmax.networks.descriptions import from_json, to_json
+from hardmax.networks.layers import Dropout, PeriodicEmbedding
 from hardmax.networks.shapes import output_shape, weight_count
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (96, 96, 3)])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS.keys() - {"realmlp"})
 def test_every_network_returns_one_score_per_class(name, shape):
     network = make(name, shape, 7)
     assert output_shape(network, shape) == (7,)
@@ -29,8 +30,26 @@ def test_an_mlp_takes_its_options():
     assert network.count(Dropout(0.5)) == 2
 
 
+def test_realmlp_takes_vectors_and_embeds_up_to_500_features():
+    for features, embedded in ((1, True), (500, True), (501, False)):
+        network = make("realmlp", (features,), 7)
+        assert output_shape(network, (features,)) == (7,)
+        assert from_json(to_json(network)) == network
+        assert isinstance(network[0], PeriodicEmbedding) == embedded
+    inputs, units = 4 * 13, 256
+    embedding = 13 * (16 + 16 + 3 * 16 + 3)
+    dense = (inputs + 2) * units + 2 * (units + 2) * units + (units + 1) * 3
+    network = make("realmlp", (13,), 3)
+    assert weight_count(network, (13,)) == embedding + inputs + dense
+    with pytest.raises(ArgumentError, match="such as the rows of a table") as error:
+        make("realmlp", (28, 28, 1), 10)
+    assert "\n" not in str(error.value)
+
+
 def test_options_of_another_network_are_refused():
-    with pytest.raises(ArgumentError, match="lenet does not take hidden; leave it out or use mlp"):
+    with pytest.raises(
+        ArgumentError, match="lenet does not take hidden; leave it out or use mlp, r"
+    ):
         make("lenet", (28, 28, 1), 10, hidden=(5,))
 
 

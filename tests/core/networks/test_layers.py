@@ -11,8 +11,9 @@ from scipy import stats
 
 from hardmax.errors import ArgumentError, RunError
 from hardmax.networks.catalog import NETWORKS, check_name, make, mlp, softmax_regression
+from hardmax.networks.descriptions import from_json, to_json
 from hardmax.networks.initializers import SIGMA, initial_weights
-from hardmax.networks.layers import Activation, Flatten, Linear, from_json, to_json
+from hardmax.networks.layers import Activation, Flatten, Linear
 from hardmax.networks.shapes import output_shape, weight_shapes
 
 layers = st.just(Flatten()) | st.builds(Linear, st.integers(1, 9)) | st.just(Activation("relu"))
@@ -109,6 +110,8 @@ def test_a_network_round_trips_through_json(network):
         ('[{"layer": "Linear", "outputs": [3]}]', "[3]"),
         ('[{"layer": "Activation", "function": "exec"}]', "exec"),
         ('[{"layer": "Activation", "function": ["relu"]}]', "relu"),
+        ('[{"layer": "Dropout", "rate": 0.5, "schedule": "cosine"}]', "cosine"),
+        ('[{"layer": "PeriodicEmbedding", "outputs": 1}]', "outputs"),
         ('[{"layer": "Flatten", "self": 1}]', "self"),
         ('[{"layer": "Flatten\\n"}]', "Flatten"),
     ],
@@ -127,8 +130,9 @@ def test_an_unknown_network_is_refused_and_the_known_ones_are_listed(name, refus
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_named_network_ends_in_one_score_per_class(name):
     check_name(name)
+    shape = (13,) if name == "realmlp" else (28, 28, 3)
     for classes in (2, 10, 1000):
-        assert output_shape(make(name, (28, 28, 3), classes), (28, 28, 3)) == (classes,)
+        assert output_shape(make(name, shape, classes), shape) == (classes,)
 
 
 @given(networks, shapes, st.integers(0, 2**64))

@@ -3,7 +3,7 @@
 import pytest
 
 from hardmax.errors import RunError
-from hardmax.networks.layers import from_json
+from hardmax.networks.descriptions import from_json
 
 
 def nested(depth):

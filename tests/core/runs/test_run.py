@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from run_folders import CLASSES, EPOCHS, RECORD, SHAPE, contents, make_run, write
 
 from hardmax.errors import RunError
-from hardmax.networks.layers import Flatten, Linear, to_json
+from hardmax.networks.descriptions import to_json
+from hardmax.networks.layers import Flatten, Linear
 from hardmax.runs.record import FORMAT
 from hardmax.runs.run import Run
 

@@ -13,6 +13,7 @@ from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import flag, options_of
 from hardmax.runs.settings import Settings
 from hardmax.sklearn import HardmaxClassifier
+from hardmax.training.recipes import OPTIMIZERS
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -36,6 +37,7 @@ VALUES = {
     "weight_decay": ("0.01", 0.01),
     "schedule": ("cosine", "cosine"),
     "warmup": ("1.5", 1.5),
+    "label_smoothing": ("0.2", 0.2),
     "size": ("24x32", (24, 32)),
     "channels": ("3", 3),
     "skip_bad": (None, True),
@@ -138,12 +140,42 @@ def test_the_parameters_of_the_estimator_are_settings():
     settings = Settings(data="X")
     of_data = {*options_of(ReadingOptions)} - {"column_kinds", "drop", "keep"}
     assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
-    for name in defaults.keys() - {"random_state", "epochs", "lr"}:
-        assert defaults[name] == getattr(settings, name)
+    for name in defaults.keys() - {"random_state", "lr"}:
+        # None stands for the default of the model.
+        assert defaults[name] in (getattr(settings, name), None)
         assert f"{name}: " in HardmaxClassifier.__doc__
     assert HardmaxClassifier("mlp", "jax", hidden=(3,)).get_params()["hidden"] == (3,)
     with pytest.raises(TypeError, match="speed"):
         HardmaxClassifier(speed=3)
+
+
+def test_a_model_names_defaults_and_what_is_set_wins():
+    settings = Settings(data="X", model="realmlp")
+    recipe = {
+        "optimizer": "adamw-ntk",
+        "lr": 0.04,
+        "weight_decay": 0.02,
+        "schedule": "coslog4",
+        "label_smoothing": 0.1,
+        "epochs": 64,
+        "validation": 0.2,
+        "patience": 64,
+    }
+    assert settings.as_record().items() >= recipe.items()
+    assert settings.initializer == "data"
+    given = {"optimizer": "sgd", "weight_decay": 0.0, "schedule": "constant", "epochs": 10}
+    changed = Settings(data="X", model="realmlp", **given)
+    assert changed.as_record().items() >= (recipe | given | {"lr": 0.1}).items()
+    assert Settings.from_record(changed.as_record()) == changed
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "batch"),
+    [("mlp", 640, 16), ("mlp", 10**6, 256), ("realmlp", 640, 32), ("realmlp", 4096, 256)],
+)
+def test_batches_are_smaller_for_small_data(model, count, batch):
+    assert Settings(data="X", model=model).batch(count) == batch
+    assert Settings(data="X", model=model, batch_size=7).batch(count) == 7
 
 
 def test_a_record_has_the_settings():
@@ -191,4 +223,4 @@ def test_shells_complete_commands_and_choices():
         return CliRunner().invoke(app, [], env=environment, prog_name="hardmax").output.split()
 
     assert completed("hardmax tr", 1) == ["train"]
-    assert completed("hardmax train digits --optimizer ", 4) == ["sgd", "adam", "adamw"]
+    assert completed("hardmax train digits --optimizer ", 4) == [*OPTIMIZERS]

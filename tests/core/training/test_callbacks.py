@@ -30,6 +30,7 @@ class ScriptedTrainer(Trainer):
 
     framework = "scripted"
     runtime = SimpleNamespace(num_gpus=lambda: 0)
+    layers = SimpleNamespace(scale_dropout=lambda model, factor: None)
 
     def __init__(self, losses, **settings):
         super().__init__(len(losses), **settings)

@@ -1,0 +1,31 @@
+"""Schedules: factors by which a setting is multiplied in the course of a training.
+
+Each is a function of the progress, an array of values from 0, the start, to 1, the end.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ["coslog", "flat_cosine", "step_progress"]
+
+
+def step_progress(steps: int) -> np.ndarray:
+    """Return the progress in the middle of each step, float64 of shape (steps,)."""
+    return (np.arange(steps) + 0.5) / max(steps, 1)
+
+
+def coslog(progress: ArrayLike, cycles: int = 4) -> np.ndarray:
+    """Return factors that go from 0 to 1 and back to 0 in cycles, each twice as long as the last.
+
+    (1 - cos(2 pi log2(1 + (2**cycles - 1) progress))) / 2: D. Holzmueller, L. Grinsztajn and
+    I. Steinwart, "Better by default", NeurIPS 2024.
+    """
+    turns = np.log2(1 + (2**cycles - 1) * np.asarray(progress))
+    factors: np.ndarray = (1 - np.cos(2 * np.pi * turns)) / 2
+    return factors
+
+
+def flat_cosine(progress: ArrayLike) -> np.ndarray:
+    """Return factors of 1 in the first half, which decrease to 0 along half a cosine after it."""
+    factors: np.ndarray = (1 + np.cos(np.pi * np.maximum(2 * np.asarray(progress) - 1, 0))) / 2
+    return factors
