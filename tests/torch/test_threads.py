@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hardmax import torch as hm
-from hardmax.torch.runtime import SMALL, is_small
+from hardmax.torch.runtime import SMALL, SMALL_PRODUCT, is_small
 from hardmax.training.callbacks import Callback
 
 THREADS = 3
@@ -71,7 +71,7 @@ def test_small_steps_run_on_one_thread(model):
 
 def test_large_steps_run_on_all_threads():
     watcher = Watcher()
-    hm.Trainer(1, callbacks=[watcher]).fit(Model(hidden=1024), Data(1024))
+    hm.Trainer(1, callbacks=[watcher]).fit(Model(hidden=2048), Data(1024))
     assert watcher.seen == {THREADS}
 
 
@@ -97,7 +97,7 @@ def test_a_large_fit_after_a_small_one_runs_on_all_threads():
     watcher = Watcher()
     trainer = hm.Trainer(1, callbacks=[watcher])
     trainer.fit(Model(), Data(4))
-    trainer.fit(Model(hidden=1024), Data(1024))
+    trainer.fit(Model(hidden=2048), Data(1024))
     assert watcher.seen == {1, THREADS}
 
 
@@ -112,10 +112,10 @@ def test_a_large_fit_after_a_small_one_runs_on_all_threads():
 )
 def test_multiplications_are_counted_by_batch_and_position(layer, shape, products):
     X, weights = torch.zeros(shape), [*layer.parameters()]
-    assert is_small(weights, X) == (products < SMALL)
-    factor = int(np.ceil(SMALL / products))
-    assert not is_small(weights * factor, X)
-    assert is_small(weights * (factor - 1), X) == (products * (factor - 1) < SMALL)
+    most = int(np.ceil(SMALL / products))
+    for factor in (1, most - 1, most):
+        is_expected = products * factor < SMALL or products <= SMALL_PRODUCT
+        assert is_small(weights * factor, X) == is_expected
 
 
 class Unused(Model):

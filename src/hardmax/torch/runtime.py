@@ -28,7 +28,9 @@ __all__ = [
 #: Multiplications of a batch and a model's weights below which a step takes about a millisecond on
 #: one core. PyTorch's threads busy-wait for each other several times in a step; on cores shared
 #: with another process each time takes milliseconds, and a small step becomes many times slower.
-SMALL = 8_000_000
+#: A larger step waits more often, and is as slow if it consists of products by single weights that
+#: take about a millisecond each.
+SMALL, SMALL_PRODUCT = 8_000_000, 2**24
 
 
 def find_device(name: str) -> torch.device:
@@ -89,7 +91,7 @@ def threads_restored() -> Iterator[None]:
 
 
 def is_small(weights: Sequence[torch.Tensor], X: torch.Tensor) -> bool:
-    """Return whether a step on the inputs ``X`` is so small that one thread is best.
+    """Return whether a step on the inputs ``X``, or each of its products, is best on one thread.
 
     Counts the multiplications by each weight: once per example and, of a convolution, per pixel or,
     with sequences, per element, an upper bound.
@@ -97,5 +99,5 @@ def is_small(weights: Sequence[torch.Tensor], X: torch.Tensor) -> bool:
     is_sequence = X.dim() == 3 or (X.dim() == 2 and not X.is_floating_point())
     positions, pixels = X.shape[1] if is_sequence else 1, math.prod(X.shape[2:])
     used = [w for w in weights if not torch.nn.parameter.is_lazy(w)]
-    products = sum(w.numel() * (pixels if w.dim() > 2 else positions) for w in used)
-    return len(X) * products < SMALL
+    products = [len(X) * w.numel() * (pixels if w.dim() > 2 else positions) for w in used]
+    return sum(products) < SMALL or max(products) <= SMALL_PRODUCT
