@@ -118,7 +118,7 @@ def _print_table(survey: "TableSurvey") -> None:
     for message in survey.notices:
         notice(message)
     count = len(survey.columns) + (survey.label is not None)
-    print(f"{survey.rows} rows, {count} columns")
+    print(f"{survey.rows} row{'s' * (survey.rows != 1)}, {count} column{'s' * (count != 1)}")
     width = max([6, *(len(_name(name)) for name in survey.columns)])
     print(f"{'column':<{width}}  {'kind':<12}{'missing':>9}{'distinct':>11}")
     for name, summary in survey.columns.items():

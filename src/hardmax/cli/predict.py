@@ -54,8 +54,6 @@ def predict(
     predictions = predict_by_run(run, names, framework, costs, abstain_below)
     if predictions.table is None and out is not None:
         raise ArgumentError("--out is only for tables; predictions for images are printed")
-    for message in predictions.notices:
-        notice(message)
     if predictions.changes:
         first, *others = predictions.changes
         more = ", ..." if others else ""

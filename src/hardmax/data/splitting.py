@@ -90,11 +90,12 @@ def _first_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> np
     )
     left, room = Counter(labels.tolist()), fraction * len(labels)
     chosen = np.zeros(len(labels), dtype=bool)
+    ordered, ends = np.argsort(group_of, kind="stable"), np.cumsum(sizes)
     for group in np.argsort(first):
-        members = group_of == group
+        members = ordered[ends[group] - sizes[group] : ends[group]]
         counts = Counter(labels[members].tolist())
         if sizes[group] <= 2 * room and all(left[one] > n for one, n in counts.items()):
-            chosen |= members
+            chosen[members] = True
             left.subtract(counts)
             room -= sizes[group]
     return chosen

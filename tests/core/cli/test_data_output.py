@@ -57,5 +57,5 @@ def test_a_table_of_only_its_label_is_surveyed(hardmax, tmp_path):
     (tmp_path / "data.csv").write_text("label\n" + "a\nb\n" * 10)
     done = hardmax("data", "data.csv", "--label", "label")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("20 rows, 1 columns\n")
+    assert done.stdout.startswith("20 rows, 1 column\n")
     assert "classes in label: 2" in done.stdout

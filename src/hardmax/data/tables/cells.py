@@ -1,5 +1,6 @@
 """Table cells: as text without those that stand for a missing value, and parsed as a kind."""
 
+import re
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,11 +48,14 @@ CURRENCY = (
     r"|BRL|DKK|PLN|THB|ILS|IDR|CZK|AED|TRY|HUF|RUB)"
 )
 
-#: Matches a number as people write it, with a given separator of thousands and decimal mark:
+#: The separators of thousands in any style; a number has one of them alone.
+SEPARATORS = ("'", "’", " ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}")
+
+#: Matches a number as people write it, with given groups of thousands and a given decimal mark:
 #: perhaps with a currency before or behind it, or a percent sign behind it.
 FORMATTED = (
     r"^(?:[+\-−]?{currency}?\s?|{currency}\s?[+\-−])"
-    r"(?:(?:[1-9]\d{{0,2}}(?:[{thousands}'’ \x{{A0}}\x{{202F}}]\d{{3}})+|\d+)(?:\{mark}\d*)?"
+    r"(?:(?:[1-9]\d{{0,2}}(?:{groups})|\d+)(?:\{mark}\d*)?"
     r"|\{mark}\d+)\s?(?:{currency}|%)?$"
 )
 
@@ -179,7 +183,9 @@ def _as_formatted(style: str, plain: "pa.Array") -> Parsed:
 
     thousands, mark = STYLES[style]
     signed = pc.replace_substring_regex(plain, r"^\((.*)\)$", r"-\1")
-    pattern = FORMATTED.format(thousands=thousands, mark=mark, currency=CURRENCY)
+    marks = (thousands, *SEPARATORS)
+    groups = "|".join(rf"(?:{re.escape(one)}\d{{3}})+" for one in marks)
+    pattern = FORMATTED.format(groups=groups, mark=mark, currency=CURRENCY)
     is_number = pc.match_substring_regex(signed, pattern)
     known = pc.replace_substring_regex(_where(is_number, signed), "−", "-")
     digits = pc.replace_substring_regex(known, rf"[^\d\-\{mark}]+", "")

@@ -4,6 +4,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -70,6 +71,9 @@ def read_whole(path: Path, file: IO[bytes]) -> bytes:
     return data
 
 
+#: Matches the files in archives that file managers add.
+HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$)")
+
 #: What the readers of compressed files raise for a damaged or an encrypted one.
 DAMAGED = (
     EOFError,
@@ -107,7 +111,7 @@ def _zip(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
         names = [
             info.filename
             for info in archive.infolist()
-            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+            if not info.is_dir() and not HIDDEN.search(info.filename)
         ]
         if len(names) != 1:
             found = f"it has {listed(map(shortened, names))}" if names else "it is empty"

@@ -1,6 +1,7 @@
 """Text tables of any encoding, as UTF-8."""
 
 import codecs
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+
+#: Latin-1 as the web defines it.
+LATIN1 = "windows-1252"
 
 #: The bytes that are checked at a time.
 BLOCK = 2**20
@@ -49,27 +53,43 @@ def marked_encoding(start: bytes) -> str | None:
 
 
 def as_utf8(path: Path, data: bytes, encoding: str | None = None) -> Text:
-    """Return a text table as UTF-8. One that is not UTF-8 or UTF-16 has the given ``encoding``.
+    """Return a text table as UTF-8. One that shows no encoding and is not UTF-8 has the given one.
 
-    Without one, it is taken for Latin-1 as the web defines it, which is windows-1252. Raises
-    DataError if it is not text in that encoding.
+    Without one, it is taken for LATIN1. Raises DataError if it is not text in that encoding.
     """
     marked = marked_encoding(data)
     if marked == "UTF-8":
         data = data[len(codecs.BOM_UTF8) :]
     if marked in (None, "UTF-8") and is_utf8(data):
         return Text(data, "UTF-8")
-    name = encoding or marked or "windows-1252"
+    name = marked if marked not in (None, "UTF-8") else encoding or _latin1(path, data)
+    assert name is not None
     try:
-        text = data.decode(name)
+        utf8 = data.decode(name).removeprefix("\ufeff").encode()
     except UnicodeError as error:
-        known = encoding or marked or "UTF-8 nor Latin-1"
-        neither = "not" if encoding or marked else "neither"
+        known = "UTF-8 nor Latin-1" if name == LATIN1 else name
+        neither = "neither" if name == LATIN1 else "not"
         raise DataError(
             f"{path} is {neither} {known} text; name its encoding with --text-encoding NAME, "
             "or save it as UTF-8"
         ) from error
-    return Text(text.removeprefix("\ufeff").encode(), "Latin-1" if name == "windows-1252" else name)
+    return Text(utf8, "Latin-1" if name == LATIN1 else name)
+
+
+def _latin1(path: Path, data: bytes) -> str:
+    """Return Latin-1 as the encoding of a text without a sign of another.
+
+    Raises DataError for one that is UTF-8 but for a few bytes, which would be misread as a whole.
+    """
+    text = data.decode(errors="replace")
+    bad = text.count("\ufffd")
+    if 10 * bad < sum(map(len, re.findall(r"[^\x00-\x7f]+", text))):
+        line = text.count("\n", 0, text.index("\ufffd")) + 1
+        raise DataError(
+            f"{path} is UTF-8 but for {bad} of its characters, the first of them in line {line}; "
+            "correct them, or name another encoding with --text-encoding NAME"
+        )
+    return LATIN1
 
 
 def is_utf8(data: bytes) -> bool:

@@ -4,12 +4,13 @@ import datetime
 import itertools
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from hardmax.checks import listed, shortened
 from hardmax.data.tables.contents import MAX_BYTES
+from hardmax.data.tables.layout import header_place
 from hardmax.data.tables.typed import check_size
 from hardmax.errors import DataError, HardmaxError
 
@@ -26,28 +27,47 @@ LARGEST_INTEGER = 2**63 - 1
 Cells = tuple[Any, ...]
 
 
-def read_excel(path: Path, file: IO[bytes], *, has_header: bool) -> tuple["pa.Table", list[str]]:
+def read_excel(
+    path: Path, file: IO[bytes], known: Collection[str | None] = (), *, has_header: bool
+) -> tuple["pa.Table", list[str]]:
     """Read the first sheet of a workbook that has cells; also return what is unusual about it.
 
-    Rows of one cell above the header of several columns are left out. Raises DataError for a file
-    that is damaged, encrypted or too large, or if openpyxl is not installed.
+    Rows above the header are left out, if they have one cell or it has one of the ``known`` names,
+    and so are rows of one text below the table. Raises DataError for a file that is damaged,
+    encrypted or too large, or if openpyxl is not installed.
     """
+    import pyarrow as pa
+
     name, others, rows = _read_rows(path, file)
     found = [f"from its sheet {name!r}, not from {listed(map(repr, others))}"] if others else []
     width = max((len(row) for row in rows), default=0)
     rows = [row + (None,) * (width - len(row)) for row in rows]
-    titles = sum(1 for _ in itertools.takewhile(lambda row: row.count(None) == width - 1 > 0, rows))
-    if has_header and 0 < titles < len(rows):
-        rows = rows[titles:]
-        lines = "the line" if titles == 1 else f"the {titles} lines"
-        found.append(f"without {lines} above the table")
+    above = _above(rows, known) if has_header else 0
+    below = sum(1 for _ in itertools.takewhile(_is_note, reversed(rows[above + 1 :])))
+    found += [
+        f"without {'a row' if count == 1 else f'{count} rows'} {where} the table"
+        for count, where in ((above, "above"), (below, "below"))
+        if count
+    ]
+    rows = rows[above : len(rows) - below]
     names = [str(place) for place in range(width)]
     if has_header and rows:
         names, rows = ["" if cell is None else str(cell) for cell in rows[0]], rows[1:]
-    import pyarrow as pa
-
     columns = [_column([row[place] for row in rows]) for place in range(width)]
     return pa.Table.from_arrays(columns, names), found
+
+
+def _above(rows: Sequence[Cells], known: Collection[str | None]) -> int:
+    """Return the number of rows above the header."""
+    titles = sum(1 for _ in itertools.takewhile(lambda row: row.count(None) == len(row) - 1, rows))
+    is_table = len(rows[0]) > 1 and titles < len(rows) if rows else False
+    return header_place(rows, known) or (titles if is_table else 0)
+
+
+def _is_note(row: Cells) -> bool:
+    """Return whether a row of several columns has but one cell, which is text."""
+    known = [cell for cell in row if cell is not None]
+    return len(row) > 1 and len(known) == 1 and isinstance(known[0], str)
 
 
 def _read_rows(path: Path, file: IO[bytes]) -> tuple[str, list[str], list[Cells]]:
@@ -64,16 +84,15 @@ def _read_rows(path: Path, file: IO[bytes]) -> tuple[str, list[str], list[Cells]
             warnings.simplefilter("ignore")
             _check_archive(path, file)
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            sheets = {sheet.title: [*_rows(path, sheet)] for sheet in book.worksheets}
+            names = [sheet.title for sheet in book.worksheets]
+            found = ((name, [*_rows(path, book[name])]) for name in names)
+            name, rows = next(((name, rows) for name, rows in found if rows), ("", []))
     except HardmaxError:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file leads to
         reason = shortened(" ".join(str(error).split()))
         raise DataError(f"{path} is not a usable Excel file: {reason}") from error
-    name = next((name for name, rows in sheets.items() if rows), None)
-    if name is None:
-        raise DataError(f"{path} has no rows")
-    return name, [other for other in sheets if other != name], sheets[name]
+    return name, [other for other in names if other != name], rows
 
 
 def _check_archive(path: Path, file: IO[bytes]) -> None:
@@ -88,6 +107,7 @@ def _check_archive(path: Path, file: IO[bytes]) -> None:
 def _rows(path: Path, sheet: Any) -> Iterator[Cells]:
     """Yield the rows of a sheet that have cells, without the empty cells at their ends."""
     count = width = 0
+    sheet.reset_dimensions()  # some programs write them too small
     for row in sheet.iter_rows(values_only=True):
         used = max((place for place, cell in enumerate(row, 1) if cell is not None), default=0)
         if used:

@@ -156,7 +156,8 @@ def with_absent(
     Raises DataError if it has none of them.
     """
     pa = need_pyarrow()
-    absent = [code.name for code in encoding.columns if code.name not in table.column_names]
+    there = {*table.column_names}
+    absent = [code.name for code in encoding.columns if code.name not in there]
     if not absent:
         return table, []
     names = listed(repr(shortened(name)) for name in absent)
@@ -165,9 +166,9 @@ def with_absent(
             f"{path} has none of the columns that the model was trained on ({names}); it has "
             f"{listed(table.column_names)}"
         )
-    for name in absent:
-        table = table.append_column(name, pa.nulls(table.num_rows))
-    return table, [f"{path} has no column {names}; all cells of such a column count as missing"]
+    columns = [*table.columns, *(pa.nulls(table.num_rows) for _ in absent)]
+    whole = pa.Table.from_arrays(columns, [*table.column_names, *absent])
+    return whole, [f"{path} has no column {names}; its cells count as missing"]
 
 
 def of_encoding(

@@ -3,7 +3,9 @@
 import csv
 import io
 import itertools
-from collections.abc import Collection, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,7 +91,9 @@ def read_table(
         raise DataError(f"cannot read {path}: {reason}") from error
     except (pa.ArrowException, csv.Error) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from error
-    names, renamed = _numbered([name.strip() for name in table.column_names])
+    # A header may have line breaks, as those of spreadsheets do.
+    names = [re.sub(r"\s*[\r\n\t]\s*", " ", name.strip()) for name in table.column_names]
+    names, renamed = _numbered(names)
     _check_names(path, names)
     if not table.num_rows:
         raise DataError(f"{path} has no rows")
@@ -112,7 +116,7 @@ def _read(
     if path.suffix.lower() in COMPRESSIONS:  # what follows reads files in no order
         file = io.BytesIO(read_whole(path, file))
     if kind == EXCEL:
-        return read_excel(path, file, has_header=header is not False)
+        return read_excel(path, file, known, has_header=header is not False)
     if kind not in TYPED:
         raise DataError(f"{path} has no table in it, but a file that ends in {kind!r}")
     if header is False:
@@ -123,10 +127,11 @@ def _read(
 def _numbered(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return names with a number behind those that are taken, and what was renamed."""
     taken, result, renamed = {*names}, dict[str, None](), []
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
     for name in names:
         new = name
         if name in result:
-            free = (f"{name or UNNAMED}.{number}" for number in itertools.count(1))
+            free = (f"{name or UNNAMED}.{number}" for number in numbers[name])
             new = next(other for other in free if other not in taken)
             taken.add(new)
             renamed += [new] if name else []

@@ -28,7 +28,7 @@ def looks_like_data(table: "pa.Table", known: Collection[str | None] = ()) -> bo
 
     A word above numbers is a name, and so are ``0,1,2`` or ``2019,2020,2021``. Words that all occur
     in their own columns are data, and so are numbers in no order, or in the range of their columns.
-    None of them is if a word is among the ``known`` names of columns.
+    None of them is if a word, or more than half of them, are among the ``known`` names of columns.
     """
     import pyarrow as pa
 
@@ -37,6 +37,8 @@ def looks_like_data(table: "pa.Table", known: Collection[str | None] = ()) -> bo
     is_value = _is_value(names)
     words = np.flatnonzero(np.asarray(names.is_valid()) & ~is_value)
     if {names[int(place)].as_py() for place in words} & {*known}:
+        return False
+    if 2 * len({*table.column_names} & {*known}) > table.num_columns:
         return False
     new_words = 0
     for place in words:

@@ -21,6 +21,9 @@ MAX_REPEATED = 0.01
 #: has a probability below exp(-10) then.
 TIMES = 10
 
+#: Integers in this range may be years.
+YEARS = (1800, 2100)
+
 #: The names of identifiers, such as ``id``, ``customer_id`` and ``CustomerID``.
 NAME = re.compile(r"(?i:(.*[\W_])?(id|uuid|guid))|.*[a-z]I[dD]")
 
@@ -45,7 +48,8 @@ def why_identifier(column: Column, known: np.ndarray) -> str | None:
     distinct = len(np.unique(known))
     if len(known) < FEW_ROWS or len(known) - distinct > MAX_REPEATED * len(known):
         return None
-    if column.kind == "number" and (_count(known) or _is_named(column.name, known)):
+    is_counting = column.kind == "number" and _count(known) and not _are_years(known)
+    if is_counting or (column.kind == "number" and _is_named(column.name, known)):
         return (
             f"identifier: {distinct} distinct integers from {known.min():.0f} to {known.max():.0f}"
         )
@@ -54,6 +58,11 @@ def why_identifier(column: Column, known: np.ndarray) -> str | None:
         if _are_numbered(texts) or _are_codes(texts):
             return f"identifier: {distinct} distinct codes such as {shortened(min(texts))!r}"
     return None
+
+
+def _are_years(known: np.ndarray) -> bool:
+    """Return whether integers may be years."""
+    return bool(known.min() >= YEARS[0] and known.max() <= YEARS[1])
 
 
 def _is_named(name: str, known: np.ndarray) -> bool:

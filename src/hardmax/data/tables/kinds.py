@@ -87,14 +87,16 @@ class Texts:
 
     @cached_property
     def have_units(self) -> bool:
-        """Whether numbers have several units, such as dollars and euros."""
+        """Whether numbers have several units, such as dollars and euros, or percents and none."""
         import pyarrow.compute as pc
 
         is_number = np.logical_or.reduce([self.parsed(style).matches for style in STYLES])
-        numbers = self.levels.filter(is_number & (self.counts > 0))
+        is_zero = self._match(r"^0+([.,]0*)?$")
+        numbers = self.levels.filter(is_number & (self.counts > 0) & ~is_zero)
         others = r"[\d\s.,'’()+\-−\x{A0}\x{202F}]+"
         units = pc.unique(pc.replace_substring_regex(numbers, others, ""))
-        return len({*units.to_pylist()} - {""}) > 1
+        found = {*units.to_pylist()}
+        return len(found if "%" in found else found - {""}) > 1
 
     def _match(self, pattern: str) -> np.ndarray:
         """Return which levels match a regular expression, bool (levels,)."""

@@ -6,13 +6,13 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from hardmax.checks import shortened
 from hardmax.data.tables.header import has_values
 
-__all__ = ["Layout", "Row", "find_layout", "read_rows"]
+__all__ = ["Layout", "Row", "find_layout", "header_place", "read_rows"]
 
 #: The delimiters, and what they are called.
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -24,7 +24,13 @@ ROWS = 100
 NOTE = re.compile(r"[^\W\d_].*[\s:()*.]|[\s:()*#].*[^\W\d_]")
 
 #: Matches the start of a comment above a table; and of one that cannot be a cell.
-COMMENT, PLAIN_COMMENT = re.compile("#"), re.compile(r"#(\s|#|$)")
+COMMENT, PLAIN_COMMENT = re.compile("#|sep=.$"), re.compile(r"#(\s|#|$)|sep=.$")
+
+#: The rows among which a header with a known name is looked for.
+HEADER_ROWS = 20
+
+#: The most characters of a note.
+LONGEST_NOTE = 1000
 
 #: The most bytes of the rows that are looked at, and of the notes below a table; their lines.
 SAMPLE, MAX_NOTES, MAX_NOTE_LINES = 2**20, 2**16, 50
@@ -88,15 +94,19 @@ def read_rows(
             yield Row(cells, above + reader.line_num, lines.end)
 
 
-def find_layout(data: bytes, ending: str, *, has_header: bool) -> Layout:
+def find_layout(
+    data: bytes, ending: str, known: Collection[str | None] = (), *, has_header: bool
+) -> Layout:
     """Return the layout of a text table. Without a header, columns are called 0, 1, 2 and so on.
 
-    ``ending`` is that of the file's name, which decides between delimiters that fit equally well.
+    ``ending`` is that of the file's name, which decides between delimiters that fit equally well;
+    ``known`` are names by which a header is recognized below other lines.
     """
     start, comments = _skip_comments(data, COMMENT if has_header else PLAIN_COMMENT)
     delimiter = _delimiter(data, start, ending)
     rows = _sample(data, delimiter, start)
-    titles = rows[: _titles(data, rows)]
+    above = header_place([row.cells for row in rows], known) if has_header else 0
+    titles = rows[: above or _titles(data, rows)]
     rows = rows[len(titles) :]
     found = [] if delimiter in (",", "\t") else [f"with {DELIMITERS[delimiter]} between cells"]
     if not rows:
@@ -106,20 +116,27 @@ def find_layout(data: bytes, ending: str, *, has_header: bool) -> Layout:
     if has_header:
         names, more = _complete(rows[0].cells, rows[1:])
         commented = [] if titles or not comments else _cells(comments[-1], delimiter)
-        if len(commented) == len(names) > 1 and has_values(names):
+        is_header = {*commented} & {*known} or has_values(names)
+        if is_header and len(commented) == len(names) > 1:
             names = commented
             comments.pop()
         else:
             start = rows[0].end
             found += more
-    above = len(comments) + len(titles)
-    if above:
+    if comments or titles:
+        above = len(comments) + len(titles)
         found.append(f"without the {_lines(above)} above the table")
     end, notes = (len(data), []) if len(names) < 2 else _without_notes(data, delimiter)
     if notes:
         example = shortened(notes[0])
         found.append(f"without the {_lines(len(notes))} below the table, such as {example!r}")
     return Layout(delimiter, names, start, max(end, start), found)
+
+
+def header_place(rows: Sequence[Sequence[object]], known: Collection[str | None]) -> int:
+    """Return the place of the first of several rows that has one of the known names, 0 if none."""
+    texts = ({f"{cell}".strip() for cell in row} & {*known} for row in rows[:HEADER_ROWS])
+    return next((place for place, found in enumerate(texts) if found), 0)
 
 
 def _lines(count: int) -> str:
@@ -192,12 +209,15 @@ def _titles(data: bytes, rows: list[Row]) -> int:
 def _complete(names: list[str], rows: list[Row]) -> tuple[list[str], list[str]]:
     """Return the names of all columns, and what was found, if several rows all have one cell more.
 
-    That is a row name in front, as R writes it, or an empty cell behind a last delimiter.
+    That is a row name in front, as R writes it, or an empty cell behind a last delimiter. Row names
+    differ; otherwise, the rows have a cell too many.
     """
     if len(rows) < 2 or any(len(row.cells) != len(names) + 1 for row in rows):
         return names, []
     if not any(row.cells[-1].strip() for row in rows):
         return [*names, ""], []
+    if len({row.cells[0] for row in rows}) < len(rows):
+        return names, []
     return ["", *names], ["with a name of each row in front of its cells"]
 
 
@@ -220,6 +240,6 @@ def _without_notes(data: bytes, delimiter: str) -> tuple[int, list[str]]:
 
 def _is_note(text: str, delimiter: str) -> bool:
     quoted = re.fullmatch(r'"([^"]*)"', text)
-    if quoted is None and (delimiter in text or '"' in text):
+    if len(text) > LONGEST_NOTE or (quoted is None and (delimiter in text or '"' in text)):
         return False
     return NOTE.search(text) is not None

@@ -93,7 +93,10 @@ def split_columns(
         codes = np.where(codes < 0, codes.max() + 1 + np.arange(len(codes)), codes)[rows.places]
         by = f"with all rows of the same {quoted} on one side"
         return replace(rows, wholes=_connected(codes, rows.copies), split_by=by), []
-    column = guess_column(name, table[name], rows.places, missing, reading.kinds.get(name))
+    try:
+        column = guess_column(name, table[name], rows.places, missing, reading.kinds.get(name))
+    except DataError as error:
+        raise DataError(f"{path}, {error}") from error
     if column is None or column.kind not in ORDERED:
         found = "empty" if column is None else f"a {column.kind}"
         raise DataError(f"{path}: the column {quoted} is {found}; time must be a date or a number")

@@ -49,7 +49,7 @@ def read_text(
     it is beyond the limits or has no header.
     """
     data, name = _contents(path, file, encoding)
-    layout = find_layout(data, ending, has_header=header is not False)
+    layout = find_layout(data, ending, known, has_header=header is not False)
     if len(layout.names) > MAX_COLUMNS:
         raise DataError(
             f"{path} has {len(layout.names)} columns; at most {MAX_COLUMNS} are allowed"
@@ -61,7 +61,14 @@ def read_text(
             f"{path} has no header: its first row ({listed(table.column_names)}) looks like data; "
             "add --no-header to call the columns 0, 1, 2 and so on, or --header if it is one"
         )
-    return table, ([] if name == "UTF-8" else [f"as {name} text"]) + layout.found
+    return table, _about_encoding(name) + layout.found
+
+
+def _about_encoding(name: str) -> list[str]:
+    if name == "UTF-8":
+        return []
+    other = " (--text-encoding names another)" if name == "Latin-1" else ""
+    return [f"as {name} text{other}"]
 
 
 def _is_padded(data: bytes) -> bool:
@@ -72,7 +79,7 @@ def _is_padded(data: bytes) -> bool:
 def _contents(path: Path, file: IO[bytes], encoding: str | None) -> Text:
     """Return a file as UTF-8; one whose start is no text of a table is not read to its end."""
     start = file.read(2 * MAX_LINE)
-    is_plain = marked_encoding(start) in (None, "UTF-8")
+    is_plain = encoding is None and marked_encoding(start) in (None, "UTF-8")
     if is_plain:
         _check_lines(path, start)
     data = start if len(start) < 2 * MAX_LINE else start + read_whole(path, file)
@@ -85,7 +92,7 @@ def _contents(path: Path, file: IO[bytes], encoding: str | None) -> Text:
 def _check_lines(path: Path, data: bytes) -> None:
     """Raise DataError if a part of a file has NUL bytes or too long a line."""
     if b"\0" in data:
-        raise DataError(f"{path} is not text; a text table must be UTF-8 or another encoding")
+        raise DataError(f"{path} is not text: it has bytes that are 0")
     at = 0
     while len(data) - at > MAX_LINE:
         end = max(data.rfind(mark, at, at + MAX_LINE) for mark in (b"\n", b"\r"))
@@ -120,6 +127,8 @@ def _read_plain(path: Path, data: bytes, layout: Layout) -> "pa.Table":
             rows_read = read_rows(data[: layout.end], layout.delimiter, layout.start)
             _check_lengths(path, len(places), rows_read)
         raise
+    if table.num_rows < data.count(b"\n", layout.start, layout.end):
+        _check_quotes(data, layout, always=True)
     return table.rename_columns(layout.names)
 
 
@@ -146,12 +155,14 @@ def _check_lengths(path: Path, columns: int, rows: Iterable[Row]) -> None:
             )
 
 
-def _check_quotes(data: bytes, layout: Layout) -> None:
-    """Raise csv.Error for an unclosed quote, which would turn the rest of the file into one cell.
+def _check_quotes(data: bytes, layout: Layout, *, always: bool = False) -> None:
+    """Raise csv.Error for an unclosed quote, which would turn many rows into one cell.
 
-    Only a file with an odd number of quotes can have one; the others are not parsed.
+    Only a file with an odd number of quotes, or with cells of several lines, can have one; the
+    others are not parsed. ``always`` is for a file that has fewer rows than lines.
     """
-    if data.count(b'"', layout.start, layout.end) % 2:
+    count = data.count(b'"', layout.start, layout.end)
+    if count % 2 or (always and count):
         part = data[: layout.end]
         for _ in read_rows(part, layout.delimiter, layout.start, strict=True):
             pass

@@ -286,7 +286,7 @@ def test_a_column_that_is_not_there_counts_as_missing(tmp_path):
     found, notices = encode_table(pa.table({"k": ["q", "r"]}), path, encoding)
     expected, _ = encode_table(pa.table({"n": [None, None], "k": ["q", "r"]}), path, encoding)
     np.testing.assert_array_equal(found, expected)
-    assert notices[0].startswith(f"{path} has no column 'n'; all cells")
+    assert notices[0].startswith(f"{path} has no column 'n'; its cells")
     assert "such as 'r', that were not in the training rows" in notices[1]
     with pytest.raises(DataError, match="none of the columns that the model was trained on"):
         encode_table(pa.table({"m": [1]}), path, encoding)

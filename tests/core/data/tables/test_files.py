@@ -47,7 +47,7 @@ def rows(path, **options):
     [
         ("utf-8", None),
         ("utf-8-sig", None),
-        ("latin-1", "is read as Latin-1 text"),
+        ("latin-1", "is read as Latin-1 text (--text-encoding names another)"),
         ("utf-16", "is read as UTF-16 text"),
         ("utf-16-le", "is read as UTF-16-LE text"),
         ("utf-16-be", "is read as UTF-16-BE text"),
@@ -327,7 +327,7 @@ def test_a_workbook_has_titles_sheets_and_mixed_columns(tmp_path):
     names, found, notices = rows(path)
     assert (names, found) == (["a", "y"], [("1", "u"), ("n/a", "v"), ("2", "u")])
     assert notices == [
-        f"{path} is read from its sheet 'data', not from 'empty', 'more', without the line above "
+        f"{path} is read from its sheet 'data', not from 'empty', 'more', without a row above "
         "the table"
     ]
 
@@ -337,3 +337,55 @@ def test_the_names_of_tables():
     assert not any(map(is_table_name, ["a.npz", "csv", "a.gz", "a.csv.rar", "a.png"]))
     assert table_name(Path("b/a.b.csv")) == "a.b"
     assert table_name(Path("b/a.b.csv.gz")) == "a.b"
+
+
+# Damage
+
+
+def test_unclosed_quotes_do_not_swallow_rows(tmp_path):
+    lines = ["n,a,y", *(f"bob {i},{i % 7},u" for i in range(60))]
+    for places in ((6,), (6, 51)):
+        damaged = ['"' + line if i in places else line for i, line in enumerate(lines)]
+        with pytest.raises(DataError, match=r"expected after|unexpected end"):
+            read_table(write(tmp_path / "a.csv", "\n".join(damaged)))
+
+
+def test_rows_with_a_cell_too_many_have_no_row_names(tmp_path):
+    for content in ("a,y\n3,45,u\n3,5,v\n2,1,u\n", "age,height,y\n3,5,u,b\n3,6,v,b\n"):
+        with pytest.raises(DataError, match="line 2 has"):
+            read_table(write(tmp_path / "a.csv", content))
+
+
+def test_a_few_bytes_of_another_encoding_are_refused(tmp_path):
+    content = "a,y\nKöln,u\n" + "Köln,u\nZürich,v\n" * 30
+    damaged = content.encode() + "Ümea,u\n".encode("latin-1")
+    with pytest.raises(DataError, match=r"is UTF-8 but for 1 of its characters, .* in line 63"):
+        read_table(write(tmp_path / "a.csv", damaged))
+
+
+@pytest.mark.parametrize(
+    "above", ["sep=,\n", "My report, of 2020\n", "x,as of 2020\nz,\n", "#n\n", "# a,b\n"]
+)
+def test_the_header_is_found_by_the_name_of_the_label(tmp_path, above):
+    path = write(tmp_path / "a.csv", f"{above}city,y\nberlin,u\nparis,v\nberlin,v\n")
+    table, notices = read_table(path, known=("y",))
+    assert table.column_names == ["city", "y"]
+    assert table.num_rows == 3
+    assert "above the table" in notices[0]
+
+
+def test_a_sheet_may_say_that_it_is_smaller(tmp_path):
+    path = tmp_path / "a.xlsx"
+    TYPED.to_excel(path, index=False)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data.replace(b'ref="A1:E21"', b'ref="A1:B3"'))
+            assert name != "xl/worksheets/sheet1.xml" or b'ref="A1:E21"' in data
+    assert read_table(write(path, changed.getvalue())).table.shape == (20, 5)
+
+
+def test_line_breaks_in_names_become_blanks(tmp_path):
+    path = write(tmp_path / "a.csv", '"how\nmany \n times",y\n1,u\n2,v\n')
+    assert read_table(path).table.column_names == ["how many times", "y"]

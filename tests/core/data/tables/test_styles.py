@@ -139,3 +139,13 @@ def test_one_other_text_among_formatted_numbers_is_a_placeholder():
     )
     np.testing.assert_array_equal(again.values, [np.nan, 1500, np.nan])
     assert again.odd.tolist() == [2]
+
+
+def test_a_number_has_one_separator_of_thousands():
+    """A blank that separates thousands makes the comma in the same number a decimal comma."""
+    found = guess("1 920,605", "4 567", "3,5")
+    assert (found.style, found.values.tolist()) == ("comma", [1920.605, 4567, 3.5])
+
+
+def test_percents_and_fractions_are_not_mixed():
+    assert guess("46%", "0.46", "30%").kind == "category"
