@@ -134,9 +134,18 @@ def find_layout(
 
 
 def header_place(rows: Sequence[Sequence[object]], known: Collection[str | None]) -> int:
-    """Return the place of the first of several rows that has one of the known names, 0 if none."""
-    texts = ({f"{cell}".strip() for cell in row} & {*known} for row in rows[:HEADER_ROWS])
-    return next((place for place, found in enumerate(texts) if found), 0)
+    """Return the place of the first of several rows that has one of the known names, 0 if none.
+
+    The rows above it must have at most half as many cells that are not empty, as titles do:
+    otherwise the first of them is the header, and the name is the text of a cell.
+    """
+    most_above = 0
+    for place, row in enumerate(rows[:HEADER_ROWS]):
+        texts = {text for cell in row if cell is not None and (text := f"{cell}".strip())}
+        if texts & {*known} and 2 * most_above <= len(texts):
+            return place
+        most_above = max(most_above, len(texts))
+    return 0
 
 
 def _lines(count: int) -> str:

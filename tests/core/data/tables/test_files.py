@@ -364,14 +364,21 @@ def test_a_few_bytes_of_another_encoding_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "above", ["sep=,\n", "My report, of 2020\n", "x,as of 2020\nz,\n", "#n\n", "# a,b\n"]
+    "above", ["sep=,\n", "My report, of 2020\n", "x,as of 2020,,\nz,\n", "#n\n", "# a,b,c,d\n"]
 )
 def test_the_header_is_found_by_the_name_of_the_label(tmp_path, above):
-    path = write(tmp_path / "a.csv", f"{above}city,y\nberlin,u\nparis,v\nberlin,v\n")
+    rows = "berlin,p,1,u\nparis,q,2,v\nberlin,q,3,v\n"
+    path = write(tmp_path / "a.csv", f"{above}city,k,n,y\n{rows}")
     table, notices = read_table(path, known=("y",))
-    assert table.column_names == ["city", "y"]
+    assert table.column_names == ["city", "k", "n", "y"]
     assert table.num_rows == 3
     assert "above the table" in notices[0]
+
+
+@pytest.mark.parametrize("header", ["a,b,c", ",b,c"])
+def test_a_cell_with_the_text_of_the_label_is_no_header(tmp_path, header):
+    path = write(tmp_path / "a.csv", f"{header}\n1,x,u\n2,y,v\n3,x,v\n")
+    assert read_table(path, known=("y",)).table.column_names == header.split(",")
 
 
 def test_a_sheet_may_say_that_it_is_smaller(tmp_path):
