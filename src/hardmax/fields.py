@@ -44,7 +44,8 @@ class Option:
     turns the text of a command line into a value, ``metavar`` names that text. ``flag`` is the name
     on the command line if it is not that of the field; with ``repeated`` it can be given repeatedly
     and the value is a tuple of the texts. ``usual`` is the value that ``fill`` gives an option that
-    is not set, unless something else names another.
+    is not set, unless something else names another. ``of_tables`` is whether an option applies only
+    to tables.
     """
 
     help: str
@@ -55,6 +56,7 @@ class Option:
     metavar: str | None = None
     flag: str = ""
     repeated: bool = False
+    of_tables: bool = False
     usual: object = None
 
 

@@ -2,26 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hardmax.checks import listed, plain, shortened
 from hardmax.cli.options import (
     INTERRUPTED,
-    ColumnKinds,
+    OPTIONS,
     Data,
-    Drop,
-    Header,
     Json,
-    Keep,
-    Label,
-    LabelMissing,
-    Missing,
-    TextEncoding,
     notice,
-    parsed,
     print_json,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -37,34 +30,23 @@ TITLES = {"train": "training", "validation": "validation", "test": "test"}
 MAX_LINES, MAX_SIZES = 20, 5
 
 
-def data(
-    data: Data,
-    label: Label = None,
-    header: Header = None,
-    text_encoding: TextEncoding = None,
-    missing: Missing = None,
-    label_missing: LabelMissing = None,
-    column_kinds: ColumnKinds = None,
-    drop: Drop = None,
-    keep: Keep = None,
-    as_json: Json = False,
-) -> None:
+#: The settings that say how to read a table, but not how to split its rows.
+OF_TABLES = [
+    name
+    for name, (_, option) in OPTIONS.items()
+    if option.of_tables and name not in ("group", "time")
+]
+
+
+@with_options(OF_TABLES)
+def data(data: Data, *, settings: dict[str, Any], as_json: Json = False) -> None:
     """Inspect data: classes, sizes, unreadable files and duplicates."""
     from hardmax.data.load import check_no_table_options, find_path, is_table
     from hardmax.data.options import Reading
     from hardmax.data.survey import survey
     from hardmax.data.tables.survey import survey_table
 
-    reading = Reading(
-        label=label,
-        header=header,
-        text_encoding=text_encoding,
-        missing=parsed("missing", missing),
-        label_missing=parsed("label_missing", label_missing),
-        column_kinds=parsed("column_kinds", column_kinds),
-        drop=parsed("drop", drop),
-        keep=parsed("keep", keep),
-    )
+    reading = Reading(**settings)
     if is_table(data):
         table = survey_table(find_path(data), reading)
         if as_json:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,23 +15,16 @@ from hardmax.runs.settings import Settings
 
 __all__ = [
     "INTERRUPTED",
+    "OPTIONS",
     "AbstainBelow",
-    "ColumnKinds",
     "CostsFile",
     "Data",
-    "Drop",
     "Framework",
-    "Header",
     "Json",
-    "Keep",
-    "Label",
-    "LabelMissing",
-    "Missing",
     "RunFolder",
-    "TextEncoding",
     "notice",
-    "parsed",
     "print_json",
+    "with_options",
     "with_settings",
 ]
 
@@ -82,28 +75,23 @@ def _setting(name: str) -> Any:
 
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=OPTIONS["data"][1].help)]
-Label = _setting("label")
-ColumnKinds = _setting("column_kinds")
-Missing = _setting("missing")
-LabelMissing = _setting("label_missing")
-Header = _setting("header")
-TextEncoding = _setting("text_encoding")
-Drop = _setting("drop")
-Keep = _setting("keep")
 
 
 def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command an option for each setting of a training.
+    """Return ``with_options`` for all settings of a training but those in ``left_out``."""
+    return with_options([name for name in OPTIONS if name not in ("data", *left_out)])
 
-    The command receives the values as a dict, its keyword-only argument ``settings``. The settings
-    in ``left_out`` get no option.
+
+def with_options(names: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command an option for each of some settings of a training.
+
+    The command receives the values as a dict, its keyword-only argument ``settings``.
     """
-    names = [name for name in OPTIONS if name not in ("data", *left_out)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**arguments: Any) -> None:
-            settings = {name: parsed(name, arguments.pop(name)) for name in names}
+            settings = {name: _parsed(name, arguments.pop(name)) for name in names}
             command(settings=settings, **arguments)
 
         signature = inspect.signature(command)
@@ -118,7 +106,7 @@ def with_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def parsed(name: str, value: Any) -> Any:
+def _parsed(name: str, value: Any) -> Any:
     """Return the value of a setting from its text or texts on the command line."""
     option = OPTIONS[name][1]
     if option.repeated:

@@ -24,12 +24,6 @@ __all__ = ["NAMED", "check_no_table_options", "find_path", "is_table", "load"]
 #: The data sets available by name.
 NAMED = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
 
-#: The options of tables besides the label.
-TABLE_OPTIONS = (
-    *("header", "text_encoding", "group", "time"),
-    *("column_kinds", "drop", "keep", "missing", "label_missing"),
-)
-
 #: The other sources, for messages.
 PATHS = (
     "a folder of images (one folder per class) or of IDX files, an .npz file, or a table "
@@ -104,10 +98,11 @@ def check_no_table_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if other data is read with options for tables."""
     if reading.label is not None:
         raise ArgumentError(f"{source} is not a table; only tables have a label column")
-    for name in TABLE_OPTIONS:
-        if getattr(reading, name) is not None:
-            words = flag(name, options_of(ReadingOptions)[name][1])
-            raise ArgumentError(f"{source} is not a table; {words} applies only to tables")
+    for name, (_, option) in options_of(ReadingOptions).items():
+        if option.of_tables and getattr(reading, name) is not None:
+            raise ArgumentError(
+                f"{source} is not a table; {flag(name, option)} applies only to tables"
+            )
 
 
 def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:

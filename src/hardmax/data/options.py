@@ -122,30 +122,36 @@ class ReadingOptions:
         "Random seed of the initial weights, the splits and the batches.",
         bounds=Bounds(least=0, most=MAX_SEED),
     )
-    label: str | None = option(None, "Column of a table that holds the classes.", metavar="COLUMN")
+    label: str | None = option(
+        None, "Column of a table that holds the classes.", metavar="COLUMN", of_tables=True
+    )
     header: bool | None = option(
         None,
         "Whether the first row of a table has the names of the columns; without a header they are "
         "0, 1, 2 and so on.",
         unset="it does; a table without a header is refused if its first row looks like data",
+        of_tables=True,
     )
     text_encoding: str | None = option(
         None,
         "Encoding of a text table that is not UTF-8, such as gbk or windows-1251.",
         unset="UTF-16 or Latin-1",
         metavar="NAME",
+        of_tables=True,
     )
     group: str | None = option(
         None,
         "Column of a table whose rows of the same value, such as those of one patient, are kept on "
         "one side of every split. It is not a feature.",
         metavar="COLUMN",
+        of_tables=True,
     )
     time: str | None = option(
         None,
         "Column of a table with dates or numbers by which the last rows are split off. It is not a "
         "feature.",
         metavar="COLUMN",
+        of_tables=True,
     )
     missing: tuple[str, ...] | None = option(
         None,
@@ -154,6 +160,7 @@ class ReadingOptions:
         unset="the usual ones, such as NA, null, nan, ? and -",
         parse=cell_texts,
         metavar="TEXT,...",
+        of_tables=True,
     )
     label_missing: tuple[str, ...] | None = option(
         None,
@@ -161,6 +168,7 @@ class ReadingOptions:
         unset="only empty cells",
         parse=cell_texts,
         metavar="TEXT,...",
+        of_tables=True,
     )
     column_kinds: tuple[str, ...] | None = option(
         None,
@@ -170,6 +178,7 @@ class ReadingOptions:
         metavar="COLUMN=KIND",
         flag="as",
         repeated=True,
+        of_tables=True,
     )
     drop: tuple[str, ...] | None = option(
         None,
@@ -177,6 +186,7 @@ class ReadingOptions:
         unset="none",
         metavar="COLUMN",
         repeated=True,
+        of_tables=True,
     )
     keep: tuple[str, ...] | None = option(
         None,
@@ -185,6 +195,7 @@ class ReadingOptions:
         unset="none",
         metavar="COLUMN",
         repeated=True,
+        of_tables=True,
     )
     validation: float | None = option(
         None,
