@@ -29,7 +29,6 @@ __all__ = [
     "of_encoding",
     "read_columns",
     "wanted_columns",
-    "with_absent",
 ]
 
 #: The column names that pandas writes for an unnamed index, and reads an unnamed column as.
@@ -148,13 +147,24 @@ def wanted_columns(
     ]
 
 
-def with_absent(
+def of_encoding(
+    path: Path, table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
+) -> tuple[list[Column], list[str]]:
+    """Return the same as ``wanted_columns``, and notices; absent columns count as missing.
+
+    Raises DataError, which names the file, if all columns are absent.
+    """
+    table, said = _with_absent(path, table, encoding)
+    try:
+        return wanted_columns(table, encoding, strict=strict), said
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _with_absent(
     path: Path, table: "pa.Table", encoding: RowEncoding
 ) -> tuple["pa.Table", list[str]]:
-    """Return a table with empty columns for those of an encoding that it lacks, and notices.
-
-    Raises DataError if it has none of them.
-    """
+    """Return a table with empty columns for those of an encoding that it lacks, and notices."""
     pa = need_pyarrow()
     there = {*table.column_names}
     absent = [code.name for code in encoding.columns if code.name not in there]
@@ -171,16 +181,6 @@ def with_absent(
     return whole, [f"{path} has no column {names}; its cells count as missing"]
 
 
-def of_encoding(
-    path: Path, table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
-) -> list[Column]:
-    """Return the same as ``wanted_columns``, which see; messages name the file."""
-    try:
-        return wanted_columns(table, encoding, strict=strict)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
 def encode_table(
     table: "pa.Table", path: Path, encoding: RowEncoding
 ) -> tuple[np.ndarray, list[str]]:
@@ -189,7 +189,6 @@ def encode_table(
     Notices are about columns that are not there and categories that were not in the training rows.
     Raises DataError if no column is there, or if one is of another kind than in training.
     """
-    table, said = with_absent(path, table, encoding)
-    columns = of_encoding(path, table, encoding)
+    columns, said = of_encoding(path, table, encoding)
     said += [notices.of_unseen(path.stem, one) for one in encoding.unseen(columns)]
     return encoding.encode(columns), said

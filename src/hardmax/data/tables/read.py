@@ -20,7 +20,6 @@ from hardmax.data.tables.features import (
     missing_of,
     of_encoding,
     read_columns,
-    with_absent,
 )
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.labels import check_classes, read_labels
@@ -116,7 +115,7 @@ def _encode(
     Notices are about the cells in the rows ``used``, int64.
     """
     preprocessing: dict[str, Json] = {}
-    said = []
+    said: list[str] = []
     encoding = reading.encoding
     if encoding is None:
         missing, keep = missing_of(reading), reading.keep or ()
@@ -131,9 +130,7 @@ def _encode(
         said += [notices.of_leak(name, leak) for leak in leaks]
         preprocessing["left_out"] = left_out
     else:
-        table, absent = with_absent(path, table, encoding)
-        columns = of_encoding(path, table, encoding, strict=False)
-        said += absent
+        columns, said = of_encoding(path, table, encoding, strict=False)
     said += notices.of_odd_cells(name, table, columns, used)
     said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
     return _Encoded(encoding, encoding.encode(columns), preprocessing, said)
