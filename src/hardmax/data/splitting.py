@@ -85,19 +85,16 @@ def _parts(rows: np.ndarray, chosen: np.ndarray, fraction: float) -> tuple[np.nd
 
 def _first_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> np.ndarray:
     """Return which examples to split off, bool (examples,): whole groups up to the fraction."""
-    _, first, group_of, sizes = np.unique(
-        groups, return_index=True, return_inverse=True, return_counts=True
-    )
     left, room = Counter(labels.tolist()), fraction * len(labels)
     chosen = np.zeros(len(labels), dtype=bool)
-    ordered, ends = np.argsort(group_of, kind="stable"), np.cumsum(sizes)
-    for group in np.argsort(first):
-        members = ordered[ends[group] - sizes[group] : ends[group]]
-        counts = Counter(labels[members].tolist())
-        if sizes[group] <= 2 * room and all(left[one] > n for one, n in counts.items()):
-            chosen[members] = True
+    members, spans = _members(groups)
+    for start, end in spans:
+        rows = members[start:end]
+        counts = Counter(labels[rows].tolist())
+        if len(rows) <= 2 * room and all(left[one] > n for one, n in counts.items()):
+            chosen[rows] = True
             left.subtract(counts)
-            room -= sizes[group]
+            room -= len(rows)
     return chosen
 
 
@@ -108,21 +105,18 @@ def _chosen_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> n
     of their classes, then those that bring classes closer to it. Returns None if there are only
     groups of one example, or if a class would be far from its fraction.
     """
-    _, first, group_of, sizes = np.unique(
-        groups, return_index=True, return_inverse=True, return_counts=True
-    )
-    if len(sizes) == len(labels):
+    members, spans = _members(groups)
+    if len(spans) == len(labels):
         return None
     totals = Counter(labels.tolist())
     wanted = {label: round(fraction * count) for label, count in totals.items()}
     room = Counter(wanted)
-    members, ends = np.argsort(group_of, kind="stable"), np.cumsum(sizes)
     chosen = np.zeros(len(labels), dtype=bool)
     for excess in (1, 2):
-        for group in np.argsort(first):
+        for start, end in spans:
             if not any(room.values()):
                 break
-            rows = members[ends[group] - sizes[group] : ends[group]]
+            rows = members[start:end]
             counts = Counter(labels[rows].tolist())
             if not chosen[rows[0]] and all(n <= excess * room[one] for one, n in counts.items()):
                 chosen[rows] = True
@@ -132,3 +126,16 @@ def _chosen_groups(labels: np.ndarray, fraction: float, groups: np.ndarray) -> n
         for label, count in wanted.items()
     )
     return chosen if is_close else None
+
+
+def _members(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the examples ordered by group, int64, and where each group starts and ends in them.
+
+    The spans, int64 (groups, 2), are in the order of the groups' first examples.
+    """
+    _, first, group_of, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    ends = np.cumsum(sizes)
+    spans = np.column_stack([ends - sizes, ends])
+    return np.argsort(group_of, kind="stable"), spans[np.argsort(first)]
