@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples, Images, Vectors
-from hardmax.data.options import ReadingOptions
+from hardmax.data.options import Reading, ReadingOptions
 from hardmax.data.splitting import split_rows
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column
@@ -164,7 +164,8 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         if _has_other_columns(X):
             y = validate_data(self, y=y)
             check_consistent_length(X, y)
-            reading, rows = self._settings().reading, np.arange(len(X))
+            reading = Reading(**{name: getattr(self, name) for name in OF_COLUMNS})
+            rows = np.arange(len(X))
             table, keep = features_of(Path("X"), _table(X), reading), reading.keep or ()
             columns, empty = read_columns(Path("X"), table, kinds=reading.kinds, keep=keep)
             self.encoding_, left_out = learn(columns, rows, keep=keep)

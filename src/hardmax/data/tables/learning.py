@@ -39,13 +39,13 @@ def learn(
     ``keep`` are used even if they are constant or identifiers. Raises DataError if no column is
     left, or if one of ``keep`` has nothing to learn from.
     """
-    texts = sum(_is_text(column, rows) for column in columns)
-    most = most_ngrams(max((len(column.values) for column in columns), default=0), texts)
+    texts = {column.name for column in columns if _is_text(column, rows)}
+    most = most_ngrams(max((len(column.values) for column in columns), default=0), len(texts))
     codes, left_out = [], {}
     for column in columns:
         is_kept = column.name in keep or column.given is not None
         why = None if is_kept else _why_useless(column, rows)
-        code = why or _learn(column, rows, most)
+        code = why or _learn(column, rows, most if column.name in texts else None)
         if isinstance(code, str):
             if column.name in keep:
                 raise DataError(f"column {shortened(column.name)!r} cannot be kept: it is {code}")
@@ -83,16 +83,17 @@ def _why_useless(column: Column, rows: np.ndarray) -> str | None:
     return why_identifier(column, known)
 
 
-def _learn(column: Column, rows: np.ndarray, most: int) -> ColumnCode | str:
-    """Return the encoding of a column, of a text with at most ``most`` n-grams, or why it has none.
+def _learn(column: Column, rows: np.ndarray, most: int | None) -> ColumnCode | str:
+    """Return the encoding of a column, or why it has none.
 
-    A column that has no known value in ``rows``, or a text whose n-grams are all rare, has none.
+    A text has at most ``most`` n-grams; other columns have None. A column that has no known value
+    in ``rows``, or a text whose n-grams are all rare, has no encoding.
     """
     known = _known(column, rows)
     some_missing = len(known) < len(rows)
     if not len(known):
         return "empty"
-    if _is_text(column, rows):
+    if most is not None:
         return _learn_text(column, known, most, some_missing)
     if column.kind == "category":
         levels = tuple(sorted(column.levels[code] for code in np.unique(known)))
