@@ -21,6 +21,7 @@ __all__ = [
     "LARGEST",
     "PADDED",
     "PARSERS",
+    "SEPARATORS",
     "STYLES",
     "USUAL_MISSING",
     "Parsed",

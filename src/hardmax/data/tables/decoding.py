@@ -57,13 +57,12 @@ def as_utf8(path: Path, data: bytes, encoding: str | None = None) -> Text:
 
     Without one, it is taken for LATIN1. Raises DataError if it is not text in that encoding.
     """
-    marked = marked_encoding(data)
-    if marked == "UTF-8":
-        data = data[len(codecs.BOM_UTF8) :]
-    if marked in (None, "UTF-8") and is_utf8(data):
-        return Text(data, "UTF-8")
-    name = marked if marked not in (None, "UTF-8") else encoding or _latin1(path, data)
-    assert name is not None
+    name = marked_encoding(data)
+    if name in (None, "UTF-8"):
+        data = data.removeprefix(codecs.BOM_UTF8)
+        if is_utf8(data):
+            return Text(data, "UTF-8")
+        name = encoding or _latin1(path, data)
     try:
         utf8 = data.decode(name).removeprefix("\ufeff").encode()
     except UnicodeError as error:

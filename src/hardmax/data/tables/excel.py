@@ -60,8 +60,7 @@ def read_excel(
 def _above(rows: Sequence[Cells], known: Collection[str | None]) -> int:
     """Return the number of rows above the header."""
     titles = sum(1 for _ in itertools.takewhile(lambda row: row.count(None) == len(row) - 1, rows))
-    is_table = len(rows[0]) > 1 and titles < len(rows) if rows else False
-    return header_place(rows, known) or (titles if is_table else 0)
+    return header_place(rows, known) or (titles if titles < len(rows) else 0)
 
 
 def _is_note(row: Cells) -> bool:

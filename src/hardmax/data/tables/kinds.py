@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hardmax.checks import shortened
-from hardmax.data.tables.cells import BOOLEANS, KIND_OF, PADDED, PARSERS, STYLES, Parsed
+from hardmax.data.tables.cells import BOOLEANS, KIND_OF, PADDED, PARSERS, SEPARATORS, STYLES, Parsed
 from hardmax.data.tables.dates import ORDERS, STYLES_OF_DATES
 from hardmax.errors import DataError
 
@@ -93,7 +93,7 @@ class Texts:
         is_number = np.logical_or.reduce([self.parsed(style).matches for style in STYLES])
         is_zero = self._match(r"^0+([.,]0*)?$")
         numbers = self.levels.filter(is_number & (self.counts > 0) & ~is_zero)
-        others = r"[\d\s.,'’()+\-−\x{A0}\x{202F}]+"
+        others = rf"[\d\s.,()+\-−{''.join(SEPARATORS)}]+"
         units = pc.unique(pc.replace_substring_regex(numbers, others, ""))
         found = {*units.to_pylist()}
         return len(found if "%" in found else found - {""}) > 1

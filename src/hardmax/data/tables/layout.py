@@ -103,10 +103,9 @@ def find_layout(
     ``known`` are names by which a header is recognized below other lines.
     """
     start, comments = _skip_comments(data, COMMENT if has_header else PLAIN_COMMENT)
-    delimiter = _delimiter(data, start, ending)
-    rows = _sample(data, delimiter, start)
-    above = header_place([row.cells for row in rows], known) if has_header else 0
-    titles = rows[: above or _titles(data, rows)]
+    delimiter, rows = _delimited(data, start, ending)
+    place = header_place([row.cells for row in rows], known) if has_header else 0
+    titles = rows[: place or _titles(data, rows)]
     rows = rows[len(titles) :]
     found = [] if delimiter in (",", "\t") else [f"with {DELIMITERS[delimiter]} between cells"]
     if not rows:
@@ -184,14 +183,16 @@ def _sample(data: bytes, delimiter: str, start: int) -> list[Row]:
     return rows
 
 
-def _delimiter(data: bytes, start: int, ending: str) -> str:
-    """Return the delimiter with the most rows of equally many cells and, of those, most cells."""
+def _delimited(data: bytes, start: int, ending: str) -> tuple[str, list[Row]]:
+    """Return the delimiter with the most rows of equally many cells, and the first rows.
+
+    Of several such delimiters, it is the one with the most cells.
+    """
     order = "\t,;|" if ending in (".tsv", ".tab") else ",;\t|"
     beginning = data[start : start + SAMPLE].decode(errors="ignore")
     present = [delimiter for delimiter in order if delimiter in beginning] or [order[0]]
-    if len(present) == 1:
-        return present[0]
-    return max(present, key=lambda delimiter: _fit(_sample(data, delimiter, start)))
+    samples = [(delimiter, _sample(data, delimiter, start)) for delimiter in present]
+    return max(samples, key=lambda sample: _fit(sample[1]))
 
 
 def _fit(rows: list[Row]) -> tuple[bool, float, int]:
