@@ -45,10 +45,10 @@ __all__ = [
     "build",
     "flatten",
     "get_weights",
+    "parameter_tree",
     "scale_dropout",
     "set_variables",
     "set_weights",
-    "trained_weights",
 ]
 
 T = TypeVar("T")
@@ -248,7 +248,7 @@ def scale_dropout(model: Module, factor: float) -> None:
         model.train_state = state.replace(batch_stats=unflatten_dict(variables))
 
 
-def trained_weights(model: Module, values: Mapping[str, T]) -> optax.Params:
+def parameter_tree(model: Module, values: Mapping[str, T]) -> optax.Params:
     """Return values by portable name of the trained weights as a tree like the parameters."""
     paths = _paths(model)
     return unflatten_dict({paths[name][1:]: value for name, value in values.items()})

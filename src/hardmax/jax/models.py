@@ -214,7 +214,7 @@ class NetworkClassifier(Portable, Classifier):
         """Return the recipe's optimizer."""
         plan = UpdatePlan.of(self)
         decays = {name: name in plan.decaying for name in plan.factors}
-        factors, decaying = (layers.trained_weights(self, v) for v in (plan.factors, decays))
+        factors, decaying = (layers.parameter_tree(self, v) for v in (plan.factors, decays))
         return optimizers.make(self.recipe, factors, decaying, plan)
 
     @step_hook

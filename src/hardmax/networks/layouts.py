@@ -12,7 +12,7 @@ from hardmax.errors import RunError
 from hardmax.networks.layers import Conv, Linear, Network
 from hardmax.networks.shapes import Shape, walk
 
-__all__ = ["Portable", "check_fit", "from_channels_last", "is_portable", "to_channels_last"]
+__all__ = ["Portable", "check_fit", "from_channels_last", "to_channels_last"]
 
 
 class Portable:
@@ -24,11 +24,6 @@ class Portable:
 
     network: Network
     example_shape: Shape
-
-
-def is_portable(model: object) -> bool:
-    """Return whether a model is built from an architecture."""
-    return isinstance(model, Portable)
 
 
 def check_fit(

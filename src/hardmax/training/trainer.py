@@ -11,7 +11,7 @@ from typing import Any
 from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps, Totals
-from hardmax.networks.layouts import is_portable
+from hardmax.networks.layouts import Portable
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
@@ -162,7 +162,8 @@ class Trainer(Evaluator[ModelT, Tensor]):
 
     def _schedule_dropout(self) -> None:
         """Set the probabilities of a network's scheduled Dropout layers for an epoch."""
-        if is_portable(self.model):
+        model: object = self.model  # its type does not say whether it is from an architecture
+        if isinstance(model, Portable):
             progress = (self.epoch + 0.5) / self.max_epochs
             self.layers.scale_dropout(self.model, float(flat_cosine(progress)))
 
