@@ -141,13 +141,15 @@ class Vectors(Examples):
     """Feature vectors and their labels.
 
     ``values``: float32, finite, shape (examples, features). ``places``: their positions in the
-    source, integers of shape (examples,), or None if they are in source order. Raises DataError
-    if values and labels do not match.
+    source, integers of shape (examples,), or None if they are in source order. ``wholes``: the
+    groups that must not be divided, integers of shape (examples,), if there are any. Raises
+    DataError if values and labels do not match.
     """
 
     values: np.ndarray
     labels: np.ndarray
     places: np.ndarray | None = None
+    wholes: np.ndarray | None = None
 
     words = ("row", "rows")
 
@@ -170,8 +172,13 @@ class Vectors(Examples):
 
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        places = None if self.places is None else self.places[rows]
-        return replace(self, values=self.values[rows], labels=self.labels[rows], places=places)
+        return replace(
+            self,
+            values=self.values[rows],
+            labels=self.labels[rows],
+            places=None if self.places is None else self.places[rows],
+            wholes=None if self.wholes is None else self.wholes[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,6 +86,10 @@ class RowEncoding(Protocol):
         """The number of features of an encoded row."""
 
     @property
+    def ordered(self) -> tuple[int, ...]:
+        """The positions of the features that are scaled numbers, dates or times of day."""
+
+    @property
     def missing(self) -> Sequence[str]:
         """The texts, in lowercase, that stand for missing values in all columns of strings."""
 

@@ -21,19 +21,23 @@ __all__ = ["ColumnCode", "Encoding"]
 
 Value = TypeVar("Value")
 
-#: Values more than this many standard deviations from the mean are clipped.
-MAX_DEVIATIONS = 8.0
+#: Scaled numbers approach this bound smoothly, and its negative.
+BOUND = 3.0
+
+#: Larger scaled numbers have the same code, and the square of this one is far from infinite.
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
 class ColumnCode:
     """The encoding of a column.
 
-    Numbers, booleans, dates and times of day become (value - ``center``) / ``scale``, clipped to
-    MAX_DEVIATIONS; missing ones become 0. Dates and times also become the sine and cosine of their
-    phase in each of ``cycles`` (in seconds). Categories are one-hot encoded in the order of
-    ``levels``. Texts become vectors of length ``scale`` of the n-grams with ``hashes`` and
-    ``weights``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
+    Numbers, booleans, dates and times of day become x / sqrt(1 + (x / BOUND)**2) of
+    x = (value - ``center``) / ``scale``, as in D. Holzmueller, L. Grinsztajn and I. Steinwart,
+    "Better by default", NeurIPS 2024; missing ones become 0. Dates and times also become the sine
+    and cosine of their phase in each of ``cycles`` (in seconds). Categories are one-hot encoded in
+    the order of ``levels``. Texts become vectors of length ``scale`` of the n-grams with ``hashes``
+    and ``weights``. With ``missing``, a last feature is 1 if the value is missing. ``style`` is how
     strings are written, and ``placeholder`` the text for missing values, as in ``Column``. ``odd``
     is whether training rows had cells of another kind, which count as missing.
     """
@@ -56,6 +60,11 @@ class ColumnCode:
         """The number of features the column becomes."""
         counts = {"category": len(self.levels), "text": len(self.hashes)}
         return counts.get(self.kind, 1 + 2 * len(self.cycles)) + self.missing
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the first feature is a scaled number, date or time of day."""
+        return self.kind in ("number", "date", "time of day")
 
     @property
     def read_as(self) -> str:
@@ -89,7 +98,8 @@ class ColumnCode:
     def _numbers(self, values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
             scaled = (values - self.center) / self.scale
-        scaled = np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+        scaled = np.clip(scaled, -LARGEST, LARGEST)
+        scaled /= np.sqrt(1 + (scaled / BOUND) ** 2)
         angles = [2 * pi * values / cycle for cycle in self.cycles]
         waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
         numbers: np.ndarray = np.nan_to_num(np.column_stack([scaled, *waves]))
@@ -110,6 +120,14 @@ class Encoding:
     def features(self) -> int:
         """The number of features a row becomes."""
         return sum(code.features for code in self.columns)
+
+    @property
+    def ordered(self) -> tuple[int, ...]:
+        """The positions of the features that are scaled numbers, dates or times of day."""
+        starts = np.cumsum([0, *(code.features for code in self.columns)]).tolist()
+        return tuple(
+            start for start, code in zip(starts, self.columns, strict=False) if code.is_ordered
+        )
 
     def chosen(self, columns: Sequence[Column]) -> list[Column]:
         """Return the columns that the encoding uses, out of those it was learned from."""

@@ -108,19 +108,23 @@ def _learn(column: Column, rows: np.ndarray, most: int | None) -> ColumnCode | s
         cycles = CYCLES if (known % DAY).any() else CYCLES[:2]
     elif column.kind == "time of day":
         cycles = (DAY,)
-    # The deviation of a single value is not 0 but a rounding error.
-    scale = 0.0 if known.min() == known.max() else float(known.std())
     return ColumnCode(
         name=column.name,
         kind=column.kind,
-        center=float(known.mean()),
-        scale=scale or 1.0,
+        center=float(np.median(known)),
+        scale=_spread(known),
         cycles=cycles,
         missing=some_missing,
         style=column.style,
         placeholder=column.placeholder,
         odd=len(column.odd_among(rows)) > 0,
     )
+
+
+def _spread(known: np.ndarray) -> float:
+    """Return the distance of the quartiles; if it is 0, half of the range; if that is 0, 1."""
+    low, high = np.quantile(known, [0.25, 0.75])
+    return float(high - low) or float(known.max() - known.min()) / 2 or 1.0
 
 
 def _learn_text(

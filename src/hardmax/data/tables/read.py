@@ -98,7 +98,7 @@ class _Encoded(NamedTuple):
     notices: list[str]
 
     def vectors(self, rows: Rows) -> Vectors:
-        return Vectors(self.values[rows.places], rows.labels, rows.places)
+        return Vectors(self.values[rows.places], rows.labels, rows.places, rows.wholes)
 
 
 def _encode(

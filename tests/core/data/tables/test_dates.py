@@ -216,5 +216,7 @@ def test_times_of_day_are_encoded_as_distance_and_phase():
     encoding, _ = learn([Column("a", "time of day", values)], np.arange(100))
     found = encoding.encode([Column("a", "time of day", values)])
     angles = 2 * np.pi * values / 86400
-    expected = [(values - values.mean()) / values.std(), np.sin(angles), np.cos(angles)]
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    scaled = (values - middle) / (high - low)
+    expected = [scaled / np.sqrt(1 + (scaled / 3) ** 2), np.sin(angles), np.cos(angles)]
     np.testing.assert_allclose(found.T, expected, rtol=1e-5, atol=1e-6)

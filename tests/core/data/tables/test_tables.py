@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler
 from support import mixed_table
 
 from hardmax.data.load import load
@@ -17,11 +17,17 @@ from hardmax.data.options import Reading
 from hardmax.data.splitting import split_rows
 from hardmax.data.tables.cells import texts
 from hardmax.data.tables.columns import Column, guess_column, read_as
-from hardmax.data.tables.encoding import MAX_DEVIATIONS, Encoding
+from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.files import read_table, table_bytes
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.survey import survey_table
 from hardmax.errors import ArgumentError, DataError
+
+
+def smoothly_clipped(values, rows=slice(None)):
+    """Return numbers scaled by the quartiles of ``rows``, bounded as for RealMLP."""
+    scaled = RobustScaler().fit(values[rows, None]).transform(values[:, None])[:, 0]
+    return scaled / np.sqrt(1 + (scaled / 3) ** 2)
 
 
 def column(*cells, kind=None):
@@ -153,7 +159,7 @@ def test_numbers_are_scaled_by_the_training_rows():
     rows = np.arange(30)
     encoding, left_out = learn([Column("a", "number", values)], rows)
     found = encoding.encode([Column("a", "number", values)])
-    expected = StandardScaler().fit(values[rows, None]).transform(values[:, None])[:, 0]
+    expected = smoothly_clipped(values, rows)
     assert left_out == {}
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, 0], np.nan_to_num(expected), rtol=1e-6)
@@ -178,18 +184,34 @@ def test_dates_are_encoded_as_distance_and_phases():
     encoding, _ = learn([Column("a", "date", days)], np.arange(1000))
     found = encoding.encode([Column("a", "date", days)])
     assert found.shape == (1000, 5)  # no date has a time of day
-    np.testing.assert_allclose(found[:, 0], (days - days.mean()) / days.std(), rtol=1e-5)
+    np.testing.assert_allclose(found[:, 0], smoothly_clipped(days), rtol=1e-5)
     np.testing.assert_allclose(found[:-7, 3:], found[7:, 3:], atol=1e-5)  # a week
     np.testing.assert_allclose((found[:, 1:3] ** 2).sum(axis=1), 1, rtol=1e-5)
     with_times, _ = learn([Column("a", "date", days + 3600)], np.arange(1000))
     assert with_times.features == 7
 
 
-def test_outliers_are_clipped():
-    values = np.zeros(1000)
-    values[0] = 1e6
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_numbers_are_scaled_by_their_quartiles_and_clipped_smoothly(scale):
+    values = np.random.default_rng(0).lognormal(0, 3, 1000) * scale
     encoding, _ = learn([Column("a", "number", values)], np.arange(1000))
-    assert encoding.encode([Column("a", "number", values)]).max() == MAX_DEVIATIONS
+    found = encoding.encode([Column("a", "number", values)])[:, 0]
+    np.testing.assert_allclose(found, smoothly_clipped(values / scale), rtol=1e-5, atol=1e-6)
+    outliers = encoding.encode([Column("a", "number", np.array([-1.7e308, 1.7e308]))])
+    assert np.abs(outliers).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 0, 0, 0, 0, 0, 0, 0, 4], [0, 2 / np.sqrt(1 + 4 / 9)]),  # half of the range is 2
+        ([5.5] * 8, [0]),
+    ],
+)
+def test_numbers_with_equal_quartiles_are_scaled_by_their_range(values, expected):
+    column = Column("a", "number", np.array(values, float))
+    encoding, _ = learn([column], np.arange(len(values)), keep=("a",))
+    assert sorted({*encoding.encode([column])[:, 0].tolist()}) == pytest.approx(expected)
 
 
 def test_uninformative_columns_are_left_out():
@@ -285,17 +307,15 @@ def test_csv_tsv_and_parquet_give_the_same_data(tmp_path):
 
 
 def test_nothing_is_learned_from_test_and_validation_rows(tmp_path):
-    """The scaling is that of scikit-learn on the training rows alone."""
+    """The scaling is that of the training rows alone."""
     frame = pd.DataFrame({"a": np.random.default_rng(0).normal(3, 2, 200), "y": ["u", "v"] * 100})
     frame.to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"), Reading(label="y", validation=0.5, seed=1))
     labels = np.arange(200) % 2
     rows, held_out = split_rows(labels, 0.2, 1)
     training_rows = rows[split_rows(labels[rows], 0.5, 1)[0]]
-    scaler = StandardScaler().fit(frame[["a"]].to_numpy()[training_rows])
-    np.testing.assert_allclose(
-        dataset.test.values, scaler.transform(frame[["a"]].to_numpy()[held_out]), atol=1e-5
-    )
+    expected = smoothly_clipped(frame["a"].to_numpy(), training_rows)
+    np.testing.assert_allclose(dataset.test.values[:, 0], expected[held_out], atol=1e-5)
 
 
 def test_csv_quotes_byte_order_marks_and_line_breaks_are_read(tmp_path):
