@@ -12,6 +12,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Linear,
@@ -77,8 +78,8 @@ class Forward:
                 return X
             case Scale():
                 return X * self.weights[f"{name}weight"]
-            case PeriodicEmbedding():
-                return self.embedded(X, name)
+            case PeriodicEmbedding(features=features):
+                return self.embedded(X, name, features)
             case ParametricSELU():
                 a = self.weights[f"{name}weight"]
                 return (1 - a) * X + a * selu(X)
@@ -90,18 +91,21 @@ class Forward:
             case Concat(branches):
                 ends = [self.run(branch, X, f"{name}{i}.") for i, branch in enumerate(branches)]
                 return np.concatenate(ends, 1)
+            case Ensemble(member, count):
+                ends = [self.run(member, X, f"{name}{i}.") for i in range(count)]
+                return np.log(np.mean([softmax(end) for end in ends], 0))
         raise AssertionError(layer)
 
     def bias(self, name):
         return self.weights.get(f"{name}bias", 0.0)
 
-    def embedded(self, X, name):
+    def embedded(self, X, name, features):
         kinds = ("frequency", "phase", "weight", "bias")
         frequency, phase, weight, bias = (self.weights[f"{name}{kind}"] for kind in kinds)
-        columns = []
-        for i, x in enumerate(X.T):
-            waves = np.cos(2 * np.pi * np.outer(x, frequency[i]) + phase[i])
-            columns += [x[:, None], waves @ weight[i].T + bias[i]]
+        columns = [X]
+        for i, feature in enumerate(range(X.shape[1]) if features is None else features):
+            waves = np.cos(2 * np.pi * np.outer(X[:, feature], frequency[i]) + phase[i])
+            columns.append(waves @ weight[i].T + bias[i])
         return np.concatenate(columns, 1)
 
     def normalized(self, X, name):
@@ -121,6 +125,11 @@ def windows(X, size, stride, padding, border=0.0):
     sides = ((0, 0), (0, 0), (padding, padding), (padding, padding))
     padded = np.pad(X, sides, constant_values=border)
     return sliding_window_view(padded, (size, size), (2, 3))[:, :, ::stride, ::stride]
+
+
+def softmax(scores):
+    powers = np.exp(scores)
+    return powers / powers.sum(1, keepdims=True)
 
 
 def selu(X):

@@ -11,6 +11,7 @@ from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import (
     Dropout,
+    Ensemble,
     Linear,
     ParametricSELU,
     PeriodicEmbedding,
@@ -47,10 +48,18 @@ def train(fw):
     return train
 
 
-def test_scores_follow_the_formula(fw):
+@pytest.mark.parametrize(
+    "network",
+    [
+        catalog.make("realmlp", (3,), 3, hidden=(8, 8)),
+        catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(2, 0)),
+        (Ensemble(NETWORK, 3),),
+    ],
+    ids=["all features", "two features", "ensemble"],
+)
+def test_scores_follow_the_formula(fw, network):
     part = rows()
-    network = catalog.make("realmlp", (3,), 3, hidden=(8, 8))
-    weights = initial_weights(network, (3,), 1, "data", part.values)
+    weights = initial_weights(network, (3,), 1, "he")
     generator = np.random.default_rng(2)
     weights = {
         name: value + 0.3 * generator.standard_normal(value.shape).astype(np.float32)

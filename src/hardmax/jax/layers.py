@@ -1,5 +1,6 @@
 """Builds an architecture from Flax layers, and gets and sets its weights."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Layer,
@@ -115,8 +117,8 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
             return _ScheduledDropout(rate, training)
         case Scale():
             return _Scale()
-        case PeriodicEmbedding(frequencies, outputs):
-            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case PeriodicEmbedding(frequencies, outputs, features):
+            return _PeriodicEmbedding(frequencies, outputs - 1, features)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -127,6 +129,8 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
             )
         case Concat(branches):
             return _Concat([build(branch, training, kernel_init) for branch in branches])
+        case Ensemble(member, count):
+            return _Ensemble([build(member, training, kernel_init) for _ in range(count)])
     raise AssertionError(layer)
 
 
@@ -202,10 +206,12 @@ class _ParametricSELU(nn.Module):
 class _PeriodicEmbedding(nn.Module):
     frequencies: int
     functions: int
+    features: tuple[int, ...] | None
 
     @nn.compact
     def __call__(self, X: jax.Array) -> jax.Array:
-        features = X.shape[1]
+        columns = X if self.features is None else X[:, jnp.array(self.features)]
+        features = columns.shape[1]
         normal, waves = nn.initializers.normal(), (features, self.frequencies)
         frequency, phase = (
             self.param("frequency", normal, waves),
@@ -213,9 +219,9 @@ class _PeriodicEmbedding(nn.Module):
         )
         weight = self.param("weight", normal, (features, self.functions, self.frequencies))
         bias = self.param("bias", nn.initializers.zeros, (features, self.functions))
-        angles = X[:, :, None] * (2 * jnp.pi * frequency) + phase
+        angles = columns[:, :, None] * (2 * jnp.pi * frequency) + phase
         functions = jnp.einsum("nfk,fok->nfo", jnp.cos(angles), weight) + bias
-        return flatten(jnp.concatenate([X[:, :, None], functions], axis=2))
+        return jnp.concatenate([X, flatten(functions)], axis=1)
 
 
 class _Residual(nn.Module):
@@ -231,6 +237,14 @@ class _Concat(nn.Module):
 
     def __call__(self, X: jax.Array) -> jax.Array:
         return jnp.concatenate([branch(X) for branch in self.layers], axis=-1)
+
+
+class _Ensemble(nn.Module):
+    layers: list[Forward]
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        members = jnp.stack([nn.log_softmax(member(X)) for member in self.layers])
+        return jax.nn.logsumexp(members, axis=0) - math.log(len(self.layers))
 
 
 def scale_dropout(model: Module, factor: float) -> None:

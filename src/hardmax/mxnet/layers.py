@@ -19,6 +19,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Layer,
@@ -84,8 +85,8 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
             return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
         case Scale():
             return _Scale()
-        case PeriodicEmbedding(frequencies, outputs):
-            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case PeriodicEmbedding(frequencies, outputs, features):
+            return _PeriodicEmbedding(frequencies, outputs - 1, features)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -94,6 +95,8 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
             return _Residual(build(body), build(shortcut))
         case Concat(branches):
             return _Concat(map(build, branches))
+        case Ensemble(member, count):
+            return _Ensemble(build(member) for _ in range(count))
     raise AssertionError(layer)
 
 
@@ -127,9 +130,9 @@ class _ParametricSELU(_Scale):
 
 
 class _PeriodicEmbedding(gluon.HybridBlock):
-    def __init__(self, frequencies: int, functions: int):
+    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
         super().__init__()
-        self.frequencies, self.functions = frequencies, functions
+        self.frequencies, self.functions, self.features = frequencies, functions, features
         with self.name_scope():
             waves, matrices = (0, frequencies), (0, functions, frequencies)
             self.frequency = self.params.get("frequency", shape=waves, **DEFERRED)
@@ -139,7 +142,8 @@ class _PeriodicEmbedding(gluon.HybridBlock):
 
     def infer_shape(self, X: np.ndarray) -> None:
         for weight in (self.frequency, self.phase, self.weight, self.bias):
-            weight.shape = (X.shape[1], *weight.shape[1:])
+            features = X.shape[1] if self.features is None else len(self.features)
+            weight.shape = (features, *weight.shape[1:])
 
     def hybrid_forward(
         self,
@@ -151,12 +155,12 @@ class _PeriodicEmbedding(gluon.HybridBlock):
         bias: np.ndarray,
     ) -> np.ndarray:
         # The features come first, so that each has one matrix product over the examples.
-        columns = F.np.expand_dims(F.np.transpose(X), 2)
+        chosen = X if self.features is None else F.np.take(X, np.array(self.features), axis=1)
+        columns = F.np.expand_dims(F.np.transpose(chosen), 2)
         waves = columns * (2 * onp.pi * F.np.expand_dims(frequency, 1)) + F.np.expand_dims(phase, 1)
         functions = F.npx.batch_dot(F.np.cos(waves), weight, transpose_b=True)
-        functions = functions + F.np.expand_dims(bias, 1)
-        outputs = F.np.concatenate([columns, functions], axis=2)
-        return F.npx.batch_flatten(F.np.transpose(outputs, (1, 0, 2)))
+        functions = F.np.transpose(functions + F.np.expand_dims(bias, 1), (1, 0, 2))
+        return F.np.concatenate([X, F.npx.batch_flatten(functions)], axis=1)
 
 
 class _Residual(gluon.HybridBlock):
@@ -176,6 +180,16 @@ class _Concat(gluon.HybridBlock):
 
     def hybrid_forward(self, F: ModuleType, X: np.ndarray) -> np.ndarray:
         return F.np.concatenate([branch(X) for branch in self._children.values()], axis=1)
+
+
+class _Ensemble(_Concat):
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray) -> np.ndarray:
+        members = [F.npx.log_softmax(member(X)) for member in self._children.values()]
+        highest = members[0]
+        for scores in members[1:]:
+            highest = F.np.maximum(highest, scores)
+        total = sum(F.np.exp(scores - highest) for scores in members)
+        return highest + F.np.log(total / len(members))
 
 
 def make_weights(net: gluon.HybridBlock, example_shape: Shape) -> None:

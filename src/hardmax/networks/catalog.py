@@ -76,15 +76,20 @@ def mlp(
 
 
 def realmlp(
-    classes: int, hidden: tuple[int, ...] = (256, 256, 256), dropout: float = 0.15
+    classes: int,
+    hidden: tuple[int, ...] = (256, 256, 256),
+    dropout: float = 0.15,
+    embedded: tuple[int, ...] | None = None,
 ) -> Network:
     """Return RealMLP, the network of REALMLP's recipe, for the rows of tables.
 
+    ``embedded`` are the positions of the features that get periodic embeddings, by default all.
     D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs and
     boosted trees on tabular data", NeurIPS 2024, with the defaults of RealMLP-TD.
     """
     after_linear: Network = (ParametricSELU(), Dropout(dropout, "flat-cos"))[: 2 if dropout else 1]
-    layers: list[Layer] = [PeriodicEmbedding(), Scale()]
+    embedding: Network = () if embedded == () else (PeriodicEmbedding(features=embedded),)
+    layers: list[Layer] = [*embedding, Scale()]
     for units in hidden:
         layers += [Linear(units), *after_linear]
     return (*layers, Linear(classes))
@@ -307,7 +312,7 @@ REALMLP = {
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),
     "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
-    "realmlp": Named(realmlp, "data", ("hidden", "dropout"), REALMLP, steps=16),
+    "realmlp": Named(realmlp, "data", ("hidden", "dropout", "embedded"), REALMLP, steps=16),
     "lenet": Named(lenet, "xavier"),
     "lenet-modern": Named(modern_lenet),
     "alexnet": Named(alexnet),
@@ -320,12 +325,13 @@ NETWORKS: dict[str, Named] = {
 }
 
 
-def recipe(name: object) -> Mapping[str, object]:
+def recipe(name: object, *, folds: bool = False) -> Mapping[str, object]:
     """Return the settings that a training of the network of that name takes if they are not given.
 
-    Empty for an unknown name.
+    Empty for an unknown name. With ``folds`` it has no validation set of its own.
     """
-    return NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
+    found = NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
+    return {key: found[key] for key in found if not folds or key not in ("validation", "patience")}
 
 
 def check_name(name: str) -> None:

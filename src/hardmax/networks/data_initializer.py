@@ -95,7 +95,7 @@ def _outputs(place: Place, weights: dict[str, np.ndarray], X: np.ndarray) -> np.
         case ParametricSELU():  # so are those of ParametricSELU
             return _selu(X)
         case PeriodicEmbedding():
-            return _embedded(X, **weights)
+            return _embedded(X, place.layer.features, **weights)
     raise _refusal(f"a {type(place.layer).__name__} layer")
 
 
@@ -106,12 +106,18 @@ def _selu(X: np.ndarray) -> np.ndarray:
 
 
 def _embedded(
-    X: np.ndarray, frequency: np.ndarray, phase: np.ndarray, weight: np.ndarray, bias: np.ndarray
+    X: np.ndarray,
+    features: tuple[int, ...] | None,
+    frequency: np.ndarray,
+    phase: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
 ) -> np.ndarray:
-    """Return the output of a PeriodicEmbedding, shape (examples, features * outputs)."""
-    waves = np.cos(2 * np.pi * X[:, :, None] * frequency + phase)
+    """Return the output of a PeriodicEmbedding, shape (examples, outputs)."""
+    columns = X if features is None else X[:, features]
+    waves = np.cos(2 * np.pi * columns[:, :, None] * frequency + phase)
     functions = np.einsum("nfk,fok->nfo", waves, weight, optimize=True) + bias
-    return np.concatenate([X[:, :, None], functions], axis=2).reshape(len(X), -1)
+    return np.concatenate([X, functions.reshape(len(X), -1)], axis=1)
 
 
 def _refusal(what: str) -> ArgumentError:

@@ -28,11 +28,17 @@ def _layer_to_json(layer: Layer) -> dict[str, Json]:
 
 
 def _setting_to_json(
-    setting: bool | int | float | str | tuple[Layer | Network, ...] | None,
+    setting: bool | int | float | str | tuple[int | Layer | Network, ...] | None,
 ) -> Json:
     if not isinstance(setting, tuple):
         return setting
-    return [to_json(part) if isinstance(part, tuple) else _layer_to_json(part) for part in setting]
+    return [_part_to_json(part) for part in setting]
+
+
+def _part_to_json(part: int | Layer | Network) -> Json:
+    if isinstance(part, int):
+        return part
+    return to_json(part) if isinstance(part, tuple) else _layer_to_json(part)
 
 
 def from_json(layers: object) -> Network:
@@ -65,7 +71,9 @@ def _layer(value: object, max_depth: int, count: Iterator[int]) -> Layer:
             if len(branches) > MAX_LAYERS:
                 raise ValueError(f"at most {MAX_LAYERS} branches are allowed, got {len(branches)}")
             settings[name] = tuple(_network(branch, max_depth, count) for branch in branches)
-        elif name in ("layers", "body", "shortcut"):
+        elif name in ("layers", "body", "shortcut", "member"):
             settings[name] = _network(setting, max_depth, count)
+        elif name == "features" and setting is not None:
+            settings[name] = tuple(entries(setting))
     layer: Layer = LAYERS[kind](**settings)
     return layer

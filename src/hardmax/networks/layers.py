@@ -22,6 +22,7 @@ __all__ = [
     "Concat",
     "Conv",
     "Dropout",
+    "Ensemble",
     "Flatten",
     "GlobalPool",
     "Layer",
@@ -165,19 +166,25 @@ class Scale:
 
 @dataclass(frozen=True)
 class PeriodicEmbedding:
-    """Replaces each feature x of a vector by x and ``outputs`` - 1 functions of x.
+    """Appends ``outputs`` - 1 functions of each feature x to a vector.
 
     These are W cos(2 pi w x + b) + c, with ``frequencies`` w and phases b, and a matrix W and a
-    bias c, that each feature has for itself. D. Holzmueller, L. Grinsztajn and I. Steinwart,
-    "Better by default", NeurIPS 2024, call it a PBLD embedding.
+    bias c, that each feature has for itself. ``features`` are the positions of the features that
+    have such functions, by default all. D. Holzmueller,
+    L. Grinsztajn and I. Steinwart, "Better by default", NeurIPS 2024, call it a PBLD embedding.
     """
 
     frequencies: int = 16
     outputs: int = 4
+    features: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_whole("frequencies of a PeriodicEmbedding layer", self.frequencies, 1)
         check_whole("outputs of a PeriodicEmbedding layer", self.outputs, 2)
+        if self.features is not None and not self.features:
+            raise ArgumentError("features of a PeriodicEmbedding layer must not be empty")
+        for feature in self.features or ():
+            check_whole("features of a PeriodicEmbedding layer", feature, 0)
 
 
 @dataclass(frozen=True)
@@ -226,6 +233,22 @@ class Concat:
             _check_layers(branch)
 
 
+@dataclass(frozen=True)
+class Ensemble:
+    """Averages the class probabilities of ``count`` networks that differ in their weights.
+
+    Each is a ``member``, which returns scores, one per class. The output is the logarithm of the
+    mean of their softmax, so that it has the averages as its softmax.
+    """
+
+    member: "Network"
+    count: int
+
+    def __post_init__(self) -> None:
+        _check_layers(self.member)
+        check_whole("count of an Ensemble layer", self.count, 1)
+
+
 Layer = (
     Flatten
     | Linear
@@ -241,6 +264,7 @@ Layer = (
     | Sequence
     | Residual
     | Concat
+    | Ensemble
 )
 Network = tuple[Layer, ...]
 
@@ -271,4 +295,6 @@ def parts(layer: Layer) -> dict[str, Network]:
             return {"body.": body, "shortcut.": shortcut}
         case Concat(branches):
             return {f"{i}.": branch for i, branch in enumerate(branches)}
+        case Ensemble(member, count):
+            return {f"{i}.": member for i in range(count)}
     return {}

@@ -15,6 +15,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Layer,
@@ -89,7 +90,8 @@ def weight_shapes(network: Network, input_shape: Shape) -> dict[str, Shape]:
 
     A Linear layer's weight is (outputs, inputs), a Conv layer's (outputs, inputs / groups, height,
     width). A PeriodicEmbedding has ``frequency`` and ``phase`` (features, frequencies), ``weight``
-    (features, outputs - 1, frequencies) and ``bias`` (features, outputs - 1). Everything else is
+    (features, outputs - 1, frequencies) and ``bias`` (features, outputs - 1), for the features that
+    it embeds. Everything else is
     (outputs,). Raises the same as ``walk``.
     """
     return {
@@ -139,6 +141,10 @@ def _merged(name: str, layer: Layer, ends: list[State]) -> State:
     shapes = [shape for shape, _ in ends]
     if isinstance(layer, Residual) and len({*ends}) > 1:
         raise ArgumentError(f"the parts of the Residual layer {name} differ in shape: {shapes}")
+    if isinstance(layer, Ensemble) and len(shapes[0]) != 1:
+        raise ArgumentError(
+            f"the members of the Ensemble layer {name} must return scores, got shape {shapes[0]}"
+        )
     if not isinstance(layer, Concat):
         return ends[0]
     if len({shape[:-1] for shape in shapes}) > 1 or any(image for _, image in ends):
@@ -180,12 +186,16 @@ def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
             raise _misfit(name, layer, shape, "it takes vectors, such as the rows of a table")
         case Scale() | ParametricSELU():
             return Place(name, layer, shape, shape, None, {"weight": shape})
-        case PeriodicEmbedding(frequencies, outputs):
-            return _embedding(name, layer, shape[0], frequencies, outputs - 1)
+        case PeriodicEmbedding():
+            return _embedding(name, layer, shape)
     return Place(name, layer, shape, shape, image)
 
 
-def _embedding(name: str, layer: Layer, features: int, frequencies: int, functions: int) -> Place:
+def _embedding(name: str, layer: PeriodicEmbedding, shape: Shape) -> Place:
+    chosen = range(shape[0]) if layer.features is None else layer.features
+    if max(chosen) >= shape[0]:
+        raise _misfit(name, layer, shape, f"it embeds feature {max(chosen)}, counted from 0")
+    features, frequencies, functions = len(chosen), layer.frequencies, layer.outputs - 1
     weights: dict[str, Shape] = {
         "frequency": (features, frequencies),
         "phase": (features, frequencies),
@@ -193,7 +203,7 @@ def _embedding(name: str, layer: Layer, features: int, frequencies: int, functio
         "bias": (features, functions),
     }
     flops = features * 2 * frequencies * (1 + functions)
-    return Place(name, layer, (features,), (features * (functions + 1),), None, weights, flops)
+    return Place(name, layer, shape, (shape[0] + features * functions,), None, weights, flops)
 
 
 def _linear(
@@ -228,7 +238,7 @@ def fitted(network: Network, input_shape: Shape) -> Network:
     """Return a network without the layers that do not suit the size of their input.
 
     Those are Pool layers whose input is smaller than their window, and PeriodicEmbedding layers
-    with more than MAX_EMBEDDED features. Those inside a Residual or Concat layer stay.
+    with more than MAX_EMBEDDED features. Those inside other layers stay.
     """
     result: Network = ()
     for layer in network:
@@ -244,6 +254,7 @@ def _suits(layer: Layer, shape: Shape) -> bool:
     match layer:
         case Pool(_, size, _, padding):
             return min(shape[:2]) >= size - 2 * padding
-        case PeriodicEmbedding():
-            return shape[0] <= MAX_EMBEDDED or len(shape) > 1
+        case PeriodicEmbedding(features=features):
+            count = shape[0] if features is None else len(features)
+            return count <= MAX_EMBEDDED or len(shape) > 1
     return True

@@ -1,5 +1,6 @@
 """Builds an architecture from Keras layers, and gets and sets its weights."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -14,6 +15,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Layer,
@@ -78,8 +80,8 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
             return tf.keras.layers.Dropout(rate) if constant else _ScheduledDropout(rate)
         case Scale():
             return _Scale()
-        case PeriodicEmbedding(frequencies, outputs):
-            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case PeriodicEmbedding(frequencies, outputs, features):
+            return _PeriodicEmbedding(frequencies, outputs - 1, features)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -88,6 +90,8 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
             return _Residual(_part(body), _part(shortcut))
         case Concat(branches):
             return _Concat([_part(branch) for branch in branches])
+        case Ensemble(member, count):
+            return _Ensemble([_part(member) for _ in range(count)])
     raise AssertionError(layer)
 
 
@@ -185,12 +189,12 @@ class _ParametricSELU(_Scale):
 
 
 class _PeriodicEmbedding(tf.keras.layers.Layer):
-    def __init__(self, frequencies: int, functions: int):
+    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
         super().__init__()
-        self.frequencies, self.functions = frequencies, functions
+        self.frequencies, self.functions, self.features = frequencies, functions, features
 
     def build(self, shape: Shape) -> None:
-        features = shape[-1]
+        features = shape[-1] if self.features is None else len(self.features)
         waves = (features, self.frequencies)
         self.frequency = self.add_weight(waves, "normal", name="frequency")
         self.phase = self.add_weight(waves, "normal", name="phase")
@@ -200,12 +204,13 @@ class _PeriodicEmbedding(tf.keras.layers.Layer):
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
         # The features come first, so that each has one matrix product over the examples.
-        columns = tf.transpose(X)[:, :, tf.newaxis]
+        chosen = X if self.features is None else tf.gather(X, self.features, axis=1)
+        columns = tf.transpose(chosen)[:, :, tf.newaxis]
         angles = columns * (2 * np.pi * self.frequency)[:, tf.newaxis] + self.phase[:, tf.newaxis]
         functions = tf.matmul(tf.cos(angles), self.weight, transpose_b=True)
-        outputs = tf.concat([columns, functions + self.bias[:, tf.newaxis]], axis=2)
-        width = X.shape[-1] * (self.functions + 1)
-        return tf.reshape(tf.transpose(outputs, (1, 0, 2)), (-1, width))
+        functions = tf.transpose(functions + self.bias[:, tf.newaxis], (1, 0, 2))
+        width = chosen.shape[-1] * self.functions
+        return tf.concat([X, tf.reshape(functions, (-1, width))], axis=1)
 
 
 class _Residual(tf.keras.layers.Layer):
@@ -224,6 +229,12 @@ class _Concat(tf.keras.layers.Layer):
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
         return tf.concat([branch(X) for branch in self.layers], axis=-1)
+
+
+class _Ensemble(_Concat):
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        members = tf.stack([tf.nn.log_softmax(member(X)) for member in self.layers])
+        return tf.reduce_logsumexp(members, axis=0) - math.log(len(self.layers))
 
 
 def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:

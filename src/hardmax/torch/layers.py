@@ -1,5 +1,6 @@
 """Builds an architecture from PyTorch layers, and gets and sets its weights."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ from hardmax.networks.layers import (
     Concat,
     Conv,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalPool,
     Layer,
@@ -75,8 +77,8 @@ def _layer(layer: Layer) -> nn.Module:
             return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
         case Scale():
             return _Scale()
-        case PeriodicEmbedding(frequencies, outputs):
-            return _PeriodicEmbedding(frequencies, outputs - 1)
+        case PeriodicEmbedding(frequencies, outputs, features):
+            return _PeriodicEmbedding(frequencies, outputs - 1, features)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -85,6 +87,8 @@ def _layer(layer: Layer) -> nn.Module:
             return _Residual(build(body), build(shortcut))
         case Concat(branches):
             return _Concat(map(build, branches))
+        case Ensemble(member, count):
+            return _Ensemble(build(member) for _ in range(count))
     raise AssertionError(layer)
 
 
@@ -153,16 +157,20 @@ class _ParametricSELU(_Scale):
 
 
 class _PeriodicEmbedding(LazyModuleMixin, nn.Module):
-    def __init__(self, frequencies: int, functions: int):
+    features: torch.Tensor | None
+
+    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
         super().__init__()
         self.frequencies, self.functions = frequencies, functions
+        positions = None if features is None else torch.tensor(features)
+        self.register_buffer("features", positions, persistent=False)
         self.frequency, self.phase = UninitializedParameter(), UninitializedParameter()
         self.weight, self.bias = UninitializedParameter(), UninitializedParameter()
 
     def initialize_parameters(self, X: torch.Tensor) -> None:
         if not self.has_uninitialized_params():
             return
-        features = X.shape[1]
+        features = self._chosen(X).shape[1]
         with torch.no_grad():
             for weight in (self.frequency, self.phase):
                 weight.materialize((features, self.frequencies))
@@ -174,10 +182,13 @@ class _PeriodicEmbedding(LazyModuleMixin, nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         # The features come first, so that each has one matrix product over the examples.
-        columns = X.T[:, :, None]
+        columns = self._chosen(X).T[:, :, None]
         angles = torch.addcmul(self.phase[:, None], columns, 2 * torch.pi * self.frequency[:, None])
         functions = torch.baddbmm(self.bias[:, None], angles.cos(), self.weight.mT)
-        return torch.cat([columns, functions], dim=2).permute(1, 0, 2).flatten(1)
+        return torch.cat([X, functions.permute(1, 0, 2).flatten(1)], dim=1)
+
+    def _chosen(self, X: torch.Tensor) -> torch.Tensor:
+        return X if self.features is None else X.index_select(1, self.features)
 
 
 class _Residual(nn.Module):
@@ -192,6 +203,12 @@ class _Residual(nn.Module):
 class _Concat(nn.ModuleList):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return torch.cat([branch(X) for branch in self], dim=1)
+
+
+class _Ensemble(nn.ModuleList):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        members = torch.stack([nn.functional.log_softmax(member(X), dim=1) for member in self])
+        return members.logsumexp(dim=0) - math.log(len(self))
 
 
 def make_weights(net: nn.Module, example_shape: Shape) -> None:
