@@ -1,6 +1,7 @@
 """The type of JSON values, and checks of those that were read from files."""
 
 from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints, is_typeddict
 
 __all__ = ["Json", "check_type", "entries", "members"]
@@ -27,8 +28,12 @@ def check_type(name: str, value: object, kind: Any) -> None:
     """Raise TypeError unless the JSON value called ``name`` is of a type.
 
     ``kind`` is bool, int, float, str, ``object`` for any value, a list or a mapping of such types,
-    or a TypedDict, which may have more keys than are declared.
+    or a TypedDict, which may have more keys than are declared; or one of these or None.
     """
+    if isinstance(kind, UnionType):
+        (kind,) = {*get_args(kind)} - {NoneType}
+        if value is None:
+            return
     if kind is object:
         return
     origin = get_origin(kind)

@@ -21,11 +21,14 @@ from hardmax.data.tables.columns import Column
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.notices import of_unseen
-from hardmax.errors import DataError, DivergenceError
+from hardmax.errors import DataError
+from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.fields import allowed_values, options_of
 from hardmax.networks import catalog
-from hardmax.networks.initializers import initial_weights
+from hardmax.runs import auto
+from hardmax.runs.evaluate import calibrated_on
+from hardmax.runs.fitting import Fitting
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 
@@ -49,16 +52,17 @@ PARAMETERS = {
     if name not in {*options_of(ReadingOptions), "data", "patience"} - OF_COLUMNS
 }
 
-#: The number of epochs if neither it nor a model that has another is given: the only default that
-#: is not the one of ``hardmax train``.
-EPOCHS = 20
+#: The number of epochs if neither it nor a model that has another is given, and the model: the only
+#: defaults that are not those of ``hardmax train``.
+EPOCHS, MODEL = 20, "softmax-regression"
 
 
 def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the type and the field of each parameter of the estimator."""
     for name, (setting, _) in PARAMETERS.items():
         is_positional = name in ("model", "framework")
-        yield name, setting.type, field(default=setting.default, kw_only=not is_positional)
+        default = MODEL if name == "model" else setting.default
+        yield name, setting.type, field(default=default, kw_only=not is_positional)
     yield "random_state", Any, field(default=None, kw_only=True)
 
 
@@ -76,14 +80,17 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
     pyarrow.
 
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
-    (20); their help is below. ``random_state`` is scikit-learn's. The model ``realmlp`` is for
-    vectors and data frames: a fifth of the examples is its validation set, and the weights are
-    those of the epoch with the lowest loss on it.
+    (20) and ``model`` (softmax-regression); their help is below. ``random_state`` is
+    scikit-learn's. The models ``auto`` and ``realmlp`` are for vectors and data frames. With
+    ``realmlp`` alone, a fifth of the examples is its validation set, and the weights are those of
+    the epoch with the lowest loss on it. With ``folds`` or ``auto`` the probabilities are
+    calibrated on the folds.
 
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
-    ``shape_``, the shape of an example; ``encoding_``, the encoding of the columns, or None;
-    ``left_out_``, the reason for each column that is not used; ``history_``, a dict per epoch.
+    ``temperature_``, by which scores are divided; ``shape_``, the shape of an example;
+    ``encoding_``, the encoding of the columns, or None; ``left_out_``, the reason for each column
+    that is not used; ``history_``, a dict per epoch.
 
     Parameters:
     """
@@ -95,32 +102,24 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         becomes NaN or infinite.
         """
         examples = self._learn(X, y)
+        train, held_out = examples, None
         settings = self._settings()
-        shape = examples.inputs.shape[1:]
-        network = catalog.make(self.model, shape, len(self.classes_), **settings.options)
-        train, held_out = _split(examples, settings)
-        weights = initial_weights(network, shape, settings.seed, settings.initializer, train.inputs)
-        session = Session(
-            frameworks.load(self.framework),
-            network,
-            shape,
-            weights,
-            settings.recipe,
-            settings.epochs,
-            gradient_clip_val=settings.clip,
-            seed=settings.seed,
-            device=self.device,
-            patience=settings.patience,
-        )
-        session.fit(train, held_out, settings.batch(len(train)), settings.balanced)
-        self.network_ = network
-        self.shape_ = shape
-        self.weights_ = session.weights()
-        self.history_ = session.trainer.history
-        if not all(np.isfinite(array).all() for array in self.weights_.values()):
-            raise DivergenceError(
-                f"a weight became NaN or infinite; try a smaller lr than {settings.recipe.lr:g}"
-            )
+        if settings.validation is not None:
+            rows, others = split_rows(examples.labels, settings.validation, settings.seed)
+            train, held_out = examples.take(rows), examples.take(others)
+        settings = auto.chosen(settings, train, has_validation=held_out is not None)
+        fitted = Fitting(
+            settings,
+            train,
+            held_out,
+            classes=tuple(map(str, range(len(self.classes_)))),
+            ordered=None if self.encoding_ is None else self.encoding_.ordered,
+        ).fit()
+        calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
+        self.temperature_ = 1.0 if calibration is None else calibration.temperature
+        self.network_, self.weights_ = fitted.network, fitted.weights
+        self.shape_ = train.inputs.shape[1:]
+        self.history_ = fitted.epochs
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -215,15 +214,9 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             self.weights_,
             device=self.device,
         )
-        return session.scores(examples, BATCH_SIZE)
-
-
-def _split(examples: Examples, settings: Settings) -> tuple[Examples, Examples | None]:
-    """Return the examples to train on, and those to validate on if the model needs them."""
-    if settings.validation is None:
-        return examples, None
-    rows, held_out = split_rows(examples.labels, settings.validation, settings.seed)
-    return examples.take(rows), examples.take(held_out)
+        scores = calibrated(session.scores(examples, BATCH_SIZE), self.temperature_)
+        # The digits beyond depend on a row's place in its batch.
+        return scores.astype(np.float32)
 
 
 def _help(name: str) -> str:

@@ -36,9 +36,9 @@ def run(folder, hardmax_in):
 
 @pytest.fixture(scope="module")
 def trained(run, framework):
-    """The output of training with no option but the label column."""
+    """The output of training softmax regression, with no other option but the label column."""
     done = run(
-        *("train", "visits.csv", "--label", "outcome"),
+        *("train", "visits.csv", "--label", "outcome", "--model", "softmax-regression"),
         *("--framework", framework, "--out", "run", "--json"),
     )
     assert done.returncode == 0, done.stderr
@@ -217,6 +217,7 @@ def test_a_changed_table_is_evaluated_only_if_named(run, folder, framework):
     frame = mixed_table(200, seed=4)
     frame.to_csv(folder / "changing.csv", index=False)
     options = ("--label", "outcome", "--framework", framework, "--out", "changed", "--epochs", 1)
+    options = (*options, "--model", "softmax-regression")
     assert run("train", "changing.csv", *options).returncode == 0
     frame.iloc[::-1].to_csv(folder / "changing.csv", index=False)
     refused(run("evaluate", "changed"), "has changed since")
@@ -246,6 +247,7 @@ def test_a_run_reads_other_tables_as_training_did(run, folder):
     cells.loc[2::9, "y"] = "?"
     cells.to_csv(folder / "given.csv", index=False)
     options = ("--missing", "-1,r,off", "--label-missing", "?", "--label", "y", "--epochs", 1)
+    options = (*options, "--model", "softmax-regression")
     assert run("train", "given.csv", *options, "--out", "rules").returncode == 0
     typed = cells.assign(x=[None if i % 9 < 2 else values[i] for i in range(90)])
     typed["kind"] = typed["kind"].mask(typed["kind"] == "r")

@@ -18,7 +18,7 @@ from hardmax.cli.options import (
 __all__ = ["parity"]
 
 
-@with_settings("model", "framework", "validation", "patience")
+@with_settings("model", "framework", "validation", "patience", "ensemble", "folds")
 def parity(
     data: Data,
     *,

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from hardmax.data.datasets import Dataset
+from hardmax.runs.settings import Settings
 from hardmax.runs.train import RunCallback
 from hardmax.training.contracts import EpochRecord, Trainer
 
@@ -19,9 +20,9 @@ class Progress(RunCallback):
     ``quiet`` turns the lines off.
     """
 
-    def __init__(self, epochs: int, quiet: bool):
-        self.epochs = epochs
+    def __init__(self, quiet: bool):
         self.quiet = quiet
+        self.member = 0
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         self.bars = Bars(
@@ -32,7 +33,7 @@ class Progress(RunCallback):
             # On one terminal rich keeps lines and bar apart; redirected lines must go to stdout.
             redirect_stdout=sys.stdout.isatty(),
         )
-        self.bar = self.bars.add_task("training", total=epochs)
+        self.bar = self.bars.add_task("training", total=None)
 
     def __enter__(self) -> "Progress":
         return self
@@ -40,22 +41,30 @@ class Progress(RunCallback):
     def __exit__(self, *exc_info: object) -> None:
         self.bars.stop()
 
-    def on_data(self, dataset: Dataset) -> None:
-        """Find the name of the set that the epochs are evaluated on."""
-        self.held_out = "test" if dataset.validation is None else "validation"
+    def on_data(self, dataset: Dataset, settings: Settings) -> None:
+        """Find the number of epochs, and the name of the set that they are evaluated on."""
+        self.epochs, self.members = settings.epochs, settings.members
+        has_validation = dataset.validation is not None or settings.folds is not None
+        self.held_out = "validation" if has_validation else "test"
+        self.bars.update(self.bar, total=settings.epochs * settings.members)
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Show the bar, only now because loading the data may show its own."""
         self.bars.start()
+        self.member += 1
 
     def on_chunk(self, trainer: Trainer) -> None:
         """Update the bar."""
-        completed = trainer.train_batch_idx / trainer.num_train_batches
-        self.bars.update(self.bar, completed=completed, description=f"epoch {trainer.epoch + 1}")
+        epochs = trainer.train_batch_idx / trainer.num_train_batches
+        completed = (self.member - 1) * self.epochs + epochs
+        description = f"epoch {trainer.epoch + 1}"
+        if self.members > 1:
+            description = f"network {self.member}/{self.members} {description}"
+        self.bars.update(self.bar, completed=completed, description=description)
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
-        """Print a line for the epoch."""
-        if self.quiet:
+        """Print a line for the epoch, unless there are those of several networks."""
+        if self.quiet or self.members > 1:
             return
         line = (
             f"epoch {record['epoch']:>{len(str(self.epochs))}}/{self.epochs}"
@@ -66,3 +75,16 @@ class Progress(RunCallback):
         if record["compile_seconds"]:
             line += f" (and {record['compile_seconds']:.2f} s to compile)"
         print(line, flush=True)
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Print a line for a network of several."""
+        if self.quiet or self.members == 1:
+            return
+        seconds = sum((epoch["seconds"] or 0) for epoch in trainer.history)
+        best = max(trainer.history, key=lambda epoch: epoch["val_accuracy"] or 0)
+        print(
+            f"network {self.member:>{len(str(self.members))}}/{self.members}"
+            f"  epochs {len(trainer.history)}, best {self.held_out} accuracy"
+            f" {best['val_accuracy']:.4f}  {seconds:.2f} s",
+            flush=True,
+        )

@@ -1,5 +1,6 @@
 """``hardmax train``: train a classifier."""
 
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ def train(
     from hardmax.runs.train import train as run_training
 
     checked = Settings(data=data, **settings)
-    progress = Progress(checked.epochs, quiet=as_json)
+    progress = Progress(quiet=as_json)
     try:
         with progress:
             trained = run_training(checked, out, progress, notice)
@@ -49,18 +50,30 @@ def train(
         _print_result(trained)
     if trained.interrupted:
         notice(
-            f"interrupted after {len(trained.epochs)} of {checked.epochs} epochs; "
+            f"interrupted after {len(trained.epochs)} of {trained.settings.epochs} epochs; "
             f"the run was saved in {trained.path}"
         )
         raise typer.Exit(INTERRUPTED)
 
 
 def _print_result(trained: "Trained") -> None:
-    if trained.settings.patience is not None:
+    if trained.members:
+        print(_members_line(trained))
+    elif trained.settings.patience is not None:
         print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
     print(f"test {trained.test}\n     {trained.test.figures()}")
     print(plain(f"run {trained.path}"))
     print(plain(f"report {trained.path / 'report.html'}"))
+
+
+def _members_line(trained: "Trained") -> str:
+    """Describe an ensemble by the accuracy of its members on their validation sets."""
+    found = [member["validation_accuracy"] or 0.0 for member in trained.members]
+    spread = f" (standard deviation {stdev(found):.4f})" if len(found) > 1 else ""
+    where = "on the test set" if trained.settings.patience is None else "on the validation set"
+    if trained.settings.folds is not None:
+        where = f"on {trained.settings.folds} folds"
+    return f"{len(found)} networks, accuracy {where} {fmean(found):.4f} on average{spread}"
 
 
 def _summary(trained: "Trained") -> dict[str, object]:
@@ -71,5 +84,6 @@ def _summary(trained: "Trained") -> dict[str, object]:
         "seed": trained.settings.seed,
         "epochs": trained.epochs,
         "weights_epoch": trained.weights_epoch,
+        "members": trained.members,
         "test": trained.test.summary(),
     }

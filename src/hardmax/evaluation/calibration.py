@@ -39,16 +39,20 @@ def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
     return scores if temperature == 1 else scores.astype(np.float64) / temperature
 
 
-def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(scores: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> float:
     """Return the temperature T for which ``scores`` / T have the lowest log loss.
 
     ``scores`` are float (n, classes), ``labels`` integers (n,). C. Guo et al., "On calibration of
-    modern neural networks", ICML 2017. The loss is convex in 1/T; T is found between 1e-6 and 1e6
-    by bisecting its derivative. Raises DataError if the minimum is at either end: if all examples
-    are classified correctly, or if the scores are no better than chance.
+    modern neural networks", ICML 2017. ``smoothing`` is the share of each label that is given to
+    all classes alike; with a share above 0, examples that are all classified correctly have a
+    temperature too. The loss is convex in 1/T; T is found between 1e-6 and 1e6 by bisecting its
+    derivative. Raises DataError if the minimum is at either end: if all examples are classified
+    correctly, or if the scores are no better than chance.
     """
     scores = scores.astype(np.float64)
+    scores -= scores.max(axis=1, keepdims=True)
     true_scores = np.take_along_axis(scores, labels[:, None], 1)[:, 0]
+    true_scores = (1 - smoothing) * true_scores + smoothing * scores.mean(axis=1)
 
     def slope(log_inverse: float) -> float:
         probabilities = np.exp(log_softmax(scores * np.exp(log_inverse)))

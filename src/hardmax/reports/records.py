@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-__all__ = ["CalibrationRecord", "DataRecord", "ResultsRecord", "RunRecord"]
+__all__ = ["CalibrationRecord", "DataRecord", "MemberRecord", "ResultsRecord", "RunRecord"]
 
 
 class DataRecord(TypedDict):
@@ -19,18 +19,34 @@ class DataRecord(TypedDict):
     preprocessing: Mapping[str, object]
 
 
+class MemberRecord(TypedDict):
+    """How the training of a member of an ensemble ended, and the metrics of its epoch."""
+
+    epochs: int
+    weights_epoch: int
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+
 class ResultsRecord(TypedDict):
-    """How the training ended, and the metrics on the test set."""
+    """How the training ended, and the metrics on the test set.
+
+    Of an ensemble, ``epochs`` and ``weights_epoch`` are the largest of its ``members``. With folds,
+    these are in the order of the folds, and ``out_of_fold`` has the metrics of the out-of-fold
+    scores, calibrated.
+    """
 
     epochs: int
     weights_epoch: int
     interrupted: bool
     stopped_early: bool
     test: Mapping[str, object]
+    members: NotRequired[list[MemberRecord]]
+    out_of_fold: NotRequired[Mapping[str, object]]
 
 
 class CalibrationRecord(TypedDict):
-    """A temperature, and the metrics of the validation set before and after fitting it."""
+    """A temperature, and the metrics of held-out examples before and after fitting it."""
 
     temperature: float
     before: Mapping[str, object]

@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TypedDict
 
 import numpy as np
@@ -58,6 +59,7 @@ def render(
         curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
         examples=examples.words[1],
         evaluation=evaluation,
+        accuracies=_accuracies(record),
         chance_loss=math.log(len(evaluation.classes)),
         drawings=[
             charts.reliability(evaluation),
@@ -72,9 +74,17 @@ def render(
     )
 
 
+def _accuracies(record: RunRecord) -> dict[str, float]:
+    """Return the mean and the range of the validation accuracies of the members of an ensemble."""
+    members = record["results"].get("members", [])
+    found = [member["validation_accuracy"] or 0.0 for member in members]
+    return {"mean": fmean(found), "low": min(found), "high": max(found)} if found else {}
+
+
 def _curves(epochs: Sequence[EpochRecord], record: RunRecord, key: str) -> str:
     """Plot a metric over the epochs; return it as a data URL of an SVG."""
-    held_out = "validation" if record["data"]["validation"] else "test"
+    has_validation = record["data"]["validation"] or record["settings"].get("folds")
+    held_out = "validation" if has_validation else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
     for label, part in (("training", "train"), (held_out, "val")):
         coordinates = ((epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs)

@@ -20,26 +20,30 @@ class TrainingState(NamedTuple):
 
 
 class BestWeights(Callback):
-    """Saves the weights of the last epoch or, ``by_validation_loss``, those of the best epoch.
+    """Saves the weights of the last epoch, or those of the best epoch by a metric.
 
-    ``state`` is None until the first epoch is complete.
+    ``best_by`` is None, ``loss`` for the lowest validation loss, or ``accuracy`` for the highest
+    validation accuracy and, of several such epochs, the lowest validation loss. ``state`` is None
+    until the first epoch is complete.
     """
 
-    def __init__(self, by_validation_loss: bool) -> None:
-        self.by_validation_loss = by_validation_loss
-        self.lowest_loss = math.inf
+    def __init__(self, best_by: str | None) -> None:
+        self.best_by = best_by
+        self.lowest = (math.inf, math.inf)
         self.state: TrainingState | None = None
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights unless those of an earlier epoch are better."""
         epochs = [*trainer.history]
-        loss = record["val_loss"]
-        assert loss is not None  # a run always has a validation or a test set to evaluate on
-        is_better = loss < self.lowest_loss
-        if self.by_validation_loss and self.state is not None and not is_better:
+        loss, accuracy = record["val_loss"], record["val_accuracy"]
+        # Both are None without held-out examples, by which then nothing is chosen.
+        loss = math.inf if loss is None else loss
+        errors = 1 - (accuracy or 0.0) if self.best_by == "accuracy" else 0.0
+        is_better = (errors, loss) < self.lowest
+        if self.best_by is not None and self.state is not None and not is_better:
             self.state = self.state._replace(epochs=epochs)
             return
         # One assignment, so that epochs and weights stay consistent whenever Ctrl-C arrives.
         weights = trainer.get_weights(trainer.model)
         self.state = TrainingState(epochs, len(epochs), weights)
-        self.lowest_loss = min(self.lowest_loss, loss)
+        self.lowest = min(self.lowest, (errors, loss))

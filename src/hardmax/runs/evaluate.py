@@ -29,6 +29,7 @@ __all__ = [
     "Comparison",
     "EvaluatedRun",
     "calibrate",
+    "calibrated_on",
     "compare",
     "evaluate",
     "read_rules",
@@ -111,7 +112,7 @@ def read_rules(
 
 @dataclass(frozen=True)
 class Calibration:
-    """The evaluation of the validation set before and after fitting a temperature on it."""
+    """The evaluation of held-out examples before and after fitting a temperature on them."""
 
     before: ClassifierEvaluation
     after: ClassifierEvaluation
@@ -138,6 +139,11 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
     since training or no temperature can be fitted to it.
     """
     run = Run.open(path)
+    if run.settings.folds is not None:
+        raise RunError(
+            f"{path} was calibrated when it was trained, on its {run.settings.folds} folds; train "
+            "again to calibrate it anew"
+        )
     part = None
     if run.record["data"]["validation"]:
         part = load_data(run, path, None, run.settings.validation).validation
@@ -151,6 +157,21 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
     calibration = Calibration(before, after)
     write_record(Path(path), {**run.record, "calibration": calibration.as_dict()})
     return calibration
+
+
+def calibrated_on(before: ClassifierEvaluation) -> Calibration | None:
+    """Return the calibration on the out-of-fold scores of a training.
+
+    None if the scores are no better than chance. The labels are smoothed by 1 / (n + 2), as in
+    J. Platt, "Probabilistic outputs for support vector machines", 1999, because all of few examples
+    may be classified correctly.
+    """
+    try:
+        smoothing = 1 / (before.count + 2)
+        temperature = fit_temperature(before.scores, before.labels, smoothing)
+    except DataError:
+        return None
+    return Calibration(before, replace(before, temperature=temperature))
 
 
 def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray:

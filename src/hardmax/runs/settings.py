@@ -1,6 +1,6 @@
 """The settings of a training, which are also the options of ``hardmax train``."""
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from hardmax import frameworks
@@ -14,7 +14,10 @@ from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
 from hardmax.training.recipes import Recipe
 
-__all__ = ["Settings"]
+__all__ = ["AUTO", "Settings"]
+
+#: The name that lets the data choose the network; see ``runs/auto.py``.
+AUTO = "auto"
 
 #: The default batch sizes are powers of two from the smallest to the largest.
 SMALLEST_BATCH, LARGEST_BATCH = 16, 256
@@ -37,8 +40,9 @@ def widths(text: str) -> tuple[int, ...]:
 class Settings(Recipe, ReadingOptions):
     """The settings of a training. Raises ArgumentError for invalid values.
 
-    Settings that are None get the default of the model, if it has one. Each field is an option: its
-    help, choices and bounds stand here, in ``Recipe`` and in ``ReadingOptions``, and nowhere else.
+    Settings that are None get the default of the model, if it has one; ``unset`` are their names.
+    Each field is an option: its help, choices and bounds stand here, in ``Recipe`` and in
+    ``ReadingOptions``, and nowhere else.
     """
 
     data: str = option(
@@ -47,9 +51,10 @@ class Settings(Recipe, ReadingOptions):
         "an .npz file, or a table (CSV, Parquet, Excel and others; requires --label).",
     )
     model: str = option(
-        "softmax-regression",
-        "Network; `hardmax models` lists them.",
-        choices=(*catalog.NETWORKS,),
+        AUTO,
+        "Network; `hardmax models` lists them. auto is an ensemble of realmlp for tables, and "
+        "softmax-regression for images.",
+        choices=(AUTO, *catalog.NETWORKS),
         metavar="NAME",
     )
     framework: str = option("torch", "Framework.", choices=(*frameworks.FRAMEWORKS,))
@@ -88,6 +93,19 @@ class Settings(Recipe, ReadingOptions):
         "Clip the global gradient norm to this value; 0 turns it off.",
         bounds=Bounds(least=0),
     )
+    ensemble: int | None = option(
+        None,
+        "Number of networks to train, whose probabilities are averaged.",
+        unset="1, or the number of folds; by the number of rows if the model is auto",
+        bounds=Bounds(least=1),
+    )
+    folds: int | None = option(
+        None,
+        "Cross-validation: train a network without each of this many folds of the training set, "
+        "keep its epoch with the highest accuracy on that fold, and calibrate on all of them.",
+        unset="none; by the number of rows if the model is auto",
+        bounds=Bounds(least=2),
+    )
     balanced: bool = option(
         False, "Resample the training set so that all classes are equally frequent."
     )
@@ -98,10 +116,28 @@ class Settings(Recipe, ReadingOptions):
         bounds=Bounds(least=1),
     )
 
+    unset: frozenset[str] = field(default=frozenset(), init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
-        fill(self, catalog.recipe(self.model))
+        names = options_of(Settings)
+        object.__setattr__(self, "unset", {name for name in names if getattr(self, name) is None})
+        defaults = catalog.recipe(self.model, folds=self.folds is not None)
+        if self.model == AUTO and self.time is not None and self.folds is None:
+            defaults = {"validation": catalog.REALMLP["validation"]}
+        fill(self, defaults)
         super().__post_init__()
-        catalog.check_options(self.model, self.options)
+        if self.model != AUTO:
+            catalog.check_options(self.model, self.options)
+        if self.folds is not None and self.validation is not None:
+            raise ArgumentError(
+                "with folds each network has a fold as its validation set; leave out validation or "
+                "folds"
+            )
+        if self.folds is not None and self.time is not None:
+            raise ArgumentError(
+                "folds would train on later rows than they validate on; with time, use validation "
+                "instead"
+            )
 
     @classmethod
     def from_record(cls, record: object) -> "Settings":
@@ -111,7 +147,7 @@ class Settings(Recipe, ReadingOptions):
         """
         if not isinstance(record, dict):
             raise RunError(f"unusable settings: they must be an object, got {record!r}")
-        unknown = sorted(record.keys() - {field.name for field in fields(cls)})
+        unknown = sorted(record.keys() - options_of(cls).keys())
         if unknown:
             raise RunError(f"unknown settings: {listed(unknown)}")
         if "data" not in record:
@@ -124,6 +160,11 @@ class Settings(Recipe, ReadingOptions):
     def as_record(self) -> dict[str, Json]:
         """Return the settings by name, for the record of a run."""
         return {name: getattr(self, name) for name in options_of(Settings)}
+
+    @property
+    def members(self) -> int:
+        """The number of networks to train."""
+        return self.ensemble or self.folds or 1
 
     def batch(self, count: int) -> int:
         """Return the batch size for a training set of ``count`` examples.
@@ -148,7 +189,7 @@ class Settings(Recipe, ReadingOptions):
         return Recipe(**self._values(Recipe))
 
     def _values(self, cls: type[ReadingOptions] | type[Recipe]) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(cls)}
+        return {one.name: getattr(self, one.name) for one in fields(cls)}
 
     @property
     def initializer(self) -> str:

@@ -4,8 +4,8 @@ import contextlib
 import math
 import os
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +14,18 @@ import hardmax
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
-from hardmax.errors import ArgumentError, DivergenceError
+from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.json_values import Json
-from hardmax.networks import catalog
-from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
-from hardmax.reports.records import DataRecord, ResultsRecord, RunRecord
-from hardmax.runs.best_weights import BestWeights, TrainingState
+from hardmax.reports.records import DataRecord, MemberRecord, RunRecord
+from hardmax.runs import auto
+from hardmax.runs.best_weights import TrainingState
+from hardmax.runs.evaluate import calibrated_on
+from hardmax.runs.fitting import Fitted, Fitting
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
-from hardmax.runs.session import Session
-from hardmax.runs.settings import Settings
+from hardmax.runs.settings import AUTO, Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
@@ -40,7 +40,8 @@ WORSE = 1.5
 class Trained:
     """A finished training: the path of its run, its history and its evaluation on the test set.
 
-    ``weights_epoch`` is the epoch whose weights were saved.
+    ``weights_epoch`` is the epoch whose weights were saved; ``members`` are the records of the
+    members of an ensemble, of which it is the last.
     """
 
     path: Path
@@ -49,13 +50,17 @@ class Trained:
     weights_epoch: int
     test: ClassifierEvaluation
     interrupted: bool
+    members: list[MemberRecord] = field(default_factory=list)
 
 
 class RunCallback(Callback):
     """Base class of callbacks of a training that writes a run."""
 
-    def on_data(self, dataset: Dataset) -> None:
-        """Called before the fit, once the data has been read and everything is checked."""
+    def on_data(self, dataset: Dataset, settings: Settings) -> None:
+        """Called before the fit, once the data has been read and everything is checked.
+
+        ``settings`` have what the data has chosen in place of the model ``auto``.
+        """
 
 
 class _Stop(Callback):
@@ -85,13 +90,12 @@ def train(
     second time while the run is evaluated and saved, and HardmaxError for any other failure; then
     no files are left behind.
     """
-    best_weights = BestWeights(by_validation_loss=settings.patience is not None)
     with Interruptions() as interruptions:
+        states: list[TrainingState] = []
         try:
-            trained = _train(settings, out, best_weights, callback, interruptions, log)
+            trained = _train(settings, out, states, callback, interruptions, log)
         except KeyboardInterrupt:
-            has_epoch = best_weights.state is not None
-            when = "while saving the run" if has_epoch else "before the first epoch was complete"
+            when = "while saving the run" if states else "before the first epoch was complete"
             raise KeyboardInterrupt(f"{when}; nothing was saved") from None
         return replace(trained, interrupted=interruptions.count > 0)
 
@@ -99,21 +103,31 @@ def train(
 def _train(
     settings: Settings,
     out: str | None,
-    best_weights: BestWeights,
+    states: list[TrainingState],
     callback: RunCallback | None,
     interruptions: Interruptions,
     log: Callable[[str], None] | None,
 ) -> Trained:
     frameworks.check(settings.framework)
     dataset = load.load(settings.data, settings.reading)
-    if settings.patience is not None and dataset.validation is None:
+    is_auto = settings.model == AUTO
+    has_validation = dataset.validation is not None
+    settings = auto.chosen(settings, dataset.train, has_validation=has_validation)
+    if settings.patience is not None and not has_validation and settings.folds is None:
         raise ArgumentError(
             "early stopping (patience) must not use the test set; add --validation FRACTION to "
-            "split off a validation set"
+            "split off a validation set, or --folds"
         )
-    callbacks = [best_weights, *([callback] if callback else []), _Stop(interruptions)]
-    session = _session(settings, dataset, callbacks)
-    environment = _environment(settings.framework, str(session.trainer.find_device()))
+    fitting = Fitting(
+        settings,
+        dataset.train,
+        dataset.validation or dataset.test,
+        classes=dataset.classes,
+        ordered=None if dataset.encoding is None else dataset.encoding.ordered,
+        states=states,
+        callbacks=[*([callback] if callback else []), _Stop(interruptions)],
+        interruptions=interruptions,
+    )
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,
@@ -121,87 +135,59 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
+        if log is not None and is_auto and settings.members > 1:
+            log(auto.described(settings))
         if callback is not None:
-            callback.on_data(dataset)
-        state = _fit(settings, session, dataset, best_weights, interruptions)
-        _log_failure(settings, dataset, state, log)
-        evaluation = _evaluate(settings, session, dataset)
-        record: RunRecord = {
-            "settings": _settings_record(settings, dataset),
-            "environment": environment,
-            "data": _data_record(dataset),
-            "results": _results_record(settings, session, state, evaluation),
-        }
-        page = report.render(record, dataset.test, evaluation, state.epochs)
-        writer.write(_run(record, session, dataset, state), state.epochs, page)
+            callback.on_data(dataset, settings)
+        fitted = fitting.fit()
+        _log_failure(settings, dataset, states[0], log)
+        run, evaluation = _evaluated(settings, dataset, fitted)
+        page = report.render(run.record, dataset.test, evaluation, fitted.epochs)
+        writer.write(run, fitted.epochs, page)
         interruptions.settle()
         path = writer.publish()
     return Trained(
         path=path,
         settings=settings,
-        epochs=state.epochs,
-        weights_epoch=state.epoch,
+        epochs=fitted.epochs,
+        weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
         interrupted=False,
+        members=run.record["results"].get("members", []),
     )
 
 
-def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]) -> Session:
-    """Return a session with the initial weights of the network."""
-    shape = dataset.shape
-    network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
-    return Session(
-        frameworks.load(settings.framework),
-        network=network,
-        shape=shape,
-        weights=initial_weights(
-            network, shape, settings.seed, settings.initializer, dataset.train.inputs
-        ),
-        recipe=settings.recipe,
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip,
-        seed=settings.seed,
-        device=settings.device,
-        patience=settings.patience,
-        callbacks=callbacks,
+def _evaluated(
+    settings: Settings, dataset: Dataset, fitted: Fitted
+) -> tuple[Run, ClassifierEvaluation]:
+    """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation."""
+    session = fitted.session(settings, dataset.shape)
+    calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
+    evaluation = ClassifierEvaluation(
+        session.scores(dataset.test, settings.batch(len(dataset.train))),
+        dataset.test.labels,
+        classes=dataset.classes,
+        temperature=1.0 if calibration is None else calibration.temperature,
     )
-
-
-def _fit(
-    settings: Settings,
-    session: Session,
-    dataset: Dataset,
-    best_weights: BestWeights,
-    interruptions: Interruptions,
-) -> TrainingState:
-    """Fit until done or Ctrl-C, load the weights to save into the model, and return the state.
-
-    Without a validation set the epochs are evaluated on the test set, but nothing is chosen by it.
-    Raises DivergenceError if the loss diverges, or a weight becomes NaN or infinite.
-    """
-    held_out = dataset.test if dataset.validation is None else dataset.validation
-    batch_size = settings.batch(len(dataset.train))
-    recipe = session.model.recipe
-    advice = f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"
-    interruptions.listen()
-    try:
-        session.fit(dataset.train, held_out, batch_size, settings.balanced)
-        interruptions.hold()
-    except DivergenceError as error:
-        problem, _, rest = str(error).partition(";")
-        if "learning rate" not in rest:
-            raise
-        # The Trainer's advice names arguments that the command line lacks.
-        raise DivergenceError(f"{problem}; {advice}") from error
-    except KeyboardInterrupt:
-        if best_weights.state is None:
-            raise
-        interruptions.hold()
-    assert best_weights.state is not None
-    if not all(np.isfinite(array).all() for array in best_weights.state.weights.values()):
-        raise DivergenceError(f"a weight became NaN or infinite; {advice}")
-    session.trainer.set_weights(session.model, best_weights.state.weights)
-    return best_weights.state
+    results = fitted.results(settings)
+    record: RunRecord = {
+        "settings": _settings_record(settings, dataset),
+        "environment": _environment(settings.framework, str(session.trainer.find_device())),
+        "data": _data_record(dataset),
+        "results": {**results, "test": evaluation.summary()},
+    }
+    if calibration is not None:
+        record["calibration"] = calibration.as_dict()
+        record["results"]["out_of_fold"] = calibration.after.summary()
+    run = Run(
+        record=record,
+        network=fitted.network,
+        input_shape=dataset.shape,
+        classes=dataset.classes,
+        weights=fitted.weights,
+        encoding=dataset.encoding,
+    )
+    return run, evaluation
 
 
 def _log_failure(
@@ -220,22 +206,6 @@ def _log_failure(
             f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; try a smaller "
             f"--lr than {settings.recipe.rate:g}, such as {settings.recipe.smaller_rate:g}"
         )
-
-
-def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> ClassifierEvaluation:
-    scores = session.scores(dataset.test, settings.batch(len(dataset.train)))
-    return ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
-
-
-def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingState) -> Run:
-    return Run(
-        record=record,
-        network=session.network,
-        input_shape=dataset.shape,
-        classes=dataset.classes,
-        weights=state.weights,
-        encoding=dataset.encoding,
-    )
 
 
 def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
@@ -275,17 +245,4 @@ def _data_record(dataset: Dataset) -> DataRecord:
         "validation": 0 if dataset.validation is None else len(dataset.validation),
         "test": len(dataset.test),
         "preprocessing": dataset.preprocessing,
-    }
-
-
-def _results_record(
-    settings: Settings, session: Session, state: TrainingState, evaluation: ClassifierEvaluation
-) -> ResultsRecord:
-    completed, stopped_early = len(state.epochs), session.trainer.should_stop
-    return {
-        "epochs": completed,
-        "weights_epoch": state.epoch,
-        "interrupted": completed < settings.epochs and not stopped_early,
-        "stopped_early": stopped_early,
-        "test": evaluation.summary(),
     }

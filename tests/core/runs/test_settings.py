@@ -29,6 +29,8 @@ VALUES = {
     "epochs": ("3", 3),
     "batch_size": ("7", 7),
     "clip": ("1.5", 1.5),
+    "ensemble": ("2", 2),
+    "folds": (None, None),
     "balanced": (None, True),
     "patience": ("2", 2),
     "lr": ("0.25", 0.25),
@@ -56,6 +58,10 @@ VALUES = {
     "keep": ("id", ("id",)),
     "validation": ("0.25", 0.25),
 }
+
+
+#: The settings that the parity command has no option for.
+OF_TRAIN = {"model", "framework", "validation", "patience", "ensemble", "folds"}
 
 
 def command_line(names):
@@ -113,7 +119,7 @@ def test_train_without_options_has_the_defaults(received):
 
 
 def test_settings_are_options_of_parity(received):
-    names = [*(VALUES.keys() - {"model", "framework", "validation", "patience"})]
+    names = [*(VALUES.keys() - OF_TRAIN)]
     run("parity", "digits", *command_line(names), "--models", "mlp,lenet")
     ((settings,), others) = received[0]
     assert settings == {"data": "digits", **{name: VALUES[name][1] for name in names}}
@@ -125,7 +131,7 @@ def test_settings_are_options_of_parity(received):
 def test_help_describes_every_option(command):
     text = " ".join(CliRunner().invoke(app, [command, "--help"], terminal_width=200).output.split())
     for name, (field, option) in options_of(Settings).items():
-        if command == "train" or name not in ("model", "framework", "validation", "patience"):
+        if command == "train" or name not in OF_TRAIN:
             assert option.help in text
             assert name == "data" or f"{flag(name, option)} " in text
             assert (
@@ -142,7 +148,8 @@ def test_the_parameters_of_the_estimator_are_settings():
     assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
     for name in defaults.keys() - {"random_state", "lr"}:
         # None stands for the default of the model.
-        assert defaults[name] in (getattr(settings, name), None)
+        usual = "softmax-regression" if name == "model" else getattr(settings, name)
+        assert defaults[name] in (usual, None)
         assert f"{name}: " in HardmaxClassifier.__doc__
     assert HardmaxClassifier("mlp", "jax", hidden=(3,)).get_params()["hidden"] == (3,)
     with pytest.raises(TypeError, match="speed"):

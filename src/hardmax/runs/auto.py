@@ -1,0 +1,76 @@
+"""The settings that the model ``auto`` stands for, by the kind and the size of the data."""
+
+from dataclasses import replace
+from typing import Any
+
+from hardmax.data.datasets import Examples, Vectors
+from hardmax.networks import catalog
+from hardmax.runs.settings import AUTO, Settings
+
+__all__ = ["chosen", "described"]
+
+#: The most rows for which an ensemble has this many members.
+MEMBERS = ((2_000, 8), (10_000, 5), (50_000, 4), (200_000, 2))
+
+#: A fold has at least this many rows, and a network alone is trained without one of so many.
+ROWS_PER_FOLD, LONE_FOLDS = 8, 8
+
+#: The hidden layers of a member: with 256 units each, as in ``realmlp``, four networks take the
+#: time of sixteen and are hardly better than four.
+HIDDEN = (128, 128, 128)
+
+#: The number of steps that the training of a member aims at, and bounds for its epochs.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1200, 10, 128
+
+#: An epoch has about this many steps, unless the batches would be too small or too large.
+STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 4, 32, 256
+
+
+def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Settings:
+    """Return settings with a network and a recipe in place of the model ``auto``.
+
+    They suit the examples ``train``; what the user has set stays. Settings with another model are
+    returned as they are.
+    """
+    if settings.model != AUTO:
+        return settings
+    suited: dict[str, Any] = (
+        _for_rows(settings, len(train), has_validation)
+        if isinstance(train, Vectors)
+        else {"model": "softmax-regression"}
+    )
+    # The data has been read with these.
+    unset = settings.unset - {"validation"}
+    values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
+    return replace(settings, **values)
+
+
+def _for_rows(settings: Settings, count: int, has_validation: bool) -> dict[str, Any]:
+    """Return the settings for ``count`` rows of a table."""
+    members = settings.ensemble or next((size for most, size in MEMBERS if count <= most), 1)
+    batch = 2 ** max(count // STEPS_PER_EPOCH, 1).bit_length() // 2
+    batch = settings.batch_size or min(max(batch, SMALLEST_BATCH), LARGEST_BATCH)
+    epochs = round(STEPS / max(count // batch, 1))
+    suited = {
+        **catalog.REALMLP,
+        "model": "realmlp",
+        "hidden": HIDDEN,
+        "batch_size": batch,
+        "epochs": min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
+        "ensemble": None if settings.folds else members,
+    }
+    if not has_validation:
+        folds = members if members > 1 else LONE_FOLDS
+        return {**suited, "folds": max(min(folds, count // ROWS_PER_FOLD), 2), "patience": None}
+    return suited
+
+
+def described(settings: Settings) -> str:
+    """Return in words what ``auto`` chose."""
+    count, hidden = settings.members, ",".join(map(str, settings.hidden or ()))
+    networks = "1 network" if count == 1 else f"{count} networks"
+    folds = f", each without one of {settings.folds} folds of the training rows"
+    return (
+        f"auto: {networks} of model {settings.model} (hidden {hidden}), {settings.epochs} epochs"
+        + folds * (settings.folds is not None)
+    )

@@ -1,0 +1,181 @@
+"""Fits the networks of a run, one after the other, until all are done or Ctrl-C."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hardmax import frameworks
+from hardmax.data.datasets import Examples
+from hardmax.errors import DivergenceError
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.networks.layers import Network
+from hardmax.networks.shapes import Shape
+from hardmax.reports.records import MemberRecord, ResultsRecord
+from hardmax.runs.best_weights import BestWeights, TrainingState
+from hardmax.runs.interruptions import Interruptions
+from hardmax.runs.members import (
+    Member,
+    OutOfFold,
+    averaged,
+    mean_epochs,
+    members_of,
+    network_of,
+    session_of,
+)
+from hardmax.runs.session import Session
+from hardmax.runs.settings import Settings
+from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import EpochRecord
+
+__all__ = ["Fitted", "Fitting"]
+
+
+class Fitted(NamedTuple):
+    """The trained network of a run, and how its training went.
+
+    ``states`` are those of its members, ``out_of_fold`` the evaluation of the training set by the
+    members that had not seen each example, if there were folds.
+    """
+
+    network: Network
+    weights: dict[str, np.ndarray]
+    states: list[TrainingState]
+    stopped_early: bool
+    out_of_fold: ClassifierEvaluation | None
+
+    @property
+    def epochs(self) -> list[EpochRecord]:
+        """The history of the training."""
+        histories = [state.epochs for state in self.states]
+        return histories[0] if len(histories) == 1 else mean_epochs(histories)
+
+    def session(self, settings: Settings, shape: Shape) -> Session:
+        """Return a session with the trained network."""
+        backend = frameworks.load(settings.framework)
+        return Session(backend, self.network, shape, self.weights, device=settings.device)
+
+    def results(self, settings: Settings) -> ResultsRecord:
+        """Return the record of how the training ended, without a test."""
+        completed = len(self.epochs)
+        is_whole = len(self.states) == settings.members and (
+            self.stopped_early or len(self.states[-1].epochs) == settings.epochs
+        )
+        record: ResultsRecord = {
+            "epochs": completed,
+            "weights_epoch": max(state.epoch for state in self.states),
+            "interrupted": not is_whole,
+            "stopped_early": self.stopped_early,
+            "test": {},
+        }
+        if settings.members > 1 or settings.folds is not None:
+            record["members"] = [*map(_member_record, self.states)]
+        return record
+
+
+def _member_record(state: TrainingState) -> MemberRecord:
+    best = state.epochs[state.epoch - 1]
+    return {
+        "epochs": len(state.epochs),
+        "weights_epoch": state.epoch,
+        "validation_loss": best["val_loss"],
+        "validation_accuracy": best["val_accuracy"],
+    }
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return bool(np.isfinite(array).all())
+
+
+class Fitting:
+    """The fit of the networks of a run, on ``train``.
+
+    Their epochs are evaluated on ``held_out``, if there are no folds; without patience nothing is
+    chosen by it. ``ordered`` are the positions of features that are scaled numbers, if known.
+    ``states`` receives the state of each network, ``callbacks`` their events.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        train: Examples,
+        held_out: Examples | None,
+        *,
+        classes: tuple[str, ...],
+        ordered: tuple[int, ...] | None = None,
+        states: list[TrainingState] | None = None,
+        callbacks: Sequence[Callback] = (),
+        interruptions: Interruptions | None = None,
+    ):
+        self.settings, self.train, self.classes = settings, train, classes
+        self.states = [] if states is None else states
+        self.callbacks, self.interruptions = callbacks, interruptions
+        self.stopped_early = False
+        self.network = network_of(settings, train.inputs.shape[1:], len(classes), ordered)
+        self.members = members_of(settings, train, held_out)
+
+    def fit(self) -> Fitted:
+        """Fit until done or Ctrl-C, and return the trained network.
+
+        Raises DivergenceError if a loss diverges, or a weight becomes NaN or infinite.
+        """
+        out_of_fold = OutOfFold(len(self.train), len(self.classes))
+        for member in self.members:
+            best_weights = BestWeights(self._best_by())
+            session = self._session(member, best_weights)
+            is_complete = self._fit(session, member, best_weights)
+            if best_weights.state is None:
+                break
+            self.states.append(best_weights.state)
+            self.stopped_early = session.trainer.should_stop
+            if member.fold is not None and member.held_out is not None:
+                session.trainer.set_weights(session.model, best_weights.state.weights)
+                size = self.settings.batch(len(member.train))
+                out_of_fold.add(member.fold, session.scores(member.held_out, size))
+            if not is_complete:
+                break
+        network, weights = averaged(self.network, [state.weights for state in self.states])
+        evaluation = None
+        if self.settings.folds is not None:
+            labels = self.train.labels[out_of_fold.rows]
+            evaluation = ClassifierEvaluation(out_of_fold.scores, labels, classes=self.classes)
+        return Fitted(network, weights, self.states, self.stopped_early, evaluation)
+
+    def _best_by(self) -> str | None:
+        if self.settings.folds is not None:
+            return "accuracy"
+        return None if self.settings.patience is None else "loss"
+
+    def _session(self, member: Member, best_weights: BestWeights) -> Session:
+        return session_of(self.settings, self.network, member, [best_weights, *self.callbacks])
+
+    def _fit(self, session: Session, member: Member, best_weights: BestWeights) -> bool:
+        """Fit a network; return False after Ctrl-C, which counts once any epoch is complete."""
+        batch_size = self.settings.batch(len(member.train))
+        if self.interruptions is not None:
+            self.interruptions.listen()
+        try:
+            session.fit(member.train, member.held_out, batch_size, self.settings.balanced)
+        except DivergenceError as error:
+            problem, _, rest = str(error).partition(";")
+            if "learning rate" not in rest:
+                raise
+            # The Trainer's advice names arguments that the command line lacks.
+            raise DivergenceError(f"{problem}; {self._advice()}") from error
+        except KeyboardInterrupt:
+            has_epoch = best_weights.state is not None or self.states
+            if self.interruptions is None or not has_epoch:
+                raise
+            is_complete = False
+        else:
+            is_complete = True
+        if self.interruptions is not None:
+            self.interruptions.hold()
+        state = best_weights.state
+        if state is not None and not all(map(_is_finite, state.weights.values())):
+            raise DivergenceError(f"a weight became NaN or infinite; {self._advice()}")
+        return is_complete
+
+    def _advice(self) -> str:
+        recipe = self.settings.recipe
+        return f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"

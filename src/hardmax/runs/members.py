@@ -1,0 +1,183 @@
+"""The networks of a run: one, or the members of an ensemble, each trained for itself.
+
+With folds, each member is trained without one of them, which is its validation set; so every
+training example has scores of networks that were not trained on it, the out-of-fold scores.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hardmax import frameworks
+from hardmax.data.datasets import Examples, Vectors
+from hardmax.data.sampling import order
+from hardmax.evaluation.metrics import log_softmax
+from hardmax.networks import catalog
+from hardmax.networks.initializers import initial_weights
+from hardmax.networks.layers import Ensemble, Network
+from hardmax.runs.session import Session
+from hardmax.runs.settings import Settings
+from hardmax.training.callbacks import Callback
+from hardmax.training.contracts import EpochRecord
+
+__all__ = [
+    "Member",
+    "OutOfFold",
+    "averaged",
+    "fold_of",
+    "mean_epochs",
+    "members_of",
+    "network_of",
+    "session_of",
+]
+
+
+class Member(NamedTuple):
+    """A network to train: its ``seed``, its examples, and those that its epochs are evaluated on.
+
+    ``fold`` are the positions in the training set of the latter, int64, if they are one of its
+    folds.
+    """
+
+    seed: int
+    train: Examples
+    held_out: Examples | None
+    fold: np.ndarray | None
+
+
+def members_of(settings: Settings, train: Examples, held_out: Examples | None) -> list[Member]:
+    """Return the networks to train, in order.
+
+    Each has all of ``train``, and ``held_out`` to evaluate its epochs on; or, with folds, all but
+    one of the folds of ``train``, and that one.
+    """
+    seeds = [settings.seed + number for number in range(settings.members)]
+    if settings.folds is None:
+        return [Member(seed, train, held_out, None) for seed in seeds]
+    numbers = fold_of(train, settings.folds, settings.seed)
+    # Equal sizes, so that frameworks compile the training once.
+    size = len(train) - int(np.bincount(numbers).max())
+    members = []
+    for i, seed in enumerate(seeds):
+        is_held_out = numbers == i % settings.folds
+        fold, rest = np.flatnonzero(is_held_out), np.flatnonzero(~is_held_out)
+        members.append(Member(seed, train.take(rest[:size]), train.take(fold), fold))
+    return members
+
+
+def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
+    """Return the number of the fold of each example, int64: folds of equal size, by class.
+
+    Rows of one group that must not be divided are in one fold.
+    """
+    wholes = examples.wholes if isinstance(examples, Vectors) else None
+    numbers = np.empty(len(examples), np.int64)
+    if wholes is not None:
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        divided = splitter.split(np.zeros(len(examples)), examples.labels, wholes)
+        for number, (_, rows) in enumerate(divided):
+            numbers[rows] = number
+        return numbers
+    shuffled = order(len(examples), seed, 0)
+    by_class = shuffled[np.argsort(examples.labels[shuffled], kind="stable")]
+    numbers[by_class] = np.arange(len(examples)) % folds
+    return numbers
+
+
+def network_of(
+    settings: Settings, shape: tuple[int, ...], classes: int, ordered: object
+) -> Network:
+    """Return a member's network; ``ordered`` are the positions of features with an order, if known.
+
+    Only these get periodic embeddings, if the network has any.
+    """
+    options = dict(settings.options)
+    if ordered is not None and "embedded" in catalog.NETWORKS[settings.model].options:
+        options["embedded"] = ordered
+    return catalog.make(settings.model, shape, classes, **options)
+
+
+def session_of(
+    settings: Settings, network: Network, member: Member, callbacks: Sequence[Callback] = ()
+) -> Session:
+    """Return a session to train a member in, with its initial weights."""
+    shape = member.train.inputs.shape[1:]
+    return Session(
+        frameworks.load(settings.framework),
+        network=network,
+        shape=shape,
+        weights=initial_weights(
+            network, shape, member.seed, settings.initializer, member.train.inputs
+        ),
+        recipe=settings.recipe,
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip,
+        seed=member.seed,
+        device=settings.device,
+        patience=settings.patience,
+        callbacks=callbacks,
+    )
+
+
+def averaged(
+    network: Network, weights: Sequence[dict[str, np.ndarray]]
+) -> tuple[Network, dict[str, np.ndarray]]:
+    """Return the network, and its weights, that averages the members with these weights.
+
+    A single member stays as it is.
+    """
+    if len(weights) == 1:
+        return network, weights[0]
+    joined = {
+        f"0.{i}.{name}": value for i, one in enumerate(weights) for name, value in one.items()
+    }
+    return (Ensemble(network, len(weights)),), joined
+
+
+def mean_epochs(histories: Sequence[Sequence[EpochRecord]]) -> list[EpochRecord]:
+    """Return the history of an ensemble: the means of its members' metrics, the sums of times."""
+    return [*_mean_epochs(histories)]
+
+
+def _mean_epochs(histories: Sequence[Sequence[EpochRecord]]) -> Iterator[EpochRecord]:
+    for i in range(max(map(len, histories))):
+        records = [history[i] for history in histories if len(history) > i]
+        joined: EpochRecord = {"epoch": i + 1}
+        for name in records[0].keys() - {"epoch"}:
+            values = [record[name] for record in records]
+            known = [value for value in values if value is not None]
+            total = float(sum(known))
+            is_time = name.endswith("seconds")
+            joined[name] = (total if is_time else total / len(known)) if known else None
+        yield joined
+
+
+class OutOfFold:
+    """Collects the scores of examples by the members that were not trained on them.
+
+    ``scores`` are logarithms of mean probabilities, float64 (examples, classes); those of the
+    examples that no fold has had yet are -inf.
+    """
+
+    def __init__(self, examples: int, classes: int):
+        self.totals = np.full((examples, classes), -np.inf)
+        self.counts = np.zeros(examples)
+
+    def add(self, fold: np.ndarray, scores: np.ndarray) -> None:
+        """Add a member's scores, float (fold, classes), of the examples at ``fold``."""
+        self.totals[fold] = np.logaddexp(self.totals[fold], log_softmax(scores.astype(float)))
+        self.counts[fold] += 1
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The positions of the examples that have scores."""
+        return np.flatnonzero(self.counts)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """The scores of these examples."""
+        scores: np.ndarray = self.totals[self.rows] - np.log(self.counts[self.rows])[:, None]
+        return scores

@@ -1,0 +1,66 @@
+"""What the model ``auto`` stands for."""
+
+import numpy as np
+import pytest
+
+from hardmax.data.datasets import Images, Vectors
+from hardmax.errors import ArgumentError
+from hardmax.runs.auto import chosen, described
+from hardmax.runs.settings import Settings
+
+
+def rows(count):
+    return Vectors(np.zeros((count, 2), np.float32), np.arange(count) % 2)
+
+
+@pytest.mark.parametrize(
+    ("count", "members", "folds"),
+    [(10, 8, 2), (40, 8, 5), (1_500, 8, 8), (5_000, 5, 5), (20_000, 4, 4), (300_000, 1, 8)],
+)
+def test_small_tables_have_more_members(count, members, folds):
+    settings = chosen(Settings(data="t.csv", label="y"), rows(count), has_validation=False)
+    assert (settings.members, settings.folds) == (members, folds)
+    assert (settings.model, settings.optimizer, settings.rate) == ("realmlp", "adamw-ntk", 0.04)
+    assert (settings.validation, settings.patience) == (None, None)
+    steps = settings.epochs * max(count // settings.batch_size, 1)
+    assert steps <= max(1500, 10 * count / settings.batch_size)
+
+
+def test_what_the_user_has_set_stays():
+    given = {"epochs": 3, "hidden": (7,), "lr": 0.01, "ensemble": 2, "batch_size": 64}
+    settings = chosen(Settings(data="t.csv", label="y", **given), rows(900), has_validation=False)
+    assert {name: getattr(settings, name) for name in given} == given
+    assert settings.folds == 2
+    other = Settings(data="t.csv", label="y", model="mlp")
+    assert chosen(other, rows(900), has_validation=False) is other
+
+
+def test_a_validation_set_replaces_the_folds():
+    settings = Settings(data="t.csv", label="y", validation=0.2)
+    settings = chosen(settings, rows(900), has_validation=True)
+    assert (settings.folds, settings.members, settings.validation) == (None, 8, 0.2)
+    assert settings.patience is not None
+
+
+def test_rows_in_the_order_of_time_have_a_validation_set():
+    assert Settings(data="t.csv", label="y", time="when").validation == 0.2
+
+
+def test_images_have_softmax_regression():
+    part = Images(np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1]))
+    settings = chosen(Settings(data="digits"), part, has_validation=False)
+    assert settings == Settings(data="digits", model="softmax-regression")
+
+
+def test_the_choice_is_one_line():
+    settings = chosen(Settings(data="t.csv", label="y"), rows(900), has_validation=False)
+    assert described(settings) == (
+        "auto: 8 networks of model realmlp (hidden 128,128,128), 128 epochs, each without one of 8 "
+        "folds of the training rows"
+    )
+
+
+@pytest.mark.parametrize("other", [{"validation": 0.2}, {"time": "when"}])
+def test_folds_exclude_other_ways_to_validate(other):
+    with pytest.raises(ArgumentError, match="folds"):
+        Settings(data="t.csv", label="y", folds=3, **other)

@@ -1,0 +1,99 @@
+"""The members of an ensemble: their examples, their average and their out-of-fold scores."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmax.data.datasets import Vectors
+from hardmax.networks import catalog
+from hardmax.networks.initializers import initial_weights
+from hardmax.networks.layers import Ensemble
+from hardmax.runs.members import OutOfFold, averaged, fold_of, mean_epochs, members_of
+from hardmax.runs.settings import Settings
+
+
+def vectors(labels, wholes=None):
+    labels = np.asarray(labels)
+    return Vectors(np.arange(len(labels), dtype=np.float32)[:, None], labels, wholes=wholes)
+
+
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=60), st.integers(2, 8), st.integers(0, 99))
+def test_folds_are_of_equal_size_and_divide_each_class_evenly(labels, folds, seed):
+    part = vectors(labels)
+    numbers = fold_of(part, folds, seed)
+    sizes = np.bincount(numbers, minlength=folds)
+    assert sizes.max() - sizes.min() <= 1
+    for label in set(labels):
+        counts = np.bincount(numbers[part.labels == label], minlength=folds)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_groups_are_in_one_fold():
+    wholes = np.random.default_rng(0).integers(0, 20, 100)
+    numbers = fold_of(vectors(np.arange(100) % 2, wholes), 4, 0)
+    assert all(len({*numbers[wholes == group]}) == 1 for group in {*wholes})
+    assert {*numbers} == {0, 1, 2, 3}
+
+
+def test_each_member_is_trained_without_the_fold_that_it_is_evaluated_on():
+    part = vectors(np.arange(50) % 3)
+    settings = Settings(data="X", model="mlp", folds=4, ensemble=6)
+    members = members_of(settings, part, None)
+    assert [member.seed for member in members] == [0, 1, 2, 3, 4, 5]
+    assert {len(member.train) for member in members} == {37}
+    for number, member in enumerate(members):
+        trained, held_out = ({*one.values[:, 0]} for one in (member.train, member.held_out))
+        assert not trained & held_out
+        assert held_out == {*part.values[member.fold, 0]}
+        assert held_out == {*members[number % 4].held_out.values[:, 0]}
+    whole = np.concatenate([member.fold for member in members[:4]])
+    assert sorted(whole) == [*range(50)]
+
+
+def test_without_folds_the_members_differ_in_their_seeds_only():
+    part, held_out = vectors([0, 1] * 5), vectors([0, 1])
+    members = members_of(Settings(data="X", model="mlp", ensemble=2, seed=7), part, held_out)
+    assert [(one.seed, one.train, one.held_out) for one in members] == [
+        (7, part, held_out),
+        (8, part, held_out),
+    ]
+
+
+def test_the_average_has_the_mean_probabilities_of_the_members():
+    network = catalog.make("mlp", (3,), 4, hidden=(5,))
+    weights = [initial_weights(network, (3,), seed, "he") for seed in range(3)]
+    ensemble, joined = averaged(network, weights)
+    assert ensemble == (Ensemble(network, 3),)
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    scores = reference.Forward(joined).run(ensemble, X)
+    members = [reference.softmax(reference.Forward(one).run(network, X)) for one in weights]
+    np.testing.assert_allclose(reference.softmax(scores), np.mean(members, 0))
+    assert averaged(network, weights[:1]) == (network, weights[0])
+
+
+def test_out_of_fold_scores_are_mean_probabilities_of_the_members_that_have_the_example():
+    generator = np.random.default_rng(0)
+    found = OutOfFold(5, 3)
+    first, second, other = generator.standard_normal((3, 2, 3))
+    found.add(np.array([0, 3]), first)
+    found.add(np.array([0, 3]), second)
+    found.add(np.array([4, 1]), other)
+    assert found.rows.tolist() == [0, 1, 3, 4]
+    twice = (reference.softmax(first) + reference.softmax(second)) / 2
+    once = reference.softmax(other)
+    expected = [twice[0], once[1], twice[1], once[0]]
+    np.testing.assert_allclose(np.exp(found.scores), expected)
+
+
+def test_the_history_of_an_ensemble_is_the_mean_of_those_of_its_members():
+    first = [{"epoch": 1, "val_loss": 2.0, "train_loss": None, "seconds": 1.0}]
+    second = [
+        {"epoch": 1, "val_loss": 4.0, "train_loss": None, "seconds": 0.5},
+        {"epoch": 2, "val_loss": 3.0, "train_loss": 1.0, "seconds": 0.25},
+    ]
+    assert mean_epochs([first, second]) == [
+        {"epoch": 1, "val_loss": pytest.approx(3), "train_loss": None, "seconds": 1.5},
+        second[1],
+    ]
