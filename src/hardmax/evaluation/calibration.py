@@ -39,10 +39,13 @@ def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
     return scores if temperature == 1 else scores.astype(np.float64) / temperature
 
 
-def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(
+    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """Return the temperature T for which ``scores`` / T have the lowest log loss.
 
-    ``scores`` are float (n, classes), ``labels`` integers (n,). C. Guo et al., "On calibration of
+    ``scores`` are float (n, classes), ``labels`` integers (n,), ``weights`` float (n,) or None for
+    1 each. C. Guo et al., "On calibration of
     modern neural networks", ICML 2017. The loss is convex in 1/T; T is found between 1e-6 and 1e6
     by bisecting its derivative. Raises DataError if the minimum is at either end: if all examples
     are classified correctly, or if the scores are no better than chance.
@@ -52,7 +55,8 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
     def slope(log_inverse: float) -> float:
         probabilities = np.exp(log_softmax(scores * np.exp(log_inverse)))
-        return float(((probabilities * scores).sum(axis=1) - true_scores).mean())
+        slopes = (probabilities * scores).sum(axis=1) - true_scores
+        return float(np.average(slopes, weights=weights))
 
     low, high = np.log(1e-6), np.log(1e6)
     if slope(high) <= 0:

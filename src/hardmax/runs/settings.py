@@ -89,7 +89,16 @@ class Settings(Recipe, ReadingOptions):
         bounds=Bounds(least=0),
     )
     balanced: bool = option(
-        False, "Resample the training set so that all classes are equally frequent."
+        False,
+        "Resample the training set so that all classes are equally frequent; class weights instead "
+        "use every example once in each epoch.",
+    )
+    class_weights: str | None = option(
+        None,
+        "Weights of the classes in the training loss: balanced gives all classes the same total "
+        "weight.",
+        unset="1 each",
+        choices=("balanced",),
     )
     patience: int | None = option(
         None,
@@ -102,6 +111,16 @@ class Settings(Recipe, ReadingOptions):
         fill(self, catalog.recipe(self.model))
         super().__post_init__()
         catalog.check_options(self.model, self.options)
+        if self.balanced and self.class_weights is not None:
+            raise ArgumentError(
+                "balanced and class weights both make the classes equally important; use one of "
+                "them"
+            )
+        if self.balanced and self.weight is not None:
+            raise ArgumentError(
+                "balanced resamples rows without regard to their weights; use --class-weights "
+                "balanced together with --weight"
+            )
 
     @classmethod
     def from_record(cls, record: object) -> "Settings":

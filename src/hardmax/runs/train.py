@@ -29,6 +29,7 @@ from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
+from hardmax.training.weights import loss_weights
 
 __all__ = ["RunCallback", "Trained", "train"]
 
@@ -185,7 +186,8 @@ def _fit(
     advice = f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"
     interruptions.listen()
     try:
-        session.fit(dataset.train, held_out, batch_size, settings.balanced)
+        weights = loss_weights(dataset.train, settings.class_weights)
+        session.fit(dataset.train, held_out, batch_size, settings.balanced, weights)
         interruptions.hold()
     except DivergenceError as error:
         problem, _, rest = str(error).partition(";")
@@ -224,7 +226,8 @@ def _log_failure(
 
 def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> ClassifierEvaluation:
     scores = session.scores(dataset.test, settings.batch(len(dataset.train)))
-    return ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
+    test = dataset.test
+    return ClassifierEvaluation(scores, test.labels, test.weights, classes=dataset.classes)
 
 
 def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingState) -> Run:
