@@ -1,6 +1,7 @@
 """Weighted examples: in every framework a weight counts like that many copies of an example."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
@@ -9,7 +10,11 @@ from hardmax.data.datasets import Images, Vectors
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
+from hardmax.runs.evaluate import calibrate, compare, evaluate
+from hardmax.runs.run import Run
 from hardmax.runs.session import Session
+from hardmax.runs.settings import Settings
+from hardmax.runs.train import train
 from hardmax.training import datamodule
 from hardmax.training.recipes import Recipe
 from hardmax.training.weights import loss_weights
@@ -70,8 +75,8 @@ def test_a_step_is_that_on_repeated_examples(session, drawn, smoothing, class_we
 
 
 def test_both_paths_weight_training_and_validation(fw, session, drawn):
-    train, held_out = drawn(50), drawn(40, seed=1)
-    weights = loss_weights(train, np.array([1.0, 5.0, 0.5]))
+    examples, held_out = drawn(50), drawn(40, seed=1)
+    weights = loss_weights(examples, np.array([1.0, 5.0, 0.5]))
 
     def training_step(self, *arguments):
         return super(Stepwise, self).training_step(*arguments)
@@ -82,7 +87,7 @@ def test_both_paths_weight_training_and_validation(fw, session, drawn):
     slow.model.board.display = False
     slow.trainer.set_weights(slow.model, fast.weights())
     for one in (fast, slow):
-        one.fit(train, held_out, 8, loss_weights=weights)
+        one.fit(examples, held_out, 8, loss_weights=weights)
     assert (fast.trainer.uses_engine, slow.trainer.uses_engine) == (True, False)
     assert_same(fast.weights(), slow.weights(), 1e-5)
     logs = log_softmax(fast.scores(held_out, 8))
@@ -140,3 +145,31 @@ def test_weighted_images_in_files_are_trained_on_as_those_in_memory(session, mon
     for a, b in zip(in_memory.trainer.history, streamed.trainer.history, strict=True):
         assert a["val_accuracy"] == pytest.approx(b["val_accuracy"], rel=1e-6)
         assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-6)
+
+
+@pytest.mark.shared
+def test_a_run_on_a_weighted_table_is_evaluated_with_its_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 3))
+    label = np.where(values[:, 0] + rng.normal(size=200) > 0.5, "yes", "no")
+    frame = pd.DataFrame(values, columns=[*"abc"]).assign(label=label, w=rng.integers(0, 4, 200))
+    table = str(tmp_path / "t.csv")
+    frame.to_csv(table, index=False)
+    options = {"label": "label", "weight": "w", "class_weights": "balanced", "validation": 0.3}
+    trained = train(Settings(data=table, epochs=3, **options), str(tmp_path / "run"))
+    test = evaluate(str(trained.path)).evaluation
+    assert trained.test.as_dict() == test.as_dict()
+    rows = Run.open(trained.path).record["data"]
+    assert rows["train"] + rows["validation"] + rows["test"] == (frame["w"] > 0).sum()
+    expected = accuracy_score(test.labels, test.predictions, sample_weight=test.weights)
+    assert test.accuracy == pytest.approx(expected)
+    assert test.interval is None
+    page = (trained.path / "report.html").read_text()
+    assert f"weighted by the weights of the {rows['test']} rows" in " ".join(page.split())
+    before = calibrate(str(trained.path)).before
+    # Training validates with the same weights.
+    assert before.loss == pytest.approx(trained.epochs[-1]["val_loss"], rel=1e-5)
+    assert before.accuracy == pytest.approx(trained.epochs[-1]["val_accuracy"], rel=1e-5)
+    # Tests of counts do not use weights.
+    pair = compare(str(trained.path), str(trained.path)).pair
+    assert pair.accuracy[0] == test.is_correct.mean()
