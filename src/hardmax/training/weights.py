@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hardmax.data.datasets import Examples
+from hardmax.errors import ArgumentError
 
 __all__ = ["CORRECT", "LOSS", "loss_weights", "parted", "weighted_labels"]
 
@@ -22,16 +23,23 @@ def loss_weights(
 ) -> np.ndarray | None:
     """Return the weights of a training set's losses, float64 (n,), 1 on average.
 
-    They are the products of the weights of the examples and of their classes, whose sum must not
-    be 0; None if there are neither. ``class_weights`` are float (classes,) or ``balanced``: then
-    all classes have the same total weight.
+    They are the products of the weights of the examples and of their classes; None if there are
+    neither. ``class_weights`` are float (classes,) or ``balanced``: then all classes have the same
+    total weight. Raises ArgumentError if the classes of all examples have weight 0.
     """
     weights = examples.weights
     if class_weights is not None:
         if isinstance(class_weights, str):
             class_weights = _balanced(examples)
         weights = class_weights[examples.labels] * (1.0 if weights is None else weights)
-    return None if weights is None else weights / weights.mean()
+    if weights is None:
+        return None
+    if not weights.any():
+        raise ArgumentError(
+            "the classes of all examples have weight 0; give at least one of them a weight above 0"
+        )
+    relative: np.ndarray = weights / weights.mean()
+    return relative
 
 
 def _balanced(examples: Examples) -> np.ndarray:

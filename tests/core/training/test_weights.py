@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.utils.class_weight import compute_sample_weight
 
 from hardmax.data.datasets import Vectors
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError
 from hardmax.training.weights import CORRECT, LOSS, loss_weights, parted, weighted_labels
 
 weights = st.floats(0.01, 100)
@@ -65,3 +65,9 @@ def test_without_weights_labels_stay_as_they_are():
 def test_weights_that_are_not_above_0_are_refused(wrong):
     with pytest.raises(DataError, match="weights must be finite and above 0"):
         Vectors(np.zeros((3, 1), np.float32), np.array([0, 1, 1]), weights=np.array(wrong, float))
+
+
+def test_classes_of_weight_0_cannot_be_all():
+    examples = Vectors(np.zeros((2, 1), np.float32), np.array([0, 0]))
+    with pytest.raises(ArgumentError, match="classes of all examples have weight 0"):
+        loss_weights(examples, np.array([0.0, 1.0]))
