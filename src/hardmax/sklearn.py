@@ -1,39 +1,43 @@
 """A scikit-learn classifier that trains a network in any of the frameworks."""
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import field, make_dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils import _safe_indexing, check_random_state, compute_class_weight
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from hardmax import frameworks
+from hardmax.checks import MAX_SEED, listed
 from hardmax.data.datasets import Examples, Images, Vectors
-from hardmax.data.options import Reading, ReadingOptions
+from hardmax.data.options import Reading
 from hardmax.data.splitting import split_rows
-from hardmax.data.tables.arrow import need_pyarrow
-from hardmax.data.tables.columns import Column
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
+from hardmax.data.tables.frames import has_other_columns, table_of
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.notices import of_unseen
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import log_softmax
-from hardmax.fields import allowed_values, options_of
 from hardmax.networks import catalog
+from hardmax.networks.initializers import initial_weights
 from hardmax.runs import auto
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitting
+from hardmax.runs.members import network_of
+from hardmax.runs.parameters import EPOCHS, OF_COLUMNS, PARAMETERS, Parameters, help_of
 from hardmax.runs.session import Session
-from hardmax.runs.settings import Settings
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from hardmax.runs.settings import AUTO, Settings
+from hardmax.training.weights import loss_weights
 
 __all__ = ["HardmaxClassifier"]
 
@@ -41,50 +45,21 @@ __all__ = ["HardmaxClassifier"]
 BATCH_SIZE = 1024
 
 
-#: The settings for reading a data frame's columns.
-OF_COLUMNS = {"column_kinds", "drop", "keep"}
-
-#: The settings of a training that are parameters of the estimator; ``fit`` receives the data, and
-#: ``random_state`` is the seed.
-PARAMETERS = {
-    name: pair
-    for name, pair in options_of(Settings).items()
-    if name not in {*options_of(ReadingOptions), "data", "patience"} - OF_COLUMNS
-}
-
-#: The number of epochs if neither it nor a model that has another is given, and the model: the only
-#: defaults that are not those of ``hardmax train``.
-EPOCHS, MODEL = 20, "softmax-regression"
-
-
-def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
-    """Yield the name, the type and the field of each parameter of the estimator."""
-    for name, (setting, _) in PARAMETERS.items():
-        is_positional = name in ("model", "framework")
-        default = MODEL if name == "model" else setting.default
-        yield name, setting.type, field(default=default, kw_only=not is_positional)
-    yield "random_state", Any, field(default=None, kw_only=True)
-
-
-# scikit-learn takes the parameters of an estimator from the signature of its __init__.
-_Parameters: Any = make_dataclass("_Parameters", _parameter_fields(), eq=False, repr=False)
-
-
-class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: ignore[misc]
+class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ignore[misc]
     """A classifier of vectors, images or data frame rows.
 
     X is an array of numbers of shape (examples, features), which should be scaled, as they are used
     unchanged; a uint8 array of shape (examples, height, width) or (examples, height, width,
-    channels), images with values from 0 to 255; or a pandas data frame. If any column of a data
-    frame is not plain numbers, all are encoded and scaled like those of a table, which requires
-    pyarrow.
+    channels), images with values from 0 to 255; or a data frame of pandas, polars, pyarrow or
+    another library with Arrow's C interface. If any column of a data frame is not plain numbers,
+    all are encoded and scaled like those of a table, which requires pyarrow.
 
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
-    (20) and ``model`` (softmax-regression); their help is below. ``random_state`` is
-    scikit-learn's. The models ``auto`` and ``realmlp`` are for vectors and data frames. With
-    ``realmlp`` alone, a fifth of the examples is its validation set, and the weights are those of
-    the epoch with the lowest loss on it. With ``folds`` or ``auto`` the probabilities are
-    calibrated on the folds.
+    (20) and ``model`` (softmax-regression); their help is below. ``random_state`` and
+    ``class_weight`` (None, "balanced" or a dict of weights by class) are scikit-learn's. The models
+    ``auto`` and ``realmlp`` are for vectors and data frames. With ``realmlp`` alone, a fifth of the
+    examples is its validation set, and the weights are those of the epoch with the lowest loss on
+    it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
 
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
@@ -95,18 +70,24 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
     Parameters:
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    _session: Session | None = None
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on X and the labels y, of any type, shape (examples,).
 
-        Raises ValueError if X, y or a parameter is invalid, DivergenceError if the loss or a weight
-        becomes NaN or infinite.
+        ``sample_weight``, numbers of shape (examples,) that are not negative, are the weights of
+        the losses, relative to each other; examples of weight 0 are left out. Raises ValueError if
+        X, y, a weight or a parameter is invalid, DivergenceError if the loss or a weight of the
+        network becomes NaN or infinite.
         """
-        examples = self._learn(X, y)
-        train, held_out = examples, None
+        self._session = None
+        X, y, weights = self._checked(X, y, sample_weight, reset=True)
+        self.classes_ = np.unique(y)
         settings = self._settings()
+        train, held_out = self._start(X, y, weights), None
         if settings.validation is not None:
-            rows, others = split_rows(examples.labels, settings.validation, settings.seed)
-            train, held_out = examples.take(rows), examples.take(others)
+            rows, others = split_rows(train.labels, settings.validation, settings.seed)
+            train, held_out = train.take(rows), train.take(others)
         settings = auto.chosen(settings, train, has_validation=held_out is not None)
         fitted = Fitting(
             settings,
@@ -114,13 +95,59 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             held_out,
             classes=tuple(map(str, range(len(self.classes_)))),
             ordered=None if self.encoding_ is None else self.encoding_.ordered,
+            class_weights=self._class_weights(),
         ).fit()
         calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
         self.temperature_ = 1.0 if calibration is None else calibration.temperature
         self.network_, self.weights_ = fitted.network, fitted.weights
-        self.shape_ = train.inputs.shape[1:]
         self.history_ = fitted.epochs
         return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch on X and y, continuing from the weights and the optimizer's state.
+
+        The first call needs ``classes``, all labels that can occur. It learns the encoding of a
+        data frame, and draws the initial weights. The learning rate is constant, whatever
+        ``schedule`` and ``warmup`` are, and there is no validation set. The weights of examples are
+        relative within a call, and ``class_weight`` may not be "balanced". After ``fit`` or
+        unpickling, the weights are continued from, with a new state of the optimizer. Raises the
+        errors of ``fit``.
+        """
+        _check_partial_fit_first_call(self, classes)
+        if self.class_weight == "balanced":
+            raise ArgumentError(
+                "class_weight must not be balanced in partial_fit, which does not know all "
+                "examples; give a dict of weights by class"
+            )
+        if self.model == AUTO or self.folds is not None or self.ensemble is not None:
+            raise ArgumentError(
+                "partial_fit trains one network; choose its model, and leave out folds and ensemble"
+            )
+        is_first = not hasattr(self, "weights_")
+        X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
+        settings = replace(self._settings(), schedule="constant", warmup=0.0)
+        self.temperature_ = 1.0
+        if is_first:
+            examples = self._start(X, y, weights)
+            ordered = None if self.encoding_ is None else self.encoding_.ordered
+            self.network_ = network_of(settings, self.shape_, len(self.classes_), ordered)
+            self.history_ = []
+        else:
+            examples = self._examples(X, self._numbers(y), weights)
+        session = self._session or self._new_session(settings, examples)
+        self._session = None  # one that fails is not continued
+        session.trainer.is_incremental = True
+        session.trainer.seed = (settings.seed + len(self.history_)) % MAX_SEED
+        self._train(session, examples, settings)
+        self._session = session
+        epoch = len(self.history_) + 1
+        self.history_ = [*self.history_, {**session.trainer.history[0], "epoch": epoch}]
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes without what belongs to this process."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_session"}
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores, float32 of shape (examples, classes), as the network computes them.
@@ -155,62 +182,147 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 
-    def _learn(self, X: Any, y: Any) -> Examples:
-        """Return the examples of X with labels as indices into ``classes_``; set the attributes."""
-        self.encoding_ = None
-        self.left_out_: dict[str, str] = {}
-        columns: list[Column] = []
-        if _has_other_columns(X):
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """Return X as an array or a table, y and the weights, float64 or None if all are equal.
+
+        Examples of weight 0 are left out. With ``reset`` the features are those of X.
+        """
+        is_table = has_other_columns(X) if reset else self.encoding_ is not None
+        if is_table:
             y = validate_data(self, y=y)
             check_consistent_length(X, y)
-            reading = Reading(**{name: getattr(self, name) for name in OF_COLUMNS})
-            rows = np.arange(len(X))
-            table, keep = features_of(Path("X"), _table(X), reading), reading.keep or ()
-            columns, empty = read_columns(Path("X"), table, kinds=reading.kinds, keep=keep)
-            self.encoding_, left_out = learn(columns, rows, keep=keep)
-            self.left_out_ = {**empty, **left_out}
-            self.feature_names_in_ = np.array([*X.columns], dtype=object)
-            self.n_features_in_ = X.shape[1]
         else:
             if self.column_kinds or self.drop or self.keep:
                 raise DataError(
                     "column_kinds, drop and keep apply only to a data frame with columns that are "
                     "not plain numbers; select the columns of other data before"
                 )
-            X, y = validate_data(self, X, y, allow_nd=True, dtype=None)
+            X, y = validate_data(self, X, y, allow_nd=True, dtype=None, reset=reset)
         check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
+        weights = None
+        if sample_weight is not None:
+            if self.balanced:
+                raise ArgumentError(
+                    "balanced resamples examples without regard to sample_weight; use "
+                    "class_weight='balanced'"
+                )
+            weights = _check_sample_weight(sample_weight, y, dtype=float, ensure_non_negative=True)
+            rows = np.flatnonzero(weights)
+            X, y, weights = _safe_indexing(X, rows), y[rows], weights[rows]
+            weights = None if (weights == weights[0]).all() else weights
+        if is_table:
+            X = table_of(X)
+            if reset:
+                self.feature_names_in_ = np.array(X.column_names, dtype=object)
+                self.n_features_in_ = X.num_columns
+        return X, y, weights
+
+    def _start(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Examples:
+        """Learn the encoding of a table; return the examples, and set the attributes."""
         if len(self.classes_) < 2:
             raise DataError(
                 f"y has only one class ({self.classes_[0]}); at least two classes are required"
             )
-        if self.encoding_ is not None:
-            return Vectors(self.encoding_.encode(self.encoding_.chosen(columns)), labels)
-        return self._examples(X, labels)
+        self.encoding_ = None
+        self.left_out_: dict[str, str] = {}
+        if hasattr(self, "weights_"):
+            del self.weights_
+        numbers = self._numbers(y)
+        if isinstance(X, np.ndarray):
+            examples = _of_array(X, numbers, weights)
+        else:
+            reading = Reading(**{name: getattr(self, name) for name in OF_COLUMNS})
+            table, keep = features_of(Path("X"), X, reading), reading.keep or ()
+            columns, empty = read_columns(Path("X"), table, kinds=reading.kinds, keep=keep)
+            rows = np.arange(X.num_rows)
+            self.encoding_, left_out = learn(columns, rows, keep=keep)
+            self.left_out_ = {**empty, **left_out}
+            values = self.encoding_.encode(self.encoding_.chosen(columns))
+            examples = Vectors(values, numbers, weights=weights)
+        self.shape_ = examples.inputs.shape[1:]
+        return examples
 
-    def _examples(self, X: Any, labels: np.ndarray) -> Examples:
-        """Return X as examples with integer labels."""
+    def _new_session(self, settings: Settings, train: Examples) -> Session:
+        """Return a session to train the network, from initial weights if it has none yet."""
+        weights = getattr(self, "weights_", None) or initial_weights(
+            self.network_, self.shape_, settings.seed, settings.initializer, train.inputs
+        )
+        return Session(
+            frameworks.load(self.framework),
+            self.network_,
+            self.shape_,
+            weights,
+            settings.recipe,
+            gradient_clip_val=settings.clip,
+            seed=settings.seed,
+            device=self.device,
+        )
+
+    def _train(self, session: Session, train: Examples, settings: Settings) -> None:
+        """Train and set the weights. Raises DivergenceError if one becomes NaN or infinite."""
+        weights = loss_weights(train, self._class_weights())
+        session.fit(train, None, settings.batch(len(train)), settings.balanced, weights)
+        found = session.weights()
+        if not all(np.isfinite(array).all() for array in found.values()):
+            raise DivergenceError(
+                f"a weight became NaN or infinite; try a smaller lr than {settings.recipe.rate:g}"
+            )
+        self.weights_ = found
+
+    def _class_weights(self) -> np.ndarray | str | None:
+        """Return the weights of the classes, float64 (classes,), "balanced" or None."""
+        if self.class_weight is None:
+            return None
+        if self.balanced:
+            raise ArgumentError(
+                "balanced and class_weight both weight the classes; use one of them"
+            )
+        weights: np.ndarray = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_
+        )
+        if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+            raise ArgumentError(
+                "class_weight must have finite numbers that are not negative, not all of them 0; "
+                f"got {self.class_weight!r}"
+            )
+        return "balanced" if isinstance(self.class_weight, str) else weights
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        """Return labels as indices into ``classes_``. Raises DataError for any other label."""
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise DataError(
+                f"y has labels that are not in classes: {listed(map(str, unknown))}; name all "
+                "classes in the first call of partial_fit"
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _examples(self, X: Any, labels: np.ndarray, weights: np.ndarray | None = None) -> Examples:
+        """Return X, an array or a table, as examples with integer labels."""
         if self.encoding_ is not None:
-            columns = wanted_columns(_table(X), self.encoding_)
+            columns = wanted_columns(X, self.encoding_)
             for unseen in self.encoding_.unseen(columns):
                 warnings.warn(of_unseen("X", unseen), stacklevel=4)
-            return Vectors(self.encoding_.encode(columns), labels)
-        if X.ndim == 2:
-            return Vectors(_floats(X), labels)
-        return Images(X[..., np.newaxis] if X.ndim == 3 else X, labels)
-
-    def _scores(self, X: Any) -> np.ndarray:
-        check_is_fitted(self)
-        if self.encoding_ is None:
-            X = validate_data(self, X, allow_nd=True, dtype=None, reset=False)
-        examples = self._examples(X, np.zeros(len(X), np.int64))
+            return Vectors(self.encoding_.encode(columns), labels, weights=weights)
+        examples = _of_array(X, labels, weights)
         shape = examples.inputs.shape[1:]
         if shape != self.shape_:
             raise DataError(f"X has examples of shape {shape}, but was {self.shape_} in fit")
+        return examples
+
+    def _scores(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "weights_")
+        if self.encoding_ is None:
+            X = validate_data(self, X, allow_nd=True, dtype=None, reset=False)
+        else:
+            X = table_of(X)
+        examples = self._examples(X, np.zeros(len(X), np.int64))
         session = Session(
             frameworks.load(self.framework),
             self.network_,
-            shape,
+            self.shape_,
             self.weights_,
             device=self.device,
         )
@@ -219,36 +331,16 @@ class HardmaxClassifier(ClassifierMixin, _Parameters, BaseEstimator):  # type: i
         return scores.astype(np.float32)
 
 
-def _help(name: str) -> str:
-    """Return the lines of the docstring for a parameter."""
-    setting, option = PARAMETERS[name]
-    return f"        {name}: {allowed_values(setting.type, option)}.\n            {option.help}\n"
-
-
 HardmaxClassifier.__doc__ = f"{HardmaxClassifier.__doc__}".rstrip(" ") + "".join(
-    map(_help, PARAMETERS)
+    map(help_of, PARAMETERS)
 )
 
 
-def _has_other_columns(X: Any) -> bool:
-    """Return whether X is a data frame with any column that is not plain numbers."""
-    kinds = getattr(X, "dtypes", None)
-    if not hasattr(X, "columns") or kinds is None:
-        return False
-    return any(getattr(kind, "kind", "O") not in "iuf" for kind in kinds)
-
-
-def _table(X: Any) -> "pa.Table":
-    """Return a data frame as a table. Raises DataError if X is not one, or has no rows."""
-    pa = need_pyarrow()
-    if not hasattr(X, "columns"):
-        raise DataError(f"X must be a data frame, as in fit; got {type(X)}")
-    if not len(X):
-        raise DataError("X has 0 rows; at least 1 is required")
-    try:
-        return pa.Table.from_pandas(X, preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"X has a column that cannot be read: {error}") from error
+def _of_array(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> Examples:
+    """Return an array as vectors or images with integer labels."""
+    if X.ndim == 2:
+        return Vectors(_floats(X), labels, weights=weights)
+    return Images(X[..., np.newaxis] if X.ndim == 3 else X, labels, weights)
 
 
 def _floats(X: np.ndarray) -> np.ndarray:

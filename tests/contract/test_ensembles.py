@@ -78,7 +78,7 @@ def test_the_temperature_is_that_of_the_out_of_fold_scores(folder, trained):
         assert record["validation_accuracy"] == pytest.approx(
             accuracy_score(member.held_out.labels, scores[member.fold].argmax(1))
         )
-    temperature = fit_temperature(scores, train.labels, 1 / (len(train) + 2))
+    temperature = fit_temperature(scores, train.labels, smoothing=1 / (len(train) + 2))
     assert found.temperature == pytest.approx(temperature, rel=1e-3)
     summary = found.record["results"]["out_of_fold"]
     assert summary["accuracy"] == accuracy_score(train.labels, scores.argmax(1))

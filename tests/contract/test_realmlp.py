@@ -53,9 +53,10 @@ def train(fw):
     [
         catalog.make("realmlp", (3,), 3, hidden=(8, 8)),
         catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(2, 0)),
+        catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(1, 2)),
         (Ensemble(NETWORK, 3),),
     ],
-    ids=["all features", "two features", "ensemble"],
+    ids=["all features", "two features", "adjacent features", "ensemble"],
 )
 def test_scores_follow_the_formula(fw, network):
     part = rows()

@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -14,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.estimator_checks import check_class_weight_classifiers, check_estimator
 from support import mixed_table
 
 from hardmax.errors import DataError, DivergenceError
@@ -36,10 +38,14 @@ def iris():
     return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
 
 
-#: The check that a random order of the rows can fail, and why.
+#: The checks that can fail, and why.
 EXPECTED = {
     "check_methods_sample_order_invariance": "it allows differences of 1e-7, less than a rounding "
-    "error of float32, and rows in other places of a matrix product are rounded differently"
+    "error of float32, and rows in other places of a matrix product are rounded differently",
+    "check_sample_weight_equivalence_on_dense_data": "repeated examples are in other batches, as "
+    "with scikit-learn's SGDClassifier; a test below has them in one batch",
+    "check_class_weight_classifiers": "its inputs are not scaled, for which 20 epochs are too few; "
+    "a test below has more",
 }
 
 
@@ -166,6 +172,135 @@ def test_a_numeric_data_frame_is_used_like_an_array(make, iris):
     )
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame.rename(columns={"a": "z"}))
+
+
+def assert_close(one, other, atol=1e-5):
+    for name, weight in one.weights_.items():
+        np.testing.assert_allclose(weight, other.weights_[name], rtol=0, atol=atol)
+
+
+def test_in_one_batch_weighted_examples_count_like_repeated_ones(make, iris):
+    X, y = iris
+    counts = np.random.default_rng(0).integers(0, 4, len(y))
+    one = make(batch_size=1000).fit(X, y, sample_weight=counts)
+    assert_close(one, make(batch_size=1000).fit(X.repeat(counts, 0), y.repeat(counts)))
+    # Those of weight 0 are left out, in whatever batches, and only the ratios matter.
+    kept = counts > 0
+    some = make(epochs=2).fit(X, y, sample_weight=kept * 3.0)
+    other = make(epochs=2).fit(X[kept], y[kept])
+    np.testing.assert_array_equal(some.decision_function(X), other.decision_function(X))
+
+
+def test_class_weights_are_weights_of_their_examples(make, iris):
+    X, y = iris[0][:120], iris[1][:120]
+    counts = np.unique(y, return_counts=True)[1]
+    weights = {"setosa": 3.0, "versicolor": 1.0, "virginica": 0.5}
+    for class_weight, of_classes in ((weights, [*weights.values()]), ("balanced", 1 / counts)):
+        one = make(class_weight=class_weight, epochs=3).fit(X, y)
+        factors = np.asarray(of_classes)[np.unique(y, return_inverse=True)[1]]
+        assert_close(one, make(epochs=3).fit(X, y, sample_weight=factors), 1e-6)
+    # The accuracy in the history is that of the examples, whatever their classes weigh.
+    scored = make(batch_size=1000, epochs=2, lr=1e-30, class_weight=weights).fit(X, y)
+    assert scored.history_[1]["train_accuracy"] == pytest.approx(scored.score(X, y))
+
+
+@pytest.mark.shared
+def test_heavy_classes_are_predicted_after_enough_epochs():
+    check_class_weight_classifiers("HardmaxClassifier", HardmaxClassifier(epochs=100))
+
+
+@pytest.mark.shared
+def test_invalid_weights_are_rejected(make, iris):
+    X, y = iris
+    for class_weight in ({"setosa": -1, "versicolor": 1, "virginica": 1}, dict.fromkeys(y, 0)):
+        with pytest.raises(ValueError, match="class_weight must have finite numbers"):
+            make(class_weight=class_weight).fit(X, y)
+    with pytest.raises(ValueError, match="not in class_weight"):
+        make(class_weight={"setosa": 2, "rose": 1}).fit(X, y)
+    with pytest.raises(ValueError, match="balanced and class_weight both"):
+        make(class_weight="balanced", balanced=True).fit(X, y)
+    with pytest.raises(ValueError, match="without regard to sample_weight"):
+        make(balanced=True).fit(X, y, sample_weight=np.ones(len(y)))
+    with pytest.raises(ValueError, match="class_weight must not be balanced in partial_fit"):
+        make(class_weight="balanced").partial_fit(X, y, classes=np.unique(y))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw-ntk"])
+def test_calls_of_partial_fit_are_epochs_of_one_training(make, iris, optimizer):
+    X, y = iris
+    # In one batch, so that the orders of the epochs do not matter; without the weight decay that
+    # adamw-ntk lets decrease in the course of a fit.
+    momentum = {"momentum": 0.9} if optimizer == "sgd" else {}
+    settings = {"batch_size": 1000, "optimizer": optimizer, "lr": 0.05, **momentum}
+    model = make(**settings, schedule="cosine")
+    for _ in range(4):
+        model.partial_fit(X, y, classes=np.unique(y))
+    whole = make(**settings, epochs=4).fit(X, y)
+    assert_close(model, whole)
+    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4]
+    losses = [[record["train_loss"] for record in one.history_] for one in (model, whole)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    assert losses[0] == sorted(losses[0], reverse=True)
+    assert model.score(X, y) > 0.5
+
+
+@pytest.mark.shared
+def test_partial_fit_continues_a_fit_and_an_unpickled_model(make, iris):
+    X, y = iris
+    model = make(epochs=2).fit(X, y)
+    before = model.weights_
+    restored = pickle.loads(pickle.dumps(model.partial_fit(X, y)))
+    assert len(restored.partial_fit(X, y).history_) == 4
+    assert not np.array_equal(before["1.weight"], model.weights_["1.weight"])
+    assert restored.score(X, y) > 0.7
+    assert len(model.fit(X, y).history_) == 2
+
+
+@pytest.mark.shared
+def test_partial_fit_knows_its_classes_from_the_first_call(make, iris):
+    X, y = iris
+    model = make()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    model.partial_fit(X[:60], y[:60], classes=[*np.unique(y), "rose"])
+    assert model.predict_proba(X).shape == (len(X), 4)
+    with pytest.raises(DataError, match="y has labels that are not in classes: tulip"):
+        model.partial_fit(X, np.where(y == "setosa", "tulip", y))
+    with pytest.raises(ValueError, match="4 features"):
+        model.partial_fit(X[:, :3], y)
+    with pytest.raises(ValueError, match="not the same as on last call"):
+        model.partial_fit(X, y, classes=np.unique(y))
+
+
+@pytest.mark.shared
+def test_frames_of_other_libraries_are_read_like_those_of_pandas(make):
+    frame = mixed_table(300)
+    frame["level"] = pd.Categorical(frame["letter"])
+    X, y, weights = frame.drop(columns="outcome"), frame["outcome"], frame["whole"].fillna(0)
+    model = make(epochs=2).fit(X, y, sample_weight=weights)
+    expected = model.predict_proba(X)
+    for convert in (pl.from_pandas, pa.Table.from_pandas):
+        columns = [convert(one.to_frame())[one.name] for one in (y, weights)]
+        other = make(epochs=2).fit(convert(X), columns[0], sample_weight=columns[1])
+        assert other.feature_names_in_.tolist() == [*X.columns]
+        for one in (model, other):
+            np.testing.assert_array_equal(one.predict_proba(convert(X)), expected)
+            np.testing.assert_array_equal(one.predict(convert(X)), model.predict(X))
+        with pytest.raises(DataError, match="0 rows"):
+            model.predict(convert(X)[:0])
+        half = make().partial_fit(convert(X), columns[0], classes=["no", "yes"])
+        assert half.partial_fit(X, y).n_features_in_ == X.shape[1]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("convert", [pl.DataFrame, pa.table])
+def test_numeric_frames_of_other_libraries_are_used_like_arrays(make, iris, convert):
+    X, y = iris
+    frame = convert({name: X[:, i] for i, name in enumerate("abcd")})
+    model = make(epochs=2).fit(frame, y)
+    assert (model.feature_names_in_.tolist(), model.encoding_) == ([*"abcd"], None)
+    expected = make(epochs=2).fit(X, y).decision_function(X)
+    np.testing.assert_array_equal(model.decision_function(frame), expected)
 
 
 def test_arrays_of_images_are_classified(make):

@@ -30,11 +30,11 @@ TITLES = {"train": "training", "validation": "validation", "test": "test"}
 MAX_LINES, MAX_SIZES = 20, 5
 
 
-#: The settings that say how to read a table, but not how to split its rows.
+#: The settings that say how to read a table, but not how to split or weight its rows.
 OF_TABLES = [
     name
     for name, (_, option) in OPTIONS.items()
-    if option.of_tables and name not in ("group", "time")
+    if option.of_tables and name not in ("group", "time", "weight")
 ]
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "Images",
     "Vectors",
     "split_off",
+    "taken",
 ]
 
 #: Scales a byte to 0..1. Multiplying costs half as much as dividing, and 255 still becomes 1.
@@ -32,7 +33,8 @@ SCALE = 1 / 255
 class Examples:
     """Base class of images and vectors: the examples, ``inputs``, and their ``labels``.
 
-    ``labels``: int64, 0..classes-1, shape (examples,). Both arrays are read-only views.
+    ``labels``: int64, 0..classes-1, shape (examples,). ``weights``: float64, finite and above 0, of
+    the same shape, or None if all examples count equally. The arrays are read-only views.
     """
 
     #: The singular and plural noun for the examples.
@@ -45,6 +47,7 @@ class Examples:
     is_split_at_random = True
 
     labels: np.ndarray
+    weights: np.ndarray | None = None
 
     @property
     def inputs(self) -> np.ndarray:
@@ -96,6 +99,24 @@ def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndar
     return _read_only(inputs), _read_only(labels.astype(np.int64, copy=False))
 
 
+def _checked_weights(weights: np.ndarray | None, labels: np.ndarray) -> np.ndarray | None:
+    """Return a read-only view. Raises DataError unless each label has a weight above 0."""
+    if weights is None:
+        return None
+    weights = weights.astype(np.float64, copy=False)
+    if weights.shape != labels.shape or not (np.isfinite(weights) & (weights > 0)).all():
+        raise DataError(
+            f"weights must be finite and above 0, of the shape of the labels, {labels.shape}; got "
+            f"shape {weights.shape}; leave out examples of weight 0"
+        )
+    return _read_only(weights)
+
+
+def taken(array: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | None:
+    """Return an array at the positions ``rows``; None if there is none."""
+    return None if array is None else array[rows]
+
+
 def _read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
@@ -112,6 +133,7 @@ class Images(Examples):
 
     images: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray | None = None
 
     words = ("image", "images")
 
@@ -124,6 +146,7 @@ class Images(Examples):
         images, labels = _checked(self.images, self.labels, "images")
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "weights", _checked_weights(self.weights, labels))
 
     @property
     def inputs(self) -> np.ndarray:
@@ -133,7 +156,9 @@ class Images(Examples):
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
-        return replace(self, images=images, labels=self.labels[rows])
+        return replace(
+            self, images=images, labels=self.labels[rows], weights=taken(self.weights, rows)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +174,7 @@ class Vectors(Examples):
     values: np.ndarray
     labels: np.ndarray
     places: np.ndarray | None = None
+    weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
 
     words = ("row", "rows")
@@ -164,6 +190,7 @@ class Vectors(Examples):
         values, labels = _checked(self.values, self.labels, "vectors")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "weights", _checked_weights(self.weights, labels))
 
     @property
     def inputs(self) -> np.ndarray:
@@ -176,8 +203,9 @@ class Vectors(Examples):
             self,
             values=self.values[rows],
             labels=self.labels[rows],
-            places=None if self.places is None else self.places[rows],
-            wholes=None if self.wholes is None else self.wholes[rows],
+            places=taken(self.places, rows),
+            weights=taken(self.weights, rows),
+            wholes=taken(self.wholes, rows),
         )
 
 

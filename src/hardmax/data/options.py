@@ -153,6 +153,13 @@ class ReadingOptions:
         metavar="COLUMN",
         of_tables=True,
     )
+    weight: str | None = option(
+        None,
+        "Column of a table with the weight of each row in the training loss and in the metrics: "
+        "numbers that are not negative. A row of weight 0 is left out. It is not a feature.",
+        metavar="COLUMN",
+        of_tables=True,
+    )
     missing: tuple[str, ...] | None = option(
         None,
         "Cell texts of a table that stand for a missing value, in upper or lower case, such as "
@@ -207,7 +214,7 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for name in ("label", "group", "time"):
+        for name in ("label", "group", "time", "weight"):
             if getattr(self, name) is not None:  # as the names of columns are
                 object.__setattr__(self, name, getattr(self, name).strip())
         for name in ("drop", "keep"):
@@ -219,6 +226,8 @@ class ReadingOptions:
             raise ArgumentError(f"a column can be dropped or kept, not both: {min(both)!r}")
         if self.group is not None and self.time is not None:
             raise ArgumentError("group and time split the rows in different ways; use one of them")
+        if self.weight is not None and self.weight == self.label:
+            raise ArgumentError(f"the label column {self.label!r} cannot have the weights as well")
         if self.background is not None:
             color(self.background)
         if self.text_encoding is not None:

@@ -39,15 +39,20 @@ def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
     return scores if temperature == 1 else scores.astype(np.float64) / temperature
 
 
-def fit_temperature(scores: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> float:
+def fit_temperature(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    smoothing: float = 0.0,
+) -> float:
     """Return the temperature T for which ``scores`` / T have the lowest log loss.
 
-    ``scores`` are float (n, classes), ``labels`` integers (n,). C. Guo et al., "On calibration of
-    modern neural networks", ICML 2017. ``smoothing`` is the share of each label that is given to
-    all classes alike; with a share above 0, examples that are all classified correctly have a
-    temperature too. The loss is convex in 1/T; T is found between 1e-6 and 1e6 by bisecting its
-    derivative. Raises DataError if the minimum is at either end: if all examples are classified
-    correctly, or if the scores are no better than chance.
+    ``scores`` are float (n, classes), ``labels`` integers (n,), ``weights`` float (n,) or None for
+    1 each. C. Guo et al., "On calibration of modern neural networks", ICML 2017. ``smoothing`` is
+    the share of each label that is given to all classes alike; with a share above 0, examples that
+    are all classified correctly have a temperature too. The loss is convex in 1/T; T is found
+    between 1e-6 and 1e6 by bisecting its derivative. Raises DataError if the minimum is at either
+    end: if all examples are classified correctly, or if the scores are no better than chance.
     """
     scores = scores.astype(np.float64)
     scores -= scores.max(axis=1, keepdims=True)
@@ -56,7 +61,8 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray, smoothing: float = 0
 
     def slope(log_inverse: float) -> float:
         probabilities = np.exp(log_softmax(scores * np.exp(log_inverse)))
-        return float(((probabilities * scores).sum(axis=1) - true_scores).mean())
+        slopes = (probabilities * scores).sum(axis=1) - true_scores
+        return float(np.average(slopes, weights=weights))
 
     low, high = np.log(1e-6), np.log(1e6)
     if slope(high) <= 0:

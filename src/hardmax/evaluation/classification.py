@@ -261,7 +261,13 @@ class ClassifierEvaluation:
         """The outcome of each decision rule; empty if none was given."""
         if self.costs is None and self.below is None:
             return []
-        return outcomes(self.probabilities, self.labels, self.costs, self.below)
+        return outcomes(
+            self.probabilities,
+            self.labels,
+            self.example_weights,
+            costs=self.costs,
+            below=self.below,
+        )
 
     def _mean(self, values: np.ndarray) -> float:
         return float(np.average(values, weights=self.example_weights))

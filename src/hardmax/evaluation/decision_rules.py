@@ -57,9 +57,9 @@ class Costs:
         decisions: np.ndarray = (probabilities @ self.matrix).argmin(axis=1)
         return decisions
 
-    def mean(self, labels: np.ndarray, decisions: np.ndarray) -> float:
-        """Return the mean cost of ``decisions`` (n,) for the true ``labels`` (n,)."""
-        return float(self.matrix[labels, decisions].mean())
+    def mean(self, labels: np.ndarray, decisions: np.ndarray, weights: np.ndarray) -> float:
+        """Return the weighted mean cost of ``decisions`` for the true ``labels``; all are (n,)."""
+        return float(np.average(self.matrix[labels, decisions], weights=weights))
 
 
 def read_costs(path: Path, classes: Sequence[str]) -> Costs:
@@ -144,35 +144,35 @@ def named(
 
 
 def outcomes(
-    probabilities: np.ndarray, labels: np.ndarray, costs: Costs | None, below: float | None
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    *,
+    costs: Costs | None,
+    below: float | None,
 ) -> list[Outcome]:
     """Return the outcome of each decision rule.
 
-    ``probabilities`` are float (n, classes), ``labels`` integers (n,).
+    ``probabilities`` are float (n, classes), ``labels`` integers (n,), ``weights`` float (n,).
     """
     rules = {"most likely class": probabilities.argmax(axis=1)}
     if below is not None:
         rules[f"abstain below {below:g}"] = abstaining(probabilities, below)
     if costs is not None:
         rules["least expected cost"] = costs.decide(probabilities)
-    return [
-        _outcome(name, decisions, labels, probabilities.shape[1], costs)
-        for name, decisions in rules.items()
-    ]
-
-
-def _outcome(
-    rule: str, decisions: np.ndarray, labels: np.ndarray, classes: int, costs: Costs | None
-) -> Outcome:
-    acted = decisions != ABSTAIN
-    classified = acted & (decisions < classes)
-    accuracy = float((decisions == labels)[classified].mean()) if classified.any() else None
-    return {
-        "rule": rule,
-        "coverage": float(classified.mean()),
-        "accuracy": accuracy,
-        "cost": costs.mean(labels[acted], decisions[acted]) if costs and acted.any() else None,
-    }
+    found: list[Outcome] = []
+    for name, decisions in rules.items():
+        acted = (decisions != ABSTAIN) & (weights > 0)
+        classified = acted & (decisions < probabilities.shape[1])
+        accuracy, cost = None, None
+        if classified.any():
+            correct = (decisions == labels)[classified]
+            accuracy = float(np.average(correct, weights=weights[classified]))
+        if costs is not None and acted.any():
+            cost = costs.mean(labels[acted], decisions[acted], weights[acted])
+        coverage = float(np.average(classified, weights=weights))
+        found.append({"rule": name, "coverage": coverage, "accuracy": accuracy, "cost": cost})
+    return found
 
 
 def coverage_curve(

@@ -43,7 +43,8 @@ class Evaluation:
 
     The number of examples, ``count``, and how many are classified ``correct``ly (None for a model
     that makes no predictions), the ``accuracy`` with its 95 % Wilson ``interval``, and the mean
-    ``loss``.
+    ``loss``. Of weighted examples, accuracy and loss are weighted means, and there is no interval:
+    it holds for counts.
     """
 
     count: int
@@ -53,18 +54,27 @@ class Evaluation:
     loss: float
 
     @classmethod
-    def of(cls, totals: Totals) -> "Evaluation":
-        """Return the evaluation of totals. Raises ArgumentError if they have no examples."""
+    def of(cls, totals: Totals, weighted: bool = False) -> "Evaluation":
+        """Return the evaluation of totals, which are those of ``weighted`` examples or not.
+
+        Raises ArgumentError if they have no examples.
+        """
         if totals.loss is None:
             raise ArgumentError("nothing to evaluate: the data has no examples")
-        interval = None
-        if totals.correct is not None:
-            interval = wilson_interval(totals.correct, totals.count)
-        return cls(totals.count, totals.correct, totals.accuracy, interval, totals.loss)
+        correct, interval = None, None
+        if totals.correct is not None and not weighted:
+            correct = int(totals.correct)
+            interval = wilson_interval(correct, totals.count)
+        return cls(totals.count, correct, totals.accuracy, interval, totals.loss)
 
     def __str__(self) -> str:
-        if self.interval is None:
+        if self.accuracy is None:
             return f"loss {self.loss:.4f} on {self.count} examples"
+        if self.interval is None:
+            return (
+                f"accuracy {self.accuracy:.4f} and loss {self.loss:.4f}, weighted means of "
+                f"{self.count} examples"
+            )
         low, high = self.interval
         return (
             f"accuracy {self.accuracy:.4f} ({self.correct} of {self.count}, 95 % interval "

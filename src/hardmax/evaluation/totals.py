@@ -18,7 +18,8 @@ class Steps(NamedTuple):
     """Results of the batches that an engine ran, one entry per batch.
 
     ``loss``: mean loss over the examples, float, shape (batches,). ``correct``: number of correct
-    predictions, int64, shape (batches,), or None for a model that makes no predictions.
+    predictions, float64, shape (batches,), or None for a model that makes no predictions; of
+    weighted examples it is their total weight, and the loss is the mean of the weighted losses.
     ``examples``: number of examples, int64, shape (batches,); for a model that makes several
     predictions per example, the number of predictions.
     """
@@ -34,7 +35,7 @@ class Steps(NamedTuple):
         ``decides`` is whether the model makes predictions; if not, ``correct`` is ignored.
         """
         loss, correct, examples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        counted = correct.astype(np.int64) if decides else None
+        counted = correct.astype(np.float64) if decides else None
         return cls(loss, counted, examples.astype(np.int64))
 
 
@@ -83,16 +84,19 @@ class Collected(Generic[Scalar]):
 
     def steps(self) -> Steps:
         """Fetch and return the results."""
-        correct = None if self.accuracy is None else self.fetch(self.correct).astype(np.int64)
+        correct = None if self.accuracy is None else self.fetch(self.correct).astype(np.float64)
         return Steps(self.fetch(self.losses), correct, np.array(self.examples, dtype=np.int64))
 
 
 @dataclass
 class Totals:
-    """The loss sum, the number of correct predictions (None if none are made) and of examples."""
+    """The loss sum, the number of correct predictions (None if none are made) and of examples.
+
+    Of weighted examples, whose weights are 1 on average, the sum and the first number are weighted.
+    """
 
     loss_sum: float = 0.0
-    correct: int | None = None
+    correct: float | None = None
     count: int = 0
 
     def add(self, steps: Steps) -> None:
@@ -100,7 +104,7 @@ class Totals:
         self.loss_sum += float(np.dot(steps.loss.astype(np.float64), steps.examples))
         self.count += int(steps.examples.sum())
         if steps.correct is not None:
-            self.correct = (self.correct or 0) + int(steps.correct.sum())
+            self.correct = (self.correct or 0.0) + float(steps.correct.sum())
 
     @property
     def loss(self) -> float | None:

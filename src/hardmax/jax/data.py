@@ -45,6 +45,10 @@ class Loader(loaders.TensorLoader[jax.Array]):
         """Return an order as an int32 array on the arrays' device."""
         return jax.device_put(order.astype(np.int32), self.sharding())
 
+    def floats(self, array: np.ndarray) -> jax.Array:
+        """Return a float32 array as an array on the arrays' device."""
+        return jax.device_put(array, self.sharding())
+
     def sharding(self) -> jax.sharding.Sharding:
         """Return the sharding of the arrays."""
         return self.tensors[0].sharding

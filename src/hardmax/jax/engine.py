@@ -198,7 +198,7 @@ def _loop(
         carry, result = step(program, carry, batch)
         return carry, tuple(all.at[i].set(one) for all, one in zip(results, result, strict=True))
 
-    dtypes = (jnp.result_type(float), jnp.int32, jnp.int32)
+    dtypes = (jnp.result_type(float), jnp.float32, jnp.int32)
     batches, rest = -(-plan.examples // plan.size), plan.examples % plan.size
     loop_state = (carry, tuple(jnp.zeros(batches, dtype) for dtype in dtypes))
     if plan.examples >= plan.size:
@@ -237,7 +237,7 @@ def _counts(
     if accuracy is None:
         return 0, len(batch[-1])
     correct = accuracy(state.params, batch[:-1], batch[-1], state, averaged=False)
-    return correct.sum().astype(jnp.int32), correct.size
+    return correct.sum(), correct.size
 
 
 def gradients(model: Model, state: TrainState, batch: Batch) -> tuple[Value, optax.Updates]:

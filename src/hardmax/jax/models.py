@@ -22,6 +22,7 @@ from hardmax.training.dispatch import step_hook
 from hardmax.training.labels import check_batch
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
+from hardmax.training.weights import CORRECT, LOSS, parted
 
 __all__ = [
     "LeNet",
@@ -222,12 +223,36 @@ class NetworkClassifier(Portable, Classifier):
     def loss(
         self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
     ) -> tuple[jax.Array, Aux]:
-        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels.
+
+        Labels may have weights, with which their losses are multiplied.
+        """
+        Y, weights = parted(Y, LOSS)
         smoothing = self.recipe.label_smoothing if self.training else 0.0
-        if not smoothing:
-            return super().loss(params, X, Y, state, averaged)
-        Y_hat, updates = self.outputs(params, X, state)
-        check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
-        smoothed = optax.smooth_labels(jax.nn.one_hot(Y, Y_hat.shape[-1]), smoothing)
-        losses = optax.softmax_cross_entropy(Y_hat, smoothed)
-        return (losses.mean() if averaged else losses), updates
+        if smoothing:
+            Y_hat, updates = self.outputs(params, X, state)
+            check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
+            one_hot = jax.nn.one_hot(Y.astype(int), Y_hat.shape[-1])
+            smoothed = optax.smooth_labels(one_hot, smoothing)
+            losses = optax.softmax_cross_entropy(Y_hat, smoothed)
+        else:
+            losses, updates = super().loss(params, X, Y, state, averaged=False)
+        return _averaged(losses, weights, averaged), updates
+
+    @step_hook
+    @nn.nowrap
+    def accuracy(
+        self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
+    ) -> jax.Array:
+        """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
+        Y, weights = parted(Y, CORRECT)
+        return _averaged(super().accuracy(params, X, Y, state, False), weights, averaged)
+
+
+def _averaged(values: jax.Array, weights: jax.Array | None, averaged: bool) -> jax.Array:
+    """Return values of examples, times their weights if there are any, or the mean of these.
+
+    Values and weights have shape (n,).
+    """
+    products = values if weights is None else values * weights
+    return products.mean() if averaged else products

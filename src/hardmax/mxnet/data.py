@@ -43,6 +43,10 @@ class Loader(loaders.TensorLoader[np.ndarray]):
         """Return an order as an int32 array on the arrays' device."""
         return np.array(order, dtype="int32", ctx=self.tensors[0].ctx)
 
+    def floats(self, array: onp.ndarray) -> np.ndarray:
+        """Return a float32 array as an array on the arrays' device."""
+        return np.array(array, dtype="float32", ctx=self.tensors[0].ctx)
+
     def take(self, rows: slice | np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):

@@ -129,6 +129,17 @@ class _ParametricSELU(_Scale):
         return X + weight * (selu - X)
 
 
+def _runs(positions: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of consecutive positions."""
+    runs: list[tuple[int, int]] = []
+    for position in positions:
+        if runs and position == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], position)
+        else:
+            runs.append((position, position))
+    return runs
+
+
 class _PeriodicEmbedding(gluon.HybridBlock):
     def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
         super().__init__()
@@ -155,7 +166,10 @@ class _PeriodicEmbedding(gluon.HybridBlock):
         bias: np.ndarray,
     ) -> np.ndarray:
         # The features come first, so that each has one matrix product over the examples.
-        chosen = X if self.features is None else F.np.take(X, np.array(self.features), axis=1)
+        chosen = X
+        if self.features is not None:
+            # A symbol takes slices only.
+            chosen = F.np.concatenate([X[:, i : j + 1] for i, j in _runs(self.features)], axis=1)
         columns = F.np.expand_dims(F.np.transpose(chosen), 2)
         waves = columns * (2 * onp.pi * F.np.expand_dims(frequency, 1)) + F.np.expand_dims(phase, 1)
         functions = F.npx.batch_dot(F.np.cos(waves), weight, transpose_b=True)

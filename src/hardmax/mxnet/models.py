@@ -17,6 +17,7 @@ from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
+from hardmax.training.weights import CORRECT, LOSS, parted
 
 __all__ = [
     "LeNet",
@@ -166,11 +167,29 @@ class NetworkClassifier(Portable, Classifier):
 
     @step_hook
     def loss(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
-        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels."""
-        losses = super().loss(Y_hat, Y, averaged)
+        """Return the cross-entropy as ``Classifier`` does, in training with smoothed labels.
+
+        Labels may have weights, with which their losses are multiplied.
+        """
+        Y, weights = parted(Y, LOSS)
+        at_once = averaged and weights is None
+        losses = super().loss(Y_hat, Y, at_once)
         smoothing = self.recipe.label_smoothing if autograd.is_training() else 0.0
-        if not smoothing:
-            return losses
-        uniform = -npx.log_softmax(Y_hat, axis=-1).mean(axis=-1)
-        uniform = uniform.mean() if averaged else uniform
-        return (1 - smoothing) * losses + smoothing * uniform
+        if smoothing:
+            uniform = -npx.log_softmax(Y_hat, axis=-1).mean(axis=-1)
+            uniform = uniform.mean() if at_once else uniform
+            losses = (1 - smoothing) * losses + smoothing * uniform
+        return losses if weights is None else _weighted(losses, weights, averaged)
+
+    @step_hook
+    def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
+        """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
+        Y, weights = parted(Y, CORRECT)
+        correct = super().accuracy(Y_hat, Y, averaged and weights is None)
+        return correct if weights is None else _weighted(correct, weights, averaged)
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray, averaged: bool) -> np.ndarray:
+    """Return values of examples times their weights, both (n,), or the mean of these products."""
+    products = values * weights
+    return products.mean() if averaged else products

@@ -67,10 +67,11 @@ class _Optimizer(mx.optimizer.Optimizer):
         weight, grad = weight.as_np_ndarray(), grad.as_np_ndarray()
         self._update_count(index)
         step = self._index_update_count[index]
-        rate = self.rates[step - 1] * self.factors[index]
+        place = min(step, len(self.rates)) - 1
+        rate = self.rates[place] * self.factors[index]
         if self.recipe.weight_decay and self.decaying[index]:
             if self.recipe.is_decoupled:
-                weight -= self.decays[step - 1] * weight
+                weight -= self.decays[place] * weight
             else:
                 grad = grad + self.recipe.weight_decay * weight
         if self.recipe.optimizer == "sgd":

@@ -30,6 +30,7 @@ from hardmax.training import checkpoint
 from hardmax.training.contracts import Trainer
 from hardmax.training.loaders import epoch_order
 from hardmax.training.recipes import Recipe
+from hardmax.training.weights import loss_weights
 
 __all__ = ["KINDS", "Measurement", "measure"]
 
@@ -159,7 +160,9 @@ class _Probe:
         labels = train.labels if self.settings.balanced else None
         rows = epoch_order(len(train), self.settings.seed, 0, labels)[: self.batch_size]
         session = self.session(self.initial, recipe, clip)
-        session.fit(train.take(rows), None, len(rows))
+        weights = loss_weights(train, self.settings.class_weights)
+        taken = None if weights is None else weights[rows]
+        session.fit(train.take(rows), None, len(rows), loss_weights=taken)
         return session.weights()
 
     def first_step(self) -> dict[str, np.ndarray]:

@@ -95,6 +95,7 @@ def _evaluate(
     return ClassifierEvaluation(
         scores_of(run, examples, framework),
         examples.labels,
+        examples.weights,
         classes=run.classes,
         temperature=run.temperature,
         costs=costs,
@@ -153,7 +154,9 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
             "the training set or the test set; train with --validation FRACTION"
         )
     before = replace(_evaluate(run, part, framework), temperature=1.0)
-    after = replace(before, temperature=fit_temperature(before.scores, before.labels))
+    after = replace(
+        before, temperature=fit_temperature(before.scores, before.labels, before.weights)
+    )
     calibration = Calibration(before, after)
     write_record(Path(path), {**run.record, "calibration": calibration.as_dict()})
     return calibration
@@ -168,7 +171,7 @@ def calibrated_on(before: ClassifierEvaluation) -> Calibration | None:
     """
     try:
         smoothing = 1 / (before.count + 2)
-        temperature = fit_temperature(before.scores, before.labels, smoothing)
+        temperature = fit_temperature(before.scores, before.labels, before.weights, smoothing)
     except DataError:
         return None
     return Calibration(before, replace(before, temperature=temperature))

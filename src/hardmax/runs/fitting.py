@@ -27,6 +27,7 @@ from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord
+from hardmax.training.weights import loss_weights
 
 __all__ = ["Fitted", "Fitting"]
 
@@ -91,8 +92,9 @@ class Fitting:
     """The fit of the networks of a run, on ``train``.
 
     Their epochs are evaluated on ``held_out``, if there are no folds; without patience nothing is
-    chosen by it. ``ordered`` are the positions of features that are scaled numbers, if known.
-    ``states`` receives the state of each network, ``callbacks`` their events.
+    chosen by it. ``ordered`` are the positions of features that are scaled numbers, if known;
+    ``class_weights`` are those of ``loss_weights``. ``states`` receives the state of each network,
+    ``callbacks`` their events.
     """
 
     def __init__(
@@ -103,11 +105,13 @@ class Fitting:
         *,
         classes: tuple[str, ...],
         ordered: tuple[int, ...] | None = None,
+        class_weights: np.ndarray | str | None = None,
         states: list[TrainingState] | None = None,
         callbacks: Sequence[Callback] = (),
         interruptions: Interruptions | None = None,
     ):
         self.settings, self.train, self.classes = settings, train, classes
+        self.class_weights = class_weights
         self.states = [] if states is None else states
         self.callbacks, self.interruptions = callbacks, interruptions
         self.stopped_early = False
@@ -137,8 +141,10 @@ class Fitting:
         network, weights = averaged(self.network, [state.weights for state in self.states])
         evaluation = None
         if self.settings.folds is not None:
-            labels = self.train.labels[out_of_fold.rows]
-            evaluation = ClassifierEvaluation(out_of_fold.scores, labels, classes=self.classes)
+            seen = self.train.take(out_of_fold.rows)
+            evaluation = ClassifierEvaluation(
+                out_of_fold.scores, seen.labels, seen.weights, classes=self.classes
+            )
         return Fitted(network, weights, self.states, self.stopped_early, evaluation)
 
     def _best_by(self) -> str | None:
@@ -155,7 +161,8 @@ class Fitting:
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            session.fit(member.train, member.held_out, batch_size, self.settings.balanced)
+            weights = loss_weights(member.train, self.class_weights)
+            session.fit(member.train, member.held_out, batch_size, self.settings.balanced, weights)
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")
             if "learning rate" not in rest:

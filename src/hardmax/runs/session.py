@@ -42,18 +42,25 @@ class Session:
         val: Examples | None,
         batch_size: int,
         balanced: bool = False,
+        loss_weights: np.ndarray | None = None,
     ) -> DataModule[object]:
-        """Return the examples as a data module of the framework."""
+        """Return the examples as a data module of the framework; see ``LabeledData``."""
         vectors = isinstance(val if train is None else train, Vectors)
         cls = self.backend.data.VectorData if vectors else self.backend.data.ImageData
-        data: DataModule[object] = cls(train, val, batch_size, balanced)
+        data: DataModule[object] = cls(train, val, batch_size, balanced, loss_weights)
         return data
 
     def fit(
-        self, train: Examples, val: Examples | None, batch_size: int, balanced: bool = False
+        self,
+        train: Examples,
+        val: Examples | None,
+        batch_size: int,
+        balanced: bool = False,
+        loss_weights: np.ndarray | None = None,
     ) -> None:
-        """Train the model on ``train``, and evaluate each epoch on ``val``."""
-        self.trainer.fit(self.model, self.data(train, val, batch_size, balanced))
+        """Train the model on ``train``, and evaluate each epoch on ``val``; see ``LabeledData``."""
+        data = self.data(train, val, batch_size, balanced, loss_weights)
+        self.trainer.fit(self.model, data)
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
         """Return the model's scores of examples, float32 of shape (examples, classes)."""

@@ -107,7 +107,16 @@ class Settings(Recipe, ReadingOptions):
         bounds=Bounds(least=2),
     )
     balanced: bool = option(
-        False, "Resample the training set so that all classes are equally frequent."
+        False,
+        "Resample the training set so that all classes are equally frequent; class weights instead "
+        "use every example once in each epoch.",
+    )
+    class_weights: str | None = option(
+        None,
+        "Weights of the classes in the training loss: balanced gives all classes the same total "
+        "weight.",
+        unset="1 each",
+        choices=("balanced",),
     )
     patience: int | None = option(
         None,
@@ -128,6 +137,20 @@ class Settings(Recipe, ReadingOptions):
         super().__post_init__()
         if self.model != AUTO:
             catalog.check_options(self.model, self.options)
+        self._check_folds()
+        if self.balanced and self.class_weights is not None:
+            raise ArgumentError(
+                "balanced and class weights both make the classes equally important; use one of "
+                "them"
+            )
+        if self.balanced and self.weight is not None:
+            raise ArgumentError(
+                "balanced resamples rows without regard to their weights; use --class-weights "
+                "balanced together with --weight"
+            )
+
+    def _check_folds(self) -> None:
+        """Raise ArgumentError for folds together with another way to validate."""
         if self.folds is not None and self.validation is not None:
             raise ArgumentError(
                 "with folds each network has a fold as its validation set; leave out validation or "

@@ -124,6 +124,7 @@ def _train(
         dataset.validation or dataset.test,
         classes=dataset.classes,
         ordered=None if dataset.encoding is None else dataset.encoding.ordered,
+        class_weights=settings.class_weights,
         states=states,
         callbacks=[*([callback] if callback else []), _Stop(interruptions)],
         interruptions=interruptions,
@@ -166,6 +167,7 @@ def _evaluated(
     evaluation = ClassifierEvaluation(
         session.scores(dataset.test, settings.batch(len(dataset.train))),
         dataset.test.labels,
+        dataset.test.weights,
         classes=dataset.classes,
         temperature=1.0 if calibration is None else calibration.temperature,
     )

@@ -43,6 +43,10 @@ class Loader(loaders.TensorLoader[tf.Tensor]):
         """Return an order as an int32 tensor."""
         return tf.constant(order.astype(np.int32))
 
+    def floats(self, array: np.ndarray) -> tf.Tensor:
+        """Return a float32 array as a tensor."""
+        return tf.constant(array)
+
     def take(self, rows: slice | tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Return the examples at ``rows``, a slice or an int32 tensor."""
         if isinstance(rows, slice):

@@ -20,7 +20,7 @@ __all__ = ["Optimizer", "Trainer", "evaluate", "scores", "train"]
 Batch: TypeAlias = tuple[tf.Tensor, ...]
 #: The loss of a batch, the number of correct predictions, the number of labels.
 Result: TypeAlias = Sequence[tf.Tensor]
-RESULTS = (tf.float32, tf.int32, tf.int32)
+RESULTS = (tf.float32, tf.float32, tf.int32)
 
 
 class Optimizer(Protocol):
@@ -206,9 +206,9 @@ def _counts(model: Module, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Te
     """Return the number of correct predictions and the number of labels."""
     accuracy = counter(model)
     if accuracy is None:
-        return tf.constant(0), tf.shape(labels)[0]
+        return tf.constant(0.0), tf.shape(labels)[0]
     correct = accuracy(outputs, labels, averaged=False)
-    return tf.cast(tf.reduce_sum(correct), tf.int32), tf.size(correct)
+    return tf.cast(tf.reduce_sum(correct), tf.float32), tf.size(correct)
 
 
 def _outputs(_: Trainer, model: Module, *inputs: tf.Tensor) -> tf.Tensor:

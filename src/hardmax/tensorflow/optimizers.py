@@ -45,7 +45,7 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         self.rates = rates
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self.rates, tf.cast(step, tf.int32))
+        return tf.gather(self.rates, tf.minimum(tf.cast(step, tf.int32), len(self.rates) - 1))
 
 
 class _Optimizer(tf.keras.optimizers.Optimizer):

@@ -40,7 +40,8 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         Raises the errors of the shared trainer, and ArgumentError if the model has nothing to
         train.
         """
-        self.graphs = Cache()
+        if not self.continues:
+            self.graphs = Cache()
         self.is_fitting = True
         try:
             super().fit(model, data)

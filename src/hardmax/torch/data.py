@@ -38,6 +38,10 @@ class Loader(loaders.TensorLoader[torch.Tensor]):
         """Return an order as an int64 tensor on the tensors' device."""
         return torch.from_numpy(order).to(self.tensors[0].device)
 
+    def floats(self, array: np.ndarray) -> torch.Tensor:
+        """Return a float32 array as a tensor on the tensors' device."""
+        return torch.tensor(array, device=self.tensors[0].device)
+
     def split(self, order: torch.Tensor) -> Iterable[torch.Tensor]:
         """Split an order into batches in one call."""
         return order.split(self.batch_size)

@@ -1,6 +1,7 @@
 """The book's SGD, and a recipe's optimizer built from PyTorch's."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import torch
@@ -87,7 +88,8 @@ def _groups(
 
 def _schedule(optim: torch.optim.Optimizer, plan: UpdatePlan, is_decoupled: bool) -> None:
     """Make every step of an optimizer use the next learning rate and weight decay."""
-    remaining = zip(plan.rates.tolist(), plan.decays.tolist(), strict=True)
+    pairs = [*zip(plan.rates.tolist(), plan.decays.tolist(), strict=True)]
+    remaining = chain(pairs, repeat(pairs[-1]))
 
     def take_next(*_: object) -> None:
         rate, decay = next(remaining)

@@ -13,6 +13,7 @@ from hardmax.plotting.pyplot import on_host, show_images
 from hardmax.training.contracts import Batches
 from hardmax.training.loaders import Loader, Sliced, TensorLoader
 from hardmax.training.streaming import StreamedLoader
+from hardmax.training.weights import weighted_labels
 
 __all__ = ["DataModule", "FashionMNIST", "LabeledData", "SyntheticRegressionData"]
 
@@ -90,7 +91,9 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
 
     A backend defines how examples are stored (``hold``) and batched (``loader``). Images that do
     not fit into memory stay in their file and are read one batch at a time. With ``balanced``, a
-    training epoch contains equally many examples of each class.
+    training epoch contains equally many examples of each class. ``loss_weights``, float (n,), are
+    the weights of the training examples' losses, by default those of the examples; see
+    ``training.weights``.
     """
 
     def __init__(
@@ -99,9 +102,14 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         val: Examples | None,
         batch_size: int = 64,
         balanced: bool = False,
+        loss_weights: np.ndarray | None = None,
     ):
         super().__init__()
-        self.save_hyperparameters(ignore=("train", "val"))
+        self.save_hyperparameters(ignore=("train", "val", "loss_weights"))
+        self.weighted_labels = {
+            True: weighted_labels(train, loss_weights),
+            False: weighted_labels(val, None),
+        }
         self.balanced_by = train.labels if balanced and train is not None else None
         self.train, self.val = self._stored(train), self._stored(val)
 
@@ -116,10 +124,13 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         if part is None:
             return None
         loader: Loader[Tensor, Any]
+        labels = self.weighted_labels[train]
         if isinstance(part, Images):
-            loader = StreamedLoader(part, self.batch_size, train, self.one_batch)
+            loader = StreamedLoader(part, self.batch_size, train, self.one_batch, labels)
         else:
-            loader = self.loader(part, shuffle=train)
+            loader = in_memory = self.loader(part, shuffle=train)
+            if labels is not None:
+                in_memory.weigh(labels)
         loader.balanced_by = self.balanced_by
         return loader
 

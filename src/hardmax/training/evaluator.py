@@ -57,7 +57,7 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         totals = Totals()
         with self.labels_of(loader):
             totals.add(self.engine.evaluate(self, model, self.watched(loader, loader)))
-        return Evaluation.of(totals)
+        return Evaluation.of(totals, isinstance(loader, Loader) and loader.is_weighted)
 
     def scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
         """Return the scores of a loader's examples, in order.

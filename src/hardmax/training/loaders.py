@@ -11,6 +11,7 @@ from hardmax.checks import check_whole
 from hardmax.data.sampling import balanced_order, order
 from hardmax.errors import ArgumentError
 from hardmax.training.contracts import Batches
+from hardmax.training.weights import LOSS, parted
 
 __all__ = [
     "Chunk",
@@ -67,7 +68,9 @@ class Loader(Generic[Tensor, Rows]):
     With a ``seed``, the order is a function of (seed, epoch), where the first epoch is 0; without
     one, every epoch draws its order from the framework's generator. ``batch_size`` is reduced to
     ``count`` if it is larger. With ``balanced_by``, the examples' labels, a shuffled epoch has
-    equally many examples of each class. Raises ArgumentError for a batch size below 1.
+    equally many examples of each class. ``is_weighted`` is whether the labels in the batches have
+    weights, as ``weights.weighted_labels`` returns them. Raises ArgumentError for a batch size
+    below 1.
     """
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
@@ -77,6 +80,7 @@ class Loader(Generic[Tensor, Rows]):
         self.shuffle = shuffle
         self.seed: int | None = None
         self.balanced_by: np.ndarray | None = None
+        self.is_weighted = False
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -146,8 +150,18 @@ class TensorLoader(Loader[Item, Item]):
 
     @property
     def labels(self) -> Item:
-        """The labels of all examples, the last tensor."""
-        return self.tensors[-1]
+        """The labels of all examples, the last tensor, without their weights."""
+        labels: Item = parted(self.tensors[-1], LOSS)[0] if self.is_weighted else self.tensors[-1]
+        return labels
+
+    def weigh(self, labels: np.ndarray) -> None:
+        """Give the examples labels with weights, as ``weights.weighted_labels`` returns them."""
+        self.tensors = (*self.tensors[:-1], self.floats(labels))
+        self.is_weighted = True
+
+    def floats(self, array: np.ndarray) -> Item:
+        """Return a float32 array as a tensor; each backend defines it."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

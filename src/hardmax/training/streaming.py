@@ -17,7 +17,8 @@ Tensor = TypeVar("Tensor", bound=Sliced)
 class StreamedLoader(Loader[Tensor, np.ndarray]):
     """Batches of images in a file; each is read and moved to the device when it is needed.
 
-    ``hold`` returns a backend's loader of the given images, as one batch.
+    ``hold`` returns a backend's loader of the given images, as one batch. ``weighted_labels`` are
+    those of all images, as ``weights.weighted_labels`` returns them, or None.
     """
 
     def __init__(
@@ -26,10 +27,13 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         batch_size: int,
         shuffle: bool,
         hold: Callable[[Images], TensorLoader[Tensor]],
+        weighted_labels: np.ndarray | None = None,
     ):
         super().__init__(len(images), batch_size, shuffle)
         self.images = images
         self.hold = hold
+        self.weighted_labels = weighted_labels
+        self.is_weighted = weighted_labels is not None
         self.device: Any = None
 
     @property
@@ -52,6 +56,8 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
     def take(self, rows: slice | np.ndarray) -> tuple[Tensor, ...]:
         """Return the batch of the examples ``rows``: a slice, or an int64 array."""
         loader = self.hold(self.images.take(rows))
+        if self.weighted_labels is not None:
+            loader.weigh(self.weighted_labels[rows])
         release(self.images.images)
         if self.device is not None:
             loader.to(self.device)

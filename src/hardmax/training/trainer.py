@@ -60,6 +60,9 @@ class Trainer(Evaluator[ModelT, Tensor]):
     examples = 1
     uses_engine = False
     should_stop = False
+    #: Whether a further fit continues with the optimizer of the last one. Its learning rates are
+    #: then constant, as nobody knows how many steps it will take.
+    is_incremental = False
 
     def __init__(
         self,
@@ -124,8 +127,14 @@ class Trainer(Evaluator[ModelT, Tensor]):
         with self.runtime.seeded(self.seed, self.run_device):
             self.prepare_data(data)
             self.prepare_model(model)
-            self.prepare_optimizer()
+            if not self.continues:
+                self.prepare_optimizer()
             self.run_epochs()
+
+    @property
+    def continues(self) -> bool:
+        """Whether a fit continues with the optimizer of the last one."""
+        return self.is_incremental and hasattr(self, "optim")
 
     def prepare_optimizer(self) -> None:
         """Get the optimizer from the model, once per fit."""

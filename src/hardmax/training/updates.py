@@ -25,8 +25,9 @@ class UpdatePlan:
     """The tables of the steps, and what differs between the weights.
 
     ``rates`` and ``decays`` are the learning rate and the share of a decaying weight to take away
-    at each step, float32 of shape (steps,). ``factors`` multiply the learning rate, by portable
-    name of a trained weight; ``decaying`` are the names of the weights that decay.
+    at each step, float32 of shape (steps,); further steps are like the last one. ``factors``
+    multiply the learning rate, by portable name of a trained weight; ``decaying`` are the names of
+    the weights that decay.
     """
 
     rates: np.ndarray
@@ -36,9 +37,15 @@ class UpdatePlan:
 
     @classmethod
     def of(cls, model: Any) -> Self:
-        """Return the plan of the fit of a model that is built from an architecture."""
+        """Return the plan of the fit of a model that is built from an architecture.
+
+        An incremental one has one step, like which are all.
+        """
         recipe, network, shape = model.recipe, model.network, model.example_shape
-        steps = (model.trainer.num_train_batches, model.trainer.max_epochs)
+        trainer = model.trainer
+        steps = (trainer.num_train_batches, trainer.max_epochs)
+        if trainer.is_incremental:
+            steps = (1, 1)
         return cls(
             recipe.rates(*steps),
             recipe.decays(*steps),

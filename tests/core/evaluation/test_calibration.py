@@ -35,6 +35,16 @@ def test_the_temperature_minimizes_the_loss_according_to_scipy(scale):
     )
 
 
+def test_weighted_examples_calibrate_like_repeated_ones():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(0, 3, (60, 3)), rng.integers(0, 3, 60)
+    labels = np.where(rng.random(60) < 0.7, scores.argmax(axis=1), labels)
+    weights = rng.integers(0, 4, 60)
+    expected = fit_temperature(np.repeat(scores, weights, axis=0), np.repeat(labels, weights))
+    assert fit_temperature(scores, labels, weights) == pytest.approx(expected)
+    assert fit_temperature(scores, labels) != pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("labels", "words"),
     [([0, 1], "all 2 examples are classified correctly"), ([1, 0], "no better than chance")],

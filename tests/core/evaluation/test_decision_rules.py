@@ -32,7 +32,10 @@ def test_least_expected_cost_costs_less_than_argmax(tmp_path):
     ill = rng.beta(0.3, 3, 5000)
     labels = (rng.random(5000) < ill).astype(int)
     p = np.stack([1 - ill, ill], axis=1)
-    assert costs.mean(labels, costs.decide(p)) < costs.mean(labels, p.argmax(axis=1)) / 2
+    ones = np.ones(5000)
+    assert (
+        costs.mean(labels, costs.decide(p), ones) < costs.mean(labels, p.argmax(axis=1), ones) / 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def probabilities_and_labels(draw):
 @given(probabilities_and_labels(), st.floats(0, 1))
 def test_abstaining_keeps_only_confident_predictions(case, below):
     p, labels = case
-    argmax, rule = outcomes(p, labels, None, below)
+    argmax, rule = outcomes(p, labels, np.ones(len(p)), costs=None, below=below)
     correct, confident = p.argmax(axis=1) == labels, p.max(axis=1) >= below
     expected = {
         "rule": "most likely class",
@@ -105,18 +108,37 @@ def test_the_least_expected_cost_agrees_with_a_search_over_all_actions(case, ext
     expected = p @ matrix
     rows = np.arange(len(p))
     np.testing.assert_allclose(expected[rows, chosen], expected[rows, best], atol=1e-8)
-    *_, rule = outcomes(p, labels, costs, None)
+    *_, rule = outcomes(p, labels, np.ones(len(p)), costs=costs, below=None)
     assert rule["cost"] == pytest.approx(matrix[labels, chosen].mean())
     assert rule["coverage"] == (chosen < classes).mean()
     assert named(p, "abcd", costs, None) == ["abcdefgh"[action] for action in chosen]
 
 
+@given(probabilities_and_labels(), st.floats(0, 1), st.integers(0, 10**6))
+def test_weighted_examples_count_like_repeated_ones(case, below, seed):
+    p, labels = case
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 4, len(p))
+    weights[rng.integers(len(p))] += 1
+    classes = p.shape[1]
+    costs = Costs(tuple("abcd"[:classes]), rng.integers(0, 9, (classes, classes)).astype(float))
+    rules = {"costs": costs, "below": below}
+    found = outcomes(p, labels, weights.astype(float), **rules)
+    rows = np.repeat(np.arange(len(p)), weights)
+    expected = outcomes(p[rows], labels[rows], np.ones(len(rows)), **rules)
+    for one, other in zip(found, expected, strict=True):
+        assert one == {
+            name: value if name == "rule" or value is None else pytest.approx(value)
+            for name, value in other.items()
+        }
+
+
 def test_abstained_examples_do_not_count_in_the_cost():
-    p = np.array([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]])
+    p, labels = np.array([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]]), np.array([0, 1, 1])
     costs = Costs(("well", "ill"), np.array([[0.0, 1], [50, 0]]))
-    argmax, rule, _ = outcomes(p, np.array([0, 1, 1]), costs, 0.6)
+    argmax, rule, _ = outcomes(p, labels, np.ones(3), costs=costs, below=0.6)
     assert (argmax["cost"], rule["cost"]) == (pytest.approx(50 / 3), pytest.approx(50 / 3))
-    none = outcomes(p, np.array([0, 1, 1]), costs, 1.0)[1]
+    none = outcomes(p, labels, np.ones(3), costs=costs, below=1.0)[1]
     expected = {"rule": "abstain below 1", "coverage": 0, "accuracy": None, "cost": None}
     assert none == expected
     assert abstaining(p, 0.7).tolist() == [0, ABSTAIN, ABSTAIN]

@@ -142,6 +142,12 @@ def test_an_evaluation_without_predictions_has_only_a_loss():
     assert str(evaluation) == "loss 1.5000 on 2 examples"
 
 
+def test_an_evaluation_of_weighted_examples_has_no_interval():
+    evaluation = Evaluation.of(Totals(loss_sum=3.0, correct=1.5, count=2), weighted=True)
+    assert (evaluation.accuracy, evaluation.correct, evaluation.interval) == (0.75, None, None)
+    assert str(evaluation) == "accuracy 0.7500 and loss 1.5000, weighted means of 2 examples"
+
+
 def test_an_evaluation_of_no_examples_is_rejected():
     with pytest.raises(ArgumentError, match="no examples"):
         Evaluation.of(Totals())

@@ -32,6 +32,7 @@ VALUES = {
     "ensemble": ("2", 2),
     "folds": (None, None),
     "balanced": (None, True),
+    "class_weights": (None, None),
     "patience": ("2", 2),
     "lr": ("0.25", 0.25),
     "optimizer": ("adam", "adam"),
@@ -51,6 +52,7 @@ VALUES = {
     "text_encoding": ("gbk", "gbk"),
     "group": ("person", "person"),
     "time": (None, None),
+    "weight": (None, None),
     "missing": ("unknown, -9,", ("unknown", "-9")),
     "label_missing": ("None", ("None",)),
     "column_kinds": (("zip=category", "a,b=date"), ("zip=category", "a,b=date")),
@@ -118,6 +120,16 @@ def test_train_without_options_has_the_defaults(received):
     assert settings == Settings(data="digits")
 
 
+def test_weights_of_examples_and_classes_are_options(received):
+    run("train", "a.csv", "--weight", " w ", "--class-weights", "balanced")
+    ((settings, *_), _) = received[0]
+    assert (settings.reading.weight, settings.class_weights) == ("w", "balanced")
+    with pytest.raises(ArgumentError, match="both make the classes equally important"):
+        Settings(data="a.csv", balanced=True, class_weights="balanced")
+    with pytest.raises(ArgumentError, match="without regard to their weights"):
+        Settings(data="a.csv", balanced=True, weight="w")
+
+
 def test_settings_are_options_of_parity(received):
     names = [*(VALUES.keys() - OF_TRAIN)]
     run("parity", "digits", *command_line(names), "--models", "mlp,lenet")
@@ -145,8 +157,10 @@ def test_the_parameters_of_the_estimator_are_settings():
     defaults = HardmaxClassifier().get_params()
     settings = Settings(data="X")
     of_data = {*options_of(ReadingOptions)} - {"column_kinds", "drop", "keep"}
-    assert {*defaults} == {*VALUES} - of_data - {"patience"} | {"random_state"}
-    for name in defaults.keys() - {"random_state", "lr"}:
+    assert {*defaults} == (
+        {*VALUES} - of_data - {"patience", "class_weights"} | {"random_state", "class_weight"}
+    )
+    for name in defaults.keys() - {"random_state", "class_weight", "lr"}:
         # None stands for the default of the model.
         usual = "softmax-regression" if name == "model" else getattr(settings, name)
         assert defaults[name] in (usual, None)

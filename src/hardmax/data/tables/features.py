@@ -41,18 +41,18 @@ def is_index(name: str) -> bool:
 
 
 def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
-    """Return a table without its label, and without columns to drop or that split the rows.
+    """Return a table without its label, and without columns to drop or that split or weight rows.
 
     Raises DataError if an option for features names the label or, unless the encoding of a run
     determines which columns are used, if there is no such column.
     """
     drop, keep = reading.drop or (), reading.keep or ()
-    by = [name for name in (reading.group, reading.time) if name is not None]
+    by = [name for name in (reading.group, reading.time, reading.weight) if name is not None]
     for name in (*drop, *keep, *by, *reading.kinds):
         if name == reading.label:
             raise DataError(
                 f"{path}: {shortened(name)!r} is the label column, which is not a feature and "
-                "cannot split the rows"
+                "cannot split or weight the rows"
             )
         if reading.encoding is None:
             check_column(path, table.column_names, name)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,11 +23,12 @@ from hardmax.data.tables.features import (
     read_columns,
 )
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.labels import check_classes, read_labels
+from hardmax.data.tables.labels import Labels, check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.rows import copied_rows
 from hardmax.data.tables.splits import Rows, split_columns
+from hardmax.data.tables.weights import read_weights
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 from hardmax.json_values import Json
@@ -47,18 +49,11 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     table, about_file = read_table(
         path, (reading.label,), header=reading.header, encoding=reading.text_encoding
     )
-    labels, labeled, about_labels = read_labels(
-        table,
-        path,
-        reading.label,
-        missing=reading.label_missing or (),
-        classes=reading.classes,
-    )
-    if reading.classes is None:
-        check_classes(path, reading.label, labels)
+    (labels, labeled, about_labels), weights = _labels(path, table, reading)
     classes = find_classes(name, {"train": {*labels}}, reading)
     features = features_of(path, table, reading)
-    rows = Rows(labeled, numbered(labels, classes), _equal(features, reading)[labeled])
+    copies = _equal(features, reading)[labeled]
+    rows = Rows(labeled, numbered(labels, classes), copies, weights)
     about_rows: list[str] = []
     if reading.encoding is None or not reading.whole or reading.validation is not None:
         rows, about_rows = split_columns(path, table, rows, reading, missing_of(reading))
@@ -83,6 +78,24 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
 
 
+def _labels(path: Path, table: "pa.Table", reading: Reading) -> tuple[Labels, np.ndarray | None]:
+    """Return the labels of the rows that count, and their weights, float64 (rows,), or None."""
+    labels, rows, said = read_labels(
+        table,
+        path,
+        reading.label,
+        missing=reading.label_missing or (),
+        classes=reading.classes,
+    )
+    weights, about_weights = read_weights(path, table, rows, reading)
+    if weights is not None:
+        counts = weights > 0
+        labels, rows, weights = list(compress(labels, counts)), rows[counts], weights[counts]
+    if reading.classes is None:
+        check_classes(path, reading.label, labels)
+    return Labels(labels, rows, [*said, *about_weights]), weights
+
+
 def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
     """Return the group of copies that each row is in, int64, unused indices aside."""
     unused = {*filter(is_index, features.column_names)} - {*(reading.keep or ())}
@@ -98,7 +111,9 @@ class _Encoded(NamedTuple):
     notices: list[str]
 
     def vectors(self, rows: Rows) -> Vectors:
-        return Vectors(self.values[rows.places], rows.labels, rows.places, rows.wholes)
+        return Vectors(
+            self.values[rows.places], rows.labels, rows.places, rows.weights, rows.wholes
+        )
 
 
 def _encode(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from hardmax.checks import shortened
-from hardmax.data.datasets import Examples
+from hardmax.data.datasets import Examples, taken
 from hardmax.data.options import Reading
 from hardmax.data.splitting import split_groups, split_rows, split_times
 from hardmax.data.tables.cells import coded, texts
@@ -30,14 +30,15 @@ class Rows(Examples):
     """Row numbers of a table, in place of the rows until these are encoded as vectors.
 
     ``places`` are the numbers and ``labels`` the classes; all arrays are int64 (rows,), but
-    ``times``, float64. Rows of one of ``copies`` are equal; those of one of ``wholes``, if there
-    are any, must not be divided; and those with the highest ``times``, if there are any, are split
-    off first. ``split_by`` is that in words.
+    ``weights`` and ``times``, float64. Rows of one of ``copies`` are equal; those of one of
+    ``wholes``, if there are any, must not be divided; and those with the highest ``times``, if
+    there are any, are split off first. ``split_by`` is that in words.
     """
 
     places: np.ndarray
     labels: np.ndarray
     copies: np.ndarray
+    weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
     times: np.ndarray | None = None
     split_by: str = ""
@@ -51,8 +52,9 @@ class Rows(Examples):
             places=self.places[rows],
             labels=self.labels[rows],
             copies=self.copies[rows],
-            wholes=None if self.wholes is None else self.wholes[rows],
-            times=None if self.times is None else self.times[rows],
+            weights=taken(self.weights, rows),
+            wholes=taken(self.wholes, rows),
+            times=taken(self.times, rows),
         )
 
     @property
