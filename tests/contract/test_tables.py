@@ -9,6 +9,7 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from support import mixed_table, need, refused
 
@@ -202,6 +203,34 @@ def test_rows_with_a_new_category_are_predicted_as_without_any(run, folder, trai
         *(False, False),
         *[True] * 48,
     ]
+
+
+@pytest.mark.shared
+def test_prediction_sets_of_rows_cover_their_labels(run, folder, framework, trained):
+    frame = mixed_table(1200, seed=2)
+    frame["outcome"] = frame["outcome"].map({"yes": 'a "b", c', "no": "größer"})
+    frame[:900].to_csv(folder / "quoted.csv", index=False)
+    frame[900:].to_csv(folder / "rest.csv", index=False)
+    options = ("--label", "outcome", "--validation", 0.4, "--framework", framework)
+    done = run("train", "quoted.csv", *options, "--out", "quoted", "--epochs", 3)
+    assert "     sets of 90 % coverage: cover 0." in done.stdout
+    done = run("predict", "quoted", "rest.csv", "--coverage", 0.95, "--out", "sets.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    predicted = pd.read_csv(folder / "sets.csv")
+    sets = [json.loads(cell) for cell in predicted["prediction_set"]]
+    assert {*map(len, sets)} <= {0, 1, 2}
+    covered = [label in one for label, one in zip(predicted["outcome"], sets, strict=True)]
+    low, high = binomtest(sum(covered), 300).proportion_ci(0.99, "wilson")
+    assert low < 0.95 < high
+    first = [one[0] if one else None for one in sets]
+    assert [a == b for a, b in zip(first, predicted["prediction"], strict=True) if a] == [
+        True for a in first if a
+    ]
+    refused(run("predict", "run", "new.csv", "--coverage", 0.9), "--validation FRACTION")
+    refused(run("predict", "quoted", "new.csv", "--coverage", 1), "between 0 and 1, got 1.0")
+    done = run("predict", "quoted", "new.csv", "--coverage", 0.9999, "--json")
+    assert "288 validation examples of quoted are too few for a coverage of 0.9999" in done.stderr
+    assert {len(one["prediction_set"]) for one in json.loads(done.stdout)} == {2}
 
 
 @pytest.mark.shared

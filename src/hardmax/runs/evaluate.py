@@ -14,10 +14,11 @@ from hardmax.errors import DataError, RunError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.conformal import Conformity
 from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
 from hardmax.evaluation.paired_tests import Pair
 from hardmax.json_values import Json
-from hardmax.reports.records import CalibrationRecord
+from hardmax.reports.records import CalibrationRecord, RunRecord
 from hardmax.reports.report import render
 from hardmax.runs.data import check_fit, load_data
 from hardmax.runs.record import write_record
@@ -98,6 +99,7 @@ def _evaluate(
         temperature=run.temperature,
         costs=costs,
         below=below,
+        conformity=run.conformity,
     )
 
 
@@ -133,6 +135,7 @@ class Calibration:
 def calibrate(path: str, framework: str | None = None) -> Calibration:
     """Fit a temperature on the validation set of a run and save it in the run.
 
+    The conformity scores are replaced by those of the calibrated probabilities.
     ``framework`` computes the scores, by default the one used for training. Raises RunError if the
     run is unusable, cannot be written or has no validation set, DataError if the data has changed
     since training or no temperature can be fitted to it.
@@ -146,10 +149,16 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
             "the training set or the test set; train with --validation FRACTION"
         )
-    before = replace(_evaluate(run, part, framework), temperature=1.0)
+    before = replace(_evaluate(run, part, framework), temperature=1.0, conformity=None)
     after = replace(before, temperature=fit_temperature(before.scores, before.labels))
     calibration = Calibration(before, after)
-    write_record(Path(path), {**run.record, "calibration": calibration.as_dict()})
+    conformity = Conformity.of(after.calibrated, after.labels, run.settings.seed)
+    record: RunRecord = {
+        **run.record,
+        "calibration": calibration.as_dict(),
+        "conformity": conformity.as_record(),
+    }
+    write_record(Path(path), record)
     return calibration
 
 

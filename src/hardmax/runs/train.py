@@ -16,6 +16,7 @@ from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
@@ -125,13 +126,16 @@ def _train(
             callback.on_data(dataset)
         state = _fit(settings, session, dataset, best_weights, interruptions)
         _log_failure(settings, dataset, state, log)
-        evaluation = _evaluate(settings, session, dataset)
+        conformity = _conformity(settings, session, dataset)
+        evaluation = _evaluate(settings, session, dataset, conformity)
         record: RunRecord = {
             "settings": _settings_record(settings, dataset),
             "environment": environment,
             "data": _data_record(dataset),
             "results": _results_record(settings, session, state, evaluation),
         }
+        if conformity is not None:
+            record["conformity"] = conformity.as_record()
         page = report.render(record, dataset.test, evaluation, state.epochs)
         writer.write(_run(record, session, dataset, state), state.epochs, page)
         interruptions.settle()
@@ -222,9 +226,22 @@ def _log_failure(
         )
 
 
-def _evaluate(settings: Settings, session: Session, dataset: Dataset) -> ClassifierEvaluation:
+def _conformity(settings: Settings, session: Session, dataset: Dataset) -> Conformity | None:
+    """Return the conformity of the validation set; None without one."""
+    part = dataset.validation
+    if part is None:
+        return None
+    scores = session.scores(part, settings.batch(len(dataset.train)))
+    return Conformity.of(scores, part.labels, settings.seed)
+
+
+def _evaluate(
+    settings: Settings, session: Session, dataset: Dataset, conformity: Conformity | None
+) -> ClassifierEvaluation:
     scores = session.scores(dataset.test, settings.batch(len(dataset.train)))
-    return ClassifierEvaluation(scores, dataset.test.labels, classes=dataset.classes)
+    return ClassifierEvaluation(
+        scores, dataset.test.labels, classes=dataset.classes, conformity=conformity
+    )
 
 
 def _run(record: RunRecord, session: Session, dataset: Dataset, state: TrainingState) -> Run:
