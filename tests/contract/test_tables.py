@@ -144,6 +144,90 @@ def test_the_report_lists_the_worst_mistakes_by_row(folder, trained):
     assert "person (identifier" in page
 
 
+@pytest.fixture(scope="module")
+def explained(run, trained):
+    """The explanation of the run."""
+    done = run("explain", "run", "--columns", 3, "--repeats", 4, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_columns_that_decide_the_label_are_the_most_important(explained):
+    used = {"number 0", "number 1", "letter", "size", "flag 0"}
+    names = [one["column"] for one in explained["importances"]]
+    assert {*names[:5]} == used
+    assert len(names) == 18
+    for one in explained["importances"][5:]:
+        assert abs(one["loss"]) < 0.02
+    assert (explained["rows"], explained["repeats"], explained["classes"]) == (
+        300,
+        4,
+        ["no", "yes"],
+    )
+
+
+def test_partial_dependence_is_that_of_predictions_for_changed_rows(run, folder, explained):
+    from hardmax.data.splitting import split_rows
+
+    mixed = pd.read_csv(folder / "visits.csv", dtype=str)
+    labels = (mixed["outcome"] == "yes").to_numpy().astype(int)
+    test = mixed.iloc[split_rows(labels, 0.2, 0)[1]].drop(columns="outcome")
+    names = [one["column"] for one in explained["importances"]]
+    assert [one["column"] for one in explained["dependences"]] == names[:3]
+    one = explained["dependences"][0]
+    for place in (0, len(one["values"]) - 1):
+        value = one["values"][place]
+        cells = None if value == "(missing)" else value
+        test.assign(**{one["column"]: cells}).to_csv(folder / "changed.csv", index=False)
+        done = run("predict", "run", "changed.csv", "--json")
+        predicted = [each["probabilities"]["yes"] for each in json.loads(done.stdout)]
+        # The values of a grid are written with six digits.
+        assert np.mean(predicted) == pytest.approx(one["probabilities"][place][1], rel=1e-4)
+
+
+def test_slices_count_the_test_rows(run, folder, trained, explained):
+    from hardmax.data.splitting import split_rows
+
+    mixed = pd.read_csv(folder / "visits.csv")
+    labels = (mixed["outcome"] == "yes").to_numpy().astype(int)
+    rows = split_rows(labels, 0.2, 0)[1]
+    run("predict", "run", "visits.csv", "--out", "all.csv")
+    predicted = pd.read_csv(folder / "all.csv").iloc[rows]
+    correct = predicted["prediction"] == predicted["outcome"]
+    for one in explained["slices"]:
+        if one["column"] == "letter":
+            chosen = predicted["letter"] == one["value"]
+            assert (one["count"], one["correct"]) == (chosen.sum(), correct[chosen].sum())
+    assert {one["value"] for one in explained["slices"] if one["column"] == "letter"} == {*"abcd"}
+
+
+@pytest.mark.shared
+def test_an_explanation_is_printed_and_reported(run, folder, trained, explained):
+    done = run("explain", "run", "--columns", 1, "--report", "why.html")
+    assert done.returncode == 0, done.stderr
+    _, _, title, header, *lines = done.stdout.splitlines()
+    assert title == "importance of the columns, each permuted 5 times in 300 test rows"
+    assert max(map(len, [title, header, *lines])) <= 80
+    assert lines[0].split()[:2] == ["number", "0"]
+    assert any(line.startswith("mean probability of yes if all rows have") for line in lines)
+    assert any(line.startswith(f"{len(explained['slices'])} slices of") for line in lines)
+    for page in ("why.html", "run/report.html"):
+        text = " ".join((folder / page).read_text().split())
+        assert "<h2>Importance of the columns</h2>" in text
+        assert '<svg role="img" aria-label="Mean probability of yes by number 0.' in text
+        assert "<h2>Slices</h2>" in text
+    assert json.loads(run("explain", "run", "--columns", 3, "--repeats", 4, "--json").stdout) == (
+        explained
+    )
+
+
+@pytest.mark.shared
+def test_a_run_on_images_is_not_explained(run, framework):
+    options = ("--framework", framework, "--epochs", 1, "--out", "digits")
+    assert run("train", "digits", *options).returncode == 0
+    refused(run("explain", "digits"), "digits was trained on images", "only runs on tables")
+
+
 BAD = {
     "no label": (["train", "visits.csv"], ["--label COLUMN", "number 0"]),
     "another label": (["train", "visits.csv", "--label", "y"], ["no column 'y'"]),

@@ -10,7 +10,7 @@ import numpy as np
 
 from hardmax.checks import is_plain
 from hardmax.data.mapped import blocks, take_rows
-from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.splitting import split_rows
 from hardmax.errors import DataError
 from hardmax.json_values import Json
@@ -141,13 +141,15 @@ class Vectors(Examples):
     """Feature vectors and their labels.
 
     ``values``: float32, finite, shape (examples, features). ``places``: their positions in the
-    source, integers of shape (examples,), or None if they are in source order. Raises DataError
-    if values and labels do not match.
+    source, integers of shape (examples,), or None if they are in source order. ``columns``: what
+    the rows of a test set were encoded from, texts without their ``levels``. Raises DataError if
+    values and labels do not match.
     """
 
     values: np.ndarray
     labels: np.ndarray
     places: np.ndarray | None = None
+    columns: tuple[ColumnValues, ...] = ()
 
     words = ("row", "rows")
 
@@ -170,8 +172,13 @@ class Vectors(Examples):
 
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        places = None if self.places is None else self.places[rows]
-        return replace(self, values=self.values[rows], labels=self.labels[rows], places=places)
+        return replace(
+            self,
+            values=self.values[rows],
+            labels=self.labels[rows],
+            places=None if self.places is None else self.places[rows],
+            columns=tuple(column.take(rows) for column in self.columns),
+        )
 
 
 @dataclass(frozen=True, eq=False)

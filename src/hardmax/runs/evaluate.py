@@ -16,6 +16,7 @@ from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.conformal import Conformity
 from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
+from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.paired_tests import Pair
 from hardmax.json_values import Json
 from hardmax.reports.records import CalibrationRecord, RunRecord
@@ -34,6 +35,7 @@ __all__ = [
     "evaluate",
     "read_rules",
     "scores_of",
+    "session_of",
 ]
 
 
@@ -56,9 +58,15 @@ class EvaluatedRun:
             "rules": self.evaluation.rules,
         }
 
-    def report(self) -> str:
-        """Return the evaluation as an HTML document."""
-        return render(self.run.record, self.test, self.evaluation, source=self.source)
+    def report(self, explanation: Explanation | None = None) -> str:
+        """Return the evaluation, and the explanation if there is one, as an HTML document."""
+        return render(
+            self.run.record,
+            self.test,
+            self.evaluation,
+            source=self.source,
+            explanation=explanation,
+        )
 
 
 def evaluate(
@@ -167,10 +175,14 @@ def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray
 
     ``framework`` computes them, by default the one used for training.
     """
-    backend = frameworks.load(framework or run.settings.framework)
-    session = Session(backend, run.network, run.input_shape, run.weights, device="auto")
     # The batch size of the training, so that sums round as they did there.
-    return session.scores(examples, run.settings.batch(len(examples)))
+    return session_of(run, framework).scores(examples, run.settings.batch(len(examples)))
+
+
+def session_of(run: Run, framework: str | None) -> Session:
+    """Return a session with the network of a run, by default in the framework of its training."""
+    backend = frameworks.load(framework or run.settings.framework)
+    return Session(backend, run.network, run.input_shape, run.weights, device="auto")
 
 
 @dataclass(frozen=True)

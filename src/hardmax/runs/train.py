@@ -23,6 +23,7 @@ from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
 from hardmax.reports.records import DataRecord, ResultsRecord, RunRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
+from hardmax.runs.explain import explain_training
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
@@ -136,7 +137,10 @@ def _train(
         }
         if conformity is not None:
             record["conformity"] = conformity.as_record()
-        page = report.render(record, dataset.test, evaluation, state.epochs)
+        explanation = explain_training(session, dataset, evaluation, settings.seed)
+        page = report.render(
+            record, dataset.test, evaluation, state.epochs, explanation=explanation
+        )
         writer.write(_run(record, session, dataset, state), state.epochs, page)
         interruptions.settle()
         path = writer.publish()

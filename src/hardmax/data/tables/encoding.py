@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
 from math import isfinite, pi
 from typing import TypeVar
 
@@ -111,6 +112,14 @@ class Encoding:
         """The number of features a row becomes."""
         return sum(code.features for code in self.columns)
 
+    @property
+    def spans(self) -> list[slice]:
+        """The features of each column."""
+        ends = accumulate(code.features for code in self.columns)
+        return [
+            slice(end - code.features, end) for code, end in zip(self.columns, ends, strict=True)
+        ]
+
     def chosen(self, columns: Sequence[Column]) -> list[Column]:
         """Return the columns that the encoding uses, out of those it was learned from."""
         names = {code.name for code in self.columns}
@@ -121,13 +130,16 @@ class Encoding:
 
         ``columns`` are those of the encoding, in order. Unknown categories become all zeros.
         """
-        pairs = zip(self.columns, columns, strict=True)
         whole = np.empty((len(columns[0].values), self.features), np.float32)
-        at = 0
-        for code, column in pairs:
-            code.encode(column, whole[:, at : at + code.features])
-            at += code.features
+        for code, span, column in zip(self.columns, self.spans, columns, strict=True):
+            code.encode(column, whole[:, span])
         return whole
+
+    def encode_column(self, place: int, column: TableColumn) -> np.ndarray:
+        """Return the column at a place as float32 (rows, features of the column)."""
+        features = np.empty((len(column.values), self.columns[place].features), np.float32)
+        self.columns[place].encode(column, features)
+        return features
 
     def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
         """Return the categories that were not in the training rows, one entry per column."""

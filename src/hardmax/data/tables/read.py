@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Vectors, split_off
 from hardmax.data.options import Reading
-from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.tables import notices
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import Encoding
@@ -71,7 +72,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     return Dataset(
         name=name,
         train=encoded.vectors(fitted),
-        test=encoded.vectors(test),
+        test=encoded.test(test),
         classes=classes,
         preprocessing={**preprocessing, **encoded.preprocessing},
         notices=(*about_file, *about_labels, *about_rows, *encoded.notices, *added),
@@ -90,15 +91,24 @@ def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
 
 
 class _Encoded(NamedTuple):
-    """The encoding of a table, and its ``values``, float32 (rows, features)."""
+    """The encoding of a table, its ``columns`` in use and ``values``, float32 (rows, features)."""
 
     encoding: RowEncoding
+    columns: Sequence[Column]
     values: np.ndarray
     preprocessing: dict[str, Json]
     notices: list[str]
 
     def vectors(self, rows: Rows) -> Vectors:
         return Vectors(self.values[rows.places], rows.labels, rows.places)
+
+    def test(self, rows: Rows) -> Vectors:
+        """Return vectors with the columns that they were encoded from, but without any text."""
+        columns = tuple(
+            ColumnValues(column.values[rows.places], () if code.kind == "text" else column.levels)
+            for code, column in zip(self.encoding.columns, self.columns, strict=True)
+        )
+        return replace(self.vectors(rows), columns=columns)
 
 
 def _encode(
@@ -133,7 +143,7 @@ def _encode(
         columns, said = of_encoding(path, table, encoding, strict=False)
     said += notices.of_odd_cells(name, table, columns, used)
     said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
-    return _Encoded(encoding, encoding.encode(columns), preprocessing, said)
+    return _Encoded(encoding, columns, encoding.encode(columns), preprocessing, said)
 
 
 def _digest(path: Path, *parts: Rows) -> str:

@@ -1,0 +1,104 @@
+"""Slices: groups of examples on which a classifier does worse than on the others."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.metrics import wilson_interval
+
+__all__ = ["SMALLEST", "Slice", "evaluate_slices"]
+
+#: Slices of fewer examples are left out.
+SMALLEST = 20
+
+#: A slice is weak if its p-value is below this.
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The examples whose ``column`` has a ``value``: ``count``, ``correct`` and so on.
+
+    The ``interval`` is the 95 % Wilson interval of the ``accuracy``, ``loss`` the log loss. ``p``
+    is the probability that as many examples drawn from all have an accuracy that is as low,
+    corrected for the number of slices.
+    """
+
+    column: str
+    value: str
+    count: int
+    correct: int
+    accuracy: float
+    interval: tuple[float, float]
+    loss: float
+    p: float
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether chance is an unlikely explanation of the accuracy."""
+        return self.p < LEVEL
+
+
+def evaluate_slices(
+    groups: Iterable[tuple[str, str, np.ndarray]], evaluation: ClassifierEvaluation
+) -> list[Slice]:
+    """Return the slices of at least SMALLEST examples, the least likely by chance first.
+
+    ``groups`` are a column, its value and a mask of the examples, bool (n,). The p-values are those
+    of R. A. Fisher's exact test, one-sided, with the correction of S. Holm, "A simple sequentially
+    rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+    """
+    kept = [
+        (column, value, mask)
+        for column, value, mask in groups
+        if SMALLEST <= mask.sum() < evaluation.count
+    ]
+    counts = [int(mask.sum()) for *_, mask in kept]
+    correct = [int(evaluation.is_correct[mask].sum()) for *_, mask in kept]
+    tails = _lower_tails(evaluation.count, evaluation.correct, counts, correct)
+    corrected = _holm(tails)
+    return [
+        Slice(
+            column=kept[i][0],
+            value=kept[i][1],
+            count=counts[i],
+            correct=correct[i],
+            accuracy=correct[i] / counts[i],
+            interval=wilson_interval(correct[i], counts[i]),
+            loss=float(evaluation.losses[kept[i][2]].mean()),
+            p=float(corrected[i]),
+        )
+        for i in np.argsort(tails, kind="stable")
+    ]
+
+
+def _lower_tails(
+    count: int, correct: int, draws: Iterable[int], found: Iterable[int]
+) -> np.ndarray:
+    """Return the probability of at most ``found`` correct examples in so many ``draws``.
+
+    The draws are without replacement from ``count`` examples of which ``correct`` are.
+    """
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
+
+    def log_choose(n: int, k: "np.ndarray | int") -> np.ndarray:
+        chosen: np.ndarray = factorials[n] - factorials[k] - factorials[n - k]
+        return chosen
+
+    tails = []
+    for size, right in zip(draws, found, strict=True):
+        ks = np.arange(max(0, size - (count - correct)), right + 1)
+        logs = log_choose(correct, ks) + log_choose(count - correct, size - ks)
+        tails.append(min(1.0, float(np.exp(logs - log_choose(count, size)).sum())))
+    return np.array(tails)
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values corrected for their number."""
+    order = np.argsort(p)
+    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    result = np.empty_like(p)
+    result[order] = np.minimum(corrected, 1)
+    return result
