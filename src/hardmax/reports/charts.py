@@ -73,11 +73,7 @@ class Drawing:
         """The ticks of both axes: x, y, label of x, label of y."""
         fractions = [i / 5 for i in range(6)]
         return [
-            (
-                *_position(x, x),
-                "" if self.values else f"{x:g}",
-                f"{self.low + (self.high - self.low) * x:.3g}",
-            )
+            (*_position(x, x), f"{x:g}", f"{self.low + (self.high - self.low) * x:.3g}")
             for x in fractions
         ]
 

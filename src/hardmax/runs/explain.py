@@ -23,7 +23,7 @@ from hardmax.runs.evaluate import EvaluatedRun, evaluate, session_of
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 
-__all__ = ["EXPLAINING", "Effort", "explain", "explain_training"]
+__all__ = ["EXPLAINING", "TRAINING", "Effort", "explain", "explain_training"]
 
 #: The rows that are scored at a time. All batches have as many: each size is compiled anew.
 BATCH = 1024

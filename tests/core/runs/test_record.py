@@ -137,6 +137,16 @@ def test_a_temperature_is_added_to_the_record_and_nothing_else_changes(folder):
     assert changed == ["run.json"]
 
 
+@pytest.mark.parametrize(
+    "change", [{"count": 2}, {"scores": []}, {"scores": [0.5, 0.25]}, {"count": 0, "scores": []}]
+)
+def test_invalid_conformity_is_refused(refused, tmp_path, change):
+    record = {**COMPLETE, "conformity": {**COMPLETE["conformity"], **change}}
+    folder = write(tmp_path / "run", make_run(record))
+    with refused(RunError, folder / "run.json", "ascending order"):
+        Run.open(folder)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf, "2", None, True])
 def test_an_invalid_temperature_is_refused(refused, folder, temperature):
     calibrate(folder, temperature)
