@@ -28,7 +28,7 @@ def explain(
         int, typer.Option(metavar="N", min=1, help="Permutations of each column.")
     ] = 5,
     columns: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Columns to print partial dependence of.")
+        int, typer.Option(metavar="N", min=0, help="Columns to show the partial dependence of.")
     ] = 6,
     report: Annotated[
         Path | None,

@@ -1,7 +1,7 @@
 """Slices: groups of examples on which a classifier does worse than on the others."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,36 +50,37 @@ def evaluate_slices(
     of R. A. Fisher's exact test, one-sided, with the correction of S. Holm, "A simple sequentially
     rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
     """
-    kept = [
-        (column, value, mask)
+    found = [
+        _uncorrected(column, value, mask, evaluation)
         for column, value, mask in groups
         if SMALLEST <= mask.sum() < evaluation.count
     ]
-    counts = [int(mask.sum()) for *_, mask in kept]
-    correct = [int(evaluation.is_correct[mask].sum()) for *_, mask in kept]
-    tails = _lower_tails(evaluation.count, evaluation.correct, counts, correct)
+    tails = _lower_tails(evaluation.count, evaluation.correct, found)
     corrected = _holm(tails)
-    return [
-        Slice(
-            column=kept[i][0],
-            value=kept[i][1],
-            count=counts[i],
-            correct=correct[i],
-            accuracy=correct[i] / counts[i],
-            interval=wilson_interval(correct[i], counts[i]),
-            loss=float(evaluation.losses[kept[i][2]].mean()),
-            p=float(corrected[i]),
-        )
-        for i in np.argsort(tails, kind="stable")
-    ]
+    return [replace(found[i], p=float(corrected[i])) for i in np.argsort(tails, kind="stable")]
 
 
-def _lower_tails(
-    count: int, correct: int, draws: Iterable[int], found: Iterable[int]
-) -> np.ndarray:
-    """Return the probability of at most ``found`` correct examples in so many ``draws``.
+def _uncorrected(
+    column: str, value: str, mask: np.ndarray, evaluation: ClassifierEvaluation
+) -> Slice:
+    """Return a slice without its p-value, which depends on the other slices."""
+    count, correct = int(mask.sum()), int(evaluation.is_correct[mask].sum())
+    return Slice(
+        column=column,
+        value=value,
+        count=count,
+        correct=correct,
+        accuracy=correct / count,
+        interval=wilson_interval(correct, count),
+        loss=float(evaluation.losses[mask].mean()),
+        p=1.0,
+    )
 
-    The draws are without replacement from ``count`` examples of which ``correct`` are.
+
+def _lower_tails(count: int, correct: int, slices: Iterable[Slice]) -> np.ndarray:
+    """Return the probability of at most so many correct examples in each slice.
+
+    Its examples are drawn without replacement from ``count`` examples of which ``correct`` are.
     """
     factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
 
@@ -88,8 +89,9 @@ def _lower_tails(
         return chosen
 
     tails = []
-    for size, right in zip(draws, found, strict=True):
-        ks = np.arange(max(0, size - (count - correct)), right + 1)
+    for one in slices:
+        size = one.count
+        ks = np.arange(max(0, size - (count - correct)), one.correct + 1)
         logs = log_choose(correct, ks) + log_choose(count - correct, size - ks)
         tails.append(min(1.0, float(np.exp(logs - log_choose(count, size)).sum())))
     return np.array(tails)
