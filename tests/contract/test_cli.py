@@ -64,7 +64,9 @@ def test_train_prints_one_json_object(trained, framework):
         *("count", "correct", "accuracy", "interval", "loss", "majority"),
         *("top", "brier", "macro", "weighted"),
         *("kappa", "matthews", "roc_auc", "average_precision", "calibration_error"),
+        "prediction_sets",
     ]
+    assert test["prediction_sets"] is None
     assert test["count"] == 359
     assert test["accuracy"] == test["correct"] / 359 > 0.9  # seeds 0 to 4 give 0.93 to 0.94
     assert test["interval"][0] < test["accuracy"] < test["interval"][1]
@@ -567,18 +569,18 @@ AFTER_TRAINING = [
 
 @pytest.fixture
 def train_interrupted(hardmax, framework, monkeypatch):
-    """A function that trains with ``times`` Ctrl-C at the call of a method or function."""
+    """A function that trains with ``times`` Ctrl-C at the first call of a method or function."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def train(place, name, times):
         module, _, cls = place.partition(":")
         owner = importlib.import_module(module)
         owner = getattr(owner, cls) if cls else owner
-        original = getattr(owner, name)
+        original, left = getattr(owner, name), [signal.SIGINT] * times
 
         def interrupted(*args, **kwargs):
-            for _ in range(times):
-                signal.raise_signal(signal.SIGINT)
+            while left:
+                signal.raise_signal(left.pop())
             return original(*args, **kwargs)
 
         monkeypatch.setattr(owner, name, interrupted)
@@ -714,7 +716,7 @@ def test_help_imports_no_framework(python):
 @pytest.mark.shared
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "calibrate", "predict", "compare", "parity", "data", "models"],
+    ["train", "evaluate", "explain", "calibrate", "predict", "compare", "parity", "data", "models"],
 )
 def test_every_command_has_help(hardmax, command):
     done = hardmax(command, "--help")

@@ -1,11 +1,13 @@
 """Calibration, decision rules and the comparison of runs, on the command line."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import softmax
 from scipy.stats import binomtest
 from support import refused
 
@@ -82,7 +84,7 @@ def test_a_temperature_calibrates_an_overconfident_network(hardmax, calibrated, 
 
     found = json.loads(hardmax("evaluate", run, "--report", "page.html", "--json").stdout)
     before = found["uncalibrated"]
-    assert before == trained["test"]
+    assert before == {**trained["test"], "prediction_sets": None}
     assert found["temperature"] == temperature
     assert found["loss"] <= before["loss"]
     assert found["calibration_error"] < before["calibration_error"]
@@ -133,6 +135,34 @@ def test_predict_applies_costs_and_the_temperature(hardmax, run, tmp_path):
     np.testing.assert_allclose([one["probability"] for one in predicted], p.max(axis=1), rtol=1e-3)
 
 
+def test_prediction_sets_cover_as_the_validation_set_promises(hardmax, run, tmp_path):
+    found = json.loads(hardmax("evaluate", run, "--json").stdout)
+    record = json.loads((run / "run.json").read_text())
+    temperature, conformity = record["calibration"]["temperature"], record["conformity"]
+    _, part = split_off(load_digits().train, 0.9, 0)
+    assert conformity["count"] == len(part)
+    p = softmax(scores_of(run, part.images) / temperature, axis=1)
+    highest = np.array([row[row >= row[y]].sum() for row, y in zip(p, part.labels, strict=True)])
+    own = p[np.arange(len(part)), part.labels]
+    stored = np.array(conformity["scores"])
+    # Of more than 1000 examples, evenly spaced scores are stored: their quantiles are the same.
+    for share in (0.25, 0.5, 0.9):
+        low, high = np.quantile(highest - own, share), np.quantile(highest, share)
+        assert low - 0.02 < np.quantile(stored, share) < high + 0.02
+    sets = found["prediction_sets"]
+    assert sets["interval"][0] < 0.9 < sets["interval"][1]
+    images = load_digits().test.images[:30]
+    for i, image in enumerate(images):
+        Image.fromarray(image[:, :, 0]).save(tmp_path / f"{i}.png")
+    names = [f"{i}.png" for i in range(30)]
+    done = hardmax("predict", run, *names, "--coverage", 0.99, "--json")
+    for one in json.loads(done.stdout):
+        likely = sorted(DIGITS, key=lambda name: -one["probabilities"][name])
+        assert one["prediction_set"] == likely[: len(one["prediction_set"])]
+    line = hardmax("predict", run, "0.png", "--coverage", 0.999).stdout
+    assert re.fullmatch(r'0.png: \d \(.*\), set \["\d"(, "\d")*\]\n', line)
+
+
 @pytest.mark.shared
 def test_abstaining_is_printed(hardmax, run, tmp_path):
     Image.fromarray(load_digits().test.images[0, :, :, 0]).save(tmp_path / "a.png")
@@ -153,8 +183,9 @@ def test_calibrate_and_evaluate_print_what_changed(hardmax, run):
     assert second.startswith("validation (")
     assert third == f"saved in {run}; evaluate and predict will use it"
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
-    assert lines[2].startswith(f"     calibrated by {first}: loss ")
-    assert [line.split()[0] for line in lines[3:]] == ["rule", "most", "abstain"]
+    assert lines[2].startswith("     sets of 90 % coverage: cover 0.")
+    assert lines[3].startswith(f"     calibrated by {first}: loss ")
+    assert [line.split()[0] for line in lines[4:]] == ["rule", "most", "abstain"]
 
 
 @pytest.mark.shared

@@ -9,6 +9,7 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from support import mixed_table, need, refused
 
@@ -143,6 +144,90 @@ def test_the_report_lists_the_worst_mistakes_by_row(folder, trained):
     assert "person (identifier" in page
 
 
+@pytest.fixture(scope="module")
+def explained(run, trained):
+    """The explanation of the run."""
+    done = run("explain", "run", "--columns", 3, "--repeats", 4, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_columns_that_decide_the_label_are_the_most_important(explained):
+    used = {"number 0", "number 1", "letter", "size", "flag 0"}
+    names = [one["column"] for one in explained["importances"]]
+    assert {*names[:5]} == used
+    assert len(names) == 18
+    for one in explained["importances"][5:]:
+        assert abs(one["loss"]) < 0.02
+    assert (explained["rows"], explained["repeats"], explained["classes"]) == (
+        300,
+        4,
+        ["no", "yes"],
+    )
+
+
+def test_partial_dependence_is_that_of_predictions_for_changed_rows(run, folder, explained):
+    from hardmax.data.splitting import split_rows
+
+    mixed = pd.read_csv(folder / "visits.csv", dtype=str)
+    labels = (mixed["outcome"] == "yes").to_numpy().astype(int)
+    test = mixed.iloc[split_rows(labels, 0.2, 0)[1]].drop(columns="outcome")
+    names = [one["column"] for one in explained["importances"]]
+    assert [one["column"] for one in explained["dependences"]] == names[:3]
+    one = explained["dependences"][0]
+    for place in (0, len(one["values"]) - 1):
+        value = one["values"][place]
+        cells = None if value == "(missing)" else value
+        test.assign(**{one["column"]: cells}).to_csv(folder / "changed.csv", index=False)
+        done = run("predict", "run", "changed.csv", "--json")
+        predicted = [each["probabilities"]["yes"] for each in json.loads(done.stdout)]
+        # The values of a grid are written with six digits.
+        assert np.mean(predicted) == pytest.approx(one["probabilities"][place][1], rel=1e-4)
+
+
+def test_slices_count_the_test_rows(run, folder, trained, explained):
+    from hardmax.data.splitting import split_rows
+
+    mixed = pd.read_csv(folder / "visits.csv")
+    labels = (mixed["outcome"] == "yes").to_numpy().astype(int)
+    rows = split_rows(labels, 0.2, 0)[1]
+    run("predict", "run", "visits.csv", "--out", "all.csv")
+    predicted = pd.read_csv(folder / "all.csv").iloc[rows]
+    correct = predicted["prediction"] == predicted["outcome"]
+    for one in explained["slices"]:
+        if one["column"] == "letter":
+            chosen = predicted["letter"] == one["value"]
+            assert (one["count"], one["correct"]) == (chosen.sum(), correct[chosen].sum())
+    assert {one["value"] for one in explained["slices"] if one["column"] == "letter"} == {*"abcd"}
+
+
+@pytest.mark.shared
+def test_an_explanation_is_printed_and_reported(run, folder, trained, explained):
+    done = run("explain", "run", "--columns", 1, "--report", "why.html")
+    assert done.returncode == 0, done.stderr
+    _, _, title, header, *lines = done.stdout.splitlines()
+    assert title == "importance of the columns, each permuted 5 times in 300 test rows"
+    assert max(map(len, [title, header, *lines])) <= 80
+    assert lines[0].split()[:2] == ["number", "0"]
+    assert any(line.startswith("mean probability of yes if all rows have") for line in lines)
+    assert any(line.startswith(f"{len(explained['slices'])} slices of") for line in lines)
+    for page in ("why.html", "run/report.html"):
+        text = " ".join((folder / page).read_text().split())
+        assert "<h2>Importance of the columns</h2>" in text
+        assert '<svg role="img" aria-label="Mean probability of yes by number 0.' in text
+        assert "<h2>Slices</h2>" in text
+    assert json.loads(run("explain", "run", "--columns", 3, "--repeats", 4, "--json").stdout) == (
+        explained
+    )
+
+
+@pytest.mark.shared
+def test_a_run_on_images_is_not_explained(run, framework):
+    options = ("--framework", framework, "--epochs", 1, "--out", "digits")
+    assert run("train", "digits", *options).returncode == 0
+    refused(run("explain", "digits"), "digits was trained on images", "only runs on tables")
+
+
 BAD = {
     "no label": (["train", "visits.csv"], ["--label COLUMN", "number 0"]),
     "another label": (["train", "visits.csv", "--label", "y"], ["no column 'y'"]),
@@ -202,6 +287,34 @@ def test_rows_with_a_new_category_are_predicted_as_without_any(run, folder, trai
         *(False, False),
         *[True] * 48,
     ]
+
+
+@pytest.mark.shared
+def test_prediction_sets_of_rows_cover_their_labels(run, folder, framework, trained):
+    frame = mixed_table(1200, seed=2)
+    frame["outcome"] = frame["outcome"].map({"yes": 'a "b", c', "no": "größer"})
+    frame[:900].to_csv(folder / "quoted.csv", index=False)
+    frame[900:].to_csv(folder / "rest.csv", index=False)
+    options = ("--label", "outcome", "--validation", 0.4, "--framework", framework)
+    done = run("train", "quoted.csv", *options, "--out", "quoted", "--epochs", 3)
+    assert "     sets of 90 % coverage: cover 0." in done.stdout
+    done = run("predict", "quoted", "rest.csv", "--coverage", 0.95, "--out", "sets.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    predicted = pd.read_csv(folder / "sets.csv")
+    sets = [json.loads(cell) for cell in predicted["prediction_set"]]
+    assert {*map(len, sets)} <= {0, 1, 2}
+    covered = [label in one for label, one in zip(predicted["outcome"], sets, strict=True)]
+    low, high = binomtest(sum(covered), 300).proportion_ci(0.99, "wilson")
+    assert low < 0.95 < high
+    first = [one[0] if one else None for one in sets]
+    assert [a == b for a, b in zip(first, predicted["prediction"], strict=True) if a] == [
+        True for a in first if a
+    ]
+    refused(run("predict", "run", "new.csv", "--coverage", 0.9), "--validation FRACTION")
+    refused(run("predict", "quoted", "new.csv", "--coverage", 1), "between 0 and 1, got 1.0")
+    done = run("predict", "quoted", "new.csv", "--coverage", 0.9999, "--json")
+    assert "288 validation examples of quoted are too few for a coverage of 0.9999" in done.stderr
+    assert {len(one["prediction_set"]) for one in json.loads(done.stdout)} == {2}
 
 
 @pytest.mark.shared

@@ -17,9 +17,10 @@ from hardmax.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hardmax.evaluation.classification import ClassifierEvaluation
     from hardmax.evaluation.decision_rules import Outcome
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "print_evaluation"]
 
 
 def evaluate(
@@ -51,12 +52,19 @@ def evaluate(
         print_json(evaluated.as_dict())
         return
     evaluation = evaluated.evaluation
-    print(f"test {evaluation}\n     {evaluation.figures()}")
+    print_evaluation(evaluation)
     if evaluation.uncalibrated is not None:
         changes = before_and_after(evaluation.uncalibrated, evaluation)
         print(f"     calibrated by temperature {evaluation.temperature:.4f}: {changes}")
     if evaluation.rules:
         _print_rules(evaluation.rules)
+
+
+def print_evaluation(evaluation: "ClassifierEvaluation") -> None:
+    """Print the main metrics of a test set."""
+    print(f"test {evaluation}\n     {evaluation.figures()}")
+    if evaluation.prediction_sets is not None:
+        print(f"     {evaluation.prediction_sets}")
 
 
 def _print_rules(rules: "list[Outcome]") -> None:

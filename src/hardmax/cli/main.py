@@ -14,6 +14,7 @@ from hardmax.cli.calibrate import calibrate
 from hardmax.cli.compare import compare
 from hardmax.cli.data import data
 from hardmax.cli.evaluate import evaluate
+from hardmax.cli.explain import explain
 from hardmax.cli.models import models
 from hardmax.cli.options import notice
 from hardmax.cli.parity import parity
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, calibrate, predict, compare, parity, data, models):
+for command in (train, evaluate, explain, calibrate, predict, compare, parity, data, models):
     app.command()(command)
 
 

@@ -32,6 +32,14 @@ def predict(
     framework: Framework = None,
     costs: CostsFile = None,
     abstain_below: AbstainBelow = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Also predict the set of classes that has the true one with probability P; "
+            "requires a run that was trained with a validation set.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +59,9 @@ def predict(
     if out is not None:
         _check_out(out, files)
     names = [str(file) for file in files]
-    predictions = predict_by_run(run, names, framework, costs, abstain_below)
+    predictions = predict_by_run(
+        run, names, framework, costs=costs, below=abstain_below, coverage=coverage
+    )
     if predictions.table is None and out is not None:
         raise ArgumentError("--out is only for tables; predictions for images are printed")
     if predictions.changes:
@@ -84,9 +94,17 @@ def _check_out(out: Path, files: list[Path]) -> None:
 
 
 def _line(prediction: "Prediction") -> str:
-    """Return the decision, followed by the most likely class if that is a different one."""
+    """Return the decision, and what follows from it, on one line.
+
+    The most likely class is added if that is a different one, and the prediction set if there is.
+    """
+    from hardmax.runs.predict import as_text
+
     details = f"{prediction.probability:.4f}"
     if prediction.decision != prediction.label:
         details = f"{prediction.label} {details}"
     decision = "abstained" if prediction.decision is None else prediction.decision
-    return f"{prediction.file}: {decision} ({details})"
+    line = f"{prediction.file}: {decision} ({details})"
+    if prediction.prediction_set is None:
+        return line
+    return f"{line}, set {as_text(prediction.prediction_set)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardmax.checks import plain
+from hardmax.cli.evaluate import print_evaluation
 from hardmax.cli.options import (
     INTERRUPTED,
     Data,
@@ -61,7 +62,7 @@ def _print_result(trained: "Trained") -> None:
         print(_members_line(trained))
     elif trained.settings.patience is not None:
         print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
-    print(f"test {trained.test}\n     {trained.test.figures()}")
+    print_evaluation(trained.test)
     print(plain(f"run {trained.path}"))
     print(plain(f"report {trained.path / 'report.html'}"))
 

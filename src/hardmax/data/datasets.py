@@ -10,7 +10,7 @@ import numpy as np
 
 from hardmax.checks import is_plain
 from hardmax.data.mapped import blocks, take_rows
-from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.splitting import split_rows
 from hardmax.errors import DataError
 from hardmax.json_values import Json
@@ -166,9 +166,11 @@ class Vectors(Examples):
     """Feature vectors and their labels.
 
     ``values``: float32, finite, shape (examples, features). ``places``: their positions in the
-    source, integers of shape (examples,), or None if they are in source order. ``wholes``: the
-    groups that must not be divided, integers of shape (examples,), if there are any. Raises
-    DataError if values and labels do not match.
+    source, integers of shape (examples,), or None if they are in source order. ``weights``: those
+    of the rows, float64 of shape (examples,), or None for 1 each. ``wholes``: the groups that must
+    not be divided, integers of shape (examples,), if there are any. ``columns``: what the rows of a
+    test set were encoded from, texts without their ``levels``. Raises DataError if values and
+    labels do not match.
     """
 
     values: np.ndarray
@@ -176,6 +178,7 @@ class Vectors(Examples):
     places: np.ndarray | None = None
     weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
+    columns: tuple[ColumnValues, ...] = ()
 
     words = ("row", "rows")
 
@@ -206,6 +209,7 @@ class Vectors(Examples):
             places=taken(self.places, rows),
             weights=taken(self.weights, rows),
             wholes=taken(self.wholes, rows),
+            columns=tuple(column.take(rows) for column in self.columns),
         )
 
 

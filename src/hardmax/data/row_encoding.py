@@ -1,14 +1,14 @@
 """The encoding of a table's rows, as data sets know it; ``tables/encoding.py`` implements it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from hardmax.json_values import Json
 
-__all__ = ["EncodedColumn", "RowEncoding", "TableColumn", "Unseen"]
+__all__ = ["ColumnValues", "EncodedColumn", "RowEncoding", "TableColumn", "Unseen"]
 
 
 class TableColumn(Protocol):
@@ -25,6 +25,24 @@ class TableColumn(Protocol):
     @property
     def missing(self) -> np.ndarray:
         """A mask of the missing values, bool."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnValues:
+    """Values of a column, as ``TableColumn`` describes them."""
+
+    values: np.ndarray
+    levels: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> np.ndarray:
+        """A mask of the missing values, bool (rows,)."""
+        is_category = np.issubdtype(self.values.dtype, np.integer)
+        return self.values < 0 if is_category else np.isnan(self.values)
+
+    def take(self, rows: np.ndarray | slice) -> "ColumnValues":
+        """Return the values in the rows at integer positions, or in those of a slice."""
+        return replace(self, values=self.values[rows])
 
 
 class EncodedColumn(Protocol):
@@ -93,8 +111,15 @@ class RowEncoding(Protocol):
     def missing(self) -> Sequence[str]:
         """The texts, in lowercase, that stand for missing values in all columns of strings."""
 
+    @property
+    def spans(self) -> Sequence[slice]:
+        """The features of each column."""
+
     def encode(self, columns: Sequence[TableColumn]) -> np.ndarray:
         """Return the columns as vectors, float32 (rows, features)."""
+
+    def encode_column(self, place: int, column: TableColumn) -> np.ndarray:
+        """Return the column at a place as float32 (rows, features of the column)."""
 
     def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
         """Return the categories that did not occur in training, one entry per column."""

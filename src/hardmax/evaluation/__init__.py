@@ -1,4 +1,4 @@
-"""Evaluation: sums over batches, metrics of scores, calibration, decision rules and paired tests.
+"""Metrics of scores and all that is computed from them: calibration, sets, decision rules, tests.
 
 All of it is float64 arithmetic on NumPy arrays, independent of runs and networks.
 """

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from hardmax.evaluation.calibration import calibrated, reliability
+from hardmax.evaluation.conformal import Conformity, SetSummary
 from hardmax.evaluation.counts import ClassCounts, mean_over_classes
 from hardmax.evaluation.decision_rules import Costs, Outcome, coverage, coverage_curve, outcomes
 from hardmax.evaluation.examples import ExampleResults, check_scores, evaluate_examples
@@ -33,7 +34,8 @@ class ClassifierEvaluation:
     ``scores``: float (n, classes), scores or log-probabilities. ``labels``: integers (n,).
     ``weights``: float (n,), None for 1 each. ``classes``: the class names, by default numbers.
     Scores are divided by the ``temperature`` wherever probabilities matter. ``costs`` and
-    ``below`` are the decision rules to evaluate, as in ``decision_rules.outcomes``.
+    ``below`` are the decision rules to evaluate, as in ``decision_rules.outcomes``, and prediction
+    sets are chosen by ``conformity``.
 
     Ties between scores go to the first class, as in argmax. Undefined metrics are None. Raises
     ArgumentError if shapes do not match, a label is out of range, a score is not finite, a weight
@@ -47,6 +49,7 @@ class ClassifierEvaluation:
     temperature: float = 1.0
     costs: Costs | None = None
     below: float | None = None
+    conformity: Conformity | None = None
 
     def __post_init__(self) -> None:
         check_scores(self.scores, self.labels, self.example_weights)
@@ -69,7 +72,10 @@ class ClassifierEvaluation:
     @cached_property
     def uncalibrated(self) -> Self | None:
         """The evaluation of the same scores without the temperature; None if that is 1."""
-        return None if self.temperature == 1 else replace(self, temperature=1.0)
+        if self.temperature == 1:
+            return None
+        # The conformity scores are those of the calibrated probabilities.
+        return replace(self, temperature=1.0, conformity=None)
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -269,6 +275,13 @@ class ClassifierEvaluation:
             below=self.below,
         )
 
+    @cached_property
+    def prediction_sets(self) -> SetSummary | None:
+        """How prediction sets do on the examples; None without ``conformity``."""
+        if self.conformity is None:
+            return None
+        return self.conformity.summary(self.calibrated, self.labels)
+
     def _mean(self, values: np.ndarray) -> float:
         return float(np.average(values, weights=self.example_weights))
 
@@ -290,6 +303,7 @@ class ClassifierEvaluation:
 
     def summary(self) -> dict[str, Json]:
         """Return the metrics as JSON values, without those that have an entry per class or bin."""
+        sets = self.prediction_sets
         return {
             **self._overall().as_dict(),
             "majority": self.majority,
@@ -302,6 +316,7 @@ class ClassifierEvaluation:
             "roc_auc": self.roc_auc,
             "average_precision": self.average_precision,
             "calibration_error": self.calibration_error,
+            "prediction_sets": None if sets is None else sets.as_dict(),
         }
 
     def figures(self) -> str:

@@ -1,14 +1,24 @@
 """Charts of a report, which ``charts.html.jinja`` draws as SVG in the colors of the page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, sqrt
+from math import ceil, floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.explanation import Dependence, Explanation
+from hardmax.evaluation.importance import Importance
 
-__all__ = ["Drawing", "class_curves", "coverage", "reliability"]
+__all__ = [
+    "Drawing",
+    "class_curves",
+    "coverage",
+    "dependences",
+    "importance_bars",
+    "reliability",
+]
 
 #: The size of a drawing, and the edges of its square plot area.
 WIDTH, HEIGHT = 330, 306
@@ -40,7 +50,8 @@ class Dot(NamedTuple):
 class Drawing:
     """Curves over 0 to 1; ``text`` describes them for screen readers.
 
-    The y axis runs from ``low`` to 1. ``diagonal`` draws the line from (0, 0) to (1, 1).
+    The y axis runs from ``low`` to ``high``. ``diagonal`` draws the line from (0, 0) to (1, 1).
+    ``values`` are written below the x axis, at even distances, in place of numbers.
     """
 
     title: str
@@ -51,6 +62,8 @@ class Drawing:
     dots: tuple[Dot, ...] = ()
     low: float = 0.0
     diagonal: bool = False
+    high: float = 1.0
+    values: tuple[str, ...] = ()
 
     size = (WIDTH, HEIGHT)
     edges = (LEFT, RIGHT, TOP, BOTTOM)
@@ -60,13 +73,26 @@ class Drawing:
         """The ticks of both axes: x, y, label of x, label of y."""
         fractions = [i / 5 for i in range(6)]
         return [
-            (*_position(x, x, 0.0), f"{x:g}", f"{self.low + (1 - self.low) * x:.3g}")
+            (*_position(x, x), f"{x:g}", f"{self.low + (self.high - self.low) * x:.3g}")
             for x in fractions
         ]
 
+    @property
+    def places(self) -> list[tuple[float, str]]:
+        """The x coordinates of the ``values``."""
+        return [
+            (_position(x, 0.0)[0], value)
+            for x, value in zip(_even(len(self.values)), self.values, strict=True)
+        ]
 
-def _position(x: float, y: float, low: float) -> tuple[float, float]:
-    height = (y - low) / (1 - low)
+
+def _even(count: int) -> list[float]:
+    """Return as many numbers at even distances from 0 to 1; one alone is in the middle."""
+    return [0.5] if count == 1 else [number / (count - 1) for number in range(count)]
+
+
+def _position(x: float, y: float, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
+    height = (y - low) / (high - low)
     return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - height * (BOTTOM - TOP), 1)
 
 
@@ -165,3 +191,74 @@ def _curves_of_class(evaluation: ClassifierEvaluation, number: int) -> tuple[Cur
     false = np.append(0, false_positives / false_positives[-1])
     name = evaluation.classes[number]
     return curve(name, false, np.append(0, recall)), curve(name, recall, precision)
+
+
+class Bar(NamedTuple):
+    """A bar of a column's ``importance``: its length, and the ends of its spread, 0 to 100."""
+
+    importance: Importance
+    length: float
+    spread: tuple[float, float]
+
+
+def importance_bars(importances: Sequence[Importance]) -> list[Bar]:
+    """Return a bar for each importance; the spread is a standard deviation to both sides."""
+    longest = max((one.loss + one.loss_std for one in importances), default=0.0)
+
+    def position(loss: float) -> float:
+        return round(100 * max(loss, 0.0) / longest, 1) if longest > 0 else 0.0
+
+    return [
+        Bar(
+            one,
+            position(one.loss),
+            (position(one.loss - one.loss_std), position(one.loss + one.loss_std)),
+        )
+        for one in importances
+    ]
+
+
+def dependences(explanation: Explanation) -> list[Drawing]:
+    """Draw the partial dependences, all with the same y axis; of many classes, the first ones."""
+    if not explanation.dependences:
+        return []
+    shown = explanation.shown[:MAX_CURVES]
+    found = [
+        row[number]
+        for one in explanation.dependences
+        for row in one.probabilities
+        for number, _ in shown
+    ]
+    low, high = floor(10 * min(found)) / 10, min(ceil(10 * max(found)) / 10, 1.0)
+    return [_dependence(one, shown, low, max(high, low + 0.1)) for one in explanation.dependences]
+
+
+def _dependence(
+    one: Dependence, classes: Sequence[tuple[int, str]], low: float, high: float
+) -> Drawing:
+    """Draw the mean probability of each class, a number and a name, over the values of a column."""
+    xs, rows = _even(len(one.values)), one.probabilities
+    positions = {
+        name: [_position(x, row[number], low, high) for x, row in zip(xs, rows, strict=True)]
+        for number, name in classes
+    }
+    line = next(iter(positions.values()))
+    summary = "; ".join(
+        f"{value}: {', '.join(f'{row[number]:.3f}' for number, _ in classes)}"
+        for value, row in zip(one.values, rows, strict=True)
+    )
+    return Drawing(
+        one.column,
+        f"Mean probability of {', '.join(positions)} by {one.column}. {summary}.",
+        "",
+        "mean probability",
+        tuple(
+            Curve(name, " ".join(f"{x:g},{y:g}" for x, y in points))
+            for name, points in positions.items()
+        ),
+        # Dots have one color, so that they are for one curve only.
+        tuple(Dot(x, y, 2.5) for x, y in line) if len(positions) == 1 else (),
+        low=low,
+        high=high,
+        values=tuple(value if len(value) <= 10 else value[:9] + "…" for value in one.values),
+    )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
+from hardmax.evaluation.conformal import ConformityRecord
+
 __all__ = ["CalibrationRecord", "DataRecord", "MemberRecord", "ResultsRecord", "RunRecord"]
 
 
@@ -66,3 +68,4 @@ class RunRecord(TypedDict):
     results: ResultsRecord
     files: NotRequired[dict[str, str]]
     calibration: NotRequired[CalibrationRecord]
+    conformity: NotRequired[ConformityRecord]

@@ -11,7 +11,9 @@ import numpy as np
 
 from hardmax.data.datasets import Examples, Images
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.metrics import frequent_confusions
+from hardmax.evaluation.slices import SMALLEST
 from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
@@ -37,11 +39,13 @@ def render(
     evaluation: ClassifierEvaluation,
     epochs: Sequence[EpochRecord] = (),
     source: str = "",
+    explanation: Explanation | None = None,
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the record of the run, ``epochs`` its history and ``evaluation`` that of the test
-    set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``.
+    set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``. An
+    ``explanation`` is shown as well.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -71,6 +75,10 @@ def render(
         if shares is None
         else [],
         mistakes=_worst_mistakes(examples, evaluation),
+        explanation=explanation,
+        smallest_slice=SMALLEST,
+        bars=[] if explanation is None else charts.importance_bars(explanation.importances),
+        dependences=[] if explanation is None else charts.dependences(explanation),
     )
 
 

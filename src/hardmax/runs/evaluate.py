@@ -14,10 +14,12 @@ from hardmax.errors import DataError, RunError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.conformal import Conformity
 from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
+from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.paired_tests import Pair
 from hardmax.json_values import Json
-from hardmax.reports.records import CalibrationRecord
+from hardmax.reports.records import CalibrationRecord, RunRecord
 from hardmax.reports.report import render
 from hardmax.runs.data import check_fit, load_data
 from hardmax.runs.record import write_record
@@ -34,6 +36,7 @@ __all__ = [
     "evaluate",
     "read_rules",
     "scores_of",
+    "session_of",
 ]
 
 
@@ -56,9 +59,15 @@ class EvaluatedRun:
             "rules": self.evaluation.rules,
         }
 
-    def report(self) -> str:
-        """Return the evaluation as an HTML document."""
-        return render(self.run.record, self.test, self.evaluation, source=self.source)
+    def report(self, explanation: Explanation | None = None) -> str:
+        """Return the evaluation, and the explanation if there is one, as an HTML document."""
+        return render(
+            self.run.record,
+            self.test,
+            self.evaluation,
+            source=self.source,
+            explanation=explanation,
+        )
 
 
 def evaluate(
@@ -100,6 +109,7 @@ def _evaluate(
         temperature=run.temperature,
         costs=costs,
         below=below,
+        conformity=run.conformity,
     )
 
 
@@ -135,6 +145,7 @@ class Calibration:
 def calibrate(path: str, framework: str | None = None) -> Calibration:
     """Fit a temperature on the validation set of a run and save it in the run.
 
+    The conformity scores are replaced by those of the calibrated probabilities.
     ``framework`` computes the scores, by default the one used for training. Raises RunError if the
     run is unusable, cannot be written or has no validation set, DataError if the data has changed
     since training or no temperature can be fitted to it.
@@ -153,12 +164,17 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
             f"{path} was trained without a validation set, and a temperature must not be fitted on "
             "the training set or the test set; train with --validation FRACTION"
         )
-    before = replace(_evaluate(run, part, framework), temperature=1.0)
-    after = replace(
-        before, temperature=fit_temperature(before.scores, before.labels, before.weights)
-    )
+    before = replace(_evaluate(run, part, framework), temperature=1.0, conformity=None)
+    temperature = fit_temperature(before.scores, before.labels, before.weights)
+    after = replace(before, temperature=temperature)
     calibration = Calibration(before, after)
-    write_record(Path(path), {**run.record, "calibration": calibration.as_dict()})
+    conformity = Conformity.of(after.calibrated, after.labels, run.settings.seed)
+    record: RunRecord = {
+        **run.record,
+        "calibration": calibration.as_dict(),
+        "conformity": conformity.as_record(),
+    }
+    write_record(Path(path), record)
     return calibration
 
 
@@ -182,10 +198,14 @@ def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray
 
     ``framework`` computes them, by default the one used for training.
     """
-    backend = frameworks.load(framework or run.settings.framework)
-    session = Session(backend, run.network, run.input_shape, run.weights, device="auto")
     # The batch size of the training, so that sums round as they did there.
-    return session.scores(examples, run.settings.batch(len(examples)))
+    return session_of(run, framework).scores(examples, run.settings.batch(len(examples)))
+
+
+def session_of(run: Run, framework: str | None) -> Session:
+    """Return a session with the network of a run, by default in the framework of its training."""
+    backend = frameworks.load(framework or run.settings.framework)
+    return Session(backend, run.network, run.input_shape, run.weights, device="auto")
 
 
 @dataclass(frozen=True)

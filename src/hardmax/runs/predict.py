@@ -1,8 +1,11 @@
 """Predictions of a run for new images or table rows."""
 
 import itertools
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,9 @@ from hardmax.data.images.files import read_image
 from hardmax.data.images.scan import images_below
 from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.files import TableFile, is_table_name, read_table
-from hardmax.errors import ArgumentError, DataError
+from hardmax.errors import ArgumentError, DataError, RunError
 from hardmax.evaluation.calibration import calibrated
+from hardmax.evaluation.conformal import check_coverage
 from hardmax.evaluation.decision_rules import Costs, named
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.json_values import Json
@@ -24,7 +28,7 @@ from hardmax.runs.run import Run
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Prediction", "Predictions", "predict"]
+__all__ = ["Prediction", "Predictions", "as_text", "predict"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Prediction:
 
     Probabilities use the run's temperature; ``scores``, one per class, are those of the network.
     ``decision`` follows the given rule, by default the predicted class; None means to abstain.
-    ``row`` is the row of a table, counted from 1, or None for an image.
+    ``prediction_set`` has the classes that cover the true one with the given probability, the most
+    likely first; None if no coverage was given. ``row`` is the row of a table, counted from 1, or
+    None for an image.
     """
 
     file: str
@@ -42,13 +48,15 @@ class Prediction:
     decision: str | None
     probabilities: dict[str, float]
     scores: list[float]
+    prediction_set: list[str] | None = None
     row: int | None = None
 
     def as_dict(self) -> dict[str, Json]:
-        """Return the fields as a JSON-compatible dict, without ``row`` for an image."""
+        """Return the fields as a JSON-compatible dict, without a set or row that is None."""
         entries = asdict(self)
-        if self.row is None:
-            del entries["row"]
+        for name in ("prediction_set", "row"):
+            if entries[name] is None:
+                del entries[name]
         return entries
 
 
@@ -56,8 +64,8 @@ class Prediction:
 class Predictions:
     """Predictions in the order of the examples.
 
-    ``changes`` describes how images were converted, and ``notices`` what the user should know about
-    a table. ``table`` has the columns of the input followed by those of the predictions; None for
+    ``changes`` describes how images were converted, and ``notices`` what the user should know.
+    ``table`` has the columns of the input followed by those of the predictions; None for
     images.
     """
 
@@ -71,16 +79,19 @@ def predict(
     path: str,
     files: Sequence[str],
     framework: str | None = None,
+    *,
     costs: Path | None = None,
     below: float | None = None,
+    coverage: float | None = None,
 ) -> Predictions:
     """Return the predictions of a run for image files or for the rows of one table.
 
     A folder stands for the images below it. ``framework`` computes the predictions, by default the
     one used for training. Decisions minimize the expected cost given by the file ``costs``, or
-    abstain ``below`` a probability. Raises RunError for an unusable run, DataError for a file that
-    cannot be read or does not fit the run or costs that do not fit the classes, ArgumentError for
-    both rules at once.
+    abstain ``below`` a probability. Prediction sets have the given ``coverage``. Raises RunError
+    for an unusable run or, with ``coverage``, one without a validation set, DataError for a file
+    that cannot be read or does not fit the run or costs that do not fit the classes, ArgumentError
+    for both rules at once or a coverage that is not between 0 and 1.
     """
     if costs is not None and below is not None:
         raise ArgumentError(
@@ -88,36 +99,53 @@ def predict(
             "give them an extra column with the cost of abstaining"
         )
     run = Run.open(path)
-    rule_options = read_rules(run, costs, below)
-    if run.encoding is not None:
-        table, about_file = _read_one_table(path, files, run)
-        values, about_rows = encode_table(table, Path(files[0]), run.encoding)
-        rows = Vectors(values, np.zeros(len(values), np.int64))
-        predictions = [
-            replace(prediction, row=row)
-            for row, prediction in enumerate(
-                _predict(run, rows, [files[0]] * len(rows), framework, rule_options), 1
-            )
-        ]
-        decides = rule_options != (None, None)
-        table = _with_predictions(table, predictions, decides)
-        return Predictions(predictions, [], table, (*about_file, *about_rows))
-    files = [*itertools.chain.from_iterable(map(_image_files, files))]
-    images, changes = _read_images(run, files)
-    return Predictions(_predict(run, images, files, framework, rule_options), changes)
+    rules = read_rules(run, costs, below)
+    about_sets = [] if coverage is None else _check_sets(run, path, coverage)
+    predicted = partial(_predict, run, framework, rules, coverage)
+    if run.encoding is None:
+        files = [*itertools.chain.from_iterable(map(_image_files, files))]
+        images, changes = _read_images(run, files)
+        return Predictions(predicted(images, files), changes, notices=(*about_sets,))
+    table, about_file = _read_one_table(path, files, run)
+    values, about_rows = encode_table(table, Path(files[0]), run.encoding)
+    rows = Vectors(values, np.zeros(len(values), np.int64))
+    predictions = [
+        replace(prediction, row=row)
+        for row, prediction in enumerate(predicted(rows, [files[0]] * len(rows)), 1)
+    ]
+    table = _with_predictions(table, predictions, decides=rules != (None, None))
+    return Predictions(predictions, [], table, (*about_file, *about_rows, *about_sets))
+
+
+def _check_sets(run: Run, path: str, coverage: float) -> list[str]:
+    """Return a notice if sets have all classes. Raises like ``predict``."""
+    check_coverage(coverage)
+    if run.conformity is None:
+        raise RunError(
+            f"{path} was trained without a validation set, from which prediction sets are "
+            "calibrated; train with --validation FRACTION"
+        )
+    if math.isfinite(run.conformity.threshold(coverage)):
+        return []
+    return [
+        f"the {run.conformity.count} validation examples of {path} are too few for a coverage of "
+        f"{coverage:g}; each set has all classes"
+    ]
 
 
 def _predict(
     run: Run,
+    framework: str | None,
+    rules: tuple[Costs | None, float | None],
+    coverage: float | None,
     examples: Examples,
     files: Sequence[str],
-    framework: str | None,
-    rule_options: tuple[Costs | None, float | None],
 ) -> list[Prediction]:
     """Return the predictions for examples, each from the file at its position in ``files``."""
     scores = scores_of(run, examples, framework)
-    probabilities = np.exp(log_softmax(calibrated(scores, run.temperature)))
-    decisions = named(probabilities, run.classes, *rule_options)
+    with_temperature = calibrated(scores, run.temperature)
+    probabilities = np.exp(log_softmax(with_temperature))
+    decisions = named(probabilities, run.classes, *rules)
     return [
         Prediction(
             file=file,
@@ -126,10 +154,27 @@ def _predict(
             decision=decision,
             probabilities=dict(zip(run.classes, row.tolist(), strict=True)),
             scores=row_scores.tolist(),
+            prediction_set=members,
         )
-        for file, best, row, decision, row_scores in zip(
-            files, scores.argmax(axis=1), probabilities, decisions, scores, strict=True
+        for file, best, row, decision, row_scores, members in zip(
+            files,
+            scores.argmax(axis=1),
+            probabilities,
+            decisions,
+            scores,
+            _sets(run, with_temperature, coverage),
+            strict=True,
         )
+    ]
+
+
+def _sets(run: Run, scores: np.ndarray, coverage: float | None) -> Sequence[list[str] | None]:
+    """Return the prediction set of each example by its calibrated scores; None without coverage."""
+    if coverage is None or run.conformity is None:
+        return [None] * len(scores)
+    return [
+        [run.classes[number] for number in numbers]
+        for numbers in run.conformity.sets(scores, coverage)
     ]
 
 
@@ -163,7 +208,7 @@ def _read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
 
 
 def _with_predictions(
-    table: "pa.Table", predictions: list[Prediction], decides: bool
+    table: "pa.Table", predictions: list[Prediction], *, decides: bool
 ) -> "pa.Table":
     """Return a table with columns for the predictions appended."""
     columns: dict[str, Sequence[str | float | None]] = {
@@ -172,11 +217,18 @@ def _with_predictions(
     }
     if decides:
         columns["decision"] = [one.decision for one in predictions]
+    if predictions[0].prediction_set is not None:
+        columns["prediction_set"] = [as_text(one.prediction_set) for one in predictions]
     for label in predictions[0].probabilities:
         columns[f"probability of {label}"] = [one.probabilities[label] for one in predictions]
     for name, values in columns.items():
         table = table.append_column(_free_name(name, table.column_names), [values])
     return table
+
+
+def as_text(prediction_set: list[str] | None) -> str:
+    """Return a prediction set as a JSON array, since the name of a class may have any separator."""
+    return json.dumps(prediction_set, ensure_ascii=False)
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

@@ -75,9 +75,18 @@ def _check_values(record: RunRecord) -> None:
     for name, (number, minimum) in least.items():
         if number < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    if "conformity" in record:
+        _check_conformity(**record["conformity"])
     if "calibration" in record and not record["calibration"]["temperature"] > 0:
         raise ValueError(
             f"the temperature must be above 0, got {record['calibration']['temperature']}"
+        )
+
+
+def _check_conformity(count: int, scores: list[float]) -> None:
+    if not 1 <= len(scores) <= count or scores != sorted(scores):
+        raise ValueError(
+            f"conformity must have 1 to {count} scores in ascending order, got {len(scores)}"
         )
 
 

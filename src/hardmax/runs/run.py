@@ -3,7 +3,8 @@
 ::
 
     runs/NAME/
-      run.json            settings, environment, data, results, and the temperature if calibrated
+      run.json            settings, environment, data, results, the conformity scores of the
+                          validation set, and the temperature if calibrated
       metrics.jsonl       a line per epoch
       model.safetensors   the weights; the header has the network, its input shape, for tables the
                           encoding of the columns, and the classes
@@ -26,6 +27,7 @@ from hardmax.checks import is_plain
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import RunError
+from hardmax.evaluation.conformal import Conformity
 from hardmax.files import open_regular
 from hardmax.json_values import Json, entries, members
 from hardmax.networks.descriptions import from_json, to_json
@@ -121,6 +123,14 @@ class Run:
     def temperature(self) -> float:
         """The temperature that scores are divided by: 1 unless the run was calibrated."""
         return self.record["calibration"]["temperature"] if "calibration" in self.record else 1.0
+
+    @property
+    def conformity(self) -> Conformity | None:
+        """The conformity of the validation set; None for a run without one."""
+        if "conformity" not in self.record:
+            return None
+        stored = self.record["conformity"]
+        return Conformity(stored["count"], tuple(stored["scores"]), self.settings.seed)
 
 
 def _read_header(value: object) -> tuple[Network, Shape, tuple[str, ...], Encoding | None]:

@@ -16,12 +16,14 @@ from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
 from hardmax.reports import report
 from hardmax.reports.records import DataRecord, MemberRecord, RunRecord
 from hardmax.runs import auto
 from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.evaluate import calibrated_on
+from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitted, Fitting
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
@@ -143,7 +145,13 @@ def _train(
         fitted = fitting.fit()
         _log_failure(settings, dataset, states[0], log)
         run, evaluation = _evaluated(settings, dataset, fitted)
-        page = report.render(run.record, dataset.test, evaluation, fitted.epochs)
+        session = fitted.session(settings, dataset.shape)
+        explanation = explain_training(
+            session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
+        )
+        page = report.render(
+            run.record, dataset.test, evaluation, fitted.epochs, explanation=explanation
+        )
         writer.write(run, fitted.epochs, page)
         interruptions.settle()
         path = writer.publish()
@@ -164,12 +172,23 @@ def _evaluated(
     """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation."""
     session = fitted.session(settings, dataset.shape)
     calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
+    size = settings.batch(len(dataset.train))
+    held_out = calibration.after if calibration is not None else fitted.out_of_fold
+    if held_out is None and dataset.validation is not None:
+        part = dataset.validation
+        held_out = ClassifierEvaluation(session.scores(part, size), part.labels)
+    conformity = (
+        None
+        if held_out is None
+        else Conformity.of(held_out.calibrated, held_out.labels, settings.seed)
+    )
     evaluation = ClassifierEvaluation(
-        session.scores(dataset.test, settings.batch(len(dataset.train))),
+        session.scores(dataset.test, size),
         dataset.test.labels,
         dataset.test.weights,
         classes=dataset.classes,
         temperature=1.0 if calibration is None else calibration.temperature,
+        conformity=conformity,
     )
     results = fitted.results(settings)
     record: RunRecord = {
@@ -178,6 +197,8 @@ def _evaluated(
         "data": _data_record(dataset),
         "results": {**results, "test": evaluation.summary()},
     }
+    if conformity is not None:
+        record["conformity"] = conformity.as_record()
     if calibration is not None:
         record["calibration"] = calibration.as_dict()
         record["results"]["out_of_fold"] = calibration.after.summary()

@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -23,6 +24,9 @@ from sklearn.metrics import (
 from hardmax.data.datasets import Images
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.decision_rules import Costs
+from hardmax.evaluation.explanation import Dependence, Explanation
+from hardmax.evaluation.importance import Importance
+from hardmax.evaluation.slices import Slice
 from hardmax.reports.report import render
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -197,6 +201,58 @@ def test_the_settings_and_the_data_are_shown():
     for row in (["lr", "0.1"], ["device", "cpu"], ["data fingerprint", "f1" * 32]):
         assert row in rows
     assert not [row for row in rows if row[0] == "patience"]
+
+
+EXPLANATION = Explanation(
+    classes=CLASSES,
+    rows=100,
+    repeats=3,
+    seed=0,
+    importances=[Importance("<i>a", 0.125, 0.01, 0.5, 0.125), Importance("b", -0.1, 0, -0.02, 0.3)],
+    dependences=[Dependence("<i>a", ["1", "a long value"], [[0.2, 0.3, 0.5], [0.1, 0.2, 0.7]])],
+    slices=[
+        Slice("<i>a", "<i>x", 40, 10, 0.25, (0.1, 0.5), 1.5, 0.01),
+        Slice("b", "above 1 to 2", 50, 40, 0.8, (0.7, 0.9), 0.75, 0.5),
+    ],
+)
+
+
+def explained(**changes):
+    test, scores = case(LABELS, PREDICTIONS)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    explanation = replace(EXPLANATION, **changes)
+    return render(record(), test, evaluation, EPOCHS, explanation=explanation)
+
+
+def test_an_explanation_is_shown_with_bars_and_curves():
+    html = explained()
+    assert "<i>" not in html
+    shown = Page(html)
+    assert "means and standard deviations of 3 permutations in 100 test rows" in shown.text
+    assert ["<i>a", "", "0.5000 ± 0.1250", "0.1250 ± 0.0100"] in shown.rows
+    assert ["<i>a", "<i>x", "40", "0.2500 *", "0.1000 to 0.5000", "1.5000"] in shown.rows
+    assert ["b", "above 1 to 2", "50", "0.8000", "0.7000 to 0.9000", "0.7500"] in shown.rows
+    assert "for all 2 slices of at least 20 rows together" in shown.text
+    widths = [tag["width"] for name, tag in shown.tags if name == "rect" and tag["height"] == "6"]
+    assert widths == ["80.0", "0.0"]
+    drawing = html[html.index(f"Mean probability of {CLASSES[0]}") :]
+    points = [
+        [tuple(map(float, point.split(","))) for point in line.split()]
+        for line in re.findall(r'<polyline class="curve c\d" points="([^"]*)"', drawing)[:3]
+    ]
+    # The axis runs from 0.1 to 0.7 over 250 pixels.
+    for line, (left, right) in zip(points, [(0.2, 0.1), (0.3, 0.2), (0.5, 0.7)], strict=True):
+        heights = [(260 - y) / 250 * 0.6 + 0.1 for _, y in line]
+        assert heights == pytest.approx([left, right], abs=1e-3)
+        assert [x for x, _ in line] == [52, 312]
+    assert ">a long va…</text>" in drawing
+
+
+def test_an_explanation_of_text_alone_has_only_importances():
+    text = Page(explained(dependences=[], slices=[])).text
+    assert "Importance of the columns" in text
+    assert "Partial dependence" not in text
+    assert "Slices" not in text
 
 
 def images(html, kind):

@@ -12,9 +12,15 @@ from hardmax.runs.record import dumps, write_record
 from hardmax.runs.run import Run
 
 METRICS = {"count": 20, "accuracy": 0.5}
-COMPLETE = {**RECORD, "calibration": {"temperature": 1.25, "before": METRICS, "after": METRICS}}
+COMPLETE = {
+    **RECORD,
+    "calibration": {"temperature": 1.25, "before": METRICS, "after": METRICS},
+    "conformity": {"count": 3, "scores": [0.25, 0.5, 1.0]},
+}
 PATHS = [(section,) for section in COMPLETE] + [
-    (section, key) for section in ("data", "results", "calibration") for key in COMPLETE[section]
+    (section, key)
+    for section in ("data", "results", "calibration", "conformity")
+    for key in COMPLETE[section]
 ]
 OTHERS = [None, [[]], 1.5, 2, "text", True, {"a": 1}]
 
@@ -55,7 +61,9 @@ def test_an_entry_of_another_type_is_refused(refused, tmp_path, path, value):
         Run.open(folder)
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path != ("calibration",)])
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path not in (("calibration",), ("conformity",))]
+)
 def test_a_missing_entry_is_refused(refused, tmp_path, path):
     record = copy()
     del parent(record, path)[path[-1]]
@@ -127,6 +135,16 @@ def test_a_temperature_is_added_to_the_record_and_nothing_else_changes(folder):
     assert after.record.items() >= before.record.items()
     changed = [name for name, data in contents(folder).items() if data != files[name]]
     assert changed == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"count": 2}, {"scores": []}, {"scores": [0.5, 0.25]}, {"count": 0, "scores": []}]
+)
+def test_invalid_conformity_is_refused(refused, tmp_path, change):
+    record = {**COMPLETE, "conformity": {**COMPLETE["conformity"], **change}}
+    folder = write(tmp_path / "run", make_run(record))
+    with refused(RunError, folder / "run.json", "ascending order"):
+        Run.open(folder)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf, "2", None, True])

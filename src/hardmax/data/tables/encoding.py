@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
 from math import isfinite, pi
 from typing import TypeVar
 
@@ -122,12 +123,19 @@ class Encoding:
         return sum(code.features for code in self.columns)
 
     @property
+    @property
     def ordered(self) -> tuple[int, ...]:
         """The positions of the features that are scaled numbers, dates or times of day."""
-        starts = np.cumsum([0, *(code.features for code in self.columns)]).tolist()
-        return tuple(
-            start for start, code in zip(starts, self.columns, strict=False) if code.is_ordered
-        )
+        pairs = zip(self.spans, self.columns, strict=True)
+        return tuple(span.start for span, code in pairs if code.is_ordered)
+
+    @property
+    def spans(self) -> list[slice]:
+        """The features of each column."""
+        ends = accumulate(code.features for code in self.columns)
+        return [
+            slice(end - code.features, end) for code, end in zip(self.columns, ends, strict=True)
+        ]
 
     def chosen(self, columns: Sequence[Column]) -> list[Column]:
         """Return the columns that the encoding uses, out of those it was learned from."""
@@ -139,13 +147,16 @@ class Encoding:
 
         ``columns`` are those of the encoding, in order. Unknown categories become all zeros.
         """
-        pairs = zip(self.columns, columns, strict=True)
         whole = np.empty((len(columns[0].values), self.features), np.float32)
-        at = 0
-        for code, column in pairs:
-            code.encode(column, whole[:, at : at + code.features])
-            at += code.features
+        for code, span, column in zip(self.columns, self.spans, columns, strict=True):
+            code.encode(column, whole[:, span])
         return whole
+
+    def encode_column(self, place: int, column: TableColumn) -> np.ndarray:
+        """Return the column at a place as float32 (rows, features of the column)."""
+        features = np.empty((len(column.values), self.columns[place].features), np.float32)
+        self.columns[place].encode(column, features)
+        return features
 
     def unseen(self, columns: Sequence[TableColumn]) -> list[Unseen]:
         """Return the categories that were not in the training rows, one entry per column."""

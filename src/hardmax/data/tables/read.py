@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Vectors, split_off
 from hardmax.data.options import Reading
-from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.tables import notices
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.encoding import Encoding
@@ -66,7 +67,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     return Dataset(
         name=name,
         train=encoded.vectors(fitted),
-        test=encoded.vectors(test),
+        test=encoded.test(test),
         classes=classes,
         preprocessing={**preprocessing, **encoded.preprocessing},
         notices=(*about_file, *about_labels, *about_rows, *encoded.notices, *added),
@@ -103,9 +104,10 @@ def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
 
 
 class _Encoded(NamedTuple):
-    """The encoding of a table, and its ``values``, float32 (rows, features)."""
+    """The encoding of a table, its ``columns`` in use and ``values``, float32 (rows, features)."""
 
     encoding: RowEncoding
+    columns: Sequence[Column]
     values: np.ndarray
     preprocessing: dict[str, Json]
     notices: list[str]
@@ -114,6 +116,14 @@ class _Encoded(NamedTuple):
         return Vectors(
             self.values[rows.places], rows.labels, rows.places, rows.weights, rows.wholes
         )
+
+    def test(self, rows: Rows) -> Vectors:
+        """Return vectors with the columns that they were encoded from, but without any text."""
+        columns = tuple(
+            ColumnValues(column.values[rows.places], () if code.kind == "text" else column.levels)
+            for code, column in zip(self.encoding.columns, self.columns, strict=True)
+        )
+        return replace(self.vectors(rows), columns=columns)
 
 
 def _encode(
@@ -148,7 +158,7 @@ def _encode(
         columns, said = of_encoding(path, table, encoding, strict=False)
     said += notices.of_odd_cells(name, table, columns, used)
     said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
-    return _Encoded(encoding, encoding.encode(columns), preprocessing, said)
+    return _Encoded(encoding, columns, encoding.encode(columns), preprocessing, said)
 
 
 def _digest(path: Path, *parts: Rows) -> str:
