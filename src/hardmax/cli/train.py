@@ -29,6 +29,10 @@ def train(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Run folder to write.  [default: runs/NAME]")
     ] = None,
+    no_baselines: Annotated[
+        bool,
+        typer.Option("--no-baselines", help="Do not train the baselines of a table."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a classifier and write a run folder."""
@@ -39,7 +43,7 @@ def train(
     progress = Progress(checked.epochs, quiet=as_json)
     try:
         with progress:
-            trained = run_training(checked, out, progress, notice)
+            trained = run_training(checked, out, progress, notice, baselines=not no_baselines)
     except KeyboardInterrupt as interruption:
         notice(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None
@@ -59,8 +63,24 @@ def _print_result(trained: "Trained") -> None:
     if trained.settings.patience is not None:
         print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
     print(f"test {trained.test}\n     {trained.test.figures()}")
+    if trained.baselines:
+        _print_baselines(trained)
     print(plain(f"run {trained.path}"))
     print(plain(f"report {trained.path / 'report.html'}"))
+
+
+def _print_baselines(trained: "Trained") -> None:
+    from hardmax.reports.baselines import conclusion
+
+    test, name = trained.test, f"hardmax: {trained.settings.model}"
+    width = max(len(name), *(len(one["name"]) for one in trained.baselines))
+    titles = f"{'McNemar p':>11}{'fitted rows':>13}{'features':>10}"
+    print(f"{'':<{width}}{'accuracy':>10}{'loss':>9}{titles}")
+    print(f"{name:<{width}}{test.accuracy:>10.4f}{test.loss:>9.4f}")
+    for one in trained.baselines:
+        figures = f"{one['p']:>11.3g}{one['rows']:>13}{one['features']:>10}"
+        print(f"{one['name']:<{width}}{one['accuracy']:>10.4f}{one['loss']:>9.4f}{figures}")
+    print(conclusion(trained.baselines, test.count))
 
 
 def _summary(trained: "Trained") -> dict[str, object]:
@@ -72,4 +92,5 @@ def _summary(trained: "Trained") -> dict[str, object]:
         "epochs": trained.epochs,
         "weights_epoch": trained.weights_epoch,
         "test": trained.test.summary(),
+        "baselines": trained.baselines,
     }

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-__all__ = ["CalibrationRecord", "DataRecord", "ResultsRecord", "RunRecord"]
+__all__ = [
+    "BaselineRecord",
+    "CalibrationRecord",
+    "DataRecord",
+    "ResultsRecord",
+    "RunRecord",
+]
 
 
 class DataRecord(TypedDict):
@@ -19,14 +25,32 @@ class DataRecord(TypedDict):
     preprocessing: Mapping[str, object]
 
 
+class BaselineRecord(TypedDict):
+    """The test results of a baseline, fitted to some of the training rows and features.
+
+    ``only_network`` and ``only_baseline`` count the test rows that only one of the two classifies
+    correctly, and ``p`` is the p-value of McNemar's test.
+    """
+
+    name: str
+    rows: int
+    features: int
+    accuracy: float
+    loss: float
+    only_network: int
+    only_baseline: int
+    p: float
+
+
 class ResultsRecord(TypedDict):
-    """How the training ended, and the metrics on the test set."""
+    """How the training ended, and the metrics on the test set, also those of the baselines."""
 
     epochs: int
     weights_epoch: int
     interrupted: bool
     stopped_early: bool
     test: Mapping[str, object]
+    baselines: NotRequired[list[BaselineRecord]]
 
 
 class CalibrationRecord(TypedDict):

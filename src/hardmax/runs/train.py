@@ -20,7 +20,8 @@ from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.reports import report
-from hardmax.reports.records import DataRecord, ResultsRecord, RunRecord
+from hardmax.reports.records import BaselineRecord, DataRecord, ResultsRecord, RunRecord
+from hardmax.runs.baselines import compare_with, fit_baselines
 from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.run import Run
@@ -40,7 +41,7 @@ WORSE = 1.5
 class Trained:
     """A finished training: the path of its run, its history and its evaluation on the test set.
 
-    ``weights_epoch`` is the epoch whose weights were saved.
+    ``weights_epoch`` is the epoch whose weights were saved. ``baselines`` is empty without any.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Trained:
     epochs: list[EpochRecord]
     weights_epoch: int
     test: ClassifierEvaluation
+    baselines: list[BaselineRecord]
     interrupted: bool
 
 
@@ -76,9 +78,12 @@ def train(
     out: str | None = None,
     callback: RunCallback | None = None,
     log: Callable[[str], None] | None = None,
+    *,
+    baselines: bool = True,
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
 
+    On a table the ``baselines`` are fitted first, and compared with the network on the test set.
     ``log`` receives notices: about how the data was read, before the training, and if the network
     learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is written
     with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes earlier, or a
@@ -88,7 +93,15 @@ def train(
     best_weights = BestWeights(by_validation_loss=settings.patience is not None)
     with Interruptions() as interruptions:
         try:
-            trained = _train(settings, out, best_weights, callback, interruptions, log)
+            trained = _train(
+                settings,
+                out,
+                best_weights=best_weights,
+                callback=callback,
+                interruptions=interruptions,
+                log=log,
+                baselines=baselines,
+            )
         except KeyboardInterrupt:
             has_epoch = best_weights.state is not None
             when = "while saving the run" if has_epoch else "before the first epoch was complete"
@@ -99,18 +112,14 @@ def train(
 def _train(
     settings: Settings,
     out: str | None,
+    *,
     best_weights: BestWeights,
     callback: RunCallback | None,
     interruptions: Interruptions,
     log: Callable[[str], None] | None,
+    baselines: bool,
 ) -> Trained:
-    frameworks.check(settings.framework)
-    dataset = load.load(settings.data, settings.reading)
-    if settings.patience is not None and dataset.validation is None:
-        raise ArgumentError(
-            "early stopping (patience) must not use the test set; add --validation FRACTION to "
-            "split off a validation set"
-        )
+    dataset = _load(settings)
     callbacks = [best_weights, *([callback] if callback else []), _Stop(interruptions)]
     session = _session(settings, dataset, callbacks)
     environment = _environment(settings.framework, str(session.trainer.find_device()))
@@ -123,14 +132,17 @@ def _train(
         dataset.log_notices(log)
         if callback is not None:
             callback.on_data(dataset)
+        # First, because Ctrl-C during the training shall end it at once.
+        fitted = fit_baselines(dataset, log) if baselines else []
         state = _fit(settings, session, dataset, best_weights, interruptions)
         _log_failure(settings, dataset, state, log)
         evaluation = _evaluate(settings, session, dataset)
+        compared = compare_with(fitted, evaluation)
         record: RunRecord = {
             "settings": _settings_record(settings, dataset),
             "environment": environment,
             "data": _data_record(dataset),
-            "results": _results_record(settings, session, state, evaluation),
+            "results": _results_record(settings, session, state, evaluation, compared),
         }
         page = report.render(record, dataset.test, evaluation, state.epochs)
         writer.write(_run(record, session, dataset, state), state.epochs, page)
@@ -142,8 +154,20 @@ def _train(
         epochs=state.epochs,
         weights_epoch=state.epoch,
         test=evaluation,
+        baselines=compared,
         interrupted=False,
     )
+
+
+def _load(settings: Settings) -> Dataset:
+    frameworks.check(settings.framework)
+    dataset = load.load(settings.data, settings.reading)
+    if settings.patience is not None and dataset.validation is None:
+        raise ArgumentError(
+            "early stopping (patience) must not use the test set; add --validation FRACTION to "
+            "split off a validation set"
+        )
+    return dataset
 
 
 def _session(settings: Settings, dataset: Dataset, callbacks: Sequence[Callback]) -> Session:
@@ -279,7 +303,11 @@ def _data_record(dataset: Dataset) -> DataRecord:
 
 
 def _results_record(
-    settings: Settings, session: Session, state: TrainingState, evaluation: ClassifierEvaluation
+    settings: Settings,
+    session: Session,
+    state: TrainingState,
+    evaluation: ClassifierEvaluation,
+    baselines: list[BaselineRecord],
 ) -> ResultsRecord:
     completed, stopped_early = len(state.epochs), session.trainer.should_stop
     return {
@@ -288,4 +316,5 @@ def _results_record(
         "interrupted": completed < settings.epochs and not stopped_early,
         "stopped_early": stopped_early,
         "test": evaluation.summary(),
+        "baselines": baselines,
     }
