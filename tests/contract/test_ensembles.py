@@ -36,7 +36,8 @@ def trained(run, framework):
     """The output of an ensemble that ``auto`` chose, but for its size."""
     done = run(
         *("train", "iris.csv", "--label", "target", "--epochs", 6, "--hidden", "16"),
-        *("--ensemble", 3, "--framework", framework, "--out", "run", "--json"),
+        *("--ensemble", 3, "--framework", framework, "--out", "run"),
+        *("--no-baselines", "--json"),
     )
     assert done.returncode == 0, done.stderr
     assert "auto: 3 networks of model realmlp (hidden 16), 6 epochs" in done.stderr

@@ -1,5 +1,7 @@
 """Networks built by a framework, compared with NumPy: scores, statistics and one step."""
 
+import importlib
+
 import numpy as np
 import pytest
 import reference
@@ -83,6 +85,19 @@ def build(fw):
     return make
 
 
+@pytest.fixture
+def without_optimizing(framework):
+    """Let JAX compile without optimizing, which takes longer than it saves in a single step."""
+    if framework != "jax":
+        yield
+        return
+    config, name = importlib.import_module("jax").config, "jax_disable_most_optimizations"
+    before = config.values[name]
+    config.update(name, True)
+    yield
+    config.update(name, before)
+
+
 def check_scores(fw, model, weights, network, shape, batch_size=3):
     part = images(shape, 3)
     loader = fw.data.ImageData(None, part, batch_size).val_dataloader()
@@ -127,12 +142,15 @@ def test_small_networks_agree_with_numpy_and_train_one_step(fw, build, name):
 
 
 @pytest.mark.slow
+@pytest.mark.shared
 @pytest.mark.parametrize("name", [name for name in OF_IMAGES if name not in SMALL])
 def test_large_networks_agree_with_numpy_and_train_one_step(fw, build, name):
+    """In one framework: the others build the same layers below, for images of another size."""
     check_network(fw, build, name, (28, 28, 1))
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_optimizing")
 @pytest.mark.parametrize("name", OF_IMAGES)
 def test_networks_for_large_color_images_agree_with_numpy(fw, build, name):
     check_network(fw, build, name, (96, 96, 3))

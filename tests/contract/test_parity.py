@@ -1,6 +1,8 @@
 """Equal seeds give equal curves: every framework against PyTorch, which has its own process."""
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import commands
 import pytest
@@ -34,16 +36,6 @@ RECTIFIED = {
     "adamw": ["--optimizer", "adamw", "--weight-decay", 0.01, "--lr", 0.0003],
 }
 
-#: Runs each of the commands that it reads, one after the other.
-SEVERAL = """
-import contextlib, json, sys
-from hardmax.cli.main import main
-for arguments in json.load(sys.stdin):
-    sys.argv = ["hardmax", *arguments]
-    with contextlib.suppress(SystemExit):
-        main()
-"""
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _another_framework(framework):
@@ -52,12 +44,18 @@ def _another_framework(framework):
     need("torch")
 
 
-def by_pytorch(folder, several):
-    """Run several commands in one process, by PyTorch; return what each printed as JSON."""
-    several = [[*map(str, one), "--framework", "torch", "--json"] for one in several]
-    done = commands.run_process(folder, program=("-c", SEVERAL), input=json.dumps(several))
-    assert done.stderr == ""
-    return [json.loads(line) for line in done.stdout.splitlines()]
+@pytest.fixture(scope="module")
+def by_pytorch():
+    """A function that runs a command in a folder by PyTorch: all in one process of their own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+
+        def run(folder, *arguments):
+            arguments = (*arguments, "--framework", "torch", "--json")
+            done = process.submit(commands.run, folder, *arguments, framework="torch").result()
+            assert (done.returncode, done.stderr) == (0, "")
+            return json.loads(done.stdout)
+
+        yield run
 
 
 def training(name, arguments):
@@ -77,11 +75,12 @@ def run(hardmax_in, framework):
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    """A folder, and the results of the short trainings in it by PyTorch, by name."""
-    folder = tmp_path_factory.mktemp("short")
-    several = [training(f"torch {name}", arguments) for name, arguments in SHORT.items()]
-    return folder, dict(zip(SHORT, by_pytorch(folder, several), strict=True))
+def both(run, by_pytorch):
+    """A function that trains in a folder by PyTorch and by the framework under test."""
+    return lambda folder, arguments: (
+        by_pytorch(folder, *training("torch", arguments)),
+        run(folder, *training("other", arguments)),
+    )
 
 
 def check_losses(one, other):
@@ -92,31 +91,24 @@ def check_losses(one, other):
     assert abs(one["test"]["correct"] - other["test"]["correct"]) <= 1
 
 
-@pytest.mark.parametrize("name", SHORT)
-def test_losses_match_pytorch(run, short, name):
-    folder, expected = short
-    check_losses(run(folder, *training(name, SHORT[name])), expected[name])
-
-
-@pytest.fixture
-def both(run, data_root, tmp_path):
-    """A function that trains in PyTorch and in the framework under test."""
-    return lambda arguments: (
-        *by_pytorch(tmp_path, [training("torch", arguments)]),
-        run(tmp_path, *training("other", arguments)),
-    )
+@pytest.mark.parametrize("arguments", SHORT.values(), ids=SHORT)
+def test_losses_match_pytorch(both, tmp_path, arguments):
+    check_losses(*both(tmp_path, arguments))
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("data_root")
 @pytest.mark.parametrize("arguments", LONG.values(), ids=LONG)
-def test_losses_on_fashion_mnist_match_pytorch(both, arguments):
-    check_losses(*both(arguments))
+def test_losses_on_fashion_mnist_match_pytorch(both, tmp_path, arguments):
+    check_losses(*both(tmp_path, arguments))
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("data_root")
 @pytest.mark.parametrize("recipe", RECTIFIED.values(), ids=RECTIFIED)
-def test_losses_with_relu_match_pytorch(both, recipe):
-    one, other = both(["fashion-mnist", "--epochs", 1, "--model", "mlp", *recipe])
+def test_losses_with_relu_match_pytorch(both, tmp_path, recipe):
+    arguments = ["fashion-mnist", "--epochs", 1, "--model", "mlp", *recipe]
+    one, other = both(tmp_path, arguments)
     losses = [run["epochs"][0]["train_loss"] for run in (one, other)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     assert abs(one["test"]["correct"] - other["test"]["correct"]) <= 10  # of 10000
@@ -124,13 +116,13 @@ def test_losses_with_relu_match_pytorch(both, recipe):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["lenet-modern", "resnet18"])
-def test_a_run_can_be_evaluated_by_another_framework(run, make_idx_folder, tmp_path, model):
+def test_a_run_can_be_evaluated_by_another_framework(
+    both, run, by_pytorch, make_idx_folder, tmp_path, model
+):
     make_idx_folder(tmp_path / "data", side=16)
     options = ["data", "--model", model, "--epochs", 2, "--batch-size", 60, "--optimizer", "adam"]
-    expected = run(tmp_path, *training("run", options))["test"]
-    several = [training("torch", options), ["evaluate", "run"]]
-    trained, evaluated = by_pytorch(tmp_path, several)
-    check_metrics(evaluated, expected)
+    trained, expected = both(tmp_path, options)
+    check_metrics(by_pytorch(tmp_path, "evaluate", "other"), expected["test"])
     check_metrics(run(tmp_path, "evaluate", "torch"), trained["test"])
 
 

@@ -54,6 +54,8 @@ def test_the_accuracy_is_that_of_logistic_regression(folder, trained):
     majority = np.bincount(dataset.test.labels).max() / len(dataset.test)
     baseline = LogisticRegression(max_iter=1000).fit(dataset.train.values, dataset.train.labels)
     expected = baseline.score(dataset.test.values, dataset.test.labels)
+    assert trained["baselines"][1]["name"] == "LogisticRegression"
+    assert trained["baselines"][1]["accuracy"] == pytest.approx(expected)
     assert trained["test"]["count"] == len(dataset.test) == 300
     assert majority == pytest.approx(0.85, abs=0.01)
     # Seeds 0 to 4, which also split the rows differently, give 0.90 to 0.93.
@@ -126,7 +128,7 @@ def test_costs_add_a_column_of_decisions(run, folder, trained):
 
 def test_runs_with_other_encodings_are_compared_and_calibrated(run, framework, trained):
     options = ("--framework", framework, "--model", "mlp", "--validation", 0.2, "--out", "other")
-    done = run("train", "visits.csv", "--label", "outcome", *options, "--json")
+    done = run("train", "visits.csv", "--label", "outcome", *options, "--no-baselines", "--json")
     other = json.loads(done.stdout)["test"]
     calibrated = run("calibrate", "other", "--json")
     assert calibrated.returncode == 0, calibrated.stderr
@@ -326,11 +328,42 @@ def test_arguments_that_predict_does_not_accept_are_rejected(run, folder, traine
 
 
 @pytest.mark.shared
+def test_a_network_that_is_worse_than_a_baseline_is_said_to_be(run, folder, framework):
+    """The class is whether two numbers have the same sign, on which no linear function depends."""
+    numbers = np.random.default_rng(0).normal(size=(800, 2))
+    frame = pd.DataFrame({"a": numbers[:, 0], "b": numbers[:, 1]})
+    frame["same"] = np.where(frame["a"] * frame["b"] > 0, "yes", "no")
+    frame.to_csv(folder / "signs.csv", index=False)
+    options = ("--label", "same", "--framework", framework, "--epochs", 1, "--out", "signs")
+    done = run("train", "signs.csv", *options)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    start = next(i for i, line in enumerate(lines) if "McNemar p" in line)
+    assert max(map(len, lines[start : start + 5])) <= 80
+    baselines = Run.open(folder / "signs").record["results"]["baselines"]
+    network = json.loads(run("evaluate", "signs", "--json").stdout)
+    assert lines[start + 1].split()[-2:] == [f"{network[key]:.4f}" for key in ("accuracy", "loss")]
+    for line, one in zip(lines[start + 2 :], baselines, strict=False):
+        assert line.startswith(one["name"])
+        figures = [f"{one['accuracy']:.4f}", f"{one['loss']:.4f}", f"{one['p']:.3g}"]
+        assert line.split()[-5:] == [*figures, "640", str(one["features"])]
+    best = baselines[2]
+    assert best["accuracy"] > 0.9
+    more = round(160 * best["accuracy"]) - network["correct"]
+    assert more == best["only_baseline"] - best["only_network"]
+    conclusion = f"HistGradientBoosting classifies {more} more of the 160 test rows correctly than"
+    assert lines[start + 5].startswith(conclusion)
+    assert "this is more than chance" in lines[start + 5]
+    page = (folder / "signs" / "report.html").read_text()
+    assert f"<p>{lines[start + 5]}.</p>" in page.replace("&#39;", "'")
+
+
+@pytest.mark.shared
 def test_a_changed_table_is_evaluated_only_if_named(run, folder, framework):
     frame = mixed_table(200, seed=4)
     frame.to_csv(folder / "changing.csv", index=False)
     options = ("--label", "outcome", "--framework", framework, "--out", "changed", "--epochs", 1)
-    options = (*options, "--model", "softmax-regression")
+    options = (*options, "--model", "softmax-regression", "--no-baselines")
     assert run("train", "changing.csv", *options).returncode == 0
     frame.iloc[::-1].to_csv(folder / "changing.csv", index=False)
     refused(run("evaluate", "changed"), "has changed since")
@@ -360,7 +393,7 @@ def test_a_run_reads_other_tables_as_training_did(run, folder):
     cells.loc[2::9, "y"] = "?"
     cells.to_csv(folder / "given.csv", index=False)
     options = ("--missing", "-1,r,off", "--label-missing", "?", "--label", "y", "--epochs", 1)
-    options = (*options, "--model", "softmax-regression")
+    options = (*options, "--model", "softmax-regression", "--no-baselines")
     assert run("train", "given.csv", *options, "--out", "rules").returncode == 0
     typed = cells.assign(x=[None if i % 9 < 2 else values[i] for i in range(90)])
     typed["kind"] = typed["kind"].mask(typed["kind"] == "r")

@@ -156,7 +156,9 @@ def test_a_run_on_a_weighted_table_is_evaluated_with_its_weights(tmp_path):
     table = str(tmp_path / "t.csv")
     frame.to_csv(table, index=False)
     options = {"label": "label", "weight": "w", "class_weights": "balanced", "validation": 0.3}
-    trained = train(Settings(data=table, epochs=3, **options), str(tmp_path / "run"))
+    trained = train(
+        Settings(data=table, model="softmax-regression", epochs=3, **options), str(tmp_path / "run")
+    )
     test = evaluate(str(trained.path)).evaluation
     assert trained.test.as_dict() == test.as_dict()
     rows = Run.open(trained.path).record["data"]

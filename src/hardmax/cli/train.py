@@ -31,6 +31,10 @@ def train(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Run folder to write.  [default: runs/NAME]")
     ] = None,
+    no_baselines: Annotated[
+        bool,
+        typer.Option("--no-baselines", help="Do not train the baselines of a table."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a classifier and write a run folder."""
@@ -41,7 +45,7 @@ def train(
     progress = Progress(quiet=as_json)
     try:
         with progress:
-            trained = run_training(checked, out, progress, notice)
+            trained = run_training(checked, out, progress, notice, baselines=not no_baselines)
     except KeyboardInterrupt as interruption:
         notice(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None
@@ -63,6 +67,8 @@ def _print_result(trained: "Trained") -> None:
     elif trained.settings.patience is not None:
         print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
     print_evaluation(trained.test)
+    if trained.baselines:
+        _print_baselines(trained)
     print(plain(f"run {trained.path}"))
     print(plain(f"report {trained.path / 'report.html'}"))
 
@@ -77,6 +83,20 @@ def _members_line(trained: "Trained") -> str:
     return f"{len(found)} networks, accuracy {where} {fmean(found):.4f} on average{spread}"
 
 
+def _print_baselines(trained: "Trained") -> None:
+    from hardmax.reports.baselines import conclusion
+
+    test, name = trained.test, f"hardmax: {trained.settings.model}"
+    width = max(len(name), *(len(one["name"]) for one in trained.baselines))
+    titles = f"{'McNemar p':>11}{'fitted rows':>13}{'features':>10}"
+    print(f"{'':<{width}}{'accuracy':>10}{'loss':>9}{titles}")
+    print(f"{name:<{width}}{test.accuracy:>10.4f}{test.loss:>9.4f}")
+    for one in trained.baselines:
+        figures = f"{one['p']:>11.3g}{one['rows']:>13}{one['features']:>10}"
+        print(f"{one['name']:<{width}}{one['accuracy']:>10.4f}{one['loss']:>9.4f}{figures}")
+    print(conclusion(trained.baselines, test.count))
+
+
 def _summary(trained: "Trained") -> dict[str, object]:
     return {
         "run": str(trained.path),
@@ -87,4 +107,5 @@ def _summary(trained: "Trained") -> dict[str, object]:
         "weights_epoch": trained.weights_epoch,
         "members": trained.members,
         "test": trained.test.summary(),
+        "baselines": trained.baselines,
     }

@@ -187,7 +187,7 @@ class _Probe:
 def _measure(settings: Settings, path: Path) -> Measurement:
     """Train, write the run folder and return the measurement."""
     first = _AfterFirstEpoch()
-    trained = run_training(settings, str(path), first)
+    trained = run_training(settings, str(path), first, baselines=False)
     # Before anything else, so that it is the peak of the training.
     peak_memory = _peak_memory()
     if trained.interrupted:

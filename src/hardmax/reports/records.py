@@ -5,7 +5,14 @@ from typing import NotRequired, TypedDict
 
 from hardmax.evaluation.conformal import ConformityRecord
 
-__all__ = ["CalibrationRecord", "DataRecord", "MemberRecord", "ResultsRecord", "RunRecord"]
+__all__ = [
+    "BaselineRecord",
+    "CalibrationRecord",
+    "DataRecord",
+    "MemberRecord",
+    "ResultsRecord",
+    "RunRecord",
+]
 
 
 class DataRecord(TypedDict):
@@ -19,6 +26,23 @@ class DataRecord(TypedDict):
     validation: int
     test: int
     preprocessing: Mapping[str, object]
+
+
+class BaselineRecord(TypedDict):
+    """The test results of a baseline, fitted to some of the training rows and features.
+
+    ``only_network`` and ``only_baseline`` count the test rows that only one of the two classifies
+    correctly, and ``p`` is the p-value of McNemar's test.
+    """
+
+    name: str
+    rows: int
+    features: int
+    accuracy: float
+    loss: float
+    only_network: int
+    only_baseline: int
+    p: float
 
 
 class MemberRecord(TypedDict):
@@ -45,6 +69,7 @@ class ResultsRecord(TypedDict):
     test: Mapping[str, object]
     members: NotRequired[list[MemberRecord]]
     out_of_fold: NotRequired[Mapping[str, object]]
+    baselines: NotRequired[list[BaselineRecord]]
 
 
 class CalibrationRecord(TypedDict):

@@ -18,6 +18,7 @@ from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
 from hardmax.reports import charts
+from hardmax.reports.baselines import conclusion
 from hardmax.reports.records import RunRecord
 from hardmax.training.contracts import EpochRecord
 
@@ -56,11 +57,14 @@ def render(
         lstrip_blocks=True,
     )
     shares = _shares(evaluation)
+    baselines = record["results"].get("baselines", []) if epochs else []
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
         source=source,
         curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
+        baselines=baselines,
+        conclusion=conclusion(baselines, evaluation.count) if baselines else "",
         examples=examples.words[1],
         evaluation=evaluation,
         accuracies=_accuracies(record),

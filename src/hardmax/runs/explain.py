@@ -92,7 +92,8 @@ def explain_training(
 ) -> Explanation | None:
     """Explain a network that was just trained, as ``explain`` does, but with less effort.
 
-    ``members`` is the number of networks that it averages, which each take their time. Returns None for images, and for a table of so many columns that it would take long.
+    ``members`` is the number of networks that it averages, which each take their time. Returns None
+    for images, and for a table of so many columns that it would take long.
     """
     effort = replace(TRAINING, rows=TRAINING.rows // members, cells=TRAINING.cells // members)
     if dataset.encoding is None or effort.affordable(dataset.encoding) < min(FEWEST, effort.rows):

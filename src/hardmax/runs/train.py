@@ -2,31 +2,24 @@
 
 import contextlib
 import math
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-import hardmax
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
-from hardmax.evaluation.conformal import Conformity
-from hardmax.json_values import Json
 from hardmax.reports import report
-from hardmax.reports.records import DataRecord, MemberRecord, RunRecord
+from hardmax.reports.records import BaselineRecord, MemberRecord
 from hardmax.runs import auto
+from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
-from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.explain import explain_training
-from hardmax.runs.fitting import Fitted, Fitting
+from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
-from hardmax.runs.run import Run
+from hardmax.runs.results import evaluated
 from hardmax.runs.settings import AUTO, Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
@@ -43,7 +36,7 @@ class Trained:
     """A finished training: the path of its run, its history and its evaluation on the test set.
 
     ``weights_epoch`` is the epoch whose weights were saved; ``members`` are the records of the
-    members of an ensemble, of which it is the last.
+    members of an ensemble, of which it is the last. ``baselines`` is empty without any.
     """
 
     path: Path
@@ -51,6 +44,7 @@ class Trained:
     epochs: list[EpochRecord]
     weights_epoch: int
     test: ClassifierEvaluation
+    baselines: list[BaselineRecord]
     interrupted: bool
     members: list[MemberRecord] = field(default_factory=list)
 
@@ -83,9 +77,12 @@ def train(
     out: str | None = None,
     callback: RunCallback | None = None,
     log: Callable[[str], None] | None = None,
+    *,
+    baselines: bool = True,
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
 
+    On a table the ``baselines`` are fitted first, and compared with the network on the test set.
     ``log`` receives notices: about how the data was read, before the training, and if the network
     learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is written
     with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes earlier, or a
@@ -95,7 +92,15 @@ def train(
     with Interruptions() as interruptions:
         states: list[TrainingState] = []
         try:
-            trained = _train(settings, out, states, callback, interruptions, log)
+            trained = _train(
+                settings,
+                out,
+                states=states,
+                callback=callback,
+                interruptions=interruptions,
+                log=log,
+                baselines=baselines,
+            )
         except KeyboardInterrupt:
             when = "while saving the run" if states else "before the first epoch was complete"
             raise KeyboardInterrupt(f"{when}; nothing was saved") from None
@@ -105,10 +110,12 @@ def train(
 def _train(
     settings: Settings,
     out: str | None,
+    *,
     states: list[TrainingState],
     callback: RunCallback | None,
     interruptions: Interruptions,
     log: Callable[[str], None] | None,
+    baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
     dataset = load.load(settings.data, settings.reading)
@@ -142,9 +149,11 @@ def _train(
             log(auto.described(settings))
         if callback is not None:
             callback.on_data(dataset, settings)
+        # First, because Ctrl-C during the training shall end it at once.
+        fitted_baselines = fit_baselines(dataset, log) if baselines else []
         fitted = fitting.fit()
         _log_failure(settings, dataset, states[0], log)
-        run, evaluation = _evaluated(settings, dataset, fitted)
+        run, evaluation = evaluated(settings, dataset, fitted, fitted_baselines)
         session = fitted.session(settings, dataset.shape)
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
@@ -161,56 +170,10 @@ def _train(
         epochs=fitted.epochs,
         weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
+        baselines=run.record["results"].get("baselines", []),
         interrupted=False,
         members=run.record["results"].get("members", []),
     )
-
-
-def _evaluated(
-    settings: Settings, dataset: Dataset, fitted: Fitted
-) -> tuple[Run, ClassifierEvaluation]:
-    """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation."""
-    session = fitted.session(settings, dataset.shape)
-    calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
-    size = settings.batch(len(dataset.train))
-    held_out = calibration.after if calibration is not None else fitted.out_of_fold
-    if held_out is None and dataset.validation is not None:
-        part = dataset.validation
-        held_out = ClassifierEvaluation(session.scores(part, size), part.labels)
-    conformity = (
-        None
-        if held_out is None
-        else Conformity.of(held_out.calibrated, held_out.labels, settings.seed)
-    )
-    evaluation = ClassifierEvaluation(
-        session.scores(dataset.test, size),
-        dataset.test.labels,
-        dataset.test.weights,
-        classes=dataset.classes,
-        temperature=1.0 if calibration is None else calibration.temperature,
-        conformity=conformity,
-    )
-    results = fitted.results(settings)
-    record: RunRecord = {
-        "settings": _settings_record(settings, dataset),
-        "environment": _environment(settings.framework, str(session.trainer.find_device())),
-        "data": _data_record(dataset),
-        "results": {**results, "test": evaluation.summary()},
-    }
-    if conformity is not None:
-        record["conformity"] = conformity.as_record()
-    if calibration is not None:
-        record["calibration"] = calibration.as_dict()
-        record["results"]["out_of_fold"] = calibration.after.summary()
-    run = Run(
-        record=record,
-        network=fitted.network,
-        input_shape=dataset.shape,
-        classes=dataset.classes,
-        weights=fitted.weights,
-        encoding=dataset.encoding,
-    )
-    return run, evaluation
 
 
 def _log_failure(
@@ -229,43 +192,3 @@ def _log_failure(
             f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; try a smaller "
             f"--lr than {settings.recipe.rate:g}, such as {settings.recipe.smaller_rate:g}"
         )
-
-
-def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
-    test = settings.test
-    return {
-        **settings.as_record(),
-        "batch_size": settings.batch(len(dataset.train)),
-        "data": _absolute(settings.data),
-        "test": _absolute(test) if isinstance(test, str) else test,
-    }
-
-
-def _absolute(source: str) -> str:
-    """Return a path made absolute, and the name of a data set unchanged."""
-    return source if source in load.NAMED else os.path.abspath(source)
-
-
-def _environment(framework: str, device: str) -> dict[str, Json]:
-    return {
-        "hardmax": hardmax.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        **frameworks.versions(framework),
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "device": device,
-    }
-
-
-def _data_record(dataset: Dataset) -> DataRecord:
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "classes": list(dataset.classes),
-        "shape": list(dataset.shape),
-        "train": len(dataset.train),
-        "validation": 0 if dataset.validation is None else len(dataset.validation),
-        "test": len(dataset.test),
-        "preprocessing": dataset.preprocessing,
-    }

@@ -357,6 +357,37 @@ def test_the_page_says_which_weights_were_saved_even_after_all_epochs(patience):
     assert "stopped early" not in text
 
 
+BASELINE = {
+    "name": "other",
+    "rows": 150,
+    "features": 7,
+    "accuracy": 0.3,
+    "loss": 1.25,
+    "only_network": 3,
+    "only_baseline": 0,
+    "p": 0.25,
+}
+
+
+def test_baselines_are_shown_beside_the_network():
+    changes = {"results": {"baselines": [BASELINE]}, "data": {"validation": 30}}
+    html = page(**changes)
+    test, scores = case(LABELS, PREDICTIONS)
+    loss = log_loss(test.labels, softmax(scores, axis=1))
+    rows = Page(html).rows
+    start = rows.index(["hardmax: mlp", "0.6000", f"{loss:.4f}", "", "", "", "120", ""])
+    assert rows[start + 1] == ["other", "0.3000", "1.2500", "3", "0", "0.25", "150", "7"]
+    text = Page(html).text
+    assert (
+        "hardmax classifies 3 more of the 10 test rows correctly than other; this may be chance "
+        "(McNemar's test: p = 0.25)."
+    ) in text
+    assert "and on those of the validation set" in text
+    # They were compared with the network on its own test set, not on other data.
+    assert "Baselines" not in Page(page(**changes, epochs=())).text
+    assert "Baselines" not in Page(page()).text
+
+
 def many_classes(classes, count):
     generator = np.random.default_rng(0)
     labels = np.arange(count) % classes

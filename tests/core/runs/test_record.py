@@ -94,6 +94,30 @@ def test_values_that_make_no_sense_are_refused(refused, tmp_path, section, chang
         Run.open(folder)
 
 
+BASELINE = {"name": "other", "rows": 9, "features": 3, "accuracy": 0.5, "loss": 1.5} | {
+    "only_network": 3,
+    "only_baseline": 2,
+    "p": 1.0,
+}
+
+
+def test_a_record_may_have_baselines(tmp_path):
+    record = copy()
+    record["results"]["baselines"] = [BASELINE, BASELINE]
+    assert (
+        Run.open(write(tmp_path / "run", make_run(record))).record["results"] == (record["results"])
+    )
+
+
+@pytest.mark.parametrize("value", [None, BASELINE, [None], [BASELINE, {**BASELINE, "p": "1"}]])
+def test_baselines_of_another_type_are_refused(refused, tmp_path, value):
+    record = copy()
+    record["results"]["baselines"] = value
+    folder = write(tmp_path / "run", make_run(record))
+    with refused(RunError, folder / "run.json", "results.baselines"):
+        Run.open(folder)
+
+
 def test_a_record_without_checksums_is_refused(refused, folder):
     record = Run.open(folder).record
     del record["files"]

@@ -1,0 +1,27 @@
+"""The comparison of a network with the baselines, in a sentence."""
+
+from collections.abc import Sequence
+
+from hardmax.reports.records import BaselineRecord
+
+__all__ = ["conclusion"]
+
+#: A difference is more than chance if the p-value of McNemar's test is below this.
+LEVEL = 0.05
+
+
+def conclusion(baselines: Sequence[BaselineRecord], rows: int) -> str:
+    """Return whether a network and the best baseline differ on the test ``rows``.
+
+    The best baseline is the most accurate one, and among equals the one with the lowest log loss.
+    """
+    best = max(baselines, key=lambda one: (one["accuracy"], -one["loss"]))
+    more = best["only_network"] - best["only_baseline"]
+    if not more:
+        return f"hardmax and {best['name']} classify equally many of the {rows} test rows correctly"
+    better, worse = ("hardmax", best["name"]) if more > 0 else (best["name"], "hardmax")
+    verdict = "is more than chance" if best["p"] < LEVEL else "may be chance"
+    return (
+        f"{better} classifies {abs(more)} more of the {rows} test rows correctly than {worse}; "
+        f"this {verdict} (McNemar's test: p = {best['p']:.3g})"
+    )

@@ -1,0 +1,213 @@
+"""What plain classifiers of scikit-learn reach on the rows of a table, to compare a network with.
+
+Each learns from all rows that are not test rows, with their weights: none of them needs a validation
+set.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hardmax.data.datasets import Dataset, Examples
+from hardmax.data.sampling import order
+from hardmax.errors import ArgumentError
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.paired_tests import mcnemar
+from hardmax.reports.records import BaselineRecord
+
+__all__ = ["Baseline", "compare_with", "fit_baselines"]
+
+#: Draws rows, and is the random state of the baselines; fixed, as they are a standard.
+SEED = 0
+
+#: The most iterations of the logistic regression, which is near its optimum after 20 to 200.
+ITERATIONS = 1000
+
+#: The most rows x features x scores of an iteration of the logistic regression: about 0.1 s.
+LOGISTIC_SIZE = 10**8
+
+#: The most features x trees per iteration of gradient boosting, and the most classes.
+BOOSTED_FEATURES, BOOSTED_CLASSES = 600, 50
+
+#: A feature of a tree costs about as much time as BOOSTED_ROWS rows of it; features x trees per
+#: iteration x (1 + rows / BOOSTED_ROWS) is at most BOOSTED_SIZE: 10 to 30 s.
+BOOSTED_ROWS, BOOSTED_SIZE = 10_000, 1200
+
+#: The least probability, so that the log loss is finite: that of scikit-learn's ``log_loss``.
+LEAST = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline: the numbers of training rows and features it used, and its test results.
+
+    ``is_correct``: bool (test rows,). ``loss``: the mean log loss.
+    """
+
+    name: str
+    rows: int
+    features: int
+    is_correct: np.ndarray
+    loss: float
+
+
+def fit_baselines(dataset: Dataset, log: Callable[[str], None] | None = None) -> list[Baseline]:
+    """Fit the baselines and evaluate them on the test rows; images have none.
+
+    They run on one thread, because the threads of short steps mostly wait for each other. ``log``
+    receives a notice about baselines that cannot be fitted.
+    """
+    if dataset.encoding is None:
+        return []
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    baselines, failures = [], []
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for name, fit in FITS.items():
+            try:
+                baselines.append(_evaluate(name, fit(dataset), dataset))
+            except (ValueError, MemoryError) as error:
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                failures.append(f"{name} ({reason})")
+    if failures and log is not None:
+        reasons = "; ".join(failures)
+        log(f"{dataset.name}: baselines that could not be trained: {reasons}")
+    return baselines
+
+
+def compare_with(
+    baselines: Sequence[Baseline], evaluation: ClassifierEvaluation
+) -> list[BaselineRecord]:
+    """Return the results of baselines, each with McNemar's test of a network's ``evaluation``."""
+    records: list[BaselineRecord] = []
+    for baseline in baselines:
+        only_network = int((evaluation.is_correct & ~baseline.is_correct).sum())
+        only_baseline = int((baseline.is_correct & ~evaluation.is_correct).sum())
+        records.append(
+            {
+                "name": baseline.name,
+                "rows": baseline.rows,
+                "features": baseline.features,
+                "accuracy": float(np.average(baseline.is_correct, weights=evaluation.weights)),
+                "loss": baseline.loss,
+                "only_network": only_network,
+                "only_baseline": only_baseline,
+                "p": mcnemar(only_network, only_baseline),
+            }
+        )
+    return records
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A classifier of scikit-learn that was fitted to some of the rows and ``columns``."""
+
+    model: Any
+    rows: int
+    features: int
+    columns: np.ndarray | slice
+
+
+def _fit_most_frequent(dataset: Dataset) -> _Fitted:
+    """Fit the class frequencies."""
+    from sklearn.dummy import DummyClassifier
+
+    parts = _learned_from(dataset)
+    labels = np.concatenate([part.labels for part in parts])
+    model = DummyClassifier(strategy="prior")
+    model.fit(np.empty((len(labels), 0)), labels, _weights(parts))
+    return _Fitted(model, len(labels), 0, slice(0))
+
+
+def _fit_logistic(dataset: Dataset) -> _Fitted:
+    """Fit a softmax regression, to as many rows as LOGISTIC_SIZE allows."""
+    from sklearn.linear_model import LogisticRegression
+
+    (features,) = dataset.shape
+    inputs, labels, weights = _draw(dataset, LOGISTIC_SIZE // (features * _outputs(dataset)))
+    model = LogisticRegression(max_iter=ITERATIONS).fit(inputs, labels, weights)
+    return _Fitted(model, len(labels), features, slice(None))
+
+
+def _fit_boosting(dataset: Dataset) -> _Fitted:
+    """Fit gradient boosting, to as many rows and features as BOOSTED_SIZE allows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    if len(dataset.classes) > BOOSTED_CLASSES:
+        raise ArgumentError(
+            f"it grows a tree for each class and iteration, and there are {len(dataset.classes)} "
+            f"classes; at most {BOOSTED_CLASSES} are allowed"
+        )
+    outputs = _outputs(dataset)
+    features = min(*dataset.shape, BOOSTED_FEATURES // outputs)
+    inputs, labels, weights = _draw(
+        dataset, BOOSTED_ROWS * (BOOSTED_SIZE - features * outputs) // (features * outputs)
+    )
+    columns = _most_varying(inputs, features)
+    model = HistGradientBoostingClassifier(random_state=SEED)
+    if np.unique(labels, return_counts=True)[1].min() == 1:
+        # A validation set, which more than 10,000 rows are given, needs two rows of each class.
+        model.set_params(early_stopping=False)
+    model.fit(inputs[:, columns], labels, weights)
+    return _Fitted(model, len(labels), features, columns)
+
+
+FITS: dict[str, Callable[[Dataset], _Fitted]] = {
+    "most frequent class": _fit_most_frequent,
+    "LogisticRegression": _fit_logistic,
+    "HistGradientBoosting": _fit_boosting,
+}
+
+
+def _outputs(dataset: Dataset) -> int:
+    """Return how many scores scikit-learn's classifiers compute for a row: one for two classes."""
+    return len(dataset.classes) if len(dataset.classes) > 2 else 1
+
+
+def _learned_from(dataset: Dataset) -> list[Examples]:
+    """Return the parts that baselines learn from."""
+    return [part for part in (dataset.train, dataset.validation) if part is not None]
+
+
+def _weights(parts: Sequence[Examples]) -> np.ndarray | None:
+    """Return the weights of the rows of several parts, or None for 1 each."""
+    found = [part.weights for part in parts if part.weights is not None]
+    return np.concatenate(found) if found else None
+
+
+def _draw(dataset: Dataset, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Draw about ``most`` rows to learn from: the inputs, the labels and the weights, if any.
+
+    Raises ArgumentError if they are all of one class.
+    """
+    parts = _learned_from(dataset)
+    share = min(1.0, most / sum(map(len, parts)))
+    drawn = [
+        part.take(np.sort(order(len(part), SEED, 0)[: round(share * len(part))])) for part in parts
+    ]
+    labels = np.concatenate([part.labels for part in drawn])
+    if len(np.unique(labels)) < 2:
+        raise ArgumentError(f"it needs rows of two classes, and all {len(labels)} are of one")
+    return np.concatenate([part.inputs for part in drawn]), labels, _weights(drawn)
+
+
+def _most_varying(inputs: np.ndarray, count: int) -> np.ndarray | slice:
+    """Return the columns of highest variance, in order; a slice of all if there are not more."""
+    if count == inputs.shape[1]:
+        return slice(None)
+    return np.sort(np.argsort(-inputs.var(axis=0), kind="stable")[:count])
+
+
+def _evaluate(name: str, fitted: _Fitted, dataset: Dataset) -> Baseline:
+    test = dataset.test
+    probabilities = np.zeros((len(test), len(dataset.classes)))
+    probabilities[:, fitted.model.classes_] = fitted.model.predict_proba(
+        test.inputs[:, fitted.columns]
+    )
+    evaluation = ClassifierEvaluation(np.log(np.maximum(probabilities, LEAST)), test.labels, test.weights)
+    return Baseline(name, fitted.rows, fitted.features, evaluation.is_correct, evaluation.loss)

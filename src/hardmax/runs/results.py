@@ -1,0 +1,117 @@
+"""The results of a training: the run to save, and its evaluation on the test set."""
+
+import os
+import platform
+from collections.abc import Sequence
+
+import numpy as np
+
+import hardmax
+from hardmax import frameworks
+from hardmax.data import load
+from hardmax.data.datasets import Dataset
+from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.evaluation.conformal import Conformity
+from hardmax.json_values import Json
+from hardmax.reports.records import DataRecord, RunRecord
+from hardmax.runs.baselines import Baseline, compare_with
+from hardmax.runs.evaluate import calibrated_on
+from hardmax.runs.fitting import Fitted
+from hardmax.runs.run import Run
+from hardmax.runs.settings import Settings
+
+__all__ = ["evaluated"]
+
+
+def evaluated(
+    settings: Settings, dataset: Dataset, fitted: Fitted, baselines: Sequence[Baseline]
+) -> tuple[Run, ClassifierEvaluation]:
+    """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation.
+
+    The evaluation is compared with those of the ``baselines``.
+    """
+    session = fitted.session(settings, dataset.shape)
+    calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
+    size = settings.batch(len(dataset.train))
+    held_out = calibration.after if calibration is not None else fitted.out_of_fold
+    if held_out is None and dataset.validation is not None:
+        part = dataset.validation
+        held_out = ClassifierEvaluation(session.scores(part, size), part.labels)
+    conformity = (
+        None
+        if held_out is None
+        else Conformity.of(held_out.calibrated, held_out.labels, settings.seed)
+    )
+    evaluation = ClassifierEvaluation(
+        session.scores(dataset.test, size),
+        dataset.test.labels,
+        dataset.test.weights,
+        classes=dataset.classes,
+        temperature=1.0 if calibration is None else calibration.temperature,
+        conformity=conformity,
+    )
+    results = fitted.results(settings)
+    record: RunRecord = {
+        "settings": _settings_record(settings, dataset),
+        "environment": _environment(settings.framework, str(session.trainer.find_device())),
+        "data": _data_record(dataset),
+        "results": {
+            **results,
+            "test": evaluation.summary(),
+            "baselines": compare_with(baselines, evaluation),
+        },
+    }
+    if conformity is not None:
+        record["conformity"] = conformity.as_record()
+    if calibration is not None:
+        record["calibration"] = calibration.as_dict()
+        record["results"]["out_of_fold"] = calibration.after.summary()
+    run = Run(
+        record=record,
+        network=fitted.network,
+        input_shape=dataset.shape,
+        classes=dataset.classes,
+        weights=fitted.weights,
+        encoding=dataset.encoding,
+    )
+    return run, evaluation
+
+
+def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
+    test = settings.test
+    return {
+        **settings.as_record(),
+        "batch_size": settings.batch(len(dataset.train)),
+        "data": _absolute(settings.data),
+        "test": _absolute(test) if isinstance(test, str) else test,
+    }
+
+
+def _absolute(source: str) -> str:
+    """Return a path made absolute, and the name of a data set unchanged."""
+    return source if source in load.NAMED else os.path.abspath(source)
+
+
+def _environment(framework: str, device: str) -> dict[str, Json]:
+    return {
+        "hardmax": hardmax.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **frameworks.versions(framework),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "device": device,
+    }
+
+
+def _data_record(dataset: Dataset) -> DataRecord:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "classes": list(dataset.classes),
+        "shape": list(dataset.shape),
+        "train": len(dataset.train),
+        "validation": 0 if dataset.validation is None else len(dataset.validation),
+        "test": len(dataset.test),
+        "preprocessing": dataset.preprocessing,
+    }
