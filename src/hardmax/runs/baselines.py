@@ -209,5 +209,7 @@ def _evaluate(name: str, fitted: _Fitted, dataset: Dataset) -> Baseline:
     probabilities[:, fitted.model.classes_] = fitted.model.predict_proba(
         test.inputs[:, fitted.columns]
     )
-    evaluation = ClassifierEvaluation(np.log(np.maximum(probabilities, LEAST)), test.labels, test.weights)
+    evaluation = ClassifierEvaluation(
+        np.log(np.maximum(probabilities, LEAST)), test.labels, test.weights
+    )
     return Baseline(name, fitted.rows, fitted.features, evaluation.is_correct, evaluation.loss)
