@@ -45,7 +45,8 @@ def run(trained, tmp_path):
 
 def test_train_prints_one_json_object(trained, framework):
     _, summary = trained
-    assert list(summary) == ["run", "framework", "model", "seed", "epochs", "weights_epoch", "test"]
+    names = ["run", "framework", "model", "seed", "epochs", "weights_epoch"]
+    assert list(summary) == [*names, "members", "test", "baselines"]
     assert (summary["run"], summary["framework"]) == ("run", framework)
     assert (summary["model"], summary["seed"]) == ("softmax-regression", 0)
     assert [epoch["epoch"] for epoch in summary["epochs"]] == list(range(1, 11))
@@ -276,7 +277,10 @@ BAD_ARGUMENTS = {
     "unknown data": (["fasion-mnist"], "did you mean fashion-mnist?"),
     "missing path": (["./nowhere"], "no such folder or file: './nowhere'"),
     "no data": ([], "DATA"),
-    "unknown model": (["digits", "--model", "resnet"], "choose one of softmax-regression, mlp"),
+    "unknown model": (
+        ["digits", "--model", "resnet"],
+        "choose one of auto, softmax-regression, mlp",
+    ),
     "unknown framework": (["digits", "--framework", "theano"], "choose one of"),
     "epochs 0": (["digits", "--epochs", "0"], "epochs must be an integer of at least 1"),
     "epochs text": (["digits", "--epochs", "many"], "--epochs"),

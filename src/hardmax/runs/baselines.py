@@ -1,7 +1,6 @@
 """What plain classifiers of scikit-learn reach on the rows of a table, to compare a network with.
 
-Each learns from all rows that are not test rows, with their weights: none of them needs a validation
-set.
+Each learns from all rows that are not test rows: none of them needs a validation set.
 """
 
 import warnings

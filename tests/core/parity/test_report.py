@@ -37,7 +37,7 @@ def test_the_page_shows_marks_and_mentions_dropout(dropout):
     run = {
         "framework": "torch",
         "train_loss": 0.5,
-        "test": {"loss": 0.75, "accuracy": 0.5, "correct": 2, "count": 4},
+        "test": {"loss": 0.75, "accuracy": 0.5, "interval": [0, 1], "correct": 2, "count": 4},
         "seconds_per_epoch": 1.5,
         "compile_seconds": 2.5,
         "peak_memory": 3 * 2**20,

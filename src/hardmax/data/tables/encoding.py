@@ -123,7 +123,6 @@ class Encoding:
         return sum(code.features for code in self.columns)
 
     @property
-    @property
     def ordered(self) -> tuple[int, ...]:
         """The positions of the features that are scaled numbers, dates or times of day."""
         pairs = zip(self.spans, self.columns, strict=True)
