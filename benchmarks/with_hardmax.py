@@ -27,7 +27,7 @@ def command_line(task: Task) -> Fit:
     trainer.set_weights(model, task.weights())
     data = backend.data.ImageData(dataset.train, dataset.test, BATCH_SIZE)
     progress = Progress(task.epochs, quiet=True)
-    return fit(trainer, model, data, BestWeights(by_validation_loss=False), progress)
+    return fit(trainer, model, data, BestWeights(None), progress)
 
 
 def fit(trainer: Any, model: Any, data: Any, *callbacks: Callback) -> Fit:

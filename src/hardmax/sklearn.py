@@ -30,6 +30,7 @@ from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
+from hardmax.networks.layers import Ensemble
 from hardmax.runs import auto
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitting
@@ -57,7 +58,8 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
     (20) and ``model`` (softmax-regression); their help is below. ``random_state`` and
     ``class_weight`` (None, "balanced" or a dict of weights by class) are scikit-learn's. The models
-    ``auto`` and ``realmlp`` are for vectors and data frames. With ``realmlp`` alone, a fifth of the
+    ``auto`` and ``realmlp`` are for vectors and data frames (for images ``auto`` is softmax
+    regression). With ``realmlp`` alone, a fifth of the
     examples is its validation set, and the weights are those of the epoch with the lowest loss on
     it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
 
@@ -119,11 +121,13 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
                 "class_weight must not be balanced in partial_fit, which does not know all "
                 "examples; give a dict of weights by class"
             )
-        if self.model == AUTO or self.folds is not None or self.ensemble is not None:
+        is_first = not hasattr(self, "weights_")
+        layers = () if is_first else self.network_
+        is_ensemble = any(isinstance(layer, Ensemble) for layer in layers)
+        if is_ensemble or self.model == AUTO or self.folds is not None or self.ensemble is not None:
             raise ArgumentError(
                 "partial_fit trains one network; choose its model, and leave out folds and ensemble"
             )
-        is_first = not hasattr(self, "weights_")
         X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
         settings = replace(self._settings(), schedule="constant", warmup=0.0)
         self.temperature_ = 1.0
@@ -150,7 +154,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         return {name: value for name, value in state.items() if name != "_session"}
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return scores, float32 of shape (examples, classes), as the network computes them.
+        """Return scores, float32 of shape (examples, classes): the network's, calibrated if it is.
 
         For two classes: the score of the second minus that of the first, of shape (examples,).
         """

@@ -7,6 +7,8 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from hardmax.data.datasets import Dataset
+from hardmax.runs.best_weights import best_epoch
+from hardmax.runs.fitting import best_by
 from hardmax.runs.settings import Settings
 from hardmax.runs.train import RunCallback
 from hardmax.training.contracts import EpochRecord, Trainer
@@ -44,6 +46,7 @@ class Progress(RunCallback):
     def on_data(self, dataset: Dataset, settings: Settings) -> None:
         """Find the number of epochs, and the name of the set that they are evaluated on."""
         self.epochs, self.members = settings.epochs, settings.members
+        self.best_by = best_by(settings)
         has_validation = dataset.validation is not None or settings.folds is not None
         self.held_out = "validation" if has_validation else "test"
         self.bars.update(self.bar, total=settings.epochs * settings.members)
@@ -81,10 +84,10 @@ class Progress(RunCallback):
         if self.quiet or self.members == 1:
             return
         seconds = sum((epoch["seconds"] or 0) for epoch in trainer.history)
-        best = max(trainer.history, key=lambda epoch: epoch["val_accuracy"] or 0)
+        kept = best_epoch(trainer.history, self.best_by)
         print(
             f"network {self.member:>{len(str(self.members))}}/{self.members}"
-            f"  epochs {len(trainer.history)}, best {self.held_out} accuracy"
-            f" {best['val_accuracy']:.4f}  {seconds:.2f} s",
+            f"  epoch {kept['epoch']} of {len(trainer.history)}, {self.held_out} accuracy"
+            f" {kept['val_accuracy']:.4f}  {seconds:.2f} s",
             flush=True,
         )

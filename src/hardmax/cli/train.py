@@ -54,11 +54,19 @@ def train(
     else:
         _print_result(trained)
     if trained.interrupted:
-        notice(
-            f"interrupted after {len(trained.epochs)} of {trained.settings.epochs} epochs; "
-            f"the run was saved in {trained.path}"
-        )
+        notice(f"interrupted after {_completed(trained)}; the run was saved in {trained.path}")
         raise typer.Exit(INTERRUPTED)
+
+
+def _completed(trained: "Trained") -> str:
+    """Return how much of an interrupted training was completed."""
+    settings, members = trained.settings, trained.members
+    if settings.members > 1:
+        epochs = members[-1]["epochs"]
+        return (
+            f"{epochs} of {settings.epochs} epochs of network {len(members)} of {settings.members}"
+        )
+    return f"{len(trained.epochs)} of {settings.epochs} epochs"
 
 
 def _print_result(trained: "Trained") -> None:
@@ -76,11 +84,12 @@ def _print_result(trained: "Trained") -> None:
 def _members_line(trained: "Trained") -> str:
     """Describe an ensemble by the accuracy of its members on their validation sets."""
     found = [member["validation_accuracy"] or 0.0 for member in trained.members]
-    spread = f" (standard deviation {stdev(found):.4f})" if len(found) > 1 else ""
-    where = "on the test set" if trained.settings.patience is None else "on the validation set"
-    if trained.settings.folds is not None:
-        where = f"on {trained.settings.folds} folds"
-    return f"{len(found)} networks, accuracy {where} {fmean(found):.4f} on average{spread}"
+    networks = "1 network" if len(found) == 1 else f"{len(found)} networks"
+    spread = f" on average (standard deviation {stdev(found):.4f})" if len(found) > 1 else ""
+    where, folds = f"the {trained.held_out}", trained.settings.folds
+    if folds is not None:
+        where = f"{folds} folds" if len(found) >= folds else f"{len(found)} of {folds} folds"
+    return f"{networks}, accuracy on {where} {fmean(found):.4f}{spread}"
 
 
 def _print_baselines(trained: "Trained") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks import catalog
+from hardmax.runs.members import whole_count
 from hardmax.runs.settings import AUTO, Settings
 
 __all__ = ["chosen", "described"]
@@ -23,7 +24,7 @@ HIDDEN = (128, 128, 128)
 SMALL, SMALL_HIDDEN = 500, (64,)
 
 #: The number of steps that the training of a member aims at, and bounds for its epochs.
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1200, 10, 100
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 64
 
 #: An epoch has about this many steps, unless the batches would be too small or too large.
 STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 4, 32, 256
@@ -38,7 +39,7 @@ def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Sett
     if settings.model != AUTO:
         return settings
     suited: dict[str, Any] = (
-        _for_rows(settings, len(train), has_validation)
+        _for_rows(settings, train, has_validation)
         if isinstance(train, Vectors)
         else {"model": "softmax-regression"}
     )
@@ -48,8 +49,9 @@ def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Sett
     return replace(settings, **values)
 
 
-def _for_rows(settings: Settings, count: int, has_validation: bool) -> dict[str, Any]:
-    """Return the settings for ``count`` rows of a table."""
+def _for_rows(settings: Settings, train: Vectors, has_validation: bool) -> dict[str, Any]:
+    """Return the settings for the rows of a table."""
+    count = len(train)
     members = settings.ensemble or next((size for most, size in MEMBERS if count <= most), 1)
     batch = 2 ** max(count // STEPS_PER_EPOCH, 1).bit_length() // 2
     batch = settings.batch_size or min(max(batch, SMALLEST_BATCH), LARGEST_BATCH)
@@ -63,17 +65,20 @@ def _for_rows(settings: Settings, count: int, has_validation: bool) -> dict[str,
         "ensemble": None if settings.folds else members,
     }
     if not has_validation:
-        folds = members if members > 1 else LONE_FOLDS
-        return {**suited, "folds": max(min(folds, count // ROWS_PER_FOLD), 2), "patience": None}
+        folds = max(min(members if members > 1 else LONE_FOLDS, count // ROWS_PER_FOLD), 2)
+        folds = min(folds, whole_count(train)[0])
+        return {**suited, "folds": folds if folds > 1 else None, "patience": None}
     return suited
 
 
 def described(settings: Settings) -> str:
     """Return in words what ``auto`` chose."""
-    count, hidden = settings.members, ",".join(map(str, settings.hidden or ()))
+    count, epochs = settings.members, settings.epochs
     networks = "1 network" if count == 1 else f"{count} networks"
-    folds = f", each without one of {settings.folds} folds of the training rows"
-    return (
-        f"auto: {networks} of model {settings.model} (hidden {hidden}), {settings.epochs} epochs"
-        + folds * (settings.folds is not None)
+    hidden = ",".join(map(str, settings.hidden or ()))
+    model = f"{settings.model} (hidden {hidden})" if hidden else settings.model
+    each = "each " if count > 1 else ""
+    folds = f", {each}without one of {settings.folds} folds of the training set"
+    return f"auto: {networks} of model {model}, {epochs} epoch{'s' * (epochs > 1)}" + folds * (
+        settings.folds is not None
     )

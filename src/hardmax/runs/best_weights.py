@@ -1,6 +1,7 @@
 """The weights that a run saves, however its training ends."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
 
-__all__ = ["BestWeights", "TrainingState"]
+__all__ = ["BestWeights", "TrainingState", "best_epoch"]
 
 
 class TrainingState(NamedTuple):
@@ -35,15 +36,26 @@ class BestWeights(Callback):
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights unless those of an earlier epoch are better."""
         epochs = [*trainer.history]
-        loss, accuracy = record["val_loss"], record["val_accuracy"]
-        # Both are None without held-out examples, by which then nothing is chosen.
-        loss = math.inf if loss is None else loss
-        errors = 1 - (accuracy or 0.0) if self.best_by == "accuracy" else 0.0
-        is_better = (errors, loss) < self.lowest
-        if self.best_by is not None and self.state is not None and not is_better:
+        badness = _badness(record, self.best_by)
+        if self.best_by is not None and self.state is not None and not badness < self.lowest:
             self.state = self.state._replace(epochs=epochs)
             return
         # One assignment, so that epochs and weights stay consistent whenever Ctrl-C arrives.
         weights = trainer.get_weights(trainer.model)
         self.state = TrainingState(epochs, len(epochs), weights)
-        self.lowest = min(self.lowest, (errors, loss))
+        self.lowest = min(self.lowest, badness)
+
+
+def best_epoch(history: Sequence[EpochRecord], best_by: str | None) -> EpochRecord:
+    """Return the record of the epoch whose weights ``BestWeights`` saves."""
+    if best_by is None:
+        return history[-1]
+    return min(history, key=lambda record: _badness(record, best_by))
+
+
+def _badness(record: EpochRecord, best_by: str | None) -> tuple[float, float]:
+    """Return a pair that is lower for a better epoch."""
+    loss, accuracy = record["val_loss"], record["val_accuracy"]
+    # Both are None without held-out examples, by which then nothing is chosen.
+    errors = 1 - (accuracy or 0.0) if best_by == "accuracy" else 0.0
+    return errors, math.inf if loss is None or math.isnan(loss) else loss

@@ -15,7 +15,6 @@ from hardmax.reports.records import MemberRecord, ResultsRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.members import (
-    Member,
     OutOfFold,
     averaged,
     mean_epochs,
@@ -29,7 +28,7 @@ from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.weights import loss_weights
 
-__all__ = ["Fitted", "Fitting"]
+__all__ = ["Fitted", "Fitting", "best_by"]
 
 
 class Fitted(NamedTuple):
@@ -84,6 +83,13 @@ def _member_record(state: TrainingState) -> MemberRecord:
     }
 
 
+def best_by(settings: Settings) -> str | None:
+    """Return the metric that chooses the epoch of a network; see ``BestWeights``."""
+    if settings.folds is not None:
+        return "accuracy"
+    return None if settings.patience is None else "loss"
+
+
 def _is_finite(array: np.ndarray) -> bool:
     return bool(np.isfinite(array).all())
 
@@ -125,17 +131,20 @@ class Fitting:
         """
         out_of_fold = OutOfFold(len(self.train), len(self.classes))
         for member in self.members:
-            best_weights = BestWeights(self._best_by())
-            session = self._session(member, best_weights)
-            is_complete = self._fit(session, member, best_weights)
+            best_weights = BestWeights(best_by(self.settings))
+            train, held_out = member.train, member.held_out
+            session = session_of(
+                self.settings, self.network, member.seed, train, [best_weights, *self.callbacks]
+            )
+            is_complete = self._fit(session, train, held_out, best_weights)
             if best_weights.state is None:
                 break
             self.states.append(best_weights.state)
             self.stopped_early = session.trainer.should_stop
-            if member.fold is not None and member.held_out is not None:
+            if member.fold is not None and held_out is not None:
                 session.trainer.set_weights(session.model, best_weights.state.weights)
-                size = self.settings.batch(len(member.train))
-                out_of_fold.add(member.fold, session.scores(member.held_out, size))
+                size = self.settings.batch(len(train))
+                out_of_fold.add(member.fold, session.scores(held_out, size))
             if not is_complete:
                 break
         network, weights = averaged(self.network, [state.weights for state in self.states])
@@ -147,22 +156,20 @@ class Fitting:
             )
         return Fitted(network, weights, self.states, self.stopped_early, evaluation)
 
-    def _best_by(self) -> str | None:
-        if self.settings.folds is not None:
-            return "accuracy"
-        return None if self.settings.patience is None else "loss"
-
-    def _session(self, member: Member, best_weights: BestWeights) -> Session:
-        return session_of(self.settings, self.network, member, [best_weights, *self.callbacks])
-
-    def _fit(self, session: Session, member: Member, best_weights: BestWeights) -> bool:
+    def _fit(
+        self,
+        session: Session,
+        train: Examples,
+        held_out: Examples | None,
+        best_weights: BestWeights,
+    ) -> bool:
         """Fit a network; return False after Ctrl-C, which counts once any epoch is complete."""
-        batch_size = self.settings.batch(len(member.train))
+        batch_size = self.settings.batch(len(train))
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            weights = loss_weights(member.train, self.class_weights)
-            session.fit(member.train, member.held_out, batch_size, self.settings.balanced, weights)
+            weights = loss_weights(train, self.class_weights)
+            session.fit(train, held_out, batch_size, self.settings.balanced, weights)
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")
             if "learning rate" not in rest:

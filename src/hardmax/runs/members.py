@@ -5,13 +5,15 @@ training example has scores of networks that were not trained on it, the out-of-
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from hardmax import frameworks
+from hardmax.checks import MAX_SEED
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.data.sampling import order
+from hardmax.errors import ArgumentError
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
@@ -30,61 +32,97 @@ __all__ = [
     "members_of",
     "network_of",
     "session_of",
+    "whole_count",
 ]
 
 
-class Member(NamedTuple):
-    """A network to train: its ``seed``, its examples, and those that its epochs are evaluated on.
+@dataclass(frozen=True)
+class Member:
+    """A network to train: its ``seed``, and its part of the examples.
 
-    ``fold`` are the positions in the training set of the latter, int64, if they are one of its
-    folds.
+    ``fold`` are the positions in the ``whole`` training set of the examples that its epochs are
+    evaluated on, int64; without folds, these are the examples ``others``, if there are any.
     """
 
     seed: int
-    train: Examples
-    held_out: Examples | None
-    fold: np.ndarray | None
+    whole: Examples
+    others: Examples | None
+    fold: np.ndarray | None = None
+
+    @property
+    def train(self) -> Examples:
+        """The examples to train on."""
+        if self.fold is None:
+            return self.whole
+        return self.whole.take(np.setdiff1d(np.arange(len(self.whole)), self.fold))
+
+    @property
+    def held_out(self) -> Examples | None:
+        """The examples that the epochs are evaluated on."""
+        return self.others if self.fold is None else self.whole.take(self.fold)
 
 
 def members_of(settings: Settings, train: Examples, held_out: Examples | None) -> list[Member]:
     """Return the networks to train, in order.
 
     Each has all of ``train``, and ``held_out`` to evaluate its epochs on; or, with folds, all but
-    one of the folds of ``train``, and that one.
+    one of the folds of ``train``, and that one. Raises ArgumentError for too many folds.
     """
-    seeds = [settings.seed + number for number in range(settings.members)]
+    seeds = [(settings.seed + number) % (MAX_SEED + 1) for number in range(settings.members)]
     if settings.folds is None:
-        return [Member(seed, train, held_out, None) for seed in seeds]
+        return [Member(seed, train, held_out) for seed in seeds]
     numbers = fold_of(train, settings.folds, settings.seed)
-    # Equal sizes, so that frameworks compile the training once.
-    size = len(train) - int(np.bincount(numbers).max())
-    members = []
-    for i, seed in enumerate(seeds):
-        is_held_out = numbers == i % settings.folds
-        fold, rest = np.flatnonzero(is_held_out), np.flatnonzero(~is_held_out)
-        members.append(Member(seed, train.take(rest[:size]), train.take(fold), fold))
-    return members
+    folds = [np.flatnonzero(numbers == number) for number in range(settings.folds)]
+    return [Member(seed, train, None, folds[i % len(folds)]) for i, seed in enumerate(seeds)]
 
 
 def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
     """Return the number of the fold of each example, int64: folds of equal size, by class.
 
-    Rows of one group that must not be divided are in one fold.
+    Rows of one group that must not be divided are in one fold; then the sizes are about equal.
+    Raises ArgumentError if there are fewer examples or groups than folds.
     """
-    wholes = examples.wholes if isinstance(examples, Vectors) else None
-    numbers = np.empty(len(examples), np.int64)
-    if wholes is not None:
-        from sklearn.model_selection import StratifiedGroupKFold
-
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        divided = splitter.split(np.zeros(len(examples)), examples.labels, wholes)
-        for number, (_, rows) in enumerate(divided):
-            numbers[rows] = number
-        return numbers
+    count, words = whole_count(examples)
+    if count < folds:
+        raise ArgumentError(
+            f"{folds} folds need as many {words}, but the training set has {count}; use fewer folds"
+        )
     shuffled = order(len(examples), seed, 0)
+    numbers = np.empty(len(examples), np.int64)
+    wholes = examples.wholes if isinstance(examples, Vectors) else None
+    if wholes is not None:
+        numbers[shuffled] = _group_folds(examples.labels[shuffled], wholes[shuffled], folds)
+        return numbers
     by_class = shuffled[np.argsort(examples.labels[shuffled], kind="stable")]
     numbers[by_class] = np.arange(len(examples)) % folds
     return numbers
+
+
+def whole_count(examples: Examples) -> tuple[int, str]:
+    """Return how many groups or, without any, examples can be divided, and what they are called."""
+    wholes = examples.wholes if isinstance(examples, Vectors) else None
+    return (
+        (len(examples), examples.words[1]) if wholes is None else (len(np.unique(wholes)), "groups")
+    )
+
+
+def _group_folds(labels: np.ndarray, wholes: np.ndarray, folds: int) -> np.ndarray:
+    """Return the fold of each example, int64: the largest groups first, each where it fits best.
+
+    That is the fold that has the smallest share of the group's classes so far.
+    """
+    _, first, groups = np.unique(wholes, return_index=True, return_inverse=True)
+    counts = np.zeros((len(first), int(labels.max()) + 1))
+    np.add.at(counts, (groups, labels), 1)
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    filled = np.zeros((folds, counts.shape[1]))
+    chosen = np.empty(len(first), np.int64)
+    for group in np.lexsort((first, -counts.sum(axis=1))):
+        # A little of the whole size decides between folds that have none of the classes.
+        load = filled @ shares[group] + 1e-6 * filled.sum(axis=1)
+        chosen[group] = load.argmin()
+        filled[chosen[group]] += shares[group]
+    return chosen[groups]
 
 
 def network_of(
@@ -101,21 +139,23 @@ def network_of(
 
 
 def session_of(
-    settings: Settings, network: Network, member: Member, callbacks: Sequence[Callback] = ()
+    settings: Settings,
+    network: Network,
+    seed: int,
+    train: Examples,
+    callbacks: Sequence[Callback] = (),
 ) -> Session:
-    """Return a session to train a member in, with its initial weights."""
-    shape = member.train.inputs.shape[1:]
+    """Return a session to train a member on ``train``, with the initial weights of ``seed``."""
+    shape = train.inputs.shape[1:]
     return Session(
         frameworks.load(settings.framework),
         network=network,
         shape=shape,
-        weights=initial_weights(
-            network, shape, member.seed, settings.initializer, member.train.inputs
-        ),
+        weights=initial_weights(network, shape, seed, settings.initializer, train.inputs),
         recipe=settings.recipe,
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip,
-        seed=member.seed,
+        seed=seed,
         device=settings.device,
         patience=settings.patience,
         callbacks=callbacks,

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ class Trained:
     """A finished training: the path of its run, its history and its evaluation on the test set.
 
     ``weights_epoch`` is the epoch whose weights were saved; ``members`` are the records of the
-    members of an ensemble, of which it is the last. ``baselines`` is empty without any.
+    members of an ensemble, of which it is the last. ``held_out`` is what the epochs were evaluated
+    on: ``folds``, ``validation set`` or ``test set``. ``baselines`` is empty without any.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Trained:
     test: ClassifierEvaluation
     baselines: list[BaselineRecord]
     interrupted: bool
+    held_out: str
     members: list[MemberRecord] = field(default_factory=list)
 
 
@@ -145,14 +147,14 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
-        if log is not None and is_auto and settings.members > 1:
+        if log is not None and is_auto and (dataset.encoding or settings.members > 1):
             log(auto.described(settings))
         if callback is not None:
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.
         fitted_baselines = fit_baselines(dataset, log) if baselines else []
         fitted = fitting.fit()
-        _log_failure(settings, dataset, states[0], log)
+        _log_failure(settings, dataset, states, log)
         run, evaluation = evaluated(settings, dataset, fitted, fitted_baselines)
         session = fitted.session(settings, dataset.shape)
         explanation = explain_training(
@@ -170,21 +172,34 @@ def _train(
         epochs=fitted.epochs,
         weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
+        held_out=_held_out(settings, has_validation),
         baselines=run.record["results"].get("baselines", []),
         interrupted=False,
         members=run.record["results"].get("members", []),
     )
 
 
+def _held_out(settings: Settings, has_validation: bool) -> str:
+    if settings.folds is not None:
+        return "folds"
+    return "validation set" if has_validation else "test set"
+
+
+def _losses(state: TrainingState) -> list[float]:
+    """Return the losses of the epoch whose weights are saved, that of training first."""
+    record = state.epochs[state.epoch - 1]
+    return [loss for loss in (record["train_loss"], record["val_loss"]) if loss is not None]
+
+
 def _log_failure(
     settings: Settings,
     dataset: Dataset,
-    state: TrainingState,
+    states: Sequence[TrainingState],
     log: Callable[[str], None] | None,
 ) -> None:
     """Log that a network learned nothing: on both sets it is worse than equal probabilities."""
-    record, guessing = state.epochs[state.epoch - 1], math.log(len(dataset.classes))
-    losses = [loss for loss in (record["train_loss"], record["val_loss"]) if loss is not None]
+    guessing = math.log(len(dataset.classes))
+    losses = max((_losses(state) for state in states), key=min)
     # An average over the first epoch may be little better than guessing without any fault.
     if log is not None and not min(losses) <= WORSE * guessing:
         log(

@@ -55,8 +55,8 @@ def test_images_have_softmax_regression():
 def test_the_choice_is_one_line():
     settings = chosen(Settings(data="t.csv", label="y"), rows(900), has_validation=False)
     assert described(settings) == (
-        "auto: 8 networks of model realmlp (hidden 128,128,128), 100 epochs, each without one of 8 "
-        "folds of the training rows"
+        "auto: 8 networks of model realmlp (hidden 128,128,128), 64 epochs, each without one of 8 "
+        "folds of the training set"
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmax.data.datasets import Vectors
+from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
@@ -30,11 +31,32 @@ def test_folds_are_of_equal_size_and_divide_each_class_evenly(labels, folds, see
         assert counts.max() - counts.min() <= 1
 
 
-def test_groups_are_in_one_fold():
-    wholes = np.random.default_rng(0).integers(0, 20, 100)
-    numbers = fold_of(vectors(np.arange(100) % 2, wholes), 4, 0)
+@given(st.integers(0, 2**63 - 1), st.integers(2, 6))
+def test_groups_are_in_one_fold(seed, folds):
+    wholes = np.random.default_rng(0).integers(0, 30, 200)
+    labels = np.arange(200) % 2
+    numbers = fold_of(vectors(labels, wholes), folds, seed)
     assert all(len({*numbers[wholes == group]}) == 1 for group in {*wholes})
-    assert {*numbers} == {0, 1, 2, 3}
+    # Groups have about 7 rows, so that the folds of each class differ by no more.
+    for label in (0, 1):
+        sizes = np.bincount(numbers[labels == label], minlength=folds)
+        assert sizes.max() - sizes.min() <= 10
+
+
+def test_members_use_all_rows_beside_a_large_group():
+    wholes = np.r_[np.zeros(60, int), np.arange(1, 41)]
+    part = vectors(np.arange(100) % 2, wholes)
+    members = members_of(Settings(data="X", model="mlp", folds=4), part, None)
+    assert {len(member.train) + len(member.held_out) for member in members} == {100}
+
+
+@pytest.mark.parametrize(
+    ("wholes", "words"), [(None, "as many rows, but the training set has 3"), ([0, 0, 1], "groups")]
+)
+def test_too_many_folds_are_refused(wholes, words):
+    part = vectors([0, 1, 0], None if wholes is None else np.array(wholes))
+    with pytest.raises(ArgumentError, match=words):
+        fold_of(part, 4, 0)
 
 
 def test_each_member_is_trained_without_the_fold_that_it_is_evaluated_on():
@@ -42,7 +64,7 @@ def test_each_member_is_trained_without_the_fold_that_it_is_evaluated_on():
     settings = Settings(data="X", model="mlp", folds=4, ensemble=6)
     members = members_of(settings, part, None)
     assert [member.seed for member in members] == [0, 1, 2, 3, 4, 5]
-    assert {len(member.train) for member in members} == {37}
+    assert {len(member.train) for member in members} == {37, 38}
     for number, member in enumerate(members):
         trained, held_out = ({*one.values[:, 0]} for one in (member.train, member.held_out))
         assert not trained & held_out
