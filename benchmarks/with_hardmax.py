@@ -6,6 +6,7 @@ from benchmarks.task import BATCH_SIZE, LR, Clock, Fit, Task
 from hardmax import frameworks
 from hardmax.cli.progress import Progress
 from hardmax.runs.best_weights import BestWeights
+from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
 from hardmax.training.recipes import Recipe
 
@@ -26,7 +27,8 @@ def command_line(task: Task) -> Fit:
     trainer = backend.Trainer(task.epochs, seed=task.seed, device="cpu")
     trainer.set_weights(model, task.weights())
     data = backend.data.ImageData(dataset.train, dataset.test, BATCH_SIZE)
-    progress = Progress(task.epochs, quiet=True)
+    progress = Progress(quiet=True)
+    progress.on_data(dataset, Settings(data=dataset.name, model="mlp", epochs=task.epochs))
     return fit(trainer, model, data, BestWeights(None), progress)
 
 

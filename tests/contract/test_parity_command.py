@@ -138,6 +138,7 @@ def test_the_measured_gradients_and_first_step_agree_with_the_formulas(installed
 
     settings = Settings(
         data="digits",
+        model="softmax-regression",
         batch_size=64,
         epochs=4,
         lr=0.3,

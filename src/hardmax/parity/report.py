@@ -11,11 +11,11 @@ from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.errors import ArgumentError, RunError
 from hardmax.frameworks import check as check_framework
-from hardmax.networks import catalog
 from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
 from hardmax.parity.differences import Differences, compare
 from hardmax.parity.measurement import Measurement, measure
+from hardmax.runs.members import network_of
 from hardmax.runs.record import dumps
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import FolderWriter, folder_name
@@ -145,7 +145,8 @@ def _check_names(what: str, names: Sequence[str], least: int) -> None:
 def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
     """Return a summary of a network. Raises ArgumentError if it does not fit the data."""
     shape = dataset.shape
-    network = catalog.make(settings.model, shape, len(dataset.classes), **settings.options)
+    ordered = None if dataset.encoding is None else dataset.encoding.ordered
+    network = network_of(settings, shape, len(dataset.classes), ordered)
     return {
         "model": settings.model,
         "init": settings.initializer,
