@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import jax
 import optax
 from flax import linen as nn
+from jax import numpy as jnp
 from jax.nn.initializers import Initializer
 
 from hardmax.d2l.blocks import resnext_block
@@ -22,7 +23,7 @@ from hardmax.training.dispatch import step_hook
 from hardmax.training.labels import check_batch
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted
+from hardmax.training.weights import CORRECT, LOSS, parted, weighted
 
 __all__ = [
     "LeNet",
@@ -237,7 +238,7 @@ class NetworkClassifier(Portable, Classifier):
             losses = optax.softmax_cross_entropy(Y_hat, smoothed)
         else:
             losses, updates = super().loss(params, X, Y, state, averaged=False)
-        return _averaged(losses, weights, averaged), updates
+        return weighted(losses, weights, jnp.mean if averaged else None), updates
 
     @step_hook
     @nn.nowrap
@@ -246,13 +247,5 @@ class NetworkClassifier(Portable, Classifier):
     ) -> jax.Array:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
         Y, weights = parted(Y, CORRECT)
-        return _averaged(super().accuracy(params, X, Y, state, False), weights, averaged)
-
-
-def _averaged(values: jax.Array, weights: jax.Array | None, averaged: bool) -> jax.Array:
-    """Return values of examples, times their weights if there are any, or the mean of these.
-
-    Values and weights have shape (n,).
-    """
-    products = values if weights is None else values * weights
-    return products.mean() if averaged else products
+        correct = super().accuracy(params, X, Y, state, averaged=False)
+        return weighted(correct, weights, jnp.mean if averaged else None)

@@ -17,7 +17,7 @@ from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted
+from hardmax.training.weights import CORRECT, LOSS, parted, weighted
 
 __all__ = [
     "LeNet",
@@ -179,17 +179,12 @@ class NetworkClassifier(Portable, Classifier):
             uniform = -npx.log_softmax(Y_hat, axis=-1).mean(axis=-1)
             uniform = uniform.mean() if at_once else uniform
             losses = (1 - smoothing) * losses + smoothing * uniform
-        return losses if weights is None else _weighted(losses, weights, averaged)
+        return weighted(losses, weights, np.mean if averaged and not at_once else None)
 
     @step_hook
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
         Y, weights = parted(Y, CORRECT)
-        correct = super().accuracy(Y_hat, Y, averaged and weights is None)
-        return correct if weights is None else _weighted(correct, weights, averaged)
-
-
-def _weighted(values: np.ndarray, weights: np.ndarray, averaged: bool) -> np.ndarray:
-    """Return values of examples times their weights, both (n,), or the mean of these products."""
-    products = values * weights
-    return products.mean() if averaged else products
+        at_once = averaged and weights is None
+        correct = super().accuracy(Y_hat, Y, at_once)
+        return weighted(correct, weights, np.mean if averaged and not at_once else None)

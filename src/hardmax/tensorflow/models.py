@@ -15,7 +15,7 @@ from hardmax.tensorflow.optimizers import SGD
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted
+from hardmax.training.weights import CORRECT, LOSS, parted, weighted
 
 __all__ = [
     "LeNet",
@@ -173,17 +173,12 @@ class NetworkClassifier(Portable, Classifier):
             uniform = -tf.reduce_mean(tf.nn.log_softmax(Y_hat), axis=-1)
             uniform = tf.reduce_mean(uniform) if at_once else uniform
             losses = (1 - smoothing) * losses + smoothing * uniform
-        return losses if weights is None else _weighted(losses, weights, averaged)
+        return weighted(losses, weights, tf.reduce_mean if averaged and not at_once else None)
 
     @step_hook
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
         Y, weights = parted(Y, CORRECT)
-        correct = super().accuracy(Y_hat, Y, averaged and weights is None)
-        return correct if weights is None else _weighted(correct, weights, averaged)
-
-
-def _weighted(values: tf.Tensor, weights: tf.Tensor, averaged: bool) -> tf.Tensor:
-    """Return values of examples times their weights, both (n,), or the mean of these products."""
-    products = values * weights
-    return tf.reduce_mean(products) if averaged else products
+        at_once = averaged and weights is None
+        correct = super().accuracy(Y_hat, Y, at_once)
+        return weighted(correct, weights, tf.reduce_mean if averaged and not at_once else None)

@@ -15,7 +15,7 @@ from hardmax.torch.optimizers import SGD
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted
+from hardmax.training.weights import CORRECT, LOSS, parted, weighted
 
 __all__ = [
     "LeNet",
@@ -182,17 +182,12 @@ class NetworkClassifier(Portable, Classifier):
         if smoothing:
             uniform = -nn.functional.log_softmax(Y_hat, dim=-1).mean(dim=-1)
             losses = torch.lerp(losses, uniform.mean() if at_once else uniform, smoothing)
-        return losses if weights is None else _weighted(losses, weights, averaged)
+        return weighted(losses, weights, torch.mean if averaged and not at_once else None)
 
     @step_hook
     def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
         Y, weights = parted(Y, CORRECT)
-        correct = super().accuracy(Y_hat, Y, averaged and weights is None)
-        return correct if weights is None else _weighted(correct, weights, averaged)
-
-
-def _weighted(values: torch.Tensor, weights: torch.Tensor, averaged: bool) -> torch.Tensor:
-    """Return values of examples times their weights, both (n,), or the mean of these products."""
-    products = values * weights
-    return products.mean() if averaged else products
+        at_once = averaged and weights is None
+        correct = super().accuracy(Y_hat, Y, at_once)
+        return weighted(correct, weights, torch.mean if averaged and not at_once else None)

@@ -5,6 +5,7 @@ average over the training set, so that the learning rate keeps its meaning and n
 which examples are in a batch: an example of weight 2 acts as two copies of it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from hardmax.data.datasets import Examples
 from hardmax.errors import ArgumentError
 
-__all__ = ["CORRECT", "LOSS", "loss_weights", "parted", "weighted_labels"]
+__all__ = ["CORRECT", "LOSS", "loss_weights", "parted", "weighted", "weighted_labels"]
 
 #: What ``parted`` returns the weights of: the loss, or the predictions that are correct.
 LOSS, CORRECT = 1, 2
@@ -76,3 +77,12 @@ def parted(Y: Any, part: int) -> tuple[Any, Any]:
     the labels of no classifier have; ``part`` is LOSS or CORRECT.
     """
     return (Y[:, 0, 0], Y[:, 0, part]) if len(Y.shape) == 3 else (Y, None)
+
+
+def weighted(values: Any, weights: Any, mean: Callable[[Any], Any] | None) -> Any:
+    """Return values of examples times their weights, if they have any; both are (n,).
+
+    They are arrays of any framework; with its function ``mean``, return the mean of the products.
+    """
+    products = values if weights is None else values * weights
+    return products if mean is None else mean(products)
