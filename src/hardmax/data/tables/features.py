@@ -60,6 +60,34 @@ def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
     return table.drop_columns([name for name in table.column_names if name in unused])
 
 
+def rule_column(
+    path: Path,
+    table: "pa.Table",
+    name: str,
+    rows: np.ndarray,
+    *,
+    missing: Collection[str],
+    given: str | None = None,
+    kinds: Collection[str],
+    rule: str,
+) -> Column:
+    """Return the column of a table that weights or splits the ``rows``, int64.
+
+    ``missing`` are texts that stand for a missing value, ``given`` is the kind that the user gave
+    it. Raises DataError if there is none of that name, or if it is not of one of ``kinds``, which
+    is what the ``rule`` says.
+    """
+    check_column(path, table.column_names, name)
+    try:
+        column = guess_column(name, table[name], rows, missing, given)
+    except DataError as error:
+        raise DataError(f"{path}, {error}") from error
+    if column is None or column.kind not in kinds:
+        found = "empty" if column is None else f"a {column.kind}"
+        raise DataError(f"{path}: the column {shortened(name)!r} is {found}; {rule}")
+    return column
+
+
 def missing_of(reading: Reading) -> tuple[str, ...]:
     """Return the texts, in lowercase, that stand for a missing value in a column of features."""
     if reading.missing is None:

@@ -12,9 +12,8 @@ from hardmax.data.datasets import Examples, taken
 from hardmax.data.options import Reading
 from hardmax.data.splitting import split_groups, split_rows, split_times
 from hardmax.data.tables.cells import coded, texts
-from hardmax.data.tables.columns import guess_column
+from hardmax.data.tables.features import rule_column
 from hardmax.data.tables.labels import check_column
-from hardmax.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,20 +87,23 @@ def split_columns(
     name = reading.group or reading.time
     if name is None:
         return rows, []
-    check_column(path, table.column_names, name)
     quoted = repr(shortened(name))
     if reading.group is not None:
+        check_column(path, table.column_names, name)
         codes, _ = coded(texts(table[name], missing))
         codes = np.where(codes < 0, codes.max() + 1 + np.arange(len(codes)), codes)[rows.places]
         by = f"with all rows of the same {quoted} on one side"
         return replace(rows, wholes=_connected(codes, rows.copies), split_by=by), []
-    try:
-        column = guess_column(name, table[name], rows.places, missing, reading.kinds.get(name))
-    except DataError as error:
-        raise DataError(f"{path}, {error}") from error
-    if column is None or column.kind not in ORDERED:
-        found = "empty" if column is None else f"a {column.kind}"
-        raise DataError(f"{path}: the column {quoted} is {found}; time must be a date or a number")
+    column = rule_column(
+        path,
+        table,
+        name,
+        rows.places,
+        missing=missing,
+        given=reading.kinds.get(name),
+        kinds=ORDERED,
+        rule="time must be a date or a number",
+    )
     values = column.values[rows.places]
     count = int(np.isnan(values).sum())
     notices = [f"{path}: {count} rows have no {quoted}; they come first"] if count else []

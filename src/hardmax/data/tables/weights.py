@@ -7,9 +7,7 @@ import numpy as np
 
 from hardmax.checks import shortened
 from hardmax.data.options import Reading
-from hardmax.data.tables.columns import guess_column
-from hardmax.data.tables.features import missing_of
-from hardmax.data.tables.labels import check_column
+from hardmax.data.tables.features import missing_of, rule_column
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,14 +31,15 @@ def read_weights(
     quoted = repr(shortened(name))
     if reading.encoding is not None and name not in table.column_names:
         return None, [f"{path} has no column {quoted}; all its rows count equally"]
-    check_column(path, table.column_names, name)
-    try:
-        column = guess_column(name, table[name], rows, missing_of(reading))
-    except DataError as error:
-        raise DataError(f"{path}, {error}") from error
-    if column is None or column.kind != "number":
-        found = "empty" if column is None else f"a {column.kind}"
-        raise DataError(f"{path}: the column {quoted} is {found}; weights must be numbers")
+    column = rule_column(
+        path,
+        table,
+        name,
+        rows,
+        missing=missing_of(reading),
+        kinds=("number",),
+        rule="weights must be numbers",
+    )
     weights = column.values[rows]
     bad = rows[~(weights >= 0)]
     if len(bad):
