@@ -35,6 +35,7 @@ class Examples:
 
     ``labels``: int64, 0..classes-1, shape (examples,). ``weights``: float64, finite and above 0, of
     the same shape, or None if all examples count equally. The arrays are read-only views.
+    ``wholes``: the groups that must not be divided, integers of that shape, if there are any.
     """
 
     #: The singular and plural noun for the examples.
@@ -48,6 +49,7 @@ class Examples:
 
     labels: np.ndarray
     weights: np.ndarray | None = None
+    wholes: np.ndarray | None = None
 
     @property
     def inputs(self) -> np.ndarray:

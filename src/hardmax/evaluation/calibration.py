@@ -55,7 +55,6 @@ def fit_temperature(
     end: if all examples are classified correctly, or if the scores are no better than chance.
     """
     scores = scores.astype(np.float64)
-    scores -= scores.max(axis=1, keepdims=True)
     true_scores = np.take_along_axis(scores, labels[:, None], 1)[:, 0]
     true_scores = (1 - smoothing) * true_scores + smoothing * scores.mean(axis=1)
 

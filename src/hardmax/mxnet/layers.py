@@ -152,8 +152,8 @@ class _PeriodicEmbedding(gluon.HybridBlock):
             self.bias = self.params.get("bias", shape=(0, functions), **DEFERRED)
 
     def infer_shape(self, X: np.ndarray) -> None:
+        features = X.shape[1] if self.features is None else len(self.features)
         for weight in (self.frequency, self.phase, self.weight, self.bias):
-            features = X.shape[1] if self.features is None else len(self.features)
             weight.shape = (features, *weight.shape[1:])
 
     def hybrid_forward(

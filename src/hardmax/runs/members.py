@@ -4,14 +4,14 @@ With folds, each member is trained without one of them, which is its validation 
 training example has scores of networks that were not trained on it, the out-of-fold scores.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hardmax import frameworks
 from hardmax.checks import MAX_SEED
-from hardmax.data.datasets import Examples, Vectors
+from hardmax.data.datasets import Examples
 from hardmax.data.sampling import order
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.metrics import log_softmax
@@ -89,9 +89,9 @@ def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
         )
     shuffled = order(len(examples), seed, 0)
     numbers = np.empty(len(examples), np.int64)
-    wholes = examples.wholes if isinstance(examples, Vectors) else None
-    if wholes is not None:
-        numbers[shuffled] = _group_folds(examples.labels[shuffled], wholes[shuffled], folds)
+    if examples.wholes is not None:
+        wholes = examples.wholes[shuffled]
+        numbers[shuffled] = _group_folds(examples.labels[shuffled], wholes, folds)
         return numbers
     by_class = shuffled[np.argsort(examples.labels[shuffled], kind="stable")]
     numbers[by_class] = np.arange(len(examples)) % folds
@@ -100,10 +100,9 @@ def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
 
 def whole_count(examples: Examples) -> tuple[int, str]:
     """Return how many groups or, without any, examples can be divided, and what they are called."""
-    wholes = examples.wholes if isinstance(examples, Vectors) else None
-    return (
-        (len(examples), examples.words[1]) if wholes is None else (len(np.unique(wholes)), "groups")
-    )
+    if examples.wholes is None:
+        return len(examples), examples.words[1]
+    return len(np.unique(examples.wholes)), "groups"
 
 
 def _group_folds(labels: np.ndarray, wholes: np.ndarray, folds: int) -> np.ndarray:
@@ -179,20 +178,22 @@ def averaged(
 
 def mean_epochs(histories: Sequence[Sequence[EpochRecord]]) -> list[EpochRecord]:
     """Return the history of an ensemble: the means of its members' metrics, the sums of times."""
-    return [*_mean_epochs(histories)]
+    longest = max(map(len, histories))
+    return [
+        {"epoch": i + 1, **_mean([history[i] for history in histories if len(history) > i])}
+        for i in range(longest)
+    ]
 
 
-def _mean_epochs(histories: Sequence[Sequence[EpochRecord]]) -> Iterator[EpochRecord]:
-    for i in range(max(map(len, histories))):
-        records = [history[i] for history in histories if len(history) > i]
-        joined: EpochRecord = {"epoch": i + 1}
-        for name in records[0].keys() - {"epoch"}:
-            values = [record[name] for record in records]
-            known = [value for value in values if value is not None]
-            total = float(sum(known))
-            is_time = name.endswith("seconds")
-            joined[name] = (total if is_time else total / len(known)) if known else None
-        yield joined
+def _mean(records: Sequence[EpochRecord]) -> EpochRecord:
+    """Return the means of the metrics of an epoch, and the sums of its times."""
+    joined: EpochRecord = {}
+    for name in (name for name in records[0] if name != "epoch"):
+        known = [value for record in records if (value := record[name]) is not None]
+        total = sum(known)
+        is_time = name.endswith("seconds")
+        joined[name] = (total if is_time else total / len(known)) if known else None
+    return joined
 
 
 class OutOfFold:
