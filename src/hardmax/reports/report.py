@@ -58,11 +58,14 @@ def render(
     )
     shares = _shares(evaluation)
     baselines = record["results"].get("baselines", []) if epochs else []
+    has_validation = record["data"]["validation"] or record["settings"].get("folds")
+    held_out = "validation" if has_validation else "test"
     return environment.get_template("report.html.jinja").render(
         record=record,
         epochs=epochs,
         source=source,
-        curves=[_curves(epochs, record, key) for key in ("loss", "accuracy")] if epochs else [],
+        held_out=held_out,
+        curves=[_curves(epochs, held_out, key) for key in ("loss", "accuracy")] if epochs else [],
         baselines=baselines,
         conclusion=conclusion(baselines, evaluation.count) if baselines else "",
         examples=examples.words[1],
@@ -93,10 +96,8 @@ def _accuracies(record: RunRecord) -> dict[str, float]:
     return {"mean": fmean(found), "low": min(found), "high": max(found)} if found else {}
 
 
-def _curves(epochs: Sequence[EpochRecord], record: RunRecord, key: str) -> str:
+def _curves(epochs: Sequence[EpochRecord], held_out: str, key: str) -> str:
     """Plot a metric over the epochs; return it as a data URL of an SVG."""
-    has_validation = record["data"]["validation"] or record["settings"].get("folds")
-    held_out = "validation" if has_validation else "test"
     board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
     for label, part in (("training", "train"), (held_out, "val")):
         coordinates = ((epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs)

@@ -6,7 +6,7 @@ from typing import Any
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks import catalog
 from hardmax.runs.members import whole_count
-from hardmax.runs.settings import AUTO, Settings
+from hardmax.runs.settings import AUTO, Settings, default_batch
 
 __all__ = ["chosen", "described"]
 
@@ -27,7 +27,7 @@ SMALL, SMALL_HIDDEN = 500, (64,)
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 64
 
 #: An epoch has about this many steps, unless the batches would be too small or too large.
-STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 4, 32, 256
+STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 
 
 def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Settings:
@@ -53,8 +53,7 @@ def _for_rows(settings: Settings, train: Vectors, has_validation: bool) -> dict[
     """Return the settings for the rows of a table."""
     count = len(train)
     members = settings.ensemble or next((size for most, size in MEMBERS if count <= most), 1)
-    batch = 2 ** max(count // STEPS_PER_EPOCH, 1).bit_length() // 2
-    batch = settings.batch_size or min(max(batch, SMALLEST_BATCH), LARGEST_BATCH)
+    batch = settings.batch_size or default_batch(count, STEPS_PER_EPOCH, SMALLEST_BATCH)
     epochs = round(STEPS / max(count // batch, 1))
     suited = {
         **catalog.REALMLP,

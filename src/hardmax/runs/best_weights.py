@@ -19,6 +19,11 @@ class TrainingState(NamedTuple):
     epoch: int
     weights: dict[str, np.ndarray]
 
+    @property
+    def record(self) -> EpochRecord:
+        """The record of ``epoch``."""
+        return self.epochs[self.epoch - 1]
+
 
 class BestWeights(Callback):
     """Saves the weights of the last epoch, or those of the best epoch by a metric.
@@ -30,20 +35,19 @@ class BestWeights(Callback):
 
     def __init__(self, best_by: str | None) -> None:
         self.best_by = best_by
-        self.lowest = (math.inf, math.inf)
         self.state: TrainingState | None = None
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights unless those of an earlier epoch are better."""
         epochs = [*trainer.history]
-        badness = _badness(record, self.best_by)
-        if self.best_by is not None and self.state is not None and not badness < self.lowest:
-            self.state = self.state._replace(epochs=epochs)
-            return
+        if self.state is not None:
+            best = best_epoch([self.state.record, record], self.best_by)
+            if best is not record:
+                self.state = self.state._replace(epochs=epochs)
+                return
         # One assignment, so that epochs and weights stay consistent whenever Ctrl-C arrives.
         weights = trainer.get_weights(trainer.model)
         self.state = TrainingState(epochs, len(epochs), weights)
-        self.lowest = min(self.lowest, badness)
 
 
 def best_epoch(history: Sequence[EpochRecord], best_by: str | None) -> EpochRecord:

@@ -128,6 +128,12 @@ class Calibration:
     before: ClassifierEvaluation
     after: ClassifierEvaluation
 
+    @classmethod
+    def fit(cls, before: ClassifierEvaluation, smoothing: float = 0.0) -> "Calibration":
+        """Fit the temperature. Raises the same as ``fit_temperature``."""
+        temperature = fit_temperature(before.scores, before.labels, before.weights, smoothing)
+        return cls(before, replace(before, temperature=temperature))
+
     @property
     def temperature(self) -> float:
         """The fitted temperature."""
@@ -165,9 +171,8 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
             "the training set or the test set; train with --validation FRACTION"
         )
     before = replace(_evaluate(run, part, framework), temperature=1.0, conformity=None)
-    temperature = fit_temperature(before.scores, before.labels, before.weights)
-    after = replace(before, temperature=temperature)
-    calibration = Calibration(before, after)
+    calibration = Calibration.fit(before)
+    after = calibration.after
     conformity = Conformity.of(after.calibrated, after.labels, run.settings.seed)
     record: RunRecord = {
         **run.record,
@@ -186,11 +191,9 @@ def calibrated_on(before: ClassifierEvaluation) -> Calibration | None:
     may be classified correctly.
     """
     try:
-        smoothing = 1 / (before.count + 2)
-        temperature = fit_temperature(before.scores, before.labels, before.weights, smoothing)
+        return Calibration.fit(before, smoothing=1 / (before.count + 2))
     except DataError:
         return None
-    return Calibration(before, replace(before, temperature=temperature))
 
 
 def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray:

@@ -55,8 +55,8 @@ class Fitted(NamedTuple):
         backend = frameworks.load(settings.framework)
         return Session(backend, self.network, shape, self.weights, device=settings.device)
 
-    def results(self, settings: Settings) -> ResultsRecord:
-        """Return the record of how the training ended, without a test."""
+    def results(self, settings: Settings, test: ClassifierEvaluation) -> ResultsRecord:
+        """Return the record of how the training ended, and of the metrics on the test set."""
         completed = len(self.epochs)
         is_whole = len(self.states) == settings.members and (
             self.stopped_early or len(self.states[-1].epochs) == settings.epochs
@@ -66,7 +66,7 @@ class Fitted(NamedTuple):
             "weights_epoch": max(state.epoch for state in self.states),
             "interrupted": not is_whole,
             "stopped_early": self.stopped_early,
-            "test": {},
+            "test": test.summary(),
         }
         if settings.members > 1 or settings.folds is not None:
             record["members"] = [*map(_member_record, self.states)]
@@ -74,12 +74,11 @@ class Fitted(NamedTuple):
 
 
 def _member_record(state: TrainingState) -> MemberRecord:
-    best = state.epochs[state.epoch - 1]
     return {
         "epochs": len(state.epochs),
         "weights_epoch": state.epoch,
-        "validation_loss": best["val_loss"],
-        "validation_accuracy": best["val_accuracy"],
+        "validation_loss": state.record["val_loss"],
+        "validation_accuracy": state.record["val_accuracy"],
     }
 
 

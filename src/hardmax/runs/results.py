@@ -18,19 +18,24 @@ from hardmax.runs.baselines import Baseline, compare_with
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitted
 from hardmax.runs.run import Run
+from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 
 __all__ = ["evaluated"]
 
 
 def evaluated(
-    settings: Settings, dataset: Dataset, fitted: Fitted, baselines: Sequence[Baseline]
+    settings: Settings,
+    dataset: Dataset,
+    fitted: Fitted,
+    *,
+    session: Session,
+    baselines: Sequence[Baseline],
 ) -> tuple[Run, ClassifierEvaluation]:
     """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation.
 
-    The evaluation is compared with those of the ``baselines``.
+    ``session`` has the trained network, which is compared with the ``baselines``.
     """
-    session = fitted.session(settings, dataset.shape)
     calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
     size = settings.batch(len(dataset.train))
     held_out = calibration.after if calibration is not None else fitted.out_of_fold
@@ -50,14 +55,12 @@ def evaluated(
         temperature=1.0 if calibration is None else calibration.temperature,
         conformity=conformity,
     )
-    results = fitted.results(settings)
     record: RunRecord = {
         "settings": _settings_record(settings, dataset),
         "environment": _environment(settings.framework, str(session.trainer.find_device())),
         "data": _data_record(dataset),
         "results": {
-            **results,
-            "test": evaluation.summary(),
+            **fitted.results(settings, evaluation),
             "baselines": compare_with(baselines, evaluation),
         },
     }

@@ -14,13 +14,22 @@ from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
 from hardmax.training.recipes import Recipe
 
-__all__ = ["AUTO", "Settings"]
+__all__ = ["AUTO", "Settings", "default_batch"]
 
 #: The name that lets the data choose the network; see ``runs/auto.py``.
 AUTO = "auto"
 
 #: The default batch sizes are powers of two from the smallest to the largest.
 SMALLEST_BATCH, LARGEST_BATCH = 16, 256
+
+
+def default_batch(count: int, steps: int, smallest: int) -> int:
+    """Return the size of batches of which ``count`` examples make about ``steps``.
+
+    It is a power of two from ``smallest`` to LARGEST_BATCH.
+    """
+    size: int = 2 ** max(count // steps, 1).bit_length() // 2
+    return min(max(size, smallest), LARGEST_BATCH)
 
 
 def widths(text: str) -> tuple[int, ...]:
@@ -128,8 +137,8 @@ class Settings(Recipe, ReadingOptions):
     unset: frozenset[str] = field(default=frozenset(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = options_of(Settings)
-        object.__setattr__(self, "unset", {name for name in names if getattr(self, name) is None})
+        unset = frozenset(name for name in options_of(Settings) if getattr(self, name) is None)
+        object.__setattr__(self, "unset", unset)
         defaults = catalog.recipe(self.model, folds=self.folds is not None)
         if self.model == AUTO and self.time is not None and self.folds is None:
             defaults = {"validation": catalog.REALMLP["validation"]}
@@ -197,9 +206,7 @@ class Settings(Recipe, ReadingOptions):
         """
         if self.batch_size is not None:
             return self.batch_size
-        steps = catalog.NETWORKS[self.model].steps
-        size: int = 2 ** max(count // steps, 1).bit_length() // 2
-        return min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
+        return default_batch(count, catalog.NETWORKS[self.model].steps, SMALLEST_BATCH)
 
     @property
     def reading(self) -> Reading:

@@ -155,8 +155,10 @@ def _train(
         fitted_baselines = fit_baselines(dataset, log) if baselines else []
         fitted = fitting.fit()
         _log_failure(settings, dataset, states, log)
-        run, evaluation = evaluated(settings, dataset, fitted, fitted_baselines)
         session = fitted.session(settings, dataset.shape)
+        run, evaluation = evaluated(
+            settings, dataset, fitted, session=session, baselines=fitted_baselines
+        )
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
         )
@@ -187,8 +189,8 @@ def _held_out(settings: Settings, has_validation: bool) -> str:
 
 def _losses(state: TrainingState) -> list[float]:
     """Return the losses of the epoch whose weights are saved, that of training first."""
-    record = state.epochs[state.epoch - 1]
-    return [loss for loss in (record["train_loss"], record["val_loss"]) if loss is not None]
+    losses = (state.record["train_loss"], state.record["val_loss"])
+    return [loss for loss in losses if loss is not None]
 
 
 def _log_failure(
