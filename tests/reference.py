@@ -18,6 +18,7 @@ from hardmax.networks.layers import (
     Linear,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -80,6 +81,10 @@ class Forward:
                 return X * self.weights[f"{name}weight"]
             case PeriodicEmbedding(features=features):
                 return self.embedded(X, name, features)
+            case PiecewiseLinear(features, lows, highs):
+                lows, highs = np.array(lows), np.array(highs)
+                bins = np.clip((X[:, features] - lows) / (highs - lows), 0, 1)
+                return np.concatenate([X, bins], 1)
             case ParametricSELU():
                 a = self.weights[f"{name}weight"]
                 return (1 - a) * X + a * selu(X)

@@ -90,13 +90,15 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if settings.validation is not None:
             rows, others = split_rows(train.labels, settings.validation, settings.seed)
             train, held_out = train.take(rows), train.take(others)
-        settings = auto.chosen(settings, train, has_validation=held_out is not None)
+        ordered = None if self.encoding_ is None else self.encoding_.ordered
+        has_validation = held_out is not None
+        settings = auto.chosen(settings, train, ordered, has_validation=has_validation)
         fitted = Fitting(
             settings,
             train,
             held_out,
             classes=tuple(map(str, range(len(self.classes_)))),
-            ordered=None if self.encoding_ is None else self.encoding_.ordered,
+            ordered=ordered,
             class_weights=self._class_weights(),
         ).fit()
         calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
@@ -134,7 +136,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if is_first:
             examples = self._start(X, y, weights)
             ordered = None if self.encoding_ is None else self.encoding_.ordered
-            self.network_ = network_of(settings, self.shape_, len(self.classes_), ordered)
+            self.network_ = network_of(settings, examples.inputs, len(self.classes_), ordered)
             self.history_ = []
         else:
             examples = self._examples(X, self._numbers(y), weights)

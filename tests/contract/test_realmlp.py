@@ -15,12 +15,14 @@ from hardmax.networks.layers import (
     Linear,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Scale,
 )
 from hardmax.sklearn import HardmaxClassifier
 from hardmax.training.recipes import Recipe
 
-EMBEDDING = (PeriodicEmbedding(3, 3), Scale())
+BINS = PiecewiseLinear((2, 2, 0), (-1.0, 0.25, -0.5), (0.25, 1.5, 0.5))
+EMBEDDING = (PeriodicEmbedding(3, 3), BINS, Scale())
 NETWORK = (*EMBEDDING, Linear(4), ParametricSELU(), Linear(3))
 EPOCHS = 12
 
@@ -54,9 +56,10 @@ def train(fw):
         catalog.make("realmlp", (3,), 3, hidden=(8, 8)),
         catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(2, 0)),
         catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(1, 2)),
+        catalog.make("realmlp", (3,), 3, hidden=(8,), embedded=(1,), bins=BINS),
         (Ensemble(NETWORK, 3),),
     ],
-    ids=["all features", "two features", "adjacent features", "ensemble"],
+    ids=["all features", "two features", "adjacent features", "bins", "ensemble"],
 )
 def test_scores_follow_the_formula(fw, network):
     part = rows()
@@ -136,3 +139,14 @@ def test_the_estimator_takes_the_whole_recipe(framework):
     assert all(record["val_loss"] is not None for record in model.history_)
     # Random states 0 to 4 give 0.84 to 0.97.
     assert model.score(X_test, y_test) > 0.75
+
+
+def test_a_network_with_bins_follows_thresholds(framework):
+    generator = np.random.default_rng(0)
+    X = generator.random((1500, 2)).astype(np.float32)
+    y = np.floor(12 * X[:, 0]).astype(int) % 2  # 12 intervals, alternately of the classes 0 and 1
+    model = HardmaxClassifier(
+        "realmlp", framework, epochs=16, hidden=(32,), bins=48, random_state=0
+    ).fit(X[:1000], y[:1000])
+    # Random states 0 to 4 give 0.96 to 0.98; without bins, 0.50 to 0.55.
+    assert model.score(X[1000:], y[1000:]) > 0.9

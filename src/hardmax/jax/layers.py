@@ -35,6 +35,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -119,6 +120,8 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
             return _Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
             return _PeriodicEmbedding(frequencies, outputs - 1, features)
+        case PiecewiseLinear():
+            return _PiecewiseLinear(layer)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -222,6 +225,15 @@ class _PeriodicEmbedding(nn.Module):
         angles = columns[:, :, None] * (2 * jnp.pi * frequency) + phase
         functions = jnp.einsum("nfk,fok->nfo", jnp.cos(angles), weight) + bias
         return jnp.concatenate([X, flatten(functions)], axis=1)
+
+
+class _PiecewiseLinear(nn.Module):
+    layer: PiecewiseLinear
+
+    def __call__(self, X: jax.Array) -> jax.Array:
+        lows, slopes = jnp.array(self.layer.lows), jnp.array(self.layer.slopes)
+        bins = (X[:, jnp.array(self.layer.features)] - lows) * slopes
+        return jnp.concatenate([X, jnp.clip(bins, 0, 1)], axis=1)
 
 
 class _Residual(nn.Module):

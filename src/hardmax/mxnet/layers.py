@@ -27,6 +27,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -87,6 +88,8 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
             return _Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
             return _PeriodicEmbedding(frequencies, outputs - 1, features)
+        case PiecewiseLinear():
+            return _PiecewiseLinear(layer)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -175,6 +178,26 @@ class _PeriodicEmbedding(gluon.HybridBlock):
         functions = F.npx.batch_dot(F.np.cos(waves), weight, transpose_b=True)
         functions = F.np.transpose(functions + F.np.expand_dims(bias, 1), (1, 0, 2))
         return F.np.concatenate([X, F.npx.batch_flatten(functions)], axis=1)
+
+
+class _PiecewiseLinear(gluon.HybridBlock):
+    def __init__(self, layer: PiecewiseLinear):
+        super().__init__()
+        with self.name_scope():
+            for name in ("features", "lows", "slopes"):
+                values = np.array(getattr(layer, name), dtype="float32")
+                setattr(self, name, self.params.get_constant(name, values))
+
+    def hybrid_forward(
+        self,
+        F: ModuleType,
+        X: np.ndarray,
+        features: np.ndarray,
+        lows: np.ndarray,
+        slopes: np.ndarray,
+    ) -> np.ndarray:
+        bins = (F.np.take(X, features, axis=1) - lows) * slopes
+        return F.np.concatenate([X, F.np.clip(bins, 0, 1)], axis=1)
 
 
 class _Residual(gluon.HybridBlock):
@@ -275,7 +298,9 @@ def _array(value: gluon.Parameter | np.ndarray) -> np.ndarray:
 
 def _weights(model: Module) -> dict[str, gluon.Parameter | np.ndarray]:
     if isinstance(model, Portable):
-        return {_portable(n): v for n, v in model.net._collect_params_with_prefix().items()}
+        native = model.net._collect_params_with_prefix()
+        constant = gluon.parameter.Constant
+        return {_portable(n): v for n, v in native.items() if not isinstance(v, constant)}
     weights = model._collect_params_with_prefix() | dict(scratch_weights(model))
     if not weights:
         raise ArgumentError(

@@ -18,6 +18,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -80,16 +81,18 @@ def realmlp(
     hidden: tuple[int, ...] = (256, 256, 256),
     dropout: float = 0.15,
     embedded: tuple[int, ...] | None = None,
+    bins: PiecewiseLinear | None = None,
 ) -> Network:
     """Return RealMLP, the network of REALMLP's recipe, for the rows of tables.
 
-    ``embedded`` are the positions of the features that get periodic embeddings, by default all.
+    ``embedded`` are the positions of the features that get periodic embeddings, by default all;
+    ``bins`` is a piecewise linear encoding of features, which is no part of the authors' network.
     D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs and
     boosted trees on tabular data", NeurIPS 2024, with the defaults of RealMLP-TD.
     """
     after_linear: Network = (ParametricSELU(), Dropout(dropout, "flat-cos"))[: 2 if dropout else 1]
     embedding: Network = () if embedded == () else (PeriodicEmbedding(features=embedded),)
-    layers: list[Layer] = [*embedding, Scale()]
+    layers: list[Layer] = [*embedding, *(() if bins is None else (bins,)), Scale()]
     for units in hidden:
         layers += [Linear(units), *after_linear]
     return (*layers, Linear(classes))
@@ -312,7 +315,7 @@ REALMLP = {
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),
     "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
-    "realmlp": Named(realmlp, "data", ("hidden", "dropout", "embedded"), REALMLP, steps=16),
+    "realmlp": Named(realmlp, "data", ("hidden", "dropout", "embedded", "bins"), REALMLP, steps=16),
     "lenet": Named(lenet, "xavier"),
     "lenet-modern": Named(modern_lenet),
     "alexnet": Named(alexnet),

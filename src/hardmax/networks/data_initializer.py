@@ -20,6 +20,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Scale,
 )
 from hardmax.networks.shapes import Place, Shape, walk
@@ -96,6 +97,9 @@ def _outputs(place: Place, weights: dict[str, np.ndarray], X: np.ndarray) -> np.
             return _selu(X)
         case PeriodicEmbedding():
             return _embedded(X, place.layer.features, **weights)
+        case PiecewiseLinear(features, lows):
+            bins = (X[:, features] - np.array(lows)) * np.array(place.layer.slopes)
+            return np.concatenate([X, np.clip(bins, 0, 1)], axis=1)
     raise _refusal(f"a {type(place.layer).__name__} layer")
 
 

@@ -28,15 +28,15 @@ def _layer_to_json(layer: Layer) -> dict[str, Json]:
 
 
 def _setting_to_json(
-    setting: bool | int | float | str | tuple[int | Layer | Network, ...] | None,
+    setting: bool | int | float | str | tuple[int | float | Layer | Network, ...] | None,
 ) -> Json:
     if not isinstance(setting, tuple):
         return setting
     return [_part_to_json(part) for part in setting]
 
 
-def _part_to_json(part: int | Layer | Network) -> Json:
-    if isinstance(part, int):
+def _part_to_json(part: int | float | Layer | Network) -> Json:
+    if isinstance(part, int | float):
         return part
     return to_json(part) if isinstance(part, tuple) else _layer_to_json(part)
 
@@ -73,7 +73,7 @@ def _layer(value: object, max_depth: int, count: Iterator[int]) -> Layer:
             settings[name] = tuple(_network(branch, max_depth, count) for branch in branches)
         elif name in ("layers", "body", "shortcut", "member"):
             settings[name] = _network(setting, max_depth, count)
-        elif name == "features" and setting is not None:
+        elif name in ("features", "lows", "highs") and setting is not None:
             settings[name] = tuple(entries(setting))
     layer: Layer = LAYERS[kind](**settings)
     return layer

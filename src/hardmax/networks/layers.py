@@ -5,6 +5,7 @@ and weights, and each framework's ``layers.py`` builds the native network.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError
@@ -30,6 +31,7 @@ __all__ = [
     "Network",
     "ParametricSELU",
     "PeriodicEmbedding",
+    "PiecewiseLinear",
     "Pool",
     "Residual",
     "Scale",
@@ -188,6 +190,43 @@ class PeriodicEmbedding:
 
 
 @dataclass(frozen=True)
+class PiecewiseLinear:
+    """Appends the piecewise linear encoding of features to a vector: one element for each bin.
+
+    That of a bin is (x - low) / (high - low), clipped to 0 and 1, for the feature x at the bin's
+    position in ``features`` and its bounds in ``lows`` and ``highs``, which are not trained.
+    Y. Gorishniy, I. Rubachev and A. Babenko, "On embeddings for numerical features in tabular deep
+    learning", NeurIPS 2022.
+    """
+
+    features: tuple[int, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for feature in self.features:
+            check_whole("features of a PiecewiseLinear layer", feature, 0)
+        bounds = (*self.lows, *self.highs)
+        if not self.features or {len(self.lows), len(self.highs)} != {len(self.features)}:
+            raise ArgumentError(
+                "a PiecewiseLinear layer needs a feature, a low and a high for each of its bins, "
+                f"got {len(self.features)}, {len(self.lows)} and {len(self.highs)}"
+            )
+        if not all(isinstance(bound, float) and isfinite(bound) for bound in bounds) or not all(
+            low < high for low, high in zip(self.lows, self.highs, strict=True)
+        ):
+            raise ArgumentError(
+                "lows and highs of a PiecewiseLinear layer must be finite floats, each low below "
+                "its high"
+            )
+
+    @property
+    def slopes(self) -> tuple[float, ...]:
+        """The reciprocals of the widths of the bins."""
+        return tuple(1 / (high - low) for low, high in zip(self.lows, self.highs, strict=True))
+
+
+@dataclass(frozen=True)
 class ParametricSELU:
     """Returns (1 - a) x + a selu(x), with a weight a for each feature of a vector x.
 
@@ -260,6 +299,7 @@ Layer = (
     | Dropout
     | Scale
     | PeriodicEmbedding
+    | PiecewiseLinear
     | ParametricSELU
     | Sequence
     | Residual

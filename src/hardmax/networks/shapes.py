@@ -23,6 +23,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -182,12 +183,19 @@ def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
             return Place(name, layer, shape, (*sides, shape[2]))
         case GlobalPool():
             return Place(name, layer, shape, shape[2:])
-        case PeriodicEmbedding() | Scale() | ParametricSELU() if image or len(shape) != 1:
+        case PeriodicEmbedding() | PiecewiseLinear() | Scale() | ParametricSELU() if (
+            image or len(shape) != 1
+        ):
             raise _misfit(name, layer, shape, "it takes vectors, such as the rows of a table")
         case Scale() | ParametricSELU():
             return Place(name, layer, shape, shape, None, {"weight": shape})
         case PeriodicEmbedding():
             return _embedding(name, layer, shape)
+        case PiecewiseLinear(features=features):
+            if max(features) >= shape[0]:
+                advice = f"it encodes feature {max(features)}, counted from 0"
+                raise _misfit(name, layer, shape, advice)
+            return Place(name, layer, shape, (shape[0] + len(features),))
     return Place(name, layer, shape, shape, image)
 
 

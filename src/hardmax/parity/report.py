@@ -146,7 +146,7 @@ def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
     """Return a summary of a network. Raises ArgumentError if it does not fit the data."""
     shape = dataset.shape
     ordered = None if dataset.encoding is None else dataset.encoding.ordered
-    network = network_of(settings, shape, len(dataset.classes), ordered)
+    network = network_of(settings, dataset.train.inputs, len(dataset.classes), ordered)
     return {
         "model": settings.model,
         "init": settings.initializer,

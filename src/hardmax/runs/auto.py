@@ -1,5 +1,6 @@
 """The settings that the model ``auto`` stands for, by the kind and the size of the data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,10 @@ HIDDEN = (128, 128, 128)
 #: Those for at most SMALL rows, on which more layers do not help and the probabilities are worse.
 SMALL, SMALL_HIDDEN = 500, (64,)
 
+#: The most quantile bins of a number and of all numbers, and rows for each bin. With bins for
+#: fewer than SMALLEST_BINNED rows, the probabilities are worse.
+MAX_BINS, MAX_ALL_BINS, ROWS_PER_BIN, SMALLEST_BINNED = 96, 2048, 64, 1000
+
 #: The number of steps that the training of a member aims at, and bounds for its epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 64
 
@@ -30,16 +35,22 @@ STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 64
 STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 
 
-def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Settings:
+def chosen(
+    settings: Settings,
+    train: Examples,
+    ordered: Sequence[int] | None,
+    *,
+    has_validation: bool,
+) -> Settings:
     """Return settings with a network and a recipe in place of the model ``auto``.
 
-    They suit the examples ``train``; what the user has set stays. Settings with another model are
-    returned as they are.
+    They suit the examples ``train``, in which the features at ``ordered`` have an order, if known;
+    what the user has set stays. Settings with another model are returned as they are.
     """
     if settings.model != AUTO:
         return settings
     suited: dict[str, Any] = (
-        _for_rows(settings, train, has_validation)
+        {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
         if isinstance(train, Vectors)
         else {"model": "softmax-regression"}
     )
@@ -47,6 +58,15 @@ def chosen(settings: Settings, train: Examples, *, has_validation: bool) -> Sett
     unset = settings.unset - {"validation"}
     values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
     return replace(settings, **values)
+
+
+def _bins(train: Vectors, ordered: Sequence[int] | None) -> int | None:
+    """Return the number of bins of each number, or None for none."""
+    numbers = train.inputs.shape[1] if ordered is None else len(ordered)
+    if not numbers or len(train) < SMALLEST_BINNED:
+        return None
+    bins = min(len(train) // ROWS_PER_BIN, MAX_BINS, MAX_ALL_BINS // numbers)
+    return bins if bins > 1 else None
 
 
 def _for_rows(settings: Settings, train: Vectors, has_validation: bool) -> dict[str, Any]:
@@ -74,8 +94,9 @@ def described(settings: Settings) -> str:
     """Return in words what ``auto`` chose."""
     count, epochs = settings.members, settings.epochs
     networks = "1 network" if count == 1 else f"{count} networks"
-    hidden = ",".join(map(str, settings.hidden or ()))
-    model = f"{settings.model} (hidden {hidden})" if hidden else settings.model
+    hidden = "hidden " + ",".join(map(str, settings.hidden or ()))
+    bins = f", {settings.bins} bins" if settings.bins else ""
+    model = f"{settings.model} ({hidden}{bins})" if settings.hidden else settings.model
     each = "each " if count > 1 else ""
     folds = f", {each}without one of {settings.folds} folds of the training set"
     return f"auto: {networks} of model {model}, {epochs} epoch{'s' * (epochs > 1)}" + folds * (

@@ -120,7 +120,7 @@ class Fitting:
         self.states = [] if states is None else states
         self.callbacks, self.interruptions = callbacks, interruptions
         self.stopped_early = False
-        self.network = network_of(settings, train.inputs.shape[1:], len(classes), ordered)
+        self.network = network_of(settings, train.inputs, len(classes), ordered)
         self.members = members_of(settings, train, held_out)
 
     def fit(self) -> Fitted:

@@ -18,6 +18,7 @@ from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble, Network
+from hardmax.networks.quantiles import quantile_bins
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
@@ -125,16 +126,20 @@ def _group_folds(labels: np.ndarray, wholes: np.ndarray, folds: int) -> np.ndarr
 
 
 def network_of(
-    settings: Settings, shape: tuple[int, ...], classes: int, ordered: object
+    settings: Settings, inputs: np.ndarray, classes: int, ordered: Sequence[int] | None
 ) -> Network:
-    """Return a member's network; ``ordered`` are the positions of features with an order, if known.
+    """Return a member's network, for the training ``inputs`` of shape (examples, ...).
 
-    Only these get periodic embeddings, if the network has any.
+    ``ordered`` are the positions of features with an order, if known. Only these get periodic
+    embeddings, and bins, if the network has any.
     """
     options = dict(settings.options)
     if ordered is not None and "embedded" in catalog.NETWORKS[settings.model].options:
         options["embedded"] = ordered
-    return catalog.make(settings.model, shape, classes, **options)
+    if settings.bins and inputs.ndim == 2:
+        features = range(inputs.shape[1]) if ordered is None else ordered
+        options["bins"] = quantile_bins(inputs, features, settings.bins)
+    return catalog.make(settings.model, inputs.shape[1:], classes, **options)
 
 
 def session_of(

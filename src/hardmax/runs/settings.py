@@ -84,6 +84,13 @@ class Settings(Recipe, ReadingOptions):
         unset="0 for an mlp, 0.15 for realmlp",
         bounds=Bounds(least=0, below=1),
     )
+    bins: int | None = option(
+        None,
+        "Quantile bins of each number in a realmlp, whose first layer also receives the piecewise "
+        "linear encoding of numbers in these.",
+        unset="none, unless auto chooses them",
+        bounds=Bounds(least=2),
+    )
     init: str | None = option(
         None, "Weight initializer.", unset="depends on the model", choices=(*INITIALIZERS,)
     )
@@ -145,7 +152,8 @@ class Settings(Recipe, ReadingOptions):
         fill(self, defaults)
         super().__post_init__()
         if self.model != AUTO:
-            catalog.check_options(self.model, self.options)
+            learned = {} if self.bins is None else {"bins": None}
+            catalog.check_options(self.model, self.options | learned)
         self._check_folds()
         if self.balanced and self.class_weights is not None:
             raise ArgumentError(

@@ -123,7 +123,8 @@ def _train(
     dataset = load.load(settings.data, settings.reading)
     is_auto = settings.model == AUTO
     has_validation = dataset.validation is not None
-    settings = auto.chosen(settings, dataset.train, has_validation=has_validation)
+    ordered = None if dataset.encoding is None else dataset.encoding.ordered
+    settings = auto.chosen(settings, dataset.train, ordered, has_validation=has_validation)
     if settings.patience is not None and not has_validation and settings.folds is None:
         raise ArgumentError(
             "early stopping (patience) must not use the test set; add --validation FRACTION to "
@@ -134,7 +135,7 @@ def _train(
         dataset.train,
         dataset.validation or dataset.test,
         classes=dataset.classes,
-        ordered=None if dataset.encoding is None else dataset.encoding.ordered,
+        ordered=ordered,
         class_weights=settings.class_weights,
         states=states,
         callbacks=[*([callback] if callback else []), _Stop(interruptions)],

@@ -23,6 +23,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -82,6 +83,8 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
             return _Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
             return _PeriodicEmbedding(frequencies, outputs - 1, features)
+        case PiecewiseLinear():
+            return _PiecewiseLinear(layer)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -211,6 +214,17 @@ class _PeriodicEmbedding(tf.keras.layers.Layer):
         functions = tf.transpose(functions + self.bias[:, tf.newaxis], (1, 0, 2))
         width = chosen.shape[-1] * self.functions
         return tf.concat([X, tf.reshape(functions, (-1, width))], axis=1)
+
+
+class _PiecewiseLinear(tf.keras.layers.Layer):
+    def __init__(self, layer: PiecewiseLinear):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        chosen = tf.gather(X, self.layer.features, axis=1)
+        bins = (chosen - tf.constant(self.layer.lows)) * tf.constant(self.layer.slopes)
+        return tf.concat([X, tf.clip_by_value(bins, 0, 1)], axis=1)
 
 
 class _Residual(tf.keras.layers.Layer):

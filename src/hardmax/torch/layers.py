@@ -26,6 +26,7 @@ from hardmax.networks.layers import (
     Network,
     ParametricSELU,
     PeriodicEmbedding,
+    PiecewiseLinear,
     Pool,
     Residual,
     Scale,
@@ -79,6 +80,8 @@ def _layer(layer: Layer) -> nn.Module:
             return _Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
             return _PeriodicEmbedding(frequencies, outputs - 1, features)
+        case PiecewiseLinear():
+            return _PiecewiseLinear(layer)
         case ParametricSELU():
             return _ParametricSELU()
         case Sequence(layers):
@@ -189,6 +192,22 @@ class _PeriodicEmbedding(LazyModuleMixin, nn.Module):
 
     def _chosen(self, X: torch.Tensor) -> torch.Tensor:
         return X if self.features is None else X.index_select(1, self.features)
+
+
+class _PiecewiseLinear(nn.Module):
+    features: torch.Tensor
+    lows: torch.Tensor
+    slopes: torch.Tensor
+
+    def __init__(self, layer: PiecewiseLinear):
+        super().__init__()
+        for name in ("features", "lows", "slopes"):
+            values = torch.tensor(getattr(layer, name))
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        bins = (X.index_select(1, self.features) - self.lows) * self.slopes
+        return torch.cat([X, bins.clamp(0, 1)], dim=1)
 
 
 class _Residual(nn.Module):

@@ -112,6 +112,24 @@ def test_a_network_round_trips_through_json(network):
         ('[{"layer": "Activation", "function": ["relu"]}]', "relu"),
         ('[{"layer": "Dropout", "rate": 0.5, "schedule": "cosine"}]', "cosine"),
         ('[{"layer": "PeriodicEmbedding", "outputs": 1}]', "outputs"),
+        ('[{"layer": "PiecewiseLinear", "features": []}]', "lows"),
+        (
+            '[{"layer": "PiecewiseLinear", "features": [0, 1], "lows": [0.0], "highs": [1.0]}]',
+            "got 2, 1 and 1",
+        ),
+        (
+            '[{"layer": "PiecewiseLinear", "features": [-1], "lows": [0.0], "highs": [1.0]}]',
+            "-1",
+        ),
+        (
+            '[{"layer": "PiecewiseLinear", "features": [0], "lows": [1.0], "highs": [1.0]}]',
+            "below",
+        ),
+        (
+            '[{"layer": "PiecewiseLinear", "features": [0], "lows": [NaN], "highs": [1.0]}]',
+            "finite",
+        ),
+        ('[{"layer": "PiecewiseLinear", "features": [0], "lows": [0], "highs": [1]}]', "floats"),
         ('[{"layer": "Flatten", "self": 1}]', "self"),
         ('[{"layer": "Flatten\\n"}]', "Flatten"),
     ],

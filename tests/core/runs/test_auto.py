@@ -18,7 +18,7 @@ def rows(count):
     [(10, 8, 2), (40, 8, 5), (1_500, 8, 8), (5_000, 5, 5), (20_000, 4, 4), (300_000, 1, 8)],
 )
 def test_small_tables_have_more_members(count, members, folds):
-    settings = chosen(Settings(data="t.csv", label="y"), rows(count), has_validation=False)
+    settings = chosen(Settings(data="t.csv", label="y"), rows(count), None, has_validation=False)
     assert (settings.members, settings.folds) == (members, folds)
     assert (settings.model, settings.optimizer, settings.rate) == ("realmlp", "adamw-ntk", 0.04)
     assert (settings.validation, settings.patience) == (None, None)
@@ -28,16 +28,35 @@ def test_small_tables_have_more_members(count, members, folds):
 
 def test_what_the_user_has_set_stays():
     given = {"epochs": 3, "hidden": (7,), "lr": 0.01, "ensemble": 2, "batch_size": 64}
-    settings = chosen(Settings(data="t.csv", label="y", **given), rows(900), has_validation=False)
+    settings = chosen(
+        Settings(data="t.csv", label="y", **given), rows(900), None, has_validation=False
+    )
     assert {name: getattr(settings, name) for name in given} == given
     assert settings.folds == 2
     other = Settings(data="t.csv", label="y", model="mlp")
-    assert chosen(other, rows(900), has_validation=False) is other
+    assert chosen(other, rows(900), None, has_validation=False) is other
+
+
+@pytest.mark.parametrize(
+    ("count", "ordered", "bins"),
+    [
+        (999, None, None),
+        (1_000, None, 15),
+        (6_400, None, 96),
+        (9_000, (0, 1), 96),
+        (9_000, (), None),
+        (9_000, range(100), 20),
+        (9_000, range(1025), None),
+    ],
+)
+def test_large_tables_have_quantile_bins(count, ordered, bins):
+    settings = Settings(data="t.csv", label="y")
+    assert chosen(settings, rows(count), ordered, has_validation=False).bins == bins
 
 
 def test_a_validation_set_replaces_the_folds():
     settings = Settings(data="t.csv", label="y", validation=0.2)
-    settings = chosen(settings, rows(900), has_validation=True)
+    settings = chosen(settings, rows(900), None, has_validation=True)
     assert (settings.folds, settings.members, settings.validation) == (None, 8, 0.2)
     assert settings.patience is not None
 
@@ -48,16 +67,18 @@ def test_rows_in_the_order_of_time_have_a_validation_set():
 
 def test_images_have_softmax_regression():
     part = Images(np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1]))
-    settings = chosen(Settings(data="digits"), part, has_validation=False)
+    settings = chosen(Settings(data="digits"), part, None, has_validation=False)
     assert settings == Settings(data="digits", model="softmax-regression")
 
 
 def test_the_choice_is_one_line():
-    settings = chosen(Settings(data="t.csv", label="y"), rows(900), has_validation=False)
+    settings = chosen(Settings(data="t.csv", label="y"), rows(900), None, has_validation=False)
     assert described(settings) == (
         "auto: 8 networks of model realmlp (hidden 128,128,128), 64 epochs, each without one of 8 "
         "folds of the training set"
     )
+    settings = chosen(Settings(data="t.csv", label="y"), rows(2000), None, has_validation=False)
+    assert "(hidden 128,128,128, 31 bins)" in described(settings)
 
 
 @pytest.mark.parametrize("other", [{"validation": 0.2}, {"time": "when"}])
