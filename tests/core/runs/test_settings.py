@@ -24,6 +24,7 @@ VALUES = {
     "hidden": ("4,3", (4, 3)),
     "activation": ("tanh", "tanh"),
     "dropout": ("0.5", 0.5),
+    "bins": (None, None),
     "init": ("he", "he"),
     "device": ("cpu", "cpu"),
     "epochs": ("3", 3),
@@ -128,6 +129,16 @@ def test_weights_of_examples_and_classes_are_options(received):
         Settings(data="a.csv", balanced=True, class_weights="balanced")
     with pytest.raises(ArgumentError, match="without regard to their weights"):
         Settings(data="a.csv", balanced=True, weight="w")
+
+
+def test_bins_are_an_option_of_realmlp(received):
+    run("train", "a.csv", "--model", "realmlp", "--bins", "12")
+    ((settings, *_), _) = received[0]
+    assert settings.bins == 12
+    with pytest.raises(ArgumentError, match="mlp does not take bins; leave it out or use realmlp"):
+        Settings(data="a.csv", model="mlp", bins=12)
+    with pytest.raises(ArgumentError, match=r"bins must be .*2"):
+        Settings(data="a.csv", model="realmlp", bins=1)
 
 
 def test_settings_are_options_of_parity(received):
