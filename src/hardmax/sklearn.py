@@ -20,6 +20,7 @@ from hardmax import frameworks
 from hardmax.checks import MAX_SEED, listed
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.options import Reading
+from hardmax.data.row_encoding import ordered_features
 from hardmax.data.splitting import split_rows
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
 from hardmax.data.tables.frames import has_other_columns, table_of
@@ -90,7 +91,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if settings.validation is not None:
             rows, others = split_rows(train.labels, settings.validation, settings.seed)
             train, held_out = train.take(rows), train.take(others)
-        ordered = None if self.encoding_ is None else self.encoding_.ordered
+        ordered = ordered_features(self.encoding_)
         has_validation = held_out is not None
         settings = auto.chosen(settings, train, ordered, has_validation=has_validation)
         fitted = Fitting(
@@ -135,7 +136,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         self.temperature_ = 1.0
         if is_first:
             examples = self._start(X, y, weights)
-            ordered = None if self.encoding_ is None else self.encoding_.ordered
+            ordered = ordered_features(self.encoding_)
             self.network_ = network_of(settings, examples.inputs, len(self.classes_), ordered)
             self.history_ = []
         else:

@@ -8,7 +8,14 @@ import numpy as np
 
 from hardmax.json_values import Json
 
-__all__ = ["ColumnValues", "EncodedColumn", "RowEncoding", "TableColumn", "Unseen"]
+__all__ = [
+    "ColumnValues",
+    "EncodedColumn",
+    "RowEncoding",
+    "TableColumn",
+    "Unseen",
+    "ordered_features",
+]
 
 
 class TableColumn(Protocol):
@@ -126,3 +133,8 @@ class RowEncoding(Protocol):
 
     def as_json(self) -> dict[str, Json]:
         """Return the encoding as JSON values."""
+
+
+def ordered_features(encoding: RowEncoding | None) -> tuple[int, ...] | None:
+    """Return the positions of the features with an order; None if there is no encoding to ask."""
+    return None if encoding is None else encoding.ordered

@@ -1,6 +1,6 @@
 """The piecewise linear encoding of features whose bins have about as many training rows each."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,8 +13,10 @@ __all__ = ["quantile_bins"]
 LEAST_SHARE, LEAST_WIDTH = 1e-7, 1e-30
 
 
-def quantile_bins(inputs: np.ndarray, features: Iterable[int], bins: int) -> PiecewiseLinear | None:
-    """Return a layer with at most so many ``bins`` for each of the ``features``.
+def quantile_bins(
+    inputs: np.ndarray, features: Sequence[int] | None, bins: int
+) -> PiecewiseLinear | None:
+    """Return a layer with at most so many ``bins`` for each of the ``features``, None for all.
 
     Their bounds are quantiles of the rows ``inputs``, float32 (rows, features), without those that
     are too close to another. A feature of which only one bin is left, as it has two values, has
@@ -24,7 +26,7 @@ def quantile_bins(inputs: np.ndarray, features: Iterable[int], bins: int) -> Pie
     chosen: list[int] = []
     lows: list[float] = []
     highs: list[float] = []
-    for feature in features:
+    for feature in range(inputs.shape[1]) if features is None else features:
         edges = _edges(inputs[:, feature], shares)
         if len(edges) > 2:
             chosen += [feature] * (len(edges) - 1)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
+from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError, RunError
 from hardmax.frameworks import check as check_framework
 from hardmax.networks.layers import Dropout
@@ -145,7 +146,7 @@ def _check_names(what: str, names: Sequence[str], least: int) -> None:
 def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
     """Return a summary of a network. Raises ArgumentError if it does not fit the data."""
     shape = dataset.shape
-    ordered = None if dataset.encoding is None else dataset.encoding.ordered
+    ordered = ordered_features(dataset.encoding)
     network = network_of(settings, dataset.train.inputs, len(dataset.classes), ordered)
     return {
         "model": settings.model,

@@ -137,8 +137,7 @@ def network_of(
     if ordered is not None and "embedded" in catalog.NETWORKS[settings.model].options:
         options["embedded"] = ordered
     if settings.bins and inputs.ndim == 2:
-        features = range(inputs.shape[1]) if ordered is None else ordered
-        options["bins"] = quantile_bins(inputs, features, settings.bins)
+        options["bins"] = quantile_bins(inputs, ordered, settings.bins)
     return catalog.make(settings.model, inputs.shape[1:], classes, **options)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
+from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.reports import report
@@ -123,7 +124,7 @@ def _train(
     dataset = load.load(settings.data, settings.reading)
     is_auto = settings.model == AUTO
     has_validation = dataset.validation is not None
-    ordered = None if dataset.encoding is None else dataset.encoding.ordered
+    ordered = ordered_features(dataset.encoding)
     settings = auto.chosen(settings, dataset.train, ordered, has_validation=has_validation)
     if settings.patience is not None and not has_validation and settings.folds is None:
         raise ArgumentError(
