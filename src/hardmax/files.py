@@ -17,11 +17,12 @@ from hardmax.errors import DataError, HardmaxError, RunError
 
 __all__ = [
     "discard_unfinished",
-    "in_use",
+    "locked",
     "open_regular",
     "open_whole",
     "sweep",
     "temporary_name",
+    "unfinished",
     "write_whole",
 ]
 
@@ -29,8 +30,8 @@ __all__ = [
 MARK = ".hardmax-"
 TEMPORARY = re.compile(rf"{re.escape(MARK)}[0-9a-f]{{16}}$")
 
-#: The temporary files and folders that this process is using.
-_in_use: set[Path] = set()
+#: The temporary files and folders that this process has not yet renamed or deleted.
+_unfinished: set[Path] = set()
 
 #: In seconds; a temporary file is not in use for a moment after it has been created.
 MIN_AGE = 60
@@ -67,18 +68,28 @@ def temporary_name(start: str = "") -> str:
 
 
 @contextlib.contextmanager
-def in_use(path: Path) -> Iterator[None]:
-    """Keep ``sweep`` from deleting a temporary file or folder while the block or process runs."""
-    _in_use.add(path)
+def unfinished(path: Path) -> Iterator[None]:
+    """Have ``discard_unfinished`` delete a temporary file or folder until the block ends.
+
+    The block has to create it, since a signal may end the process right after that.
+    """
+    _unfinished.add(path)
     try:
-        with _locked(path):
-            yield
+        yield
     finally:
-        _in_use.discard(path)
+        _unfinished.discard(path)
+
+
+def discard_unfinished() -> None:
+    """Delete the temporary files and folders of this process, before it ends."""
+    for path in [*_unfinished]:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Keep ``sweep`` from deleting a temporary file or folder while the block or process runs."""
     if sys.platform == "win32":  # it has no such locks
         yield
         return
@@ -88,13 +99,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def discard_unfinished() -> None:
-    """Delete the temporary files and folders that this process is using, before it ends."""
-    for path in [*_in_use]:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def sweep(folder: Path) -> None:
@@ -148,13 +152,14 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
     """
     sweep(path.parent)
     temporary = path.with_name(temporary_name(os.fsdecode(os.fsencode(path.name)[:100])))
-    try:
-        with temporary.open("xb") as file, in_use(temporary):
-            yield file
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with unfinished(temporary):
+        try:
+            with temporary.open("xb") as file, locked(temporary):
+                yield file
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from hardmax.errors import DataError
-from hardmax.files import open_regular, sweep, write_whole
+from hardmax.files import discard_unfinished, open_regular, open_whole, sweep, write_whole
+from hardmax.runs.writer import FolderWriter
 
 
 def test_a_regular_file_is_opened(tmp_path):
@@ -99,6 +100,57 @@ def test_what_a_running_process_writes_is_left_alone(tmp_path):
         process.communicate()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"half"
+
+
+def write_folder_and_file(folder):
+    with FolderWriter(folder / "new" / "out", "name") as writer:
+        with open_whole(writer.folder / "file") as file:
+            file.write(b"whole")
+        writer.publish()
+    write_whole(folder / "file", b"whole")
+
+
+def left_by_ending(folder, line):
+    """Return what a process leaves that a signal ends before the given line of hardmax's code.
+
+    None if the work takes fewer lines.
+    """
+    lines, left = 0, None
+
+    def trace(frame, event, argument):
+        nonlocal lines, left
+        if event == "line" and frame.f_globals["__name__"].startswith("hardmax."):
+            lines += 1
+        if lines < line:
+            return trace
+        sys.settrace(None)
+        discard_unfinished()
+        left = [*folder.rglob("*.hardmax-*")]
+        raise SystemExit
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        write_folder_and_file(folder)
+    except SystemExit:
+        pass
+    finally:
+        sys.settrace(before)
+    return left
+
+
+def test_a_process_that_ends_at_any_line_leaves_nothing_unfinished(tmp_path):
+    line = 0
+    while True:
+        line += 1
+        folder = tmp_path / str(line)
+        folder.mkdir()
+        left = left_by_ending(folder, line)
+        if left is None:
+            break
+        assert left == [], line
+    assert line > 50
+    assert (folder / "new" / "out" / "file").read_bytes() == b"whole"
 
 
 def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from hardmax.errors import RunError
-from hardmax.files import in_use, sweep, temporary_name
+from hardmax.files import locked, sweep, temporary_name, unfinished
 from hardmax.runs.record import FORMAT, dumps, write_record
 from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, Run, file_checksum
 from hardmax.training import checkpoint
@@ -39,7 +39,7 @@ class FolderWriter:
     def __init__(self, out: str | os.PathLike[str] | None, name: str):
         self.out = None if out is None else Path(out)
         self.name = name
-        self._lock = contextlib.ExitStack()
+        self._cleanup = contextlib.ExitStack()
         try:
             self.target = self._find_target()
             self._check_target()
@@ -74,14 +74,15 @@ class FolderWriter:
             parent = parent.parent
         sweep(parent)
         self.folder = parent / temporary_name()
+        self._cleanup.enter_context(unfinished(self.folder))
         try:
             # Fail before the training, not after it, if any part of the path cannot be created.
             (self.folder / self.target.relative_to(parent)).mkdir(parents=True)
             shutil.rmtree(self.folder)
             self.folder.mkdir()
-            self._lock.enter_context(in_use(self.folder))
+            self._cleanup.enter_context(locked(self.folder))
         except BaseException as error:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.__exit__()
             if not isinstance(error, OSError):
                 raise
             raise RunError(
@@ -91,7 +92,7 @@ class FolderWriter:
 
     def __exit__(self, *exc_info: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
+        self._cleanup.close()
 
     def publish(self) -> Path:
         """Rename the folder to its final name and return its path."""
