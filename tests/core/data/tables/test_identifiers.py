@@ -5,7 +5,7 @@ import uuid
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
@@ -35,11 +35,17 @@ def why(cells, name="x"):
     seed=st.integers(0, 2**32 - 1),
     fraction=st.floats(0.6, 1),
 )
+@example(start=1900, count=100, seed=0, fraction=1.0)
+@example(start=1799, count=60, seed=0, fraction=1.0)
 @settings(max_examples=30)
 def test_any_part_of_a_count_in_any_order_is_an_identifier(start, count, seed, fraction):
     order = np.random.default_rng(seed).permutation(np.arange(start, start + count))
     cells = order[: round(fraction * count)]
-    assert why(cells).startswith(f"identifier: {len(cells)} distinct integers from {cells.min()} ")
+    found = why(cells)
+    if cells.min() >= 1800 and cells.max() <= 2100:  # as years are
+        assert found is None
+    else:
+        assert found.startswith(f"identifier: {len(cells)} distinct integers from {cells.min()} ")
 
 
 @given(st.integers(20, 2000), st.integers(1, 10**7), st.integers(0, 2**32 - 1))
