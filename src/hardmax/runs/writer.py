@@ -39,7 +39,6 @@ class FolderWriter:
     def __init__(self, out: str | os.PathLike[str] | None, name: str):
         self.out = None if out is None else Path(out)
         self.name = name
-        self._cleanup = contextlib.ExitStack()
         try:
             self.target = self._find_target()
             self._check_target()
@@ -74,24 +73,23 @@ class FolderWriter:
             parent = parent.parent
         sweep(parent)
         self.folder = parent / temporary_name()
-        self._cleanup.enter_context(unfinished(self.folder))
         try:
-            # Fail before the training, not after it, if any part of the path cannot be created.
-            (self.folder / self.target.relative_to(parent)).mkdir(parents=True)
-            shutil.rmtree(self.folder)
-            self.folder.mkdir()
-            self._cleanup.enter_context(locked(self.folder))
-        except BaseException as error:
-            self.__exit__()
-            if not isinstance(error, OSError):
-                raise
+            with contextlib.ExitStack() as cleanup:
+                cleanup.enter_context(unfinished(self.folder))
+                cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+                # Fail before the training, not after it, if any part of the path cannot be created.
+                (self.folder / self.target.relative_to(parent)).mkdir(parents=True)
+                shutil.rmtree(self.folder)
+                self.folder.mkdir()
+                cleanup.enter_context(locked(self.folder))
+                self._cleanup = cleanup.pop_all()
+        except OSError as error:
             raise RunError(
                 f"cannot write {self._path()} into {parent}: {error.strerror}"
             ) from error
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
         self._cleanup.close()
 
     def publish(self) -> Path:
