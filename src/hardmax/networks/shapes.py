@@ -189,21 +189,20 @@ def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
             raise _misfit(name, layer, shape, "it takes vectors, such as the rows of a table")
         case Scale() | ParametricSELU():
             return Place(name, layer, shape, shape, None, {"weight": shape})
+        case PeriodicEmbedding(features=features) | PiecewiseLinear(features=features) if (
+            features and max(features) >= shape[0]
+        ):
+            raise _misfit(name, layer, shape, f"it embeds feature {max(features)}, counted from 0")
         case PeriodicEmbedding():
             return _embedding(name, layer, shape)
         case PiecewiseLinear(features=features):
-            if max(features) >= shape[0]:
-                advice = f"it encodes feature {max(features)}, counted from 0"
-                raise _misfit(name, layer, shape, advice)
             return Place(name, layer, shape, (shape[0] + len(features),))
     return Place(name, layer, shape, shape, image)
 
 
 def _embedding(name: str, layer: PeriodicEmbedding, shape: Shape) -> Place:
-    chosen = range(shape[0]) if layer.features is None else layer.features
-    if max(chosen) >= shape[0]:
-        raise _misfit(name, layer, shape, f"it embeds feature {max(chosen)}, counted from 0")
-    features, frequencies, functions = len(chosen), layer.frequencies, layer.outputs - 1
+    features = shape[0] if layer.features is None else len(layer.features)
+    frequencies, functions = layer.frequencies, layer.outputs - 1
     weights: dict[str, Shape] = {
         "frequency": (features, frequencies),
         "phase": (features, frequencies),
