@@ -66,6 +66,9 @@ class _Inspector:
             case partial():
                 return (partial, self.key((value.func, value.args, value.keywords)))
             case tuple() | list():
+                kinds = {*map(type, value)}
+                if len(kinds) == 1 and kinds <= PLAIN:
+                    return (type(value), *kinds, *value)
                 return (type(value), *map(self.key, value))
             case dict():
                 return (type(value), *((name, self.key(item)) for name, item in value.items()))

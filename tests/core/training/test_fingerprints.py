@@ -215,6 +215,8 @@ def test_objects_that_cannot_be_inspected_are_compared_by_identity():
 
 def test_types_of_numbers_are_distinguished():
     assert len({key(1), key(1.0), key(True)}) == 3
+    several = ((1, 0), (1.0, 0.0), (True, False), (1, 0.0), [1, 0], (1, 0, 0), ((1,), 0))
+    assert len({key(values) for values in several}) == len(several)
 
 
 def test_static_and_class_methods_and_properties_are_inspected():
