@@ -1,6 +1,6 @@
 """The book's blocks, as values that a backend builds."""
 
-from hardmax.networks import catalog, layers
+from hardmax.networks import convolutional, layers
 
 __all__ = ["resnext_block"]
 
@@ -10,6 +10,6 @@ def resnext_block(
 ) -> layers.Sequence:
     """Return ResNeXt's block: ``num_channels * bot_mul`` channels in groups of ``groups``."""
     bottleneck = round(num_channels * bot_mul)
-    return catalog.resnext_block(
+    return convolutional.resnext_block(
         num_channels, bottleneck // groups, bottleneck, use_1x1conv, strides
     )

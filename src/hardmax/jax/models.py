@@ -14,7 +14,7 @@ from hardmax.jax.engine import TrainState
 from hardmax.jax.module import Aux, Classifier, Module
 from hardmax.jax.optimizers import SGD
 from hardmax.jax.program import Batch
-from hardmax.networks import catalog
+from hardmax.networks import convolutional
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
@@ -149,7 +149,7 @@ class LeNet(Classifier):
 
     def setup(self) -> None:
         """Create the layers."""
-        lenet = catalog.lenet(self.num_classes)
+        lenet = convolutional.lenet(self.num_classes)
         self.net = layers.build(lenet, training=True, kernel_init=self.kernel_init())
 
 
@@ -166,7 +166,7 @@ class Residual(nn.Module):
 
     def setup(self) -> None:
         """Create the layers."""
-        block = catalog.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
+        block = convolutional.residual_block(self.num_channels, self.use_1x1conv, self.strides[0])
         self.net = layers.build((block,), self.training)
 
     def __call__(self, X: jax.Array) -> jax.Array:

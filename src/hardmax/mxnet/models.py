@@ -9,7 +9,7 @@ from hardmax.d2l.blocks import resnext_block
 from hardmax.mxnet import layers, optimizers
 from hardmax.mxnet.module import Classifier, Module
 from hardmax.mxnet.optimizers import SGD
-from hardmax.networks import catalog
+from hardmax.networks import convolutional
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
@@ -110,7 +110,7 @@ class LeNet(Classifier):
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(catalog.lenet(num_classes))
+        self.net = layers.build(convolutional.lenet(num_classes))
         self.net.initialize(init.Xavier())
 
 
@@ -121,7 +121,7 @@ class Residual(nn.Block):
         self, num_channels: int, use_1x1conv: bool = False, strides: int = 1, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.net = layers.build((catalog.residual_block(num_channels, use_1x1conv, strides),))
+        self.net = layers.build((convolutional.residual_block(num_channels, use_1x1conv, strides),))
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Return (examples, num_channels, height / strides, width / strides)."""

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from hardmax.d2l.blocks import resnext_block
-from hardmax.networks import catalog
+from hardmax.networks import convolutional
 from hardmax.networks.initializers import SIGMA
 from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
@@ -118,7 +118,7 @@ class LeNet(Classifier):
     def __init__(self, lr: float = 0.1, num_classes: int = 10):
         super().__init__()
         self.save_hyperparameters()
-        self.net = layers.build(catalog.lenet(num_classes))
+        self.net = layers.build(convolutional.lenet(num_classes))
 
 
 class Residual(nn.Module):
@@ -126,7 +126,7 @@ class Residual(nn.Module):
 
     def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1):
         super().__init__()
-        self.net = layers.build((catalog.residual_block(num_channels, use_1x1conv, strides),))
+        self.net = layers.build((convolutional.residual_block(num_channels, use_1x1conv, strides),))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return (examples, num_channels, height / strides, width / strides)."""
