@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from hardmax import frameworks
 from hardmax.checks import MAX_SEED, listed
 from hardmax.data.datasets import Examples, Images, Vectors
+from hardmax.data.images.augmentation import parsed
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import ordered_features
 from hardmax.data.splitting import split_rows
@@ -92,8 +93,13 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             rows, others = split_rows(train.labels, settings.validation, settings.seed)
             train, held_out = train.take(rows), train.take(others)
         ordered = ordered_features(self.encoding_)
-        has_validation = held_out is not None
-        settings = auto.chosen(settings, train, ordered, has_validation=has_validation)
+        settings = auto.chosen(
+            settings,
+            train,
+            ordered,
+            classes=[*map(str, self.classes_)],
+            has_validation=held_out is not None,
+        )
         fitted = Fitting(
             settings,
             train,
@@ -269,8 +275,14 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
 
     def _train(self, session: Session, train: Examples, settings: Settings) -> None:
         """Train and set the weights. Raises DivergenceError if one becomes NaN or infinite."""
-        weights = loss_weights(train, self._class_weights())
-        session.fit(train, None, settings.batch(len(train)), settings.balanced, weights)
+        session.fit(
+            train,
+            None,
+            settings.batch(len(train)),
+            balanced=settings.balanced,
+            loss_weights=loss_weights(train, self._class_weights()),
+            augment=parsed(settings.augment),
+        )
         found = session.weights()
         if not all(np.isfinite(array).all() for array in found.values()):
             raise DivergenceError(

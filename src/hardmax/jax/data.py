@@ -9,6 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.jax.augmentation import augmented
 from hardmax.jax.runtime import draw_seed
 from hardmax.jax.tensors import get_key
 from hardmax.training import datamodule, loaders
@@ -57,20 +58,26 @@ class Loader(loaders.TensorLoader[jax.Array]):
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
             rows = jax.device_put(np.arange(rows.start, rows.stop, dtype=np.int32), self.sharding())
-        return take(self.tensors, rows, self.are_images)
+        return take(self.arrays, rows, self.are_images, bool(self.changes))
 
 
-@partial(jax.jit, static_argnames="are_images")
+@partial(jax.jit, static_argnames=("are_images", "are_changed"))
 def take(
-    tensors: tuple[jax.Array, ...], rows: jax.Array, are_images: bool
+    arrays: tuple[jax.Array, ...], rows: jax.Array, are_images: bool, are_changed: bool
 ) -> tuple[jax.Array, ...]:
     """Return a batch: the examples at ``rows``, int32, of each array."""
-    return floats(tuple(a.at[rows].get(mode="promise_in_bounds") for a in tensors), are_images)
+    batch = tuple(a.at[rows].get(mode="promise_in_bounds") for a in arrays)
+    return prepared(batch, are_images, are_changed)
 
 
-def floats(batch: tuple[jax.Array, ...], are_images: bool) -> tuple[jax.Array, ...]:
-    """Return a batch with its uint8 images converted to float32 in [0, 1]."""
-    return (batch[0].astype(jnp.float32) * np.float32(SCALE), *batch[1:]) if are_images else batch
+def prepared(
+    batch: tuple[jax.Array, ...], are_images: bool, are_changed: bool
+) -> tuple[jax.Array, ...]:
+    """Return a batch with its uint8 images as float32 in [0, 1], and changed by the last array."""
+    if not are_images:
+        return batch
+    images = batch[0].astype(jnp.float32) * np.float32(SCALE)
+    return (augmented(images, batch[-1]), *batch[1:-1]) if are_changed else (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[jax.Array]):

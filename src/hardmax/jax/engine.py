@@ -11,7 +11,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from hardmax.evaluation.totals import Steps
-from hardmax.jax.data import floats
+from hardmax.jax.data import prepared
 from hardmax.jax.program import (
     Batch,
     Carry,
@@ -120,7 +120,7 @@ def _run(
     _check_labels(trainer, program, carry, chunk)
     at = span(chunk)
     bounds = Span(np.int32(at.start), np.int32(at.whole), np.bool_(at.has_rest))
-    arrays = (carry, Source(chunk.loader.tensors, chunk.order), bounds)
+    arrays = (carry, Source(chunk.loader.arrays, chunk.order), bounds)
     carry, looped = call(trainer, program, _loop, *arrays, static=(step, BatchPlan.of(chunk)))
     return carry, [(looped, at.whole + at.has_rest)]
 
@@ -194,7 +194,8 @@ def _loop(
 
     def body(i: jax.Array, loop_state: tuple, taken: int = plan.size) -> tuple:
         carry, results = loop_state
-        batch = floats(source.batch(bounds.start + i * plan.size, taken), plan.are_images)
+        batch = source.batch(bounds.start + i * plan.size, taken)
+        batch = prepared(batch, plan.are_images, plan.are_changed)
         carry, result = step(program, carry, batch)
         return carry, tuple(all.at[i].set(one) for all, one in zip(results, result, strict=True))
 

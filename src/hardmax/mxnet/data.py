@@ -8,6 +8,7 @@ import numpy as onp
 from mxnet import gluon, np
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.mxnet.augmentation import augmented
 from hardmax.mxnet.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -50,10 +51,15 @@ class Loader(loaders.TensorLoader[np.ndarray]):
     def take(self, rows: slice | np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
-            batch = tuple(a[rows] for a in self.tensors)
+            batch = tuple(a[rows] for a in self.arrays)
         else:
-            batch = tuple(np.take(a, rows, axis=0) for a in self.tensors)
-        return (batch[0].astype("float32") * SCALE, *batch[1:]) if self.are_images else batch
+            batch = tuple(np.take(a, rows, axis=0) for a in self.arrays)
+        if not self.are_images:
+            return batch
+        images = batch[0].astype("float32") * SCALE
+        return (
+            (augmented(images, batch[-1]), *batch[1:-1]) if self.changes else (images, *batch[1:])
+        )
 
 
 class DataModule(datamodule.DataModule[np.ndarray]):

@@ -14,6 +14,7 @@ from hardmax.networks.convolutional import (
     nin,
     regnetx32,
     resnet18,
+    small_resnet,
     vgg11,
 )
 from hardmax.networks.layers import (
@@ -91,7 +92,8 @@ class Named:
     """A named network: its constructor, the initializer of its weights, its option names.
 
     ``recipe`` has the settings that a training of this network takes if they are not given;
-    default batch sizes aim at ``steps`` per epoch.
+    default batch sizes aim at ``steps`` per epoch. If ``is_sized``, the constructor receives the
+    shape of the inputs too.
     """
 
     network: Callable[..., Network]
@@ -99,6 +101,7 @@ class Named:
     options: tuple[str, ...] = ()
     recipe: Mapping[str, object] = field(default_factory=dict)
     steps: int = 64
+    is_sized: bool = False
 
 
 #: The training of RealMLP: the epoch with the lowest validation loss, of all epochs.
@@ -112,10 +115,23 @@ REALMLP = {
     "patience": 64,
 }
 
+#: The training of a small residual network.
+SMALL_RESNET = {
+    "lr": 0.2,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "one-cycle",
+    "label_smoothing": 0.1,
+}
+
+#: The settings that suit one optimizer and no other.
+OF_OPTIMIZER = ("optimizer", "lr", "momentum", "weight_decay")
+
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),
     "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
     "realmlp": Named(realmlp, "data", ("hidden", "dropout", "embedded", "bins"), REALMLP, steps=16),
+    "small-resnet": Named(small_resnet, options=("widths",), recipe=SMALL_RESNET, is_sized=True),
     "lenet": Named(lenet, "xavier"),
     "lenet-modern": Named(modern_lenet),
     "alexnet": Named(alexnet),
@@ -128,13 +144,17 @@ NETWORKS: dict[str, Named] = {
 }
 
 
-def recipe(name: object, *, folds: bool = False) -> Mapping[str, object]:
+def recipe(name: object, *, folds: bool = False, optimizer: object = None) -> Mapping[str, object]:
     """Return the settings that a training of the network of that name takes if they are not given.
 
-    Empty for an unknown name. With ``folds`` it has no validation set of its own.
+    Empty for an unknown name. With ``folds`` it has no validation set of its own; with another
+    ``optimizer`` than its own, if one is given, the learning rate and the like are not its own.
     """
     found = NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
-    return {key: found[key] for key in found if not folds or key not in ("validation", "patience")}
+    left_out: tuple[str, ...] = ("validation", "patience") if folds else ()
+    if optimizer not in (None, found.get("optimizer", "sgd")):
+        left_out += OF_OPTIMIZER
+    return {key: found[key] for key in found if key not in left_out}
 
 
 def check_name(name: str) -> None:
@@ -161,7 +181,9 @@ def make(name: str, input_shape: Shape, classes: int, **options: object) -> Netw
     """
     check_name(name)
     check_options(name, options)
-    network = NETWORKS[name].network(classes, **options)
+    named = NETWORKS[name]
+    size = {"input_shape": input_shape} if named.is_sized else {}
+    network = named.network(classes, **size, **options)
     try:
         network = fitted(network, input_shape)
         output_shape(network, input_shape)

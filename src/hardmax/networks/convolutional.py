@@ -1,5 +1,7 @@
 """The convolutional networks of the catalog, and their blocks."""
 
+from math import log2
+
 from hardmax.networks.layers import (
     Activation,
     BatchNorm,
@@ -15,6 +17,7 @@ from hardmax.networks.layers import (
     Residual,
     Sequence,
 )
+from hardmax.networks.shapes import Shape
 
 __all__ = [
     "alexnet",
@@ -27,6 +30,7 @@ __all__ = [
     "residual_block",
     "resnet18",
     "resnext_block",
+    "small_resnet",
     "vgg11",
 ]
 
@@ -150,6 +154,27 @@ def resnet18(classes: int) -> Network:
         blocks += [residual_block(outputs, stride > 1, stride), residual_block(outputs)]
     stem = (*_normed(Conv(64, 7, stride=2, padding=3, bias=False)), RELU)
     return (*stem, Pool("max", 3, 2, padding=1), *blocks, GlobalPool(), Linear(classes))
+
+
+def small_resnet(
+    classes: int, input_shape: Shape = (32, 32, 3), widths: tuple[int, ...] = (32, 64, 128)
+) -> Network:
+    """Return a small residual network, for images of any size in (height, width, channels).
+
+    Convolutions of stride 2 first halve the image until its shorter side has about 16 pixels. Then
+    come residual blocks with ``widths`` channels, each but the first with half as many rows and
+    columns as the one before.
+    """
+    halvings = max(round(log2(min(input_shape[:2]) / 16)), 0)
+    strides = (2,) * halvings or (1,)
+    stem = [
+        layer
+        for stride in strides
+        for layer in (*_normed(Conv(widths[0], 3, stride, padding=1, bias=False)), RELU)
+    ]
+    first, *others = widths
+    blocks = [residual_block(first), *(residual_block(outputs, True, 2) for outputs in others)]
+    return (*stem, *blocks, GlobalPool(), Linear(classes))
 
 
 def _normed(conv: Conv) -> Network:

@@ -17,6 +17,7 @@ import numpy as np
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Examples
+from hardmax.data.images.augmentation import parsed
 from hardmax.errors import HardmaxError
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.shapes import STATISTICS
@@ -162,7 +163,9 @@ class _Probe:
         session = self.session(self.initial, recipe, clip)
         weights = loss_weights(train, self.settings.class_weights)
         taken = None if weights is None else weights[rows]
-        session.fit(train.take(rows), None, len(rows), loss_weights=taken)
+        # The images are changed by the augmentation, though not as they are in the run.
+        augment = parsed(self.run.settings.augment)
+        session.fit(train.take(rows), None, len(rows), loss_weights=taken, augment=augment)
         return session.weights()
 
     def first_step(self) -> dict[str, np.ndarray]:

@@ -1,10 +1,12 @@
 """The settings that the model ``auto`` stands for, by the kind and the size of the data."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hardmax.data.datasets import Examples, Vectors
+from hardmax.data.datasets import Examples, Images, Vectors
+from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
 from hardmax.runs.members import whole_count
 from hardmax.runs.settings import AUTO, Settings, default_batch
@@ -35,29 +37,71 @@ STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 64
 STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 
 
+#: The number of images that the training of a network aims to see, and bounds for its epochs.
+SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 600_000, 10, 60
+
+#: An epoch of images has about this many steps, unless the batches would be too small or too large.
+IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
+
+#: The words in the names of classes that an image and its mirror image do not share.
+SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
+
+
 def chosen(
     settings: Settings,
     train: Examples,
     ordered: Sequence[int] | None,
     *,
+    classes: Sequence[str],
     has_validation: bool,
 ) -> Settings:
-    """Return settings with a network and a recipe in place of the model ``auto``.
+    """Return settings in which everything is chosen that was left to the data.
 
-    They suit the examples ``train``, in which the features at ``ordered`` have an order, if known;
-    what the user has set stays. Settings with another model are returned as they are.
+    That is a network and a recipe in place of the model ``auto``, and the augmentation ``auto``.
+    They suit the examples ``train``, in which the features at ``ordered`` have an order, if known,
+    and the names of the ``classes``; what the user has set stays. Raises ArgumentError for an
+    augmentation of rows.
     """
-    if settings.model != AUTO:
-        return settings
-    suited: dict[str, Any] = (
-        {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
-        if isinstance(train, Vectors)
-        else {"model": "softmax-regression"}
-    )
-    # The data has been read with these.
-    unset = settings.unset - {"validation"}
-    values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
-    return replace(settings, **values)
+    values: dict[str, Any] = {}
+    if settings.model == AUTO:
+        suited = (
+            {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
+            if isinstance(train, Vectors)
+            else _for_images(settings, len(train), classes)
+        )
+        # The data has been read with the validation set.
+        unset = settings.unset - {"validation"}
+        values = {name: suited.get(name) for name in {*unset, "model"}}
+    if settings.augment == AUTO:
+        values["augment"] = augmentation(classes) if isinstance(train, Images) else "none"
+    elif settings.augment != "none" and isinstance(train, Vectors):
+        raise ArgumentError(
+            f"augmentations change images, not the rows of a table; leave out {settings.augment}"
+        )
+    return replace(settings, **values) if values else settings
+
+
+def _for_images(settings: Settings, count: int, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the settings for images."""
+    steps, smallest = IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH
+    batch = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
+    return {
+        "model": "small-resnet",
+        "batch_size": batch,
+        "epochs": min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS),
+        "augment": augmentation(classes),
+    }
+
+
+def augmentation(classes: Sequence[str]) -> str:
+    """Return the augmentation of images of these classes.
+
+    Without ``flip`` if mirror images may belong to another class: if all names are numbers or
+    single characters, as those of digits and letters, or if some tell left from right.
+    """
+    are_symbols = all(len(name) == 1 or name.isdecimal() for name in classes)
+    words = {word for name in classes for word in re.findall("[a-z]+", name.lower())}
+    return "shift" if are_symbols or words & SIDES else "flip,shift"
 
 
 def _bins(train: Vectors, ordered: Sequence[int] | None) -> int | None:
@@ -92,6 +136,11 @@ def _for_rows(settings: Settings, train: Vectors, has_validation: bool) -> dict[
 
 def described(settings: Settings) -> str:
     """Return in words what ``auto`` chose."""
+    if settings.model == "small-resnet":
+        return (
+            f"auto: model small-resnet, {settings.epochs} epochs in batches of "
+            f"{settings.batch_size}, augmentation {settings.augment}"
+        )
     count, epochs = settings.members, settings.epochs
     networks = "1 network" if count == 1 else f"{count} networks"
     hidden = "hidden " + ",".join(map(str, settings.hidden or ()))

@@ -7,6 +7,7 @@ import numpy as np
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples
+from hardmax.data.images.augmentation import parsed
 from hardmax.errors import DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks.layers import Network
@@ -167,8 +168,14 @@ class Fitting:
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            weights = loss_weights(train, self.class_weights)
-            session.fit(train, held_out, batch_size, self.settings.balanced, weights)
+            session.fit(
+                train,
+                held_out,
+                batch_size,
+                balanced=self.settings.balanced,
+                loss_weights=loss_weights(train, self.class_weights),
+                augment=parsed(self.settings.augment),
+            )
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")
             if "learning rate" not in rest:

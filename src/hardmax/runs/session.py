@@ -41,25 +41,22 @@ class Session:
         train: Examples | None,
         val: Examples | None,
         batch_size: int,
-        balanced: bool = False,
-        loss_weights: np.ndarray | None = None,
+        **options: object,
     ) -> DataModule[object]:
-        """Return the examples as a data module of the framework; see ``LabeledData``."""
+        """Return the examples as a data module of the framework.
+
+        ``options`` are further arguments of ``LabeledData``.
+        """
         vectors = isinstance(val if train is None else train, Vectors)
         cls = self.backend.data.VectorData if vectors else self.backend.data.ImageData
-        data: DataModule[object] = cls(train, val, batch_size, balanced, loss_weights)
+        data: DataModule[object] = cls(train, val, batch_size, **options)
         return data
 
     def fit(
-        self,
-        train: Examples,
-        val: Examples | None,
-        batch_size: int,
-        balanced: bool = False,
-        loss_weights: np.ndarray | None = None,
+        self, train: Examples, val: Examples | None, batch_size: int, **options: object
     ) -> None:
-        """Train the model on ``train``, and evaluate each epoch on ``val``; see ``LabeledData``."""
-        data = self.data(train, val, batch_size, balanced, loss_weights)
+        """Train the model on ``train``, and evaluate each epoch on ``val``; see ``data``."""
+        data = self.data(train, val, batch_size, **options)
         self.trainer.fit(self.model, data)
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:

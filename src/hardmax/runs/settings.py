@@ -1,10 +1,12 @@
 """The settings of a training, which are also the options of ``hardmax train``."""
 
 from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from typing import Any
 
 from hardmax import frameworks
 from hardmax.checks import Bounds, listed
+from hardmax.data.images.augmentation import parsed
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import fill, model_option, option, options_of
@@ -32,16 +34,16 @@ def default_batch(count: int, steps: int, smallest: int) -> int:
     return min(max(size, smallest), LARGEST_BATCH)
 
 
-def widths(text: str) -> tuple[int, ...]:
-    """Return the integers in text such as ``256,128``.
+def numbers(flag: str, text: str) -> tuple[int, ...]:
+    """Return the integers in text such as ``256,128``, the value of an option.
 
     Raises ArgumentError if there is anything else in it.
     """
     try:
-        return tuple(int(width) for width in text.split(","))
+        return tuple(int(number) for number in text.split(","))
     except ValueError:
         raise ArgumentError(
-            f"--hidden must be integers separated by commas, such as 256,128, got {text!r}"
+            f"{flag} must be integers separated by commas, such as 256,128, got {text!r}"
         ) from None
 
 
@@ -61,8 +63,8 @@ class Settings(Recipe, ReadingOptions):
     )
     model: str = option(
         AUTO,
-        "Network; `hardmax models` lists them. auto is an ensemble of realmlp for tables, and "
-        "softmax-regression for images.",
+        "Network; `hardmax models` lists them. auto is an ensemble of realmlp for tables, and a "
+        "small-resnet for images.",
         choices=(AUTO, *catalog.NETWORKS),
         metavar="NAME",
     )
@@ -72,8 +74,17 @@ class Settings(Recipe, ReadingOptions):
         "Units of the hidden layers of an mlp or realmlp, such as 256 or 256,128.",
         unset="256 for an mlp, 256,256,256 for realmlp",
         bounds=Bounds(least=1),
-        parse=widths,
+        parse=partial(numbers, "--hidden"),
         metavar="UNITS,...",
+    )
+    widths: tuple[int, ...] | None = option(
+        None,
+        "Channels of the residual blocks of a small-resnet, such as 16,32. Each block but the "
+        "first halves the rows and columns.",
+        unset="32,64,128 for a small-resnet",
+        bounds=Bounds(least=1),
+        parse=partial(numbers, "--widths"),
+        metavar="CHANNELS,...",
     )
     activation: str | None = option(
         None, "Activation of an mlp.", unset="relu for an mlp", choices=ACTIVATIONS
@@ -103,6 +114,12 @@ class Settings(Recipe, ReadingOptions):
         "Examples per step.",
         unset=f"{LARGEST_BATCH}, down to {SMALLEST_BATCH} for small data sets",
         bounds=Bounds(least=1),
+    )
+    augment: str = model_option(
+        "none",
+        "Random changes of the training images: some of flip, shift and crop, separated by commas; "
+        "auto chooses what suits the classes.",
+        metavar="NAMES",
     )
     clip: float = option(
         0.0,
@@ -146,11 +163,15 @@ class Settings(Recipe, ReadingOptions):
     def __post_init__(self) -> None:
         unset = frozenset(name for name in options_of(Settings) if getattr(self, name) is None)
         object.__setattr__(self, "unset", unset)
-        defaults = catalog.recipe(self.model, folds=self.folds is not None)
+        defaults = catalog.recipe(
+            self.model, folds=self.folds is not None, optimizer=self.optimizer
+        )
         if self.model == AUTO and self.time is not None and self.folds is None:
             defaults = {"validation": catalog.REALMLP["validation"]}
         fill(self, defaults)
         super().__post_init__()
+        if self.augment != AUTO:
+            parsed(self.augment)
         if self.model != AUTO:
             learned = {} if self.bins is None else {"bins": None}
             catalog.check_options(self.model, self.options | learned)
@@ -237,5 +258,5 @@ class Settings(Recipe, ReadingOptions):
     @property
     def options(self) -> dict[str, Any]:
         """The options of the network."""
-        names = ("hidden", "activation", "dropout")
+        names = ("hidden", "widths", "activation", "dropout")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

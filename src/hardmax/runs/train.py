@@ -125,7 +125,13 @@ def _train(
     is_auto = settings.model == AUTO
     has_validation = dataset.validation is not None
     ordered = ordered_features(dataset.encoding)
-    settings = auto.chosen(settings, dataset.train, ordered, has_validation=has_validation)
+    settings = auto.chosen(
+        settings,
+        dataset.train,
+        ordered,
+        classes=dataset.classes,
+        has_validation=has_validation,
+    )
     if settings.patience is not None and not has_validation and settings.folds is None:
         raise ArgumentError(
             "early stopping (patience) must not use the test set; add --validation FRACTION to "
@@ -149,7 +155,7 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
-        if log is not None and is_auto and (dataset.encoding or settings.members > 1):
+        if log is not None and is_auto:
             log(auto.described(settings))
         if callback is not None:
             callback.on_data(dataset, settings)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.tensorflow.augmentation import augmented
 from hardmax.tensorflow.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -50,13 +51,20 @@ class Loader(loaders.TensorLoader[tf.Tensor]):
     def take(self, rows: slice | tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Return the examples at ``rows``, a slice or an int32 tensor."""
         if isinstance(rows, slice):
-            return floats(tuple(a[rows] for a in self.tensors), self.are_images)
-        return floats(tuple(tf.gather(a, rows) for a in self.tensors), self.are_images)
+            batch = tuple(a[rows] for a in self.arrays)
+        else:
+            batch = tuple(tf.gather(a, rows) for a in self.arrays)
+        return prepared(batch, self.are_images, bool(self.changes))
 
 
-def floats(batch: tuple[tf.Tensor, ...], are_images: bool) -> tuple[tf.Tensor, ...]:
-    """Return a batch with its uint8 images converted to float32 in [0, 1]."""
-    return (tf.cast(batch[0], tf.float32) * SCALE, *batch[1:]) if are_images else batch
+def prepared(
+    batch: tuple[tf.Tensor, ...], are_images: bool, are_changed: bool
+) -> tuple[tf.Tensor, ...]:
+    """Return a batch with its uint8 images as float32 in [0, 1], and changed by the last tensor."""
+    if not are_images:
+        return batch
+    images = tf.cast(batch[0], tf.float32) * SCALE
+    return (augmented(images, batch[-1]), *batch[1:-1]) if are_changed else (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[tf.Tensor]):

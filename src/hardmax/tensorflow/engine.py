@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.evaluation.totals import Steps
-from hardmax.tensorflow.data import floats
+from hardmax.tensorflow.data import prepared
 from hardmax.tensorflow.module import Module
 from hardmax.training import trainer as core
 from hardmax.training.compiled import BatchPlan, Cache, Span, joined_steps, span
@@ -88,7 +88,7 @@ def _run(
     plan, bounds = BatchPlan.of(chunk), span(chunk)
     # The graph always takes an order; without shuffling it is that of the examples.
     order = tf.range(plan.examples) if chunk.order is None else chunk.order
-    arrays = (order, *map(tf.constant, bounds), *chunk.loader.tensors)
+    arrays = (order, *map(tf.constant, bounds), *chunk.loader.arrays)
     looped = _call(trainer, model, _loop, *arrays, static=(step, plan))
     return joined_steps([(looped, bounds.whole + bounds.has_rest)], decides)
 
@@ -162,7 +162,8 @@ def _loop(
 
     def take(at: tf.Tensor, size: int) -> Result:
         rows = tf.ensure_shape(tf.slice(order, [at], [size]), [size])
-        batch = floats(tuple(tf.gather(a, rows) for a in tensors), plan.are_images)
+        batch = tuple(tf.gather(a, rows) for a in tensors)
+        batch = prepared(batch, plan.are_images, plan.are_changed)
         return step(trainer, model, *batch)
 
     def body(i: tf.Tensor, *results: tf.TensorArray) -> tuple:

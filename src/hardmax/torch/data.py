@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.torch.augmentation import augmented
 from hardmax.torch.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -49,10 +50,15 @@ class Loader(loaders.TensorLoader[torch.Tensor]):
     def take(self, rows: slice | torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the examples at ``rows``, a slice or an int64 tensor."""
         if isinstance(rows, slice):
-            batch = tuple(a[rows] for a in self.tensors)
+            batch = tuple(a[rows] for a in self.arrays)
         else:
-            batch = tuple(a.index_select(0, rows) for a in self.tensors)
-        return (batch[0].float().mul_(SCALE), *batch[1:]) if self.are_images else batch
+            batch = tuple(a.index_select(0, rows) for a in self.arrays)
+        if not self.are_images:
+            return batch
+        images = batch[0].float().mul_(SCALE)
+        return (
+            (augmented(images, batch[-1]), *batch[1:-1]) if self.changes else (images, *batch[1:])
+        )
 
 
 class DataModule(datamodule.DataModule[torch.Tensor]):

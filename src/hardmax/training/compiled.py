@@ -21,17 +21,20 @@ class BatchPlan(NamedTuple):
     """What compiled code must know of a loader: it serves all chunks with an equal plan.
 
     ``size``: examples per batch; ``examples``: examples per epoch; ``are_images``: whether the
-    inputs are bytes, to be scaled to [0, 1].
+    inputs are bytes, to be scaled to [0, 1]; ``are_changed``: whether the last array has changes
+    of the images.
     """
 
     size: int
     examples: int
     are_images: bool
+    are_changed: bool
 
     @classmethod
     def of(cls, chunk: Chunk[Item]) -> "BatchPlan":
         """Return the plan of a chunk's batches."""
-        return cls(chunk.loader.batch_size, chunk.loader.count, chunk.loader.are_images)
+        loader = chunk.loader
+        return cls(loader.batch_size, loader.count, loader.are_images, bool(loader.changes))
 
 
 class Span(NamedTuple, Generic[T]):

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from hardmax.data.datasets import Examples, Images
+from hardmax.data.images.augmentation import Augmentation
 from hardmax.data.images.fashion_mnist import load_fashion_mnist, text_labels
 from hardmax.data.mapped import stays_in_file
 from hardmax.hyperparameters import Described
@@ -93,7 +94,7 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
     not fit into memory stay in their file and are read one batch at a time. With ``balanced``, a
     training epoch contains equally many examples of each class. ``loss_weights``, float (n,), are
     the weights of the training examples' losses, by default those of the examples; see
-    ``training.weights``.
+    ``training.weights``. ``augment`` are the names of augmentations of the training images.
     """
 
     def __init__(
@@ -103,9 +104,13 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         batch_size: int = 64,
         balanced: bool = False,
         loss_weights: np.ndarray | None = None,
+        augment: tuple[str, ...] = (),
     ):
         super().__init__()
         self.save_hyperparameters(ignore=("train", "val", "loss_weights"))
+        self.augmentation = None
+        if augment and isinstance(train, Images):
+            self.augmentation = Augmentation(augment, *train.images.shape[1:3])
         self.weighted_labels = {
             True: weighted_labels(train, loss_weights),
             False: weighted_labels(val, None),
@@ -132,6 +137,7 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
             if labels is not None:
                 in_memory.weigh(labels)
         loader.balanced_by = self.balanced_by
+        loader.augmentation = self.augmentation
         return loader
 
     def one_batch(self, examples: Examples) -> TensorLoader[Tensor]:

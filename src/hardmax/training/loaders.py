@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from hardmax.checks import check_whole
+from hardmax.data.images.augmentation import Augmentation
 from hardmax.data.sampling import balanced_order, order
 from hardmax.errors import ArgumentError
 from hardmax.training.contracts import Batches
@@ -68,9 +69,9 @@ class Loader(Generic[Tensor, Rows]):
     With a ``seed``, the order is a function of (seed, epoch), where the first epoch is 0; without
     one, every epoch draws its order from the framework's generator. ``batch_size`` is reduced to
     ``count`` if it is larger. With ``balanced_by``, the examples' labels, a shuffled epoch has
-    equally many examples of each class. ``is_weighted`` is whether the labels in the batches have
-    weights, as ``weights.weighted_labels`` returns them. Raises ArgumentError for a batch size
-    below 1.
+    equally many examples of each class. With an ``augmentation``, the images of a shuffled epoch
+    are changed at random. ``is_weighted`` is whether the labels in the batches have weights, as
+    ``weights.weighted_labels`` returns them. Raises ArgumentError for a batch size below 1.
     """
 
     def __init__(self, count: int, batch_size: int, shuffle: bool):
@@ -80,6 +81,7 @@ class Loader(Generic[Tensor, Rows]):
         self.shuffle = shuffle
         self.seed: int | None = None
         self.balanced_by: np.ndarray | None = None
+        self.augmentation: Augmentation | None = None
         self.is_weighted = False
         self.epoch = 0
 
@@ -107,6 +109,8 @@ class Loader(Generic[Tensor, Rows]):
             return None
         seed = self.draw_seed() if self.seed is None else self.seed
         self.epoch += 1
+        if self.augmentation is not None:
+            self.change(self.augmentation.draw(self.count, seed, self.epoch - 1))
         return self.rows(epoch_order(self.count, seed, self.epoch - 1, self.balanced_by))
 
     @property
@@ -126,6 +130,10 @@ class Loader(Generic[Tensor, Rows]):
         """Return an order, int64 of shape (count,), as ``take`` receives it."""
         raise NotImplementedError
 
+    def change(self, changes: np.ndarray) -> None:
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        raise NotImplementedError
+
     def take(self, rows: slice | Rows) -> tuple[Tensor, ...]:
         """Return the batch of the examples ``rows``: a slice, or part of an order."""
         raise NotImplementedError
@@ -139,6 +147,7 @@ class TensorLoader(Loader[Item, Item]):
     """Batches of tensors that are all on the device, as are the orders.
 
     With ``are_images`` the first tensor is uint8, and is returned as float32 in [0, 1].
+    ``changes`` is empty, or has the tensor of the images' changes.
     """
 
     def __init__(
@@ -147,6 +156,7 @@ class TensorLoader(Loader[Item, Item]):
         super().__init__(len(tensors[0]), batch_size, shuffle)
         self.tensors = tuple(tensors)
         self.are_images = are_images
+        self.changes: tuple[Item, ...] = ()
 
     @property
     def labels(self) -> Item:
@@ -154,10 +164,19 @@ class TensorLoader(Loader[Item, Item]):
         labels: Item = parted(self.tensors[-1], LOSS)[0] if self.is_weighted else self.tensors[-1]
         return labels
 
+    @property
+    def arrays(self) -> tuple[Item, ...]:
+        """The tensors, and that of the changes, if there are any."""
+        return (*self.tensors, *self.changes)
+
     def weigh(self, labels: np.ndarray) -> None:
         """Give the examples labels with weights, as ``weights.weighted_labels`` returns them."""
         self.tensors = (*self.tensors[:-1], self.floats(labels))
         self.is_weighted = True
+
+    def change(self, changes: np.ndarray) -> None:
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        self.changes = (self.floats(changes),)
 
     def floats(self, array: np.ndarray) -> Item:
         """Return a float32 array as a tensor; each backend defines it."""

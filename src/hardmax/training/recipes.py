@@ -32,7 +32,7 @@ __all__ = ["EPSILON", "OPTIMIZERS", "SCHEDULES", "Recipe"]
 #: The optimizers and their default learning rates.
 OPTIMIZERS = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "adamw-ntk": 0.04}
 
-SCHEDULES = ("constant", "step", "cosine", "coslog4")
+SCHEDULES = ("constant", "step", "cosine", "coslog4", "one-cycle")
 
 #: The constant added to Adam's square root.
 EPSILON = 1e-8
@@ -47,7 +47,8 @@ class Recipe:
 
     ``lr`` None is replaced by the optimizer's default. ``schedule``: ``constant``; ``step``
     divides the rate by 10 after half of the epochs and again after three quarters; ``cosine``
-    decreases it to 0 along half a cosine; ``coslog4`` has four cycles, by ``schedules.coslog``.
+    decreases it to 0 along half a cosine; ``coslog4`` has four cycles, by ``schedules.coslog``;
+    ``one-cycle`` rises from 0 before it decreases, by ``schedules.one_cycle``.
     During the first ``warmup`` epochs the rate increases linearly to ``lr``. ``label_smoothing`` is
     the share of each label that the training loss gives to all classes alike.
     """
@@ -63,13 +64,14 @@ class Recipe:
         "Optimizer; adamw-ntk is adamw with a learning rate for each kind of weight.",
         choices=(*OPTIMIZERS,),
     )
-    momentum: float = option(0.0, "Momentum of sgd.", bounds=Bounds(least=0, below=1))
+    momentum: float = model_option(0.0, "Momentum of sgd.", bounds=Bounds(least=0, below=1))
     weight_decay: float = model_option(
         0.0, "Weight decay coefficient.", bounds=Bounds(least=0, most=FLOAT32[1])
     )
     schedule: str = model_option(
         "constant",
-        "Learning rate schedule; coslog4 has four cycles, each twice as long as the last.",
+        "Learning rate schedule; coslog4 has four cycles, each twice as long as the last; "
+        "one-cycle rises during the first quarter of the steps, then falls to 0.",
         choices=SCHEDULES,
     )
     warmup: float = option(
@@ -133,7 +135,7 @@ class Recipe:
         """
         import numpy as np
 
-        from hardmax.training.schedules import coslog, step_progress
+        from hardmax.training.schedules import coslog, one_cycle, step_progress
 
         steps = np.arange(batches * epochs)
         warmup = min(ceil(self.warmup * batches), len(steps))
@@ -146,6 +148,8 @@ class Recipe:
             factors = (1 + np.cos(np.pi * progress)) / 2
         elif self.schedule == "coslog4":
             factors[warmup:] = coslog(step_progress(len(steps) - warmup), cycles=4)
+        elif self.schedule == "one-cycle":
+            factors[warmup:] = one_cycle(step_progress(len(steps) - warmup))
         factors[:warmup] = (steps[:warmup] + 1) / max(warmup, 1)
         return (self.rate * factors).astype(np.float32)
 

@@ -6,7 +6,7 @@ Each is a function of the progress, an array of values from 0, the start, to 1, 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["coslog", "flat_cosine", "step_progress"]
+__all__ = ["coslog", "flat_cosine", "one_cycle", "step_progress"]
 
 
 def step_progress(steps: int) -> np.ndarray:
@@ -28,4 +28,15 @@ def coslog(progress: ArrayLike, cycles: int = 4) -> np.ndarray:
 def flat_cosine(progress: ArrayLike) -> np.ndarray:
     """Return factors of 1 in the first half, which decrease to 0 along half a cosine after it."""
     factors: np.ndarray = (1 + np.cos(np.pi * np.maximum(2 * np.asarray(progress) - 1, 0))) / 2
+    return factors
+
+
+def one_cycle(progress: ArrayLike, peak: float = 0.25) -> np.ndarray:
+    """Return factors that rise linearly from 0 to 1 at ``peak``, then fall to 0 on half a cosine.
+
+    L. N. Smith and N. Topin, "Super-convergence", 2018, with a cosine as in fastai and PyTorch.
+    """
+    at = np.asarray(progress)
+    falling = (1 + np.cos(np.pi * (at - peak) / (1 - peak))) / 2
+    factors: np.ndarray = np.where(at < peak, at / peak, falling)
     return factors

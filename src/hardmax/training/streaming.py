@@ -34,6 +34,7 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         self.hold = hold
         self.weighted_labels = weighted_labels
         self.is_weighted = weighted_labels is not None
+        self.changes: np.ndarray | None = None
         self.device: Any = None
 
     @property
@@ -53,6 +54,10 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         """Return the order itself."""
         return order
 
+    def change(self, changes: np.ndarray) -> None:
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        self.changes = changes
+
     def take(self, rows: slice | np.ndarray) -> tuple[Tensor, ...]:
         """Return the batch of the examples ``rows``: a slice, or an int64 array."""
         loader = self.hold(self.images.take(rows))
@@ -61,4 +66,6 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         release(self.images.images)
         if self.device is not None:
             loader.to(self.device)
+        if self.changes is not None:
+            loader.change(self.changes[rows])
         return loader.peek()

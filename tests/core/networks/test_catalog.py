@@ -3,10 +3,10 @@
 import pytest
 
 from hardmax.errors import ArgumentError
-from hardmax.networks.catalog import NETWORKS, make
+from hardmax.networks.catalog import NETWORKS, REALMLP, make, recipe
 from hardmax.networks.descriptions import from_json, to_json
-from hardmax.networks.layers import Dropout, PeriodicEmbedding
-from hardmax.networks.shapes import output_shape, weight_count
+from hardmax.networks.layers import Conv, Dropout, GlobalPool, PeriodicEmbedding
+from hardmax.networks.shapes import output_shape, walk, weight_count
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (96, 96, 3)])
@@ -28,6 +28,40 @@ def test_an_mlp_takes_its_options():
     network = make("mlp", (2, 2, 1), 3, hidden=(5, 6), activation="tanh", dropout=0.5)
     assert weight_count(network, (2, 2, 1)) == 5 * 5 + 6 * 6 + 3 * 7
     assert network.count(Dropout(0.5)) == 2
+
+
+@pytest.mark.parametrize(
+    ("side", "halvings"), [(2, 0), (8, 0), (16, 0), (22, 0), (23, 1), (28, 1), (32, 1), (64, 2)]
+)
+def test_a_small_resnet_halves_images_to_about_16_pixels(side, halvings):
+    shape = (side, 2 * side, 3)
+    places = walk(make("small-resnet", shape, 10), shape)
+    convolutions = [place for place in places if isinstance(place.layer, Conv)]
+    stem = [place.layer.stride for place in convolutions if "." not in place.name]
+    assert stem == ([2] * halvings or [1])
+    # Each of the second and the third block halves the image once more.
+    rows, columns = (-(-one // 2 ** (halvings + 2)) for one in shape[:2])
+    pooled = next(place for place in places if isinstance(place.layer, GlobalPool))
+    assert pooled.inputs == (rows, columns, 128)
+
+
+def test_a_small_resnet_takes_its_widths():
+    network = make("small-resnet", (28, 28, 1), 7, widths=(5, 6))
+    stem, first = (9 + 2) * 5, 2 * (9 * 5 + 2) * 5
+    second = (9 * 5 + 2) * 6 + (9 * 6 + 2) * 6 + (5 + 2) * 6
+    assert weight_count(network, (28, 28, 1)) == stem + first + second + (6 + 1) * 7
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_a_recipe_is_that_of_its_optimizer(optimizer):
+    found = recipe("small-resnet", optimizer=optimizer)
+    assert found == NETWORKS["small-resnet"].recipe
+    other = recipe("small-resnet", optimizer="adam")
+    assert {*found} - {*other} == {"lr", "momentum", "weight_decay"}
+    assert recipe("realmlp", optimizer="sgd").keys() == REALMLP.keys() - {
+        "optimizer",
+        "weight_decay",
+    }
 
 
 def test_realmlp_takes_vectors_and_embeds_up_to_500_features():

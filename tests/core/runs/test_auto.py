@@ -8,6 +8,8 @@ from hardmax.errors import ArgumentError
 from hardmax.runs.auto import chosen, described
 from hardmax.runs.settings import Settings
 
+CLASSES = ("coat", "boot")
+
 
 def rows(count):
     return Vectors(np.zeros((count, 2), np.float32), np.arange(count) % 2)
@@ -18,7 +20,9 @@ def rows(count):
     [(10, 8, 2), (40, 8, 5), (1_500, 8, 8), (5_000, 5, 5), (20_000, 4, 4), (300_000, 1, 8)],
 )
 def test_small_tables_have_more_members(count, members, folds):
-    settings = chosen(Settings(data="t.csv", label="y"), rows(count), None, has_validation=False)
+    settings = chosen(
+        Settings(data="t.csv", label="y"), rows(count), None, classes=CLASSES, has_validation=False
+    )
     assert (settings.members, settings.folds) == (members, folds)
     assert (settings.model, settings.optimizer, settings.rate) == ("realmlp", "adamw-ntk", 0.04)
     assert (settings.validation, settings.patience) == (None, None)
@@ -29,12 +33,16 @@ def test_small_tables_have_more_members(count, members, folds):
 def test_what_the_user_has_set_stays():
     given = {"epochs": 3, "hidden": (7,), "lr": 0.01, "ensemble": 2, "batch_size": 64}
     settings = chosen(
-        Settings(data="t.csv", label="y", **given), rows(900), None, has_validation=False
+        Settings(data="t.csv", label="y", **given),
+        rows(900),
+        None,
+        classes=CLASSES,
+        has_validation=False,
     )
     assert {name: getattr(settings, name) for name in given} == given
     assert settings.folds == 2
     other = Settings(data="t.csv", label="y", model="mlp")
-    assert chosen(other, rows(900), None, has_validation=False) is other
+    assert chosen(other, rows(900), None, classes=CLASSES, has_validation=False) is other
 
 
 @pytest.mark.parametrize(
@@ -51,12 +59,14 @@ def test_what_the_user_has_set_stays():
 )
 def test_large_tables_have_quantile_bins(count, ordered, bins):
     settings = Settings(data="t.csv", label="y")
-    assert chosen(settings, rows(count), ordered, has_validation=False).bins == bins
+    assert (
+        chosen(settings, rows(count), ordered, classes=CLASSES, has_validation=False).bins == bins
+    )
 
 
 def test_a_validation_set_replaces_the_folds():
     settings = Settings(data="t.csv", label="y", validation=0.2)
-    settings = chosen(settings, rows(900), None, has_validation=True)
+    settings = chosen(settings, rows(900), None, classes=CLASSES, has_validation=True)
     assert (settings.folds, settings.members, settings.validation) == (None, 8, 0.2)
     assert settings.patience is not None
 
@@ -65,20 +75,86 @@ def test_rows_in_the_order_of_time_have_a_validation_set():
     assert Settings(data="t.csv", label="y", time="when").validation == 0.2
 
 
-def test_images_have_softmax_regression():
-    part = Images(np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1]))
-    settings = chosen(Settings(data="digits"), part, None, has_validation=False)
-    assert settings == Settings(data="digits", model="softmax-regression")
+def images(count):
+    return Images(np.zeros((count, 2, 2, 1), np.uint8), np.arange(count) % 2)
+
+
+def chosen_for_images(count, classes=CLASSES, **given):
+    return chosen(
+        Settings(data="clothes", **given),
+        images(count),
+        None,
+        classes=classes,
+        has_validation=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "epochs"),
+    [(4, 32, 60), (1_500, 32, 60), (6_000, 128, 60), (30_000, 128, 20), (900_000, 128, 10)],
+)
+def test_images_have_a_small_residual_network(count, batch_size, epochs):
+    settings = chosen_for_images(count)
+    assert (settings.model, settings.schedule, settings.momentum) == (
+        "small-resnet",
+        "one-cycle",
+        0.9,
+    )
+    assert (settings.batch_size, settings.epochs) == (batch_size, epochs)
+    assert (settings.members, settings.folds, settings.validation) == (1, None, None)
+
+
+def test_what_the_user_has_set_for_images_stays():
+    given = {"epochs": 3, "optimizer": "adam", "widths": (4,), "augment": "none", "batch_size": 7}
+    settings = chosen_for_images(900, **given)
+    assert {name: getattr(settings, name) for name in given} == given
+    # What belongs to another optimizer is not taken.
+    assert (settings.lr, settings.momentum, settings.weight_decay) == (0.001, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "augment"),
+    [
+        (("coat", "ankle boot"), "flip,shift"),
+        (("cat", "1"), "flip,shift"),
+        (("0", "1", "11"), "shift"),
+        (("a", "B", "ß"), "shift"),
+        (("turn-left", "straight"), "shift"),
+        (("RIGHT hand", "foot"), "shift"),
+        (("bright", "leftover"), "flip,shift"),
+    ],
+)
+def test_images_are_not_flipped_where_that_may_change_the_class(classes, augment):
+    assert chosen_for_images(900, classes).augment == augment
+    assert chosen_for_images(900, classes, model="lenet", augment="auto").augment == augment
+    assert chosen_for_images(900, classes, model="lenet").augment == "none"
+
+
+def test_rows_are_not_augmented():
+    for given in ({}, {"augment": "auto"}, {"augment": "none", "model": "mlp"}):
+        settings = Settings(data="t.csv", label="y", **given)
+        settings = chosen(settings, rows(90), None, classes=CLASSES, has_validation=False)
+        assert settings.augment == "none"
+    settings = Settings(data="t.csv", label="y", augment="shift")
+    with pytest.raises(ArgumentError, match="not the rows of a table; leave out shift"):
+        chosen(settings, rows(90), None, classes=CLASSES, has_validation=False)
 
 
 def test_the_choice_is_one_line():
-    settings = chosen(Settings(data="t.csv", label="y"), rows(900), None, has_validation=False)
+    settings = chosen(
+        Settings(data="t.csv", label="y"), rows(900), None, classes=CLASSES, has_validation=False
+    )
     assert described(settings) == (
         "auto: 8 networks of model realmlp (hidden 128,128,128), 64 epochs, each without one of 8 "
         "folds of the training set"
     )
-    settings = chosen(Settings(data="t.csv", label="y"), rows(2000), None, has_validation=False)
+    settings = chosen(
+        Settings(data="t.csv", label="y"), rows(2000), None, classes=CLASSES, has_validation=False
+    )
     assert "(hidden 128,128,128, 31 bins)" in described(settings)
+    assert described(chosen_for_images(900)) == (
+        "auto: model small-resnet, 60 epochs in batches of 32, augmentation flip,shift"
+    )
 
 
 @pytest.mark.parametrize("other", [{"validation": 0.2}, {"time": "when"}])

@@ -29,6 +29,11 @@ def test_rates_follow_the_formula(schedule, batches, epochs, warmup, lr):
         if schedule == "coslog4":
             progress = (step - warmup_steps + 0.5) / (steps - warmup_steps)
             return (1 - cos(2 * pi * log2(1 + 15 * progress))) / 2
+        if schedule == "one-cycle":
+            progress = (step - warmup_steps + 0.5) / (steps - warmup_steps)
+            if progress < 0.25:
+                return 4 * progress
+            return (1 + cos(pi * (4 * progress - 1) / 3)) / 2
         return 1
 
     steps = batches * epochs
@@ -47,6 +52,16 @@ def test_coslog4_has_four_cycles_each_twice_as_long_as_the_last():
     np.testing.assert_allclose(lows, [100, 300, 700], atol=1)
     assert max(rates) == pytest.approx(1, abs=1e-4)
     assert min(rates) > 0
+
+
+def test_one_cycle_rises_for_a_quarter_of_the_steps_then_falls():
+    rates = Recipe(2.0, schedule="one-cycle").rates(100, 4)
+    assert rates.argmax() in (99, 100)
+    assert max(rates) == pytest.approx(2, abs=0.02)
+    assert (np.diff(rates[:100]) > 0).all()
+    assert (np.diff(rates[100:]) < 0).all()
+    assert 0 < rates[0] < 0.02
+    assert 0 < rates[-1] < 0.001
 
 
 @given(st.sampled_from(["adamw", "adamw-ntk"]), st.integers(1, 40), st.integers(1, 5))

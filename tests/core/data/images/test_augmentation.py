@@ -1,0 +1,106 @@
+"""The random changes of training images: what is drawn, for whom, and from what."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardmax.data.images.augmentation import (
+    AUGMENTATIONS,
+    LEAST_ASPECT,
+    SMALLEST_CROP,
+    Augmentation,
+    parsed,
+)
+from hardmax.errors import ArgumentError
+
+names = st.lists(st.sampled_from(AUGMENTATIONS), unique=True).map(tuple)
+sides = st.integers(1, 300)
+seeds = st.integers(0, 2**64)
+epochs = st.integers(0, 99)
+
+
+@given(names, sides, sides, st.integers(0, 50), seeds, epochs)
+def test_changes_depend_on_the_seed_the_epoch_and_the_example(
+    names, height, width, count, seed, epoch
+):
+    augmentation = Augmentation(names, height, width)
+    changes = augmentation.draw(count, seed, epoch)
+    assert (changes.shape, changes.dtype) == ((count, 4), np.float32)
+    np.testing.assert_array_equal(changes, augmentation.draw(count + 9, seed, epoch)[:count])
+
+
+def test_every_epoch_and_every_seed_has_other_changes():
+    augmentation = Augmentation(AUGMENTATIONS, 28, 28)
+    drawn = [augmentation.draw(5, *which) for which in ((0, 0), (0, 1), (1, 0))]
+    assert len({changes.tobytes() for changes in drawn}) == 3
+
+
+@given(names, sides, sides, seeds, epochs)
+def test_each_augmentation_changes_the_same_with_and_without_the_others(
+    names, height, width, seed, epoch
+):
+    changes = Augmentation(names, height, width).draw(20, seed, epoch)
+    rows, columns = changes[:, :2], changes[:, 2:]
+    unchanged = np.tile(np.float32([0, 1]), (20, 1))
+    if "crop" not in names:
+        np.testing.assert_array_equal(abs(changes[:, [1, 3]]), 1)
+        np.testing.assert_array_equal(changes, np.round(changes))
+        alone = Augmentation(("flip",), height, width).draw(20, seed, epoch)[:, 3]
+        np.testing.assert_array_equal(columns[:, 1], alone if "flip" in names else 1)
+    if not {"crop", "shift"} & {*names}:
+        np.testing.assert_array_equal(rows, unchanged)
+    if not names:
+        np.testing.assert_array_equal(columns, unchanged)
+
+
+def test_half_of_the_images_are_flipped():
+    changes = Augmentation(("flip",), 5, 7).draw(10_000, 0, 0)
+    mirrored = changes[:, 3] == -1
+    # Six standard deviations of a share of 10,000 are 0.03.
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.03)
+    np.testing.assert_array_equal(changes[mirrored], [[0, 1, 6, -1]] * mirrored.sum())
+    np.testing.assert_array_equal(changes[~mirrored], [[0, 1, 0, 1]] * (~mirrored).sum())
+
+
+@pytest.mark.parametrize(
+    ("side", "largest"), [(6, 0), (8, 1), (28, 2), (32, 2), (64, 5), (224, 16)]
+)
+def test_shifts_are_whole_pixels_up_to_a_fourteenth_of_the_side(side, largest):
+    changes = Augmentation(("shift",), side, 2 * side).draw(10_000, 0, 0)
+    found, counts = np.unique(changes[:, 0], return_counts=True)
+    np.testing.assert_array_equal(found, range(-largest, largest + 1))
+    # Every shift is as frequent as the others, within six standard deviations.
+    expected = 10_000 / len(found)
+    assert abs(counts - expected).max() <= 6 * expected**0.5
+    assert abs(changes[:, 2]).max() == round(2 * side / 14)
+
+
+def test_crops_are_parts_of_the_image_within_their_bounds():
+    height, width = 40, 60
+    changes = Augmentation(("crop",), height, width).draw(10_000, 0, 0).astype(float)
+    tops, lefts = changes[:, 0] + (1 - changes[:, 1]) / 2, changes[:, 2] + (1 - changes[:, 3]) / 2
+    for first, size, side in ((tops, changes[:, 1], height), (lefts, changes[:, 3], width)):
+        assert first.min() >= -1e-4
+        assert (first + size * side).max() <= side + 1e-4
+        # Both borders are reached.
+        assert first.min() < 1
+        assert (first + size * side).max() > side - 1
+    areas, stretches = changes[:, 1] * changes[:, 3], changes[:, 1] / changes[:, 3]
+    assert areas.max() <= 1 + 1e-6
+    assert SMALLEST_CROP - 1e-6 <= areas.min() < SMALLEST_CROP + 0.02
+    assert LEAST_ASPECT - 1e-6 <= stretches.min() < LEAST_ASPECT + 0.02
+    assert 1 / LEAST_ASPECT - 0.02 < stretches.max() <= 1 / LEAST_ASPECT + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("none", ()), ("flip", ("flip",)), ("crop,flip", ("crop", "flip"))]
+)
+def test_augmentations_are_names_separated_by_commas(text, expected):
+    assert parsed(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "flop", "flip,", "flip, shift", "none,flip", "Flip"])
+def test_other_augmentations_are_refused(text, refused):
+    with refused(ArgumentError, "augmentation", "auto, none", "flip, shift, crop"):
+        parsed(text)
