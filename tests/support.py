@@ -10,6 +10,9 @@ from PIL import Image
 from hardmax import frameworks
 from hardmax.errors import MissingFrameworkError
 
+#: The options of a training for which the network does not matter: this one takes a moment.
+SOFTMAX = ("--model", "softmax-regression")
+
 
 def pcg64(count, seed, epoch):
     """Return the expected order of an epoch, int64 of shape (count,), directly from NumPy."""

@@ -60,8 +60,8 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
     (20) and ``model`` (softmax-regression); their help is below. ``random_state`` and
     ``class_weight`` (None, "balanced" or a dict of weights by class) are scikit-learn's. The models
-    ``auto`` and ``realmlp`` are for vectors and data frames (for images ``auto`` is softmax
-    regression). With ``realmlp`` alone, a fifth of the
+    ``auto`` and ``realmlp`` are for vectors and data frames (for images ``auto`` is a small
+    residual network). With ``realmlp`` alone, a fifth of the
     examples is its validation set, and the weights are those of the epoch with the lowest loss on
     it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
 

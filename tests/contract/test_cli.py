@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn import metrics
-from support import refused
+from support import SOFTMAX, refused
 
 from hardmax import frameworks
 from hardmax.runs.run import Run
@@ -31,7 +31,7 @@ def trained(framework, tmp_path_factory):
     """A run on the digits, and the JSON printed by its training, in a process of its own."""
     folder = tmp_path_factory.mktemp("trained")
     options = ("--framework", framework, "--batch-size", 32, "--out", "run", "--json")
-    done = commands.run_process(folder, "train", "digits", *options)
+    done = commands.run_process(folder, "train", "digits", *SOFTMAX, *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no framework's log either
     return folder / "run", json.loads(done.stdout)
@@ -196,7 +196,7 @@ def test_an_image_may_have_any_file_name(hardmax_process, trained, tmp_path, enc
 
 
 def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path):
-    arguments = ("train", "digits", "--framework", framework, "--batch-size", 32)
+    arguments = ("train", "digits", *SOFTMAX, "--framework", framework, "--batch-size", 32)
     assert hardmax(*arguments, "--out", "again").returncode == 0
     assert hardmax(*arguments, "--out", "other", "--seed", 1).returncode == 0
     first, again, other = (
@@ -208,7 +208,7 @@ def test_the_same_seed_gives_the_same_bits(hardmax, trained, framework, tmp_path
 
 @pytest.mark.shared
 def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tmp_path):
-    done = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
+    done = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert len(lines) == 7
@@ -221,13 +221,14 @@ def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tm
     assert lines[5] == f"run runs/digits-softmax-regression-{framework}"
     assert lines[6].endswith("report.html")
     assert "\x1b" not in done.stdout
-    again = hardmax("train", "digits", "--framework", framework, "--epochs", 3)
+    again = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert f"run runs/digits-softmax-regression-{framework}-2" in again.stdout
 
 
 def test_a_validation_set_is_split_off_and_may_stop_training(hardmax, framework, tmp_path):
     done = hardmax(
         *("train", "digits", "--framework", framework, "--out", "run", "--epochs", 300),
+        *SOFTMAX,
         *("--lr", 8, "--validation", 0.2, "--patience", 2),
     )
     assert done.returncode == 0, done.stderr
@@ -268,7 +269,7 @@ def test_idx_folders_are_trained_and_evaluated_on(hardmax, framework, tmp_path, 
 @pytest.mark.shared
 def test_a_data_folder_may_have_a_long_name(hardmax, framework, tmp_path, make_idx_folder):
     make_idx_folder(tmp_path / ("n" * 240))
-    done = hardmax("train", "n" * 240, "--framework", framework, "--epochs", 1)
+    done = hardmax("train", "n" * 240, *SOFTMAX, "--framework", framework, "--epochs", 1)
     assert done.returncode == 0, done.stderr
     assert f"run runs/{'n' * 80}-softmax-regression-{framework}\n" in done.stdout
 
@@ -322,7 +323,7 @@ def test_bad_arguments_of_train(hardmax, framework, tmp_path, case):
 @pytest.mark.shared
 def test_a_batch_may_be_larger_than_the_data(hardmax, framework, tmp_path):
     arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
-    done = hardmax("train", "digits", *arguments, "--batch-size", 10**20)
+    done = hardmax("train", "digits", *SOFTMAX, *arguments, "--batch-size", 10**20)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     result = json.loads(hardmax("evaluate", "run", "--json").stdout)
@@ -356,12 +357,12 @@ def test_a_training_that_ends_worse_than_guessing_says_so(hardmax, framework):
     assert done.returncode == 0
     notice = "worse than guessing: equal probabilities for 10 classes give 2.3; try a smaller --lr"
     assert notice in done.stderr
-    done = hardmax("train", "digits", *options[:-1], "good")
+    done = hardmax("train", "digits", *SOFTMAX, *options[:-1], "good")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_divergence_names_the_epoch_and_leaves_nothing_behind(hardmax, framework, tmp_path):
-    done = hardmax("train", "digits", "--framework", framework, "--lr", "1e38")
+    done = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--lr", "1e38")
     assert done.returncode == 2
     assert "in epoch 1; try a smaller --lr than 1e+38, such as 0.1\n" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -373,7 +374,7 @@ def test_the_best_weights_are_saved_even_after_all_epochs(hardmax, framework, tm
     """With this learning rate the validation loss goes up and down."""
     arguments = ("--framework", framework, "--out", "run", "--validation", 0.2, "--lr", 8)
     arguments += ("--batch-size", 256)
-    done = hardmax("train", "digits", *arguments, "--epochs", 5, "--patience", 5)
+    done = hardmax("train", "digits", *SOFTMAX, *arguments, "--epochs", 5, "--patience", 5)
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     losses = [json.loads(line)["val_loss"] for line in lines]
@@ -520,7 +521,7 @@ main()
 
 
 def start_long_training(framework, folder, sign, *arguments, **streams):
-    command = [sys.executable, "-c", SIGNALING, sign, "train", "digits"]
+    command = [sys.executable, "-c", SIGNALING, sign, "train", "digits", *SOFTMAX]
     return subprocess.Popen(
         [*command, "--framework", framework, "--epochs", "1000000", *arguments],
         cwd=folder,
@@ -590,7 +591,7 @@ def train_interrupted(hardmax, framework, monkeypatch):
         monkeypatch.setattr(owner, name, interrupted)
         arguments = ("--epochs", 3, "--validation", 0.2, "--patience", 3, "--out", "run")
         try:
-            return hardmax("train", "digits", "--framework", framework, *arguments)
+            return hardmax("train", "digits", *SOFTMAX, "--framework", framework, *arguments)
         except KeyboardInterrupt:
             pytest.fail("Ctrl-C is not handled")
 
@@ -644,7 +645,7 @@ def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(
 def train_in_a_terminal(framework, folder, epochs, stdout):
     """Train with stderr on a terminal and return what it showed."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, *commands.PROGRAM, "train", "digits"]
+    command = [sys.executable, *commands.PROGRAM, "train", "digits", *SOFTMAX]
     process = subprocess.Popen(
         [*command, "--framework", framework, "--epochs", str(epochs)],
         cwd=folder,
@@ -685,9 +686,11 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
 
 @pytest.mark.shared
 def test_a_closed_pipe_ends_a_command_quietly(framework, tmp_path):
-    command = [sys.executable, *commands.PROGRAM, "train", "digits", "--framework", framework]
+    command = [*commands.PROGRAM, "train", "digits", *SOFTMAX, "--framework", framework]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=tmp_path, stdout=pipe, stderr=pipe
+    ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.special import softmax
 from scipy.stats import binomtest
-from support import refused
+from support import SOFTMAX, refused
 
 from hardmax.data.datasets import split_off
 from hardmax.data.images.digits import load_digits
@@ -205,7 +205,7 @@ def test_invalid_costs_are_rejected_on_one_line(hardmax, run, tmp_path):
 @pytest.mark.shared
 def test_calibration_requires_a_validation_set(hardmax, framework, tmp_path):
     arguments = ("--framework", framework, "--epochs", 1, "--out", "run", "--json")
-    assert hardmax("train", "digits", *arguments).returncode == 0
+    assert hardmax("train", "digits", *SOFTMAX, *arguments).returncode == 0
     before = (tmp_path / "run" / "run.json").read_bytes()
     refused(hardmax("calibrate", "run"), "validation set", "--validation FRACTION")
     assert (tmp_path / "run" / "run.json").read_bytes() == before
@@ -218,7 +218,7 @@ def test_calibration_requires_a_validation_set(hardmax, framework, tmp_path):
 
 def test_two_runs_are_compared_example_by_example(hardmax, framework, run):
     options = ("--framework", framework, "--batch-size", 32, "--out", "other", "--json")
-    assert hardmax("train", "digits", *options).returncode == 0
+    assert hardmax("train", "digits", *SOFTMAX, *options).returncode == 0
     done = hardmax("compare", run, "other", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
@@ -252,7 +252,7 @@ def test_runs_that_cannot_be_compared_are_rejected_on_one_line(
     refused(hardmax("compare", run, run, "--epochs", 3), "--epochs")
     make_idx_folder(tmp_path / "data")
     arguments = ("--framework", framework, "--epochs", 1, "--out", "other")
-    assert hardmax("train", "data", *arguments).returncode == 0
+    assert hardmax("train", "data", *SOFTMAX, *arguments).returncode == 0
     refused(hardmax("compare", run, "other"), "different data")
     same = hardmax("compare", run, run).stdout
     assert "only the first on 0\nonly the second on 0\nMcNemar's test: p = 1\n" in same

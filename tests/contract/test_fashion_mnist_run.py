@@ -12,7 +12,9 @@ from hardmax.runs.settings import Settings
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_softmax_regression_reaches_the_books_results(framework, data_root, tmp_path, seed):
-    settings = Settings(data="fashion-mnist", framework=framework, seed=seed)
+    settings = Settings(
+        data="fashion-mnist", model="softmax-regression", framework=framework, seed=seed
+    )
     trained = train.train(settings, tmp_path / "run")
     assert len(trained.epochs) == 10
     assert trained.epochs[-1]["train_loss"] == pytest.approx(0.447, abs=0.004)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from support import refused, save
+from support import SOFTMAX, refused, save
 
 pytestmark = pytest.mark.shared
 
@@ -33,8 +33,8 @@ def make(folder, *parts, count=20, extension="png", icons=True):
 
 
 def train(hardmax, framework, *options):
-    arguments = ("--framework", framework, "--epochs", 5, "--out", "run")
-    return hardmax("train", "data", *arguments, *options)
+    arguments = ("--framework", framework, *SOFTMAX, "--epochs", 5)
+    return hardmax("train", "data", *arguments, "--out", "run", *options)
 
 
 def data_of(tmp_path):

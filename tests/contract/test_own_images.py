@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from support import need
+from support import SOFTMAX, need
 
 from hardmax.data import mapped
 from hardmax.data.images import cache as image_cache
@@ -56,7 +56,9 @@ def trained(framework, clothes):
 
 
 def settings(framework, data):
-    return Settings(data=str(data), framework=framework, epochs=2, seed=3)
+    return Settings(
+        data=str(data), model="softmax-regression", framework=framework, epochs=2, seed=3
+    )
 
 
 def test_training_on_images_and_on_idx_files_gives_equal_results(framework, clothes, trained):
@@ -118,6 +120,7 @@ def test_balanced_training_weights_all_classes_equally(framework, tmp_path):
     for balanced in (False, True):
         options = Settings(
             data=str(tmp_path / "skewed.npz"),
+            model="softmax-regression",
             framework=framework,
             epochs=1,
             batch_size=200,
@@ -182,7 +185,7 @@ def test_color_images_of_any_size_need_no_options(hardmax, framework, tmp_path, 
 
 @pytest.mark.shared
 def test_the_test_fraction_or_other_test_data_can_be_set(hardmax, framework, tmp_path, shapes):
-    arguments = ("--framework", framework, "--epochs", 1, "--size", 6, "--channels", 1)
+    arguments = ("--framework", framework, *SOFTMAX, "--epochs", 1, "--size", 6, "--channels", 1)
     done = hardmax("train", "shapes", "--test", 0.5, *arguments, "--out", "half", "--json")
     summary = json.loads(done.stdout)["test"]
     assert summary["count"] == 30
@@ -198,7 +201,7 @@ def test_the_test_fraction_or_other_test_data_can_be_set(hardmax, framework, tmp
 
 @pytest.mark.shared
 def test_size_and_channels_can_be_set(hardmax, framework, tmp_path, shapes):
-    arguments = ("--framework", framework, "--epochs", 1, "--out", "run")
+    arguments = ("--framework", framework, *SOFTMAX, "--epochs", 1, "--out", "run")
     done = hardmax("train", "shapes", *arguments, "--size", "8x12", "--channels", 1)
     assert done.returncode == 0, done.stderr
     assert Run.open(tmp_path / "run").input_shape == (8, 12, 1)
@@ -250,7 +253,7 @@ def test_images_that_cannot_be_trained_on_are_an_error_and_nothing_is_written(
 @pytest.mark.shared
 def test_skipped_images_are_recorded(hardmax, framework, tmp_path, shapes):
     damage(shapes, "unreadable")
-    arguments = ("--framework", framework, "--epochs", 1, "--out", "run")
+    arguments = ("--framework", framework, *SOFTMAX, "--epochs", 1, "--out", "run")
     done = hardmax("train", "shapes", "--skip-bad", *arguments)
     assert done.returncode == 0, done.stderr
     assert "skipped 2 images that cannot be read: day/b.png, night/a.png" in done.stderr

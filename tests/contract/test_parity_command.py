@@ -11,7 +11,7 @@ import time
 import commands
 import numpy as np
 import pytest
-from support import need, refused
+from support import SOFTMAX, need, refused
 
 from hardmax import frameworks
 from hardmax.data.images.digits import load_digits
@@ -56,7 +56,7 @@ def reported(run):
 def trained(run):
     """The JSON that hardmax train printed for the same training, by framework."""
     return {
-        name: run("train", "digits", "--framework", name, *OPTIONS, "--out", name)
+        name: run("train", "digits", *SOFTMAX, "--framework", name, *OPTIONS, "--out", name)
         for name in FRAMEWORKS
     }
 

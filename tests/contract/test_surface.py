@@ -214,7 +214,10 @@ def test_every_declared_name_exists(fw, names):
 
 
 #: The modules that every backend has, and those that only one needs.
-MODULES = {*"data engine functions layers models module optimizers runtime tensors trainer".split()}
+MODULES = {
+    *"augmentation data engine functions layers models module optimizers".split(),
+    *"runtime tensors trainer".split(),
+}
 OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy"}}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
-from support import mixed_table, need, refused
+from support import SOFTMAX, mixed_table, need, refused
 
 from hardmax.data.load import load
 from hardmax.data.options import Reading
@@ -226,7 +226,7 @@ def test_an_explanation_is_printed_and_reported(run, folder, trained, explained)
 @pytest.mark.shared
 def test_a_run_on_images_is_not_explained(run, framework):
     options = ("--framework", framework, "--epochs", 1, "--out", "digits")
-    assert run("train", "digits", *options).returncode == 0
+    assert run("train", "digits", *SOFTMAX, *options).returncode == 0
     refused(run("explain", "digits"), "digits was trained on images", "only runs on tables")
 
 

@@ -77,7 +77,9 @@ def prepared(
     if not are_images:
         return batch
     images = batch[0].astype(jnp.float32) * np.float32(SCALE)
-    return (augmented(images, batch[-1]), *batch[1:-1]) if are_changed else (images, *batch[1:])
+    if are_changed:
+        return (augmented(images, batch[-1]), *batch[1:-1])
+    return (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[jax.Array]):

@@ -57,9 +57,9 @@ class Loader(loaders.TensorLoader[np.ndarray]):
         if not self.are_images:
             return batch
         images = batch[0].astype("float32") * SCALE
-        return (
-            (augmented(images, batch[-1]), *batch[1:-1]) if self.changes else (images, *batch[1:])
-        )
+        if self.changes:
+            return (augmented(images, batch[-1]), *batch[1:-1])
+        return (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[np.ndarray]):

@@ -125,7 +125,7 @@ SMALL_RESNET = {
 }
 
 #: The settings that suit one optimizer and no other.
-OF_OPTIMIZER = ("optimizer", "lr", "momentum", "weight_decay")
+OF_OPTIMIZER = ("lr", "momentum", "weight_decay")
 
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),

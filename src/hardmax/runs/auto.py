@@ -38,7 +38,7 @@ STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 
 
 #: The number of images that the training of a network aims to see, and bounds for its epochs.
-SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 600_000, 10, 60
+SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 600_000, 10, 40
 
 #: An epoch of images has about this many steps, unless the batches would be too small or too large.
 IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128

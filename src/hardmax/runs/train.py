@@ -148,6 +148,8 @@ def _train(
         callbacks=[*([callback] if callback else []), _Stop(interruptions)],
         interruptions=interruptions,
     )
+    # So that a broken framework or a missing device is found before anything is logged.
+    frameworks.load(settings.framework).Trainer(1, device=settings.device).find_device()
     with (
         RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
         contextlib.ExitStack() as cleaning_up,

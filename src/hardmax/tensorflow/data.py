@@ -64,7 +64,9 @@ def prepared(
     if not are_images:
         return batch
     images = tf.cast(batch[0], tf.float32) * SCALE
-    return (augmented(images, batch[-1]), *batch[1:-1]) if are_changed else (images, *batch[1:])
+    if are_changed:
+        return (augmented(images, batch[-1]), *batch[1:-1])
+    return (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[tf.Tensor]):

@@ -56,9 +56,9 @@ class Loader(loaders.TensorLoader[torch.Tensor]):
         if not self.are_images:
             return batch
         images = batch[0].float().mul_(SCALE)
-        return (
-            (augmented(images, batch[-1]), *batch[1:-1]) if self.changes else (images, *batch[1:])
-        )
+        if self.changes:
+            return (augmented(images, batch[-1]), *batch[1:-1])
+        return (images, *batch[1:])
 
 
 class DataModule(datamodule.DataModule[torch.Tensor]):

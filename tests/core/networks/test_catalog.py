@@ -58,10 +58,7 @@ def test_a_recipe_is_that_of_its_optimizer(optimizer):
     assert found == NETWORKS["small-resnet"].recipe
     other = recipe("small-resnet", optimizer="adam")
     assert {*found} - {*other} == {"lr", "momentum", "weight_decay"}
-    assert recipe("realmlp", optimizer="sgd").keys() == REALMLP.keys() - {
-        "optimizer",
-        "weight_decay",
-    }
+    assert recipe("realmlp", optimizer="sgd").keys() == REALMLP.keys() - {"weight_decay"}
 
 
 def test_realmlp_takes_vectors_and_embeds_up_to_500_features():
