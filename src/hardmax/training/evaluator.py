@@ -14,7 +14,7 @@ from hardmax.hyperparameters import Described
 from hardmax.training import checkpoint
 from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
 from hardmax.training.labels import Labels
-from hardmax.training.loaders import Loader, batch_count
+from hardmax.training.loaders import Loader, batch_count, chunks
 
 __all__ = ["Evaluator", "ModelT", "Tensor"]
 
@@ -56,7 +56,8 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         self.prepare_evaluation(model, loader)
         totals = Totals()
         with self.labels_of(loader):
-            totals.add(self.engine.evaluate(self, model, self.watched(loader, loader)))
+            for chunk in chunks(loader, 1):
+                totals.add(self.engine.evaluate(self, model, self.watched(loader, chunk)))
         return Evaluation.of(totals, isinstance(loader, Loader) and loader.is_weighted)
 
     def scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
