@@ -121,7 +121,6 @@ SMALL_RESNET = {
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "schedule": "one-cycle",
-    "label_smoothing": 0.1,
 }
 
 #: The settings that suit one optimizer and no other.
