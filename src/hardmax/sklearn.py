@@ -191,7 +191,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         params = {name: getattr(self, name) for name in PARAMETERS}
-        if self.epochs is None:
+        if self.epochs is None and self.model != AUTO:
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 

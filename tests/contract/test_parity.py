@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import commands
 import pytest
-from support import need
+from support import SOFTMAX, need
 
 RECIPES = {
     "sgd": [],
@@ -14,17 +14,22 @@ RECIPES = {
     "adamw": ["--optimizer", "adamw", "--weight-decay", 0.01],
 }
 SMOOTH = {
-    "softmax-regression": [],
+    "softmax-regression": [*SOFTMAX],
     "mlp": ["--model", "mlp", "--activation", "tanh"],
     "lenet": ["--model", "lenet"],
 }
+AUGMENTED = ["--augment", "flip,shift,crop"]
 #: Short trainings; test_networks.py compares a step of convolutional networks with NumPy.
 SHORT = {
     "digits": ["digits", "--model", "mlp", "--batch-size", 32, "--lr", 0.3, "--seed", 5],
     "mlp by momentum": ["digits", "--epochs", 2, *SMOOTH["mlp"], *RECIPES["momentum"]],
     "mlp by adamw": ["digits", "--epochs", 2, *SMOOTH["mlp"], *RECIPES["adamw"]],
+    "mlp augmented": ["digits", "--epochs", 2, *SMOOTH["mlp"], *AUGMENTED],
 }
-LONG = {"ten epochs": ["fashion-mnist", "--epochs", 10]} | {
+LONG = {
+    "ten epochs": ["fashion-mnist", *SOFTMAX, "--epochs", 10],
+    "lenet augmented": ["fashion-mnist", "--epochs", 1, *SMOOTH["lenet"], *AUGMENTED],
+} | {
     f"{model} by {name}": ["fashion-mnist", "--epochs", 1, *network, *recipe]
     for model, network in SMOOTH.items()
     for name, recipe in RECIPES.items()
@@ -112,6 +117,15 @@ def test_losses_with_relu_match_pytorch(both, tmp_path, recipe):
     losses = [run["epochs"][0]["train_loss"] for run in (one, other)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     assert abs(one["test"]["correct"] - other["test"]["correct"]) <= 10  # of 10000
+
+
+@pytest.mark.slow
+def test_an_epoch_of_the_small_resnet_matches_pytorch(both, tmp_path):
+    """With its own schedule and augmentation, at a rate at which ReLU does not amplify rounding."""
+    arguments = ["digits", "--model", "small-resnet", "--augment", "auto", "--epochs", 1]
+    one, other = both(tmp_path, [*arguments, "--lr", 0.005, "--batch-size", 128])
+    losses = [run["epochs"][0]["train_loss"] for run in (one, other)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
 @pytest.mark.slow
