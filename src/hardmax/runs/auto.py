@@ -38,10 +38,14 @@ STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 
 
 #: The number of images that the training of a network aims to see, and bounds for its epochs.
-SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 600_000, 10, 40
+SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 500_000, 8, 40
 
 #: An epoch of images has about this many steps, unless the batches would be too small or too large.
 IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
+
+#: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
+#: see the same pixels often enough to remember them, and learns more from the images as they are.
+SHIFTED_EPOCHS = 16
 
 #: The words in the names of classes that an image and its mirror image do not share.
 SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
@@ -62,46 +66,49 @@ def chosen(
     and the names of the ``classes``; what the user has set stays. Raises ArgumentError for an
     augmentation of rows.
     """
-    values: dict[str, Any] = {}
     if settings.model == AUTO:
         suited = (
             {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
             if isinstance(train, Vectors)
-            else _for_images(settings, len(train), classes)
+            else _for_images(len(train))
         )
         # The data has been read with the validation set.
         unset = settings.unset - {"validation"}
-        values = {name: suited.get(name) for name in {*unset, "model"}}
+        values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
+        settings = replace(settings, **values)
     if settings.augment == AUTO:
-        values["augment"] = augmentation(classes) if isinstance(train, Images) else "none"
-    elif settings.augment != "none" and isinstance(train, Vectors):
+        suits = isinstance(train, Images)
+        names = _augmentations(classes, settings.epochs) if suits else ()
+        return replace(settings, augment=",".join(names) or "none")
+    if settings.augment != "none" and isinstance(train, Vectors):
         raise ArgumentError(
             f"augmentations change images, not the rows of a table; leave out {settings.augment}"
         )
-    return replace(settings, **values) if values else settings
+    return settings
 
 
-def _for_images(settings: Settings, count: int, classes: Sequence[str]) -> dict[str, Any]:
-    """Return the settings for images."""
+def _for_images(count: int) -> dict[str, Any]:
+    """Return the settings for ``count`` images."""
     steps, smallest = IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH
     batch = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
     return {
         "model": "small-resnet",
         "batch_size": batch,
         "epochs": min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS),
-        "augment": augmentation(classes),
+        "augment": AUTO,
     }
 
 
-def augmentation(classes: Sequence[str]) -> str:
-    """Return the augmentation of images of these classes.
+def _augmentations(classes: Sequence[str], epochs: int) -> tuple[str, ...]:
+    """Return the augmentations of images of these classes.
 
     Without ``flip`` if mirror images may belong to another class: if all names are numbers or
     single characters, as those of digits and letters, or if some tell left from right.
     """
     are_symbols = all(len(name) == 1 or name.isdecimal() for name in classes)
     words = {word for name in classes for word in re.findall("[a-z]+", name.lower())}
-    return "shift" if are_symbols or words & SIDES else "flip,shift"
+    flip = () if are_symbols or words & SIDES else ("flip",)
+    return (*flip, *(("shift",) if epochs >= SHIFTED_EPOCHS else ()))
 
 
 def _bins(train: Vectors, ordered: Sequence[int] | None) -> int | None:
