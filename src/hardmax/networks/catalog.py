@@ -115,9 +115,9 @@ REALMLP = {
     "patience": 64,
 }
 
-#: The training of a small residual network.
+#: The training of a small residual network, whose learning rate suits small batches.
 SMALL_RESNET = {
-    "lr": 0.2,
+    "lr": 0.05,
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "schedule": "one-cycle",

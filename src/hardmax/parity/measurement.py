@@ -125,8 +125,10 @@ class _AfterFirstEpoch(RunCallback):
 class _Probe:
     """Computes scores and single steps of a run's network, from its initial weights."""
 
-    def __init__(self, settings: Settings, run: Run):
-        self.settings, self.run = settings, run
+    def __init__(self, run: Run):
+        # Not those that were asked for, some of which the data may have chosen.
+        self.settings = settings = run.settings
+        self.run = run
         self.dataset = load.load(settings.data, settings.reading)
         self.batch_size = settings.batch(len(self.dataset.train))
         self.backend = frameworks.load(settings.framework)
@@ -164,7 +166,7 @@ class _Probe:
         weights = loss_weights(train, self.settings.class_weights)
         taken = None if weights is None else weights[rows]
         # The images are changed by the augmentation, though not as they are in the run.
-        augment = parsed(self.run.settings.augment)
+        augment = parsed(self.settings.augment)
         session.fit(train.take(rows), None, len(rows), loss_weights=taken, augment=augment)
         return session.weights()
 
@@ -196,7 +198,7 @@ def _measure(settings: Settings, path: Path) -> Measurement:
     if trained.interrupted:
         raise KeyboardInterrupt
     run = Run.open(path)
-    probe = _Probe(settings, run)
+    probe = _Probe(run)
     test = probe.dataset.test
     part = test.take(np.arange(min(SCORED, len(test))))
     arrays = {

@@ -43,6 +43,10 @@ SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 500_000, 8, 40
 #: An epoch of images has about this many steps, unless the batches would be too small or too large.
 IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
 
+#: The learning rate of the largest batches of images. That of smaller ones is lower in proportion:
+#: the statistics of BatchNorm are noisy there, and a network hardly learns with the same rate.
+IMAGE_RATE = 0.2
+
 #: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
 #: see the same pixels often enough to remember them, and learns more from the images as they are.
 SHIFTED_EPOCHS = 16
@@ -61,24 +65,23 @@ def chosen(
 ) -> Settings:
     """Return settings in which everything is chosen that was left to the data.
 
-    That is a network and a recipe in place of the model ``auto``, and the augmentation ``auto``.
-    They suit the examples ``train``, in which the features at ``ordered`` have an order, if known,
-    and the names of the ``classes``; what the user has set stays. Raises ArgumentError for an
-    augmentation of rows.
+    That is a network and a recipe in place of the model ``auto``, the recipe of a small residual
+    network, and the augmentation ``auto``. They suit the examples ``train``, in which the features
+    at ``ordered`` have an order, if known, and the names of the ``classes``; what the user has set
+    stays. Raises ArgumentError for an augmentation of rows.
     """
-    if settings.model == AUTO:
-        suited = (
-            {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
-            if isinstance(train, Vectors)
-            else _for_images(len(train))
-        )
+    suited: dict[str, Any] = {}
+    if isinstance(train, Images) and settings.model in (AUTO, "small-resnet"):
+        suited = _for_images(settings, len(train))
+    elif isinstance(train, Vectors) and settings.model == AUTO:
+        suited = {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
+    if suited:
         # The data has been read with the validation set.
         unset = settings.unset - {"validation"}
         values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
         settings = replace(settings, **values)
     if settings.augment == AUTO:
-        suits = isinstance(train, Images)
-        names = _augmentations(classes, settings.epochs) if suits else ()
+        names = _augmentations(train, classes, settings.epochs)
         return replace(settings, augment=",".join(names) or "none")
     if settings.augment != "none" and isinstance(train, Vectors):
         raise ArgumentError(
@@ -87,24 +90,29 @@ def chosen(
     return settings
 
 
-def _for_images(count: int) -> dict[str, Any]:
+def _for_images(settings: Settings, count: int) -> dict[str, Any]:
     """Return the settings for ``count`` images."""
     steps, smallest = IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH
-    batch = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
+    suited = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
+    batch = settings.batch_size or suited
+    rate = IMAGE_RATE * min(batch, LARGEST_IMAGE_BATCH) / LARGEST_IMAGE_BATCH
     return {
         "model": "small-resnet",
         "batch_size": batch,
+        "lr": rate if settings.optimizer == "sgd" else None,
         "epochs": min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS),
-        "augment": AUTO,
+        "augment": AUTO if settings.model == AUTO else None,
     }
 
 
-def _augmentations(classes: Sequence[str], epochs: int) -> tuple[str, ...]:
-    """Return the augmentations of images of these classes.
+def _augmentations(train: Examples, classes: Sequence[str], epochs: int) -> tuple[str, ...]:
+    """Return the augmentations of images of these classes; those of rows are ().
 
     Without ``flip`` if mirror images may belong to another class: if all names are numbers or
     single characters, as those of digits and letters, or if some tell left from right.
     """
+    if not isinstance(train, Images):
+        return ()
     are_symbols = all(len(name) == 1 or name.isdecimal() for name in classes)
     words = {word for name in classes for word in re.findall("[a-z]+", name.lower())}
     flip = () if are_symbols or words & SIDES else ("flip",)

@@ -1,5 +1,7 @@
 """What the model ``auto`` stands for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,18 +92,36 @@ def chosen_for_images(count, classes=CLASSES, **given):
 
 
 @pytest.mark.parametrize(
-    ("count", "batch_size", "epochs"),
-    [(4, 32, 40), (1_500, 32, 40), (6_000, 128, 40), (20_000, 128, 25), (900_000, 128, 8)],
+    ("count", "batch_size", "rate", "epochs"),
+    [
+        (4, 32, 0.05, 40),
+        (1_500, 32, 0.05, 40),
+        (3_000, 64, 0.1, 40),
+        (20_000, 128, 0.2, 25),
+        (900_000, 128, 0.2, 8),
+    ],
 )
-def test_images_have_a_small_residual_network(count, batch_size, epochs):
+def test_images_have_a_small_residual_network(count, batch_size, rate, epochs):
     settings = chosen_for_images(count)
     assert (settings.model, settings.schedule, settings.momentum) == (
         "small-resnet",
         "one-cycle",
         0.9,
     )
-    assert (settings.batch_size, settings.epochs) == (batch_size, epochs)
+    assert (settings.batch_size, settings.lr, settings.epochs) == (batch_size, rate, epochs)
     assert (settings.members, settings.folds, settings.validation) == (1, None, None)
+
+
+def test_a_small_resnet_by_name_has_the_same_recipe_without_augmentation():
+    found, named = chosen_for_images(900), chosen_for_images(900, model="small-resnet")
+    assert found.augment == "flip,shift"
+    assert replace(found, augment="none") == named
+
+
+def test_the_rate_for_images_follows_from_the_size_of_the_batches():
+    for size, rate in ((8, 0.0125), (64, 0.1), (128, 0.2), (10**20, 0.2)):
+        assert chosen_for_images(900, batch_size=size).lr == rate
+    assert chosen_for_images(900, batch_size=64, lr=0.3).lr == 0.3
 
 
 def test_what_the_user_has_set_for_images_stays():
