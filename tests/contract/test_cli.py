@@ -283,6 +283,11 @@ BAD_ARGUMENTS = {
         "choose one of auto, softmax-regression, mlp",
     ),
     "unknown framework": (["digits", "--framework", "theano"], "choose one of"),
+    "widths": (["digits", "--model", "small-resnet", "--widths", "8,x"], "--widths must be"),
+    "unknown augmentation": (
+        ["digits", "--augment", "flip,spin"],
+        "unknown augmentation 'spin'; choose auto, none or some of flip, shift, crop",
+    ),
     "epochs 0": (["digits", "--epochs", "0"], "epochs must be an integer of at least 1"),
     "epochs text": (["digits", "--epochs", "many"], "--epochs"),
     "batch size": (["digits", "--batch-size", "-3"], "batch size"),

@@ -2,6 +2,7 @@
 
 from math import log2
 
+from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
     Activation,
     BatchNorm,
@@ -163,8 +164,10 @@ def small_resnet(
 
     Convolutions of stride 2 first halve the image until its shorter side has about 16 pixels. Then
     come residual blocks with ``widths`` channels, each but the first with half as many rows and
-    columns as the one before.
+    columns as the one before. Raises ArgumentError without any widths.
     """
+    if not widths:
+        raise ArgumentError("a small-resnet needs a width for each of its blocks, got none")
     halvings = max(round(log2(min(input_shape[:2]) / 16)), 0)
     strides = (2,) * halvings or (1,)
     stem = [

@@ -50,6 +50,8 @@ def test_a_small_resnet_takes_its_widths():
     stem, first = (9 + 2) * 5, 2 * (9 * 5 + 2) * 5
     second = (9 * 5 + 2) * 6 + (9 * 6 + 2) * 6 + (5 + 2) * 6
     assert weight_count(network, (28, 28, 1)) == stem + first + second + (6 + 1) * 7
+    with pytest.raises(ArgumentError, match="needs a width for each of its blocks"):
+        make("small-resnet", (28, 28, 1), 7, widths=())
 
 
 @pytest.mark.parametrize("optimizer", [None, "sgd"])

@@ -176,6 +176,19 @@ def test_every_epoch_is_a_row():
         assert rows[start + i] == [str(i), *(f"{n:.4f}" for n in numbers), f"{i / 8:.3f}"]
 
 
+@pytest.mark.parametrize(
+    ("augment", "end"),
+    [
+        ({}, "."),
+        ({"augment": "none"}, "."),
+        ({"augment": "flip,shift"}, ", on images changed by flip,shift."),
+    ],
+)
+def test_the_page_says_if_training_images_were_changed(augment, end):
+    note = f"means over the epoch, while the weights were changing{end}"
+    assert note in Page(page(settings=augment)).text
+
+
 def test_the_metrics_of_the_classes_agree_with_scikit_learn():
     rows = Page(page()).rows
     start = next(i for i, row in enumerate(rows) if row[0] == "class")
