@@ -133,9 +133,11 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         is_first = not hasattr(self, "weights_")
         layers = () if is_first else self.network_
         is_ensemble = any(isinstance(layer, Ensemble) for layer in layers)
-        if is_ensemble or self.model == AUTO or self.folds is not None or self.ensemble is not None:
+        is_auto = AUTO in (self.model, self.augment)
+        if is_ensemble or is_auto or self.folds is not None or self.ensemble is not None:
             raise ArgumentError(
-                "partial_fit trains one network; choose its model, and leave out folds and ensemble"
+                "partial_fit trains one network; choose its model and augment, and leave out folds "
+                "and ensemble"
             )
         X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
         settings = replace(self._settings(), schedule="constant", warmup=0.0)
@@ -147,6 +149,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.history_ = []
         else:
             examples = self._examples(X, self._numbers(y), weights)
+        auto.check_augmentation(settings, examples)
         session = self._session or self._new_session(settings, examples)
         self._session = None  # one that fails is not continued
         session.trainer.is_incremental = True
@@ -191,7 +194,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         params = {name: getattr(self, name) for name in PARAMETERS}
-        if self.epochs is None and self.model != AUTO:
+        if self.epochs is None and self.model not in auto.OF_DATA:
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 

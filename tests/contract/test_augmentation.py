@@ -76,6 +76,14 @@ def test_training_batches_are_changed_as_drawn(fw, data, images, names, in_memor
         np.testing.assert_array_equal(y, images.labels[order(70, SEED, epoch)])
 
 
+@pytest.mark.parametrize("shape", [(1, 8, 1), (9, 1, 3), (1, 1, 1), (2, 2, 3)])
+def test_the_smallest_images_keep_their_brightness(fw, shape):
+    images = Images(np.full((20, *shape), 200, np.uint8), np.zeros(20, int))
+    loader = fw.data.ImageData(images, None, 8, augment=AUGMENTATIONS).train_dataloader()
+    X, _ = pixels_of(fw, [*loader], images)
+    np.testing.assert_allclose(X, 200 / 255, rtol=1e-6)
+
+
 def test_validation_batches_are_not_changed(fw, data, images):
     module = data(*AUGMENTATIONS)
     next(iter(module.train_dataloader()))

@@ -286,7 +286,7 @@ BAD_ARGUMENTS = {
     "widths": (["digits", "--model", "small-resnet", "--widths", "8,x"], "--widths must be"),
     "unknown augmentation": (
         ["digits", "--augment", "flip,spin"],
-        "unknown augmentation 'spin'; choose auto, none or some of flip, shift, crop",
+        "augment must be auto, none or some of flip, shift, crop, separated by commas, got 'flip,",
     ),
     "epochs 0": (["digits", "--epochs", "0"], "epochs must be an integer of at least 1"),
     "epochs text": (["digits", "--epochs", "many"], "--epochs"),

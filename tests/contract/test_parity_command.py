@@ -18,6 +18,7 @@ from hardmax.data.images.digits import load_digits
 from hardmax.data.sampling import order
 from hardmax.networks.catalog import make
 from hardmax.networks.initializers import initial_weights
+from hardmax.runs.run import Run
 from hardmax.training import checkpoint
 
 pytestmark = pytest.mark.shared
@@ -129,6 +130,20 @@ def test_the_html_report_is_self_contained_and_agrees_with_the_json(run, reporte
             assert f"{name} {version}" in page
     assert f"{network['pairs'][0]['gradients']['relative']:.1e}" in page
     assert network["runs"][0]["record"]["data"]["fingerprint"] in page
+
+
+def test_the_data_chooses_the_training_of_a_small_resnet_as_in_train(installed, tmp_path):
+    from hardmax.parity.measurement import measure
+    from hardmax.runs.settings import Settings
+
+    X, y = np.zeros((40, 4, 4), np.uint8), np.arange(40) % 2
+    X[y == 1] = 200
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    options = {"data": str(tmp_path / "data.npz"), "model": "small-resnet", "widths": (4,)}
+    measure(Settings(**options, augment="flip"), tmp_path / "run", tmp_path / "measured")
+    settings = Run.open(tmp_path / "run").settings
+    assert (settings.epochs, settings.batch_size, settings.lr) == (40, 32, 0.05)
+    assert settings.augment == "flip"
 
 
 def test_the_measured_gradients_and_first_step_agree_with_the_formulas(installed, tmp_path):

@@ -258,6 +258,22 @@ def test_partial_fit_continues_a_fit_and_an_unpickled_model(make, iris):
 
 
 @pytest.mark.shared
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "auto"}, "choose its model and augment"),
+        ({"augment": "auto"}, "choose its model and augment"),
+        ({"folds": 2}, "leave out folds and ensemble"),
+        ({"augment": "flip"}, "not the rows of a table; leave out 'flip'"),
+    ],
+)
+def test_partial_fit_does_not_choose(make, iris, settings, message):
+    X, y = iris
+    with pytest.raises(ValueError, match=message):
+        make(**settings).partial_fit(X, y, classes=np.unique(y))
+
+
+@pytest.mark.shared
 def test_partial_fit_knows_its_classes_from_the_first_call(make, iris):
     X, y = iris
     model = make()
@@ -315,6 +331,8 @@ def test_arrays_of_images_are_classified(make):
         flat.decision_function(X[:50].reshape(50, -1) / 255),
         atol=1e-4,
     )
+    few = make(model="small-resnet", widths=(4,)).fit(X[:40], digits.target[:40])
+    assert len(few.history_) == 40
     small = make(model="auto", widths=(8, 16), epochs=3).fit(X[:1000], digits.target[:1000])
     assert sum(isinstance(layer, Sequence) for layer in small.network_) == 2
     assert small.score(X[1000:], digits.target[1000:]) > 0.7  # random states 0 to 4: 0.80 to 0.90

@@ -11,16 +11,20 @@ def augmented(images: jax.Array, changes: jax.Array) -> jax.Array:
 
     ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
     """
-    first_row, between_rows, first_column, between_columns = changes.T
-    rows = _weights(first_row, between_rows, images.shape[1])
-    columns = _weights(first_column, between_columns, images.shape[2])
-    moved = jnp.einsum("nyh,nhwc->nywc", rows, images, precision="highest")
-    return jnp.einsum("nxw,nywc->nyxc", columns, moved, precision="highest")
+    by_column = _moved(images.swapaxes(1, 2), changes[:, 2:])
+    return _moved(by_column.swapaxes(1, 2), changes[:, :2])
 
 
-def _weights(first: jax.Array, between: jax.Array, size: int) -> jax.Array:
-    """Return the weights of the original pixels of an axis, (n, size, size), in each new pixel."""
-    pixels = jnp.arange(size, dtype=first.dtype)
-    places = jnp.abs(first[:, None] + between[:, None] * pixels)
-    reflected = (size - 1) - jnp.abs((size - 1) - places)
-    return jax.nn.relu(1 - jnp.abs(reflected[:, :, None] - pixels))
+def _moved(images: jax.Array, changes: jax.Array) -> jax.Array:
+    """Return images whose lines, along the second axis, are those at places of the original."""
+    last = images.shape[1] - 1
+    lines = jnp.arange(last + 1)
+    reflected = last - jnp.abs(last - jnp.abs(changes[:, :1] + changes[:, 1:] * lines))
+    places = jnp.clip(reflected, 0, last)
+    before = places.astype(jnp.int32)
+    after = jnp.minimum(before + 1, last)
+    examples = jnp.arange(len(images))[:, None]
+    first, second = (
+        images.at[examples, index].get(mode="promise_in_bounds") for index in (before, after)
+    )
+    return first + (places - before)[:, :, None, None] * (second - first)

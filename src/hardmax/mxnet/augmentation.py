@@ -1,6 +1,6 @@
 """Augmentation on the device: changes a batch of images as drawn in NumPy."""
 
-from mxnet import np, npx
+from mxnet import np
 
 __all__ = ["augmented"]
 
@@ -10,18 +10,23 @@ def augmented(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
 
     ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
     """
-    count, channels, height, width = images.shape
-    rows = _weights(changes[:, 0], changes[:, 1], height)
-    columns = _weights(changes[:, 2], changes[:, 3], width)
-    moved = npx.batch_dot(rows, images.transpose(0, 2, 1, 3).reshape(count, height, -1))
-    moved = moved.reshape(count, height * channels, width)
-    moved = npx.batch_dot(moved, columns, transpose_b=True)
-    return moved.reshape(count, height, channels, width).transpose(0, 2, 1, 3)
+    by_column = _moved(images.transpose(0, 3, 1, 2), changes[:, 2:])
+    return _moved(by_column.transpose(0, 3, 2, 1), changes[:, :2]).transpose(0, 2, 1, 3)
 
 
-def _weights(first: np.ndarray, between: np.ndarray, size: int) -> np.ndarray:
-    """Return the weights of the original pixels of an axis, (n, size, size), in each new pixel."""
-    pixels = np.arange(size, dtype="float32", ctx=first.ctx)
-    places = np.abs(first[:, None] + between[:, None] * pixels)
-    reflected = (size - 1) - np.abs((size - 1) - places)
-    return npx.relu(1 - np.abs(reflected[:, :, None] - pixels))
+def _moved(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """Return images whose lines, along the second axis, are those at places of the original."""
+    count, size, *rest = images.shape
+    last = size - 1
+    lines = np.arange(size, dtype="float32", ctx=changes.ctx)
+    reflected = last - np.abs(last - np.abs(changes[:, :1] + changes[:, 1:] * lines))
+    places = np.clip(reflected, 0, last)
+    before = np.floor(places)
+    after = np.clip(before + 1, 0, last)
+    # np.take has one index for all images, whose lines therefore are one array.
+    starts = np.arange(count, dtype="int32", ctx=changes.ctx).reshape(-1, 1) * size
+    joined = images.reshape(count * size, *rest)
+    first, second = (
+        np.take(joined, starts + index.astype("int32"), axis=0) for index in (before, after)
+    )
+    return first + (places - before).reshape(count, size, 1, 1) * (second - first)

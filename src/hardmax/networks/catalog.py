@@ -124,7 +124,7 @@ SMALL_RESNET = {
 }
 
 #: The settings that suit one optimizer and no other.
-OF_OPTIMIZER = ("lr", "momentum", "weight_decay")
+OF_OPTIMIZER = ("lr", "momentum")
 
 NETWORKS: dict[str, Named] = {
     "softmax-regression": Named(softmax_regression, "normal"),
@@ -147,7 +147,7 @@ def recipe(name: object, *, folds: bool = False, optimizer: object = None) -> Ma
     """Return the settings that a training of the network of that name takes if they are not given.
 
     Empty for an unknown name. With ``folds`` it has no validation set of its own; with another
-    ``optimizer`` than its own, if one is given, the learning rate and the like are not its own.
+    ``optimizer`` than its own, if one is given, it has no learning rate and no momentum of its own.
     """
     found = NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
     left_out: tuple[str, ...] = ("validation", "patience") if folds else ()

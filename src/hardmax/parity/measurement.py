@@ -100,9 +100,11 @@ def measure(settings: Settings, run: Path, file: Path) -> None:
 
     Raises HardmaxError, prefixed with the model and the framework, if the subprocess fails.
     """
+    # What is not set the data may choose there, as it would for ``hardmax train``.
+    record = {name: v for name, v in settings.as_record().items() if name not in settings.unset}
     done = subprocess.run(
         [sys.executable, "-m", "hardmax.parity.measurement", str(run), str(file)],
-        input=json.dumps(settings.as_record()),
+        input=json.dumps(record),
         capture_output=True,
         text=True,
     )
@@ -158,20 +160,22 @@ class _Probe:
         return self.session(weights, Recipe()).scores(examples, self.batch_size)
 
     def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
-        """Return the weights after one step from the initial weights, on the run's first batch."""
+        """Return the weights after one step from the initial weights, on the run's first batch.
+
+        Augmentation changes its images, in all frameworks alike, but not as it does in the run.
+        """
         train = self.dataset.train
         labels = train.labels if self.settings.balanced else None
         rows = epoch_order(len(train), self.settings.seed, 0, labels)[: self.batch_size]
         session = self.session(self.initial, recipe, clip)
         weights = loss_weights(train, self.settings.class_weights)
         taken = None if weights is None else weights[rows]
-        # The images are changed by the augmentation, though not as they are in the run.
         augment = parsed(self.settings.augment)
         session.fit(train.take(rows), None, len(rows), loss_weights=taken, augment=augment)
         return session.weights()
 
     def first_step(self) -> dict[str, np.ndarray]:
-        """Return the weights after the run's first step."""
+        """Return the weights after a ``step`` like the run's first."""
         count = -(-len(self.dataset.train) // self.batch_size)
         recipe = self.settings.recipe
         rate = float(recipe.rates(count, self.settings.epochs)[0])
@@ -180,7 +184,7 @@ class _Probe:
         )
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """Return the gradients of the run's first step, float64, before any clipping."""
+        """Return the gradients of a ``step`` like the run's first, float64, before any clipping."""
         after = self.step(Recipe(PROBE_LR, label_smoothing=self.settings.label_smoothing))
         return {
             name: (weight.astype(np.float64) - after[name]) / PROBE_LR

@@ -11,7 +11,10 @@ from hardmax.networks import catalog
 from hardmax.runs.members import whole_count
 from hardmax.runs.settings import AUTO, Settings, default_batch
 
-__all__ = ["chosen", "described"]
+__all__ = ["OF_DATA", "check_augmentation", "chosen", "described"]
+
+#: The models whose training the data chooses.
+OF_DATA = (AUTO, "small-resnet")
 
 #: The most rows for which an ensemble has this many members.
 MEMBERS = ((2_000, 8), (10_000, 5), (50_000, 4), (200_000, 2))
@@ -51,6 +54,9 @@ IMAGE_RATE = 0.2
 #: see the same pixels often enough to remember them, and learns more from the images as they are.
 SHIFTED_EPOCHS = 16
 
+#: The names of classes that are numbers, also those of labels of the type float.
+NUMBER = r"[-+]?\d+(\.\d*)?"
+
 #: The words in the names of classes that an image and its mirror image do not share.
 SIDES = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
 
@@ -71,7 +77,7 @@ def chosen(
     stays. Raises ArgumentError for an augmentation of rows.
     """
     suited: dict[str, Any] = {}
-    if isinstance(train, Images) and settings.model in (AUTO, "small-resnet"):
+    if isinstance(train, Images) and settings.model in OF_DATA:
         suited = _for_images(settings, len(train))
     elif isinstance(train, Vectors) and settings.model == AUTO:
         suited = {**_for_rows(settings, train, has_validation), "bins": _bins(train, ordered)}
@@ -83,11 +89,16 @@ def chosen(
     if settings.augment == AUTO:
         names = _augmentations(train, classes, settings.epochs)
         return replace(settings, augment=",".join(names) or "none")
-    if settings.augment != "none" and isinstance(train, Vectors):
-        raise ArgumentError(
-            f"augmentations change images, not the rows of a table; leave out {settings.augment}"
-        )
+    check_augmentation(settings, train)
     return settings
+
+
+def check_augmentation(settings: Settings, train: Examples) -> None:
+    """Raise ArgumentError for an augmentation of examples that are no images."""
+    if settings.augment != "none" and not isinstance(train, Images):
+        raise ArgumentError(
+            f"augmentations change images, not the rows of a table; leave out {settings.augment!r}"
+        )
 
 
 def _for_images(settings: Settings, count: int) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def _augmentations(train: Examples, classes: Sequence[str], epochs: int) -> tupl
     """
     if not isinstance(train, Images):
         return ()
-    are_symbols = all(len(name) == 1 or name.isdecimal() for name in classes)
+    are_symbols = all(len(name) == 1 or re.fullmatch(NUMBER, name) for name in classes)
     words = {word for name in classes for word in re.findall("[a-z]+", name.lower())}
     flip = () if are_symbols or words & SIDES else ("flip",)
     return (*flip, *(("shift",) if epochs >= SHIFTED_EPOCHS else ()))

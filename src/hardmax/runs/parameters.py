@@ -21,8 +21,8 @@ PARAMETERS = {
     if name not in {*options_of(ReadingOptions), "data", "patience", "class_weights"} - OF_COLUMNS
 }
 
-#: The number of epochs, unless the model has another or is auto, and the model: the only defaults
-#: that are not those of ``hardmax train``.
+#: The number of epochs, unless the model has another or the data chooses it, and the model: the
+#: only defaults that are not those of ``hardmax train``.
 EPOCHS, MODEL = 20, "softmax-regression"
 
 

@@ -112,7 +112,8 @@ class Settings(Recipe, ReadingOptions):
     batch_size: int | None = option(
         None,
         "Examples per step.",
-        unset=f"{LARGEST_BATCH}, down to {SMALLEST_BATCH} for small data sets",
+        unset=f"{LARGEST_BATCH}, down to {SMALLEST_BATCH} for small data sets, unless the model "
+        "has another",
         bounds=Bounds(least=1),
     )
     augment: str = model_option(

@@ -10,16 +10,18 @@ def augmented(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
 
     ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
     """
-    first_row, between_rows, first_column, between_columns = tf.unstack(changes, axis=1)
-    rows = _weights(first_row, between_rows, images.shape[1])
-    columns = _weights(first_column, between_columns, images.shape[2])
-    moved = tf.einsum("nyh,nhwc->nywc", rows, images)
-    return tf.einsum("nxw,nywc->nyxc", columns, moved)
+    by_column = _moved(tf.transpose(images, (0, 2, 1, 3)), changes[:, 2:])
+    return _moved(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, :2])
 
 
-def _weights(first: tf.Tensor, between: tf.Tensor, size: int) -> tf.Tensor:
-    """Return the weights of the original pixels of an axis, (n, size, size), in each new pixel."""
-    pixels = tf.range(size, dtype=first.dtype)
-    places = tf.abs(first[:, tf.newaxis] + between[:, tf.newaxis] * pixels)
-    reflected = (size - 1) - tf.abs((size - 1) - places)
-    return tf.nn.relu(1 - tf.abs(reflected[:, :, tf.newaxis] - pixels))
+def _moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
+    """Return images whose lines, along the second axis, are those at places of the original."""
+    last = images.shape[1] - 1
+    lines = tf.range(last + 1, dtype=changes.dtype)
+    reflected = last - tf.abs(last - tf.abs(changes[:, :1] + changes[:, 1:] * lines))
+    places = tf.clip_by_value(reflected, 0, last)
+    before = tf.cast(places, tf.int32)
+    after = tf.minimum(before + 1, last)
+    first, second = (tf.gather(images, index, axis=1, batch_dims=1) for index in (before, after))
+    share = (places - tf.cast(before, places.dtype))[:, :, tf.newaxis, tf.newaxis]
+    return first + share * (second - first)

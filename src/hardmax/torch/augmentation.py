@@ -10,15 +10,18 @@ def augmented(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
 
     ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
     """
-    first_row, between_rows, first_column, between_columns = changes.unbind(dim=1)
-    rows = _weights(first_row, between_rows, images.shape[2])[:, None]
-    columns = _weights(first_column, between_columns, images.shape[3])[:, None]
-    return rows @ images @ columns.transpose(2, 3)
+    by_column = _moved(images.permute(0, 3, 1, 2), changes[:, 2:])
+    return _moved(by_column.permute(0, 3, 2, 1), changes[:, :2]).transpose(1, 2)
 
 
-def _weights(first: torch.Tensor, between: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the weights of the original pixels of an axis, (n, size, size), in each new pixel."""
-    pixels = torch.arange(size, dtype=first.dtype, device=first.device)
-    places = (first[:, None] + between[:, None] * pixels).abs()
-    reflected = (size - 1) - ((size - 1) - places).abs()
-    return torch.relu(1 - (reflected[:, :, None] - pixels).abs())
+def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
+    """Return images whose lines, along the second axis, are those at places of the original."""
+    last = images.shape[1] - 1
+    lines = torch.arange(last + 1, device=changes.device)
+    reflected = last - (last - (changes[:, :1] + changes[:, 1:] * lines).abs()).abs()
+    places = reflected.clamp(0, last)
+    before = places.long()
+    after = (before + 1).clamp(max=last)
+    examples = torch.arange(len(images), device=changes.device)[:, None]
+    share = (places - before)[:, :, None, None]
+    return torch.lerp(images[examples, before], images[examples, after], share)

@@ -56,7 +56,8 @@ class Recipe:
     lr: float | None = option(
         None,
         "Learning rate.",
-        unset=", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items()),
+        unset=", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items())
+        + ", unless the model has another",
         bounds=Bounds(least=FLOAT32[0], most=FLOAT32[1]),
     )
     optimizer: str = model_option(

@@ -129,7 +129,7 @@ def test_what_the_user_has_set_for_images_stays():
     settings = chosen_for_images(900, **given)
     assert {name: getattr(settings, name) for name in given} == given
     # What belongs to another optimizer is not taken.
-    assert (settings.lr, settings.momentum, settings.weight_decay) == (0.001, 0.0, 0.0)
+    assert (settings.lr, settings.momentum, settings.weight_decay) == (0.001, 0.0, 5e-4)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,7 @@ def test_what_the_user_has_set_for_images_stays():
         (("coat", "ankle boot"), "flip,shift"),
         (("cat", "1"), "flip,shift"),
         (("0", "1", "11"), "shift"),
+        (("0.0", "1.0", "-1"), "shift"),
         (("a", "B", "ß"), "shift"),
         (("turn-left", "straight"), "shift"),
         (("RIGHT hand", "foot"), "shift"),
@@ -162,7 +163,7 @@ def test_rows_are_not_augmented():
         settings = chosen(settings, rows(90), None, classes=CLASSES, has_validation=False)
         assert settings.augment == "none"
     settings = Settings(data="t.csv", label="y", augment="shift")
-    with pytest.raises(ArgumentError, match="not the rows of a table; leave out shift"):
+    with pytest.raises(ArgumentError, match="not the rows of a table; leave out 'shift'"):
         chosen(settings, rows(90), None, classes=CLASSES, has_validation=False)
 
 

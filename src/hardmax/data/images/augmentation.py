@@ -26,15 +26,14 @@ SMALLEST_CROP, LEAST_ASPECT = 0.5, 3 / 4
 def parsed(text: str) -> tuple[str, ...]:
     """Return the augmentations in text such as ``flip,shift``; ``none`` is ().
 
-    Raises ArgumentError for one that does not exist.
+    Raises ArgumentError for other text.
     """
     names = () if text == "none" else tuple(text.split(","))
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise ArgumentError(
-                f"unknown augmentation {name!r}; choose auto, none or some of "
-                f"{', '.join(AUGMENTATIONS)}, separated by commas"
-            )
+    if not {*names} <= {*AUGMENTATIONS}:
+        raise ArgumentError(
+            f"augment must be auto, none or some of {', '.join(AUGMENTATIONS)}, separated by "
+            f"commas, got {text!r}"
+        )
     return names
 
 
