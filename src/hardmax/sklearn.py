@@ -19,7 +19,6 @@ from sklearn.utils.validation import (
 from hardmax import frameworks
 from hardmax.checks import MAX_SEED, listed
 from hardmax.data.datasets import Examples, Images, Vectors
-from hardmax.data.images.augmentation import parsed
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import ordered_features
 from hardmax.data.splitting import split_rows
@@ -284,7 +283,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             settings.batch(len(train)),
             balanced=settings.balanced,
             loss_weights=loss_weights(train, self._class_weights()),
-            augment=parsed(settings.augment),
+            augment=settings.augmentations,
         )
         found = session.weights()
         if not all(np.isfinite(array).all() for array in found.values()):

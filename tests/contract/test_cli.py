@@ -691,10 +691,10 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
 
 @pytest.mark.shared
 def test_a_closed_pipe_ends_a_command_quietly(framework, tmp_path):
-    command = [*commands.PROGRAM, "train", "digits", *SOFTMAX, "--framework", framework]
+    command = [sys.executable, *commands.PROGRAM, "train", "digits", *SOFTMAX]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, *command], cwd=tmp_path, stdout=pipe, stderr=pipe
+        [*command, "--framework", framework], cwd=tmp_path, stdout=pipe, stderr=pipe
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -17,7 +17,6 @@ import numpy as np
 from hardmax import frameworks
 from hardmax.data import load
 from hardmax.data.datasets import Examples
-from hardmax.data.images.augmentation import parsed
 from hardmax.errors import HardmaxError
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.shapes import STATISTICS
@@ -170,7 +169,7 @@ class _Probe:
         session = self.session(self.initial, recipe, clip)
         weights = loss_weights(train, self.settings.class_weights)
         taken = None if weights is None else weights[rows]
-        augment = parsed(self.settings.augment)
+        augment = self.settings.augmentations
         session.fit(train.take(rows), None, len(rows), loss_weights=taken, augment=augment)
         return session.weights()
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples
-from hardmax.data.images.augmentation import parsed
 from hardmax.errors import DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks.layers import Network
@@ -174,7 +173,7 @@ class Fitting:
                 batch_size,
                 balanced=self.settings.balanced,
                 loss_weights=loss_weights(train, self.class_weights),
-                augment=parsed(self.settings.augment),
+                augment=self.settings.augmentations,
             )
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")

@@ -248,6 +248,11 @@ class Settings(Recipe, ReadingOptions):
         """The optimizer and its learning rate schedule."""
         return Recipe(**self._values(Recipe))
 
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names of the augmentations, once ``augment`` is not auto."""
+        return parsed(self.augment)
+
     def _values(self, cls: type[ReadingOptions] | type[Recipe]) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(cls)}
 

@@ -136,7 +136,7 @@ class Recipe:
         """
         import numpy as np
 
-        from hardmax.training.schedules import coslog, one_cycle, step_progress
+        from hardmax.training.schedules import coslog, half_cosine, one_cycle, step_progress
 
         steps = np.arange(batches * epochs)
         warmup = min(ceil(self.warmup * batches), len(steps))
@@ -146,7 +146,7 @@ class Recipe:
             factors[len(steps) * 3 // 4 :] /= 10
         elif self.schedule == "cosine":
             progress = (steps - warmup) / max(len(steps) - warmup, 1)
-            factors = (1 + np.cos(np.pi * progress)) / 2
+            factors = half_cosine(progress)
         elif self.schedule == "coslog4":
             factors[warmup:] = coslog(step_progress(len(steps) - warmup), cycles=4)
         elif self.schedule == "one-cycle":

@@ -6,7 +6,7 @@ Each is a function of the progress, an array of values from 0, the start, to 1, 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["coslog", "flat_cosine", "one_cycle", "step_progress"]
+__all__ = ["coslog", "flat_cosine", "half_cosine", "one_cycle", "step_progress"]
 
 
 def step_progress(steps: int) -> np.ndarray:
@@ -25,10 +25,15 @@ def coslog(progress: ArrayLike, cycles: int = 4) -> np.ndarray:
     return factors
 
 
+def half_cosine(progress: ArrayLike) -> np.ndarray:
+    """Return factors that decrease from 1 to 0 along half a cosine."""
+    factors: np.ndarray = (1 + np.cos(np.pi * np.asarray(progress))) / 2
+    return factors
+
+
 def flat_cosine(progress: ArrayLike) -> np.ndarray:
     """Return factors of 1 in the first half, which decrease to 0 along half a cosine after it."""
-    factors: np.ndarray = (1 + np.cos(np.pi * np.maximum(2 * np.asarray(progress) - 1, 0))) / 2
-    return factors
+    return half_cosine(np.maximum(2 * np.asarray(progress) - 1, 0))
 
 
 def one_cycle(progress: ArrayLike, peak: float = 0.25) -> np.ndarray:
@@ -37,6 +42,4 @@ def one_cycle(progress: ArrayLike, peak: float = 0.25) -> np.ndarray:
     L. N. Smith and N. Topin, "Super-convergence", 2018, with a cosine as in fastai and PyTorch.
     """
     at = np.asarray(progress)
-    falling = (1 + np.cos(np.pi * (at - peak) / (1 - peak))) / 2
-    factors: np.ndarray = np.where(at < peak, at / peak, falling)
-    return factors
+    return np.where(at < peak, at / peak, half_cosine((at - peak) / (1 - peak)))
