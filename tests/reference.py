@@ -2,11 +2,9 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
 
 from hardmax.networks.layers import (
-    EPSILON,
-    SELU_ALPHA,
-    SELU_SCALE,
     Activation,
     BatchNorm,
     Concat,
@@ -16,17 +14,22 @@ from hardmax.networks.layers import (
     Flatten,
     GlobalPool,
     Linear,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
 )
+from hardmax.networks.table_layers import SELU_ALPHA, SELU_SCALE
 
 FUNCTIONS = {
     "relu": lambda X: np.maximum(X, 0),
+    "relu6": lambda X: np.clip(X, 0, 6),
     "sigmoid": lambda X: 1 / (1 + np.exp(-X)),
     "tanh": np.tanh,
 }
@@ -52,6 +55,14 @@ class Forward:
 
     def layer(self, layer, X, name):
         match layer:
+            case Resize(height, width):
+                planes = [resized(plane, height, width) for image in X for plane in image]
+                return np.reshape(planes, (*X.shape[:2], height, width))
+            case Normalize(mean, std):
+                mean, std = (np.reshape(values, (-1, 1, 1)) for values in (mean, std))
+                return (X - mean) / std
+            case Pad(rows, columns):
+                return np.pad(X, ((0, 0), (0, 0), rows, columns))
             case Flatten():
                 return X.reshape(len(X), -1)
             case Linear():
@@ -64,8 +75,8 @@ class Forward:
                     np.tensordot(windows(x, kernel, stride, padding), w, axes) for x, w in parts
                 ]
                 return np.moveaxis(np.concatenate(outputs, -1) + self.bias(name), -1, 1)
-            case BatchNorm():
-                return self.normalized(X, name)
+            case BatchNorm(epsilon, frozen):
+                return self.normalized(X, name, epsilon, frozen)
             case Pool("max", size, stride, padding):
                 return windows(X, size, stride, padding, -np.inf).max((4, 5))
             case Pool("average", size, stride):
@@ -113,16 +124,22 @@ class Forward:
             columns.append(waves @ weight[i].T + bias[i])
         return np.concatenate(columns, 1)
 
-    def normalized(self, X, name):
+    def normalized(self, X, name, epsilon, frozen):
         axes = (0, *range(2, X.ndim))
         mean, var = self.weights[f"{name}running_mean"], self.weights[f"{name}running_var"]
-        if self.training:
+        if self.training and not frozen:
             mean, var = X.mean(axes), X.var(axes)
             self.seen[f"{name}running_mean"], self.seen[f"{name}running_var"] = mean, var
-        scale = self.weights[f"{name}weight"] / np.sqrt(var + EPSILON)
+        scale = self.weights[f"{name}weight"] / np.sqrt(var + epsilon)
         shift = self.weights[f"{name}bias"] - mean * scale
         sides = (1,) * (X.ndim - 2)
         return X * scale.reshape(-1, *sides) + shift.reshape(-1, *sides)
+
+
+def resized(plane, height, width):
+    """Return one channel of an image in another size, as Pillow scales it."""
+    image = Image.fromarray(plane.astype(np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def windows(X, size, stride, padding, border=0.0):

@@ -5,6 +5,7 @@ import operator
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import SupportsIndex
 
 from hardmax.errors import ArgumentError
@@ -15,6 +16,7 @@ __all__ = [
     "check_choice",
     "check_seed",
     "check_whole",
+    "is_finite_float",
     "is_plain",
     "listed",
     "plain",
@@ -108,6 +110,11 @@ def shortened(text: str) -> str:
     """Return a text for a message, without its middle if it has more than MAX_LENGTH characters."""
     half = (MAX_LENGTH - len("...")) // 2
     return text if len(text) <= MAX_LENGTH else f"{text[:half]}...{text[-half:]}"
+
+
+def is_finite_float(value: object) -> bool:
+    """Return whether a value is a float, neither NaN nor infinite."""
+    return isinstance(value, float) and isfinite(value)
 
 
 def is_plain(text: str) -> bool:

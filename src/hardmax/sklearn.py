@@ -34,9 +34,10 @@ from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
 from hardmax.runs import auto
 from hardmax.runs.evaluate import calibrated_on
+from hardmax.runs.features import IMAGES
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.members import network_of
-from hardmax.runs.parameters import EPOCHS, OF_COLUMNS, PARAMETERS, Parameters, help_of
+from hardmax.runs.parameters import EPOCHS, MODEL, OF_COLUMNS, PARAMETERS, Parameters, help_of
 from hardmax.runs.session import Session
 from hardmax.runs.settings import AUTO, Settings
 from hardmax.training.weights import loss_weights
@@ -60,9 +61,9 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
     (20) and ``model`` (softmax-regression); their help is below. ``random_state`` and
     ``class_weight`` (None, "balanced" or a dict of weights by class) are scikit-learn's. The models
     ``auto`` and ``realmlp`` are for vectors and data frames (for images ``auto`` is a small
-    residual network). With ``realmlp`` alone, a fifth of the
-    examples is its validation set, and the weights are those of the epoch with the lowest loss on
-    it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
+    residual network); with ``pretrained`` the model is that one. With ``realmlp`` alone, a fifth of
+    the examples is its validation set, and the weights are those of the epoch with the lowest loss
+    on it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
 
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
@@ -133,10 +134,11 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         layers = () if is_first else self.network_
         is_ensemble = any(isinstance(layer, Ensemble) for layer in layers)
         is_auto = AUTO in (self.model, self.augment)
-        if is_ensemble or is_auto or self.folds is not None or self.ensemble is not None:
+        others = (self.folds, self.ensemble, self.pretrained)
+        if is_ensemble or is_auto or any(value is not None for value in others):
             raise ArgumentError(
-                "partial_fit trains one network; choose its model and augment, and leave out folds "
-                "and ensemble"
+                "partial_fit trains one network from random weights; choose its model and augment, "
+                "and leave out folds, ensemble and pretrained"
             )
         X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
         settings = replace(self._settings(), schedule="constant", warmup=0.0)
@@ -193,7 +195,9 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         params = {name: getattr(self, name) for name in PARAMETERS}
-        if self.epochs is None and self.model not in auto.OF_DATA:
+        if self.pretrained is not None and self.model == MODEL:
+            params["model"] = AUTO
+        elif self.epochs is None and self.model not in auto.OF_DATA:
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 
@@ -347,7 +351,8 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.weights_,
             device=self.device,
         )
-        scores = calibrated(session.scores(examples, BATCH_SIZE), self.temperature_)
+        size = BATCH_SIZE if self.pretrained is None else IMAGES
+        scores = calibrated(session.scores(examples, size), self.temperature_)
         # The digits beyond depend on a row's place in its batch.
         return scores.astype(np.float32)
 

@@ -19,8 +19,11 @@ from hardmax.networks.layers import (
     Flatten,
     GlobalPool,
     Linear,
+    Normalize,
+    Pad,
     Pool,
     Residual,
+    Resize,
     Sequence,
 )
 from hardmax.networks.shapes import weight_shapes
@@ -29,13 +32,17 @@ from hardmax.training.recipes import Recipe
 CLASSES = 10
 #: The networks that are built and trained in seconds; the others have slow tests.
 SMALL = ("softmax-regression", "mlp", "lenet", "lenet-modern")
-WITH_DROPOUT = ("alexnet", "vgg11", "nin")
+WITH_DROPOUT = ("alexnet", "vgg11", "nin", "efficientnet-lite0")
 #: The networks that take images; test_realmlp.py has the other one.
 OF_IMAGES = tuple(name for name in catalog.NETWORKS if name != "realmlp")
 
-#: Every layer, in the variants in which frameworks differ: two groups, padding in max pooling,
-#: windows that extend beyond the image, identity branches, BatchNorm of vectors.
+#: Every layer, in the variants in which frameworks differ: sizes that grow and shrink, two groups
+#: and a group for each channel, padding in max pooling, windows that extend beyond the image,
+#: identity branches, BatchNorm of vectors, with another epsilon, and frozen.
 EVERY_LAYER = (
+    *(Resize(11, 16), Normalize((0.4, 0.5), (0.3, 0.6)), Pad((0, 1), (2, 0))),
+    *(Conv(2, 3, stride=2, groups=2, bias=False), BatchNorm(1e-3), Activation("relu6")),
+    *(Resize(15, 13), Conv(2, 5, padding=2, groups=2), BatchNorm(frozen=True), Activation("relu6")),
     *(Conv(4, 3, stride=2, padding=1, bias=False), BatchNorm(), Activation("tanh")),
     Sequence(
         (Conv(6, 3, padding=2, groups=2), Activation("sigmoid"), Pool("max", 3, 2, padding=1))
@@ -119,6 +126,8 @@ def check_step(weights, network, shape, loss, after):
     forward = reference.Forward(weights, training=True)
     out = forward.run(network, np.moveaxis(part.images / 255, -1, 1))
     assert loss == pytest.approx(reference.cross_entropy(out, part.labels), rel=1e-4)
+    for name in [name for name in weights if "running" in name and name not in forward.seen]:
+        assert np.array_equal(after[name], weights[name]), name
     for name, seen in forward.seen.items():
         expected = 0.9 * weights[name] + 0.1 * seen
         assert np.abs(after[name] - expected).max() <= 1e-4 * np.abs(expected).max(), name
@@ -180,8 +189,8 @@ def test_weights_round_trip(fw, build):
 
 def test_weights_that_do_not_fit_are_refused_by_name_and_shape(fw, build):
     model, weights = build(EVERY_LAYER, (15, 13, 2))
-    wrong = weights | {"5.body.0.weight": np.zeros((8, 5, 3, 3), np.float32)}
-    with pytest.raises(RunError, match=r"5\.body\.0\.weight must have shape \(8, 6, 3, 3\), got"):
+    wrong = weights | {"15.body.0.weight": np.zeros((8, 5, 3, 3), np.float32)}
+    with pytest.raises(RunError, match=r"15\.body\.0\.weight must have shape \(8, 6, 3, 3\), got"):
         fw.Trainer(1).set_weights(model, wrong)
     got = fw.Trainer(1).get_weights(model)
     assert all(np.array_equal(got[name], weights[name]) for name in weights)

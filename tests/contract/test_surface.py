@@ -215,8 +215,8 @@ def test_every_declared_name_exists(fw, names):
 
 #: The modules that every backend has, and those that only one needs.
 MODULES = {
-    *"augmentation data engine functions layers models module optimizers".split(),
-    *"runtime tensors trainer".split(),
+    *"augmentation data engine functions image_layers layers models module".split(),
+    *"optimizers runtime table_layers tensors trainer".split(),
 }
 OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy"}}
 

@@ -18,7 +18,9 @@ from hardmax.cli.options import (
 __all__ = ["parity"]
 
 
-@with_settings("model", "framework", "validation", "patience", "ensemble", "folds")
+@with_settings(
+    "model", "framework", "validation", "patience", "ensemble", "folds", "pretrained", "finetune"
+)
 def parity(
     data: Data,
     *,

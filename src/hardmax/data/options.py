@@ -264,10 +264,12 @@ class Reading(ReadingOptions):
 
     No encoding of a table is fitted to the ``validation`` fraction. To evaluate a run,
     ``shape`` is that of its images, ``encoding`` that of its table, ``classes`` are its class
-    names, and ``whole`` makes all of the data the test set if there is none.
+    names, and ``whole`` makes all of the data the test set if there is none. ``largest_side`` is
+    that of the images in a folder if no size is given, 96 for those of different sizes by default.
     """
 
     shape: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
     whole: bool = False
     encoding: "RowEncoding | None" = None
+    largest_side: int | None = None

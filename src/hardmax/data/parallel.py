@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["in_threads"]
+__all__ = ["in_threads", "progress_bar"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ def in_threads(
     pool = ThreadPoolExecutor(workers)
     pending: deque[tuple[int, Future[Result]]] = deque()
     try:
-        with _bar(title, len(items)) as advance:
+        with progress_bar(title, len(items)) as advance:
             for at in range(0, len(items), CHUNK):
                 chunk = items[at : at + CHUNK]
                 pending.append((len(chunk), pool.submit(function, chunk)))
@@ -48,7 +48,7 @@ def _first(pending: "deque[tuple[int, Future[Result]]]", advance: Callable[[int]
 
 
 @contextlib.contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that advances a progress bar, shown if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None

@@ -16,11 +16,11 @@ from jax import numpy as jnp
 from jax.nn.initializers import Initializer
 
 from hardmax.errors import ArgumentError
+from hardmax.jax import image_layers, table_layers
 from hardmax.jax.module import Module
 from hardmax.jax.program import TrainState
 from hardmax.jax.tensors import get_key
 from hardmax.networks.layers import (
-    EPSILON,
     MOMENTUM,
     Activation,
     BatchNorm,
@@ -33,11 +33,14 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
 )
@@ -57,7 +60,12 @@ __all__ = [
 T = TypeVar("T")
 Forward = Callable[[jax.Array], jax.Array]
 
-ACTIVATIONS: dict[str, Forward] = {"relu": nn.relu, "sigmoid": nn.sigmoid, "tanh": nn.tanh}
+ACTIVATIONS: dict[str, Forward] = {
+    "relu": nn.relu,
+    "relu6": nn.relu6,
+    "sigmoid": nn.sigmoid,
+    "tanh": nn.tanh,
+}
 
 #: Flax's names of the weights of Linear and Conv layers and of BatchNorm, where they differ.
 KERNELS = {"weight": "kernel"}
@@ -80,6 +88,12 @@ def build(
 
 def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
     match layer:
+        case Resize(height, width):
+            return partial(image_layers.resize, height=height, width=width)
+        case Normalize(mean, std):
+            return partial(image_layers.normalize, mean=mean, std=std)
+        case Pad(rows, columns):
+            return partial(jnp.pad, pad_width=((0, 0), rows, columns, (0, 0)))
         case Flatten():
             return flatten
         case Linear(outputs, bias):
@@ -93,12 +107,15 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
                 feature_group_count=groups,
                 use_bias=bias,
                 kernel_init=kernel_init,
-                conv_general_dilated=_convolve if stride == 1 and kernel <= LARGEST_SUM else None,
+                conv_general_dilated=_convolve if kernel <= LARGEST_SUM else None,
             )
-        case BatchNorm():
+        case BatchNorm(epsilon, frozen):
             # The fast variance, E[x^2] - E[x]^2, loses digits.
             return nn.BatchNorm(
-                not training, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False
+                frozen or not training,
+                momentum=MOMENTUM,
+                epsilon=epsilon,
+                use_fast_variance=False,
             )
         case Pool(kind, size, stride, padding):
             pool = nn.max_pool if kind == "max" else nn.avg_pool
@@ -117,13 +134,13 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
         case Dropout(rate):
             return _ScheduledDropout(rate, training)
         case Scale():
-            return _Scale()
+            return table_layers.Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
-            return _PeriodicEmbedding(frequencies, outputs - 1, features)
+            return table_layers.PeriodicEmbedding(frequencies, outputs - 1, features)
         case PiecewiseLinear():
-            return _PiecewiseLinear(layer)
+            return table_layers.PiecewiseLinear(layer)
         case ParametricSELU():
-            return _ParametricSELU()
+            return table_layers.ParametricSELU()
         case Sequence(layers):
             return build(layers, training, kernel_init)
         case Residual(body, shortcut):
@@ -149,26 +166,33 @@ def _convolve(
     padding: list[tuple[int, int]],
     **settings: Any,
 ) -> jax.Array:
-    """Return ``lax.conv_general_dilated``, computed faster for one channel on CPUs.
+    """Return ``lax.conv_general_dilated``, computed faster for one channel a group on CPUs.
 
-    There XLA's convolution takes about ten times as long as a sum of shifted images.
+    There XLA's convolution takes several times as long as a sum of shifted images.
     """
     convolve = partial(
         lax.conv_general_dilated, window_strides=strides, padding=padding, **settings
     )
-    if X.shape[-1] != 1:
+    is_depthwise = X.shape[-1] == settings["feature_group_count"] == kernel.shape[-1]
+    if not is_depthwise and (X.shape[-1] > 1 or max(strides) > 1):
         return convolve(X, kernel)
-    return lax.platform_dependent(
-        X, kernel, cpu=partial(_shifted_sum, padding=padding), default=convolve
-    )
+    summed = partial(_shifted_sum, strides=strides, padding=padding, is_depthwise=is_depthwise)
+    return lax.platform_dependent(X, kernel, cpu=summed, default=convolve)
 
 
-def _shifted_sum(X: jax.Array, kernel: jax.Array, padding: list[tuple[int, int]]) -> jax.Array:
+def _shifted_sum(
+    X: jax.Array,
+    kernel: jax.Array,
+    strides: tuple[int, ...],
+    padding: list[tuple[int, int]],
+    is_depthwise: bool,
+) -> jax.Array:
     X = jnp.pad(X, ((0, 0), *padding, (0, 0)))
+    times = jnp.multiply if is_depthwise else jnp.matmul
     rows, columns = kernel.shape[:2]
     height, width = X.shape[1] - rows + 1, X.shape[2] - columns + 1
     terms = [
-        X[:, i : i + height, j : j + width] @ kernel[i, j]
+        times(X[:, i : i + height : strides[0], j : j + width : strides[1]], kernel[i, j])
         for i in range(rows)
         for j in range(columns)
     ]
@@ -192,48 +216,6 @@ class _ScheduledDropout(nn.Module):
         rate = self.variable(VARIABLES, "rate", jnp.float32, self.rate).value
         is_kept = jax.random.uniform(self.make_rng("dropout"), X.shape) >= rate
         return jnp.where(is_kept, X / (1 - rate), 0)
-
-
-class _Scale(nn.Module):
-    @nn.compact
-    def __call__(self, X: jax.Array) -> jax.Array:
-        return X * self.param("weight", nn.initializers.ones, X.shape[1:])
-
-
-class _ParametricSELU(nn.Module):
-    @nn.compact
-    def __call__(self, X: jax.Array) -> jax.Array:
-        return X + self.param("weight", nn.initializers.ones, X.shape[1:]) * (nn.selu(X) - X)
-
-
-class _PeriodicEmbedding(nn.Module):
-    frequencies: int
-    functions: int
-    features: tuple[int, ...] | None
-
-    @nn.compact
-    def __call__(self, X: jax.Array) -> jax.Array:
-        columns = X if self.features is None else X[:, jnp.array(self.features)]
-        features = columns.shape[1]
-        normal, waves = nn.initializers.normal(), (features, self.frequencies)
-        frequency, phase = (
-            self.param("frequency", normal, waves),
-            self.param("phase", normal, waves),
-        )
-        weight = self.param("weight", normal, (features, self.functions, self.frequencies))
-        bias = self.param("bias", nn.initializers.zeros, (features, self.functions))
-        angles = columns[:, :, None] * (2 * jnp.pi * frequency) + phase
-        functions = jnp.einsum("nfk,fok->nfo", jnp.cos(angles), weight) + bias
-        return jnp.concatenate([X, flatten(functions)], axis=1)
-
-
-class _PiecewiseLinear(nn.Module):
-    layer: PiecewiseLinear
-
-    def __call__(self, X: jax.Array) -> jax.Array:
-        lows, slopes = jnp.array(self.layer.lows), jnp.array(self.layer.slopes)
-        bins = (X[:, jnp.array(self.layer.features)] - lows) * slopes
-        return jnp.concatenate([X, jnp.clip(bins, 0, 1)], axis=1)
 
 
 class _Residual(nn.Module):

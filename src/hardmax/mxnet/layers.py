@@ -8,12 +8,10 @@ from mxnet import gluon, np
 from mxnet.gluon import nn
 
 from hardmax.errors import ArgumentError
+from hardmax.mxnet import image_layers, table_layers
 from hardmax.mxnet.module import Module, scratch_weights
 from hardmax.networks.layers import (
-    EPSILON,
     MOMENTUM,
-    SELU_ALPHA,
-    SELU_SCALE,
     Activation,
     BatchNorm,
     Concat,
@@ -25,16 +23,19 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit
-from hardmax.networks.shapes import Shape
+from hardmax.networks.shapes import Shape, weight_shapes
 
 __all__ = [
     "build",
@@ -47,9 +48,6 @@ __all__ = [
 
 #: The portable names of BatchNorm's weights.
 SCALES = {"gamma": "weight", "beta": "bias"}
-
-#: The settings of a parameter whose shape is only known from the first inputs.
-DEFERRED = {"allow_deferred_init": True}
 
 
 def build(network: Network) -> nn.HybridSequential:
@@ -64,14 +62,20 @@ def build(network: Network) -> nn.HybridSequential:
 
 def _layer(layer: Layer) -> gluon.HybridBlock:
     match layer:
+        case Resize(height, width):
+            return image_layers.Resize(height, width)
+        case Normalize(mean, std):
+            return image_layers.Normalize(mean, std)
+        case Pad(rows, columns):
+            return image_layers.Pad((*rows, *columns))
         case Flatten():
             return nn.Flatten()
         case Linear(outputs, bias):
             return nn.Dense(outputs, use_bias=bias, flatten=False)
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return nn.Conv2D(outputs, kernel, stride, padding, groups=groups, use_bias=bias)
-        case BatchNorm():
-            return nn.BatchNorm(momentum=MOMENTUM, epsilon=EPSILON)
+        case BatchNorm(epsilon, frozen):
+            return nn.BatchNorm(momentum=MOMENTUM, epsilon=epsilon, use_global_stats=frozen)
         case Pool("max", size, stride, padding):
             return nn.MaxPool2D(size, stride, padding)
         case Pool("average", size, stride):
@@ -80,18 +84,20 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
             pool = nn.HybridSequential()
             pool.add(nn.GlobalAvgPool2D(), nn.Flatten())
             return pool
+        case Activation("relu6"):
+            return _ReLU6()
         case Activation(function):
             return nn.Activation(function)
         case Dropout(rate, schedule):
             return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
         case Scale():
-            return _Scale()
+            return table_layers.Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
-            return _PeriodicEmbedding(frequencies, outputs - 1, features)
+            return table_layers.PeriodicEmbedding(frequencies, outputs - 1, features)
         case PiecewiseLinear():
-            return _PiecewiseLinear(layer)
+            return table_layers.PiecewiseLinear(layer)
         case ParametricSELU():
-            return _ParametricSELU()
+            return table_layers.ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -103,101 +109,17 @@ def _layer(layer: Layer) -> gluon.HybridBlock:
     raise AssertionError(layer)
 
 
+class _ReLU6(gluon.HybridBlock):
+    def hybrid_forward(self, F: ModuleType, X: np.ndarray) -> np.ndarray:
+        return F.np.clip(X, 0, 6)
+
+
 class _ScheduledDropout(nn.Dropout):
     """Dropout whose probability ``scale_dropout`` sets."""
 
     def __init__(self, rate: float):
         super().__init__(rate)
         self.highest = rate
-
-
-class _Scale(gluon.HybridBlock):
-    def __init__(self) -> None:
-        super().__init__()
-        with self.name_scope():
-            self.weight = self.params.get("weight", shape=(0,), init="ones", **DEFERRED)
-
-    def infer_shape(self, X: np.ndarray) -> None:
-        self.weight.shape = X.shape[1:]
-
-    def hybrid_forward(self, F: ModuleType, X: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return X * weight
-
-
-class _ParametricSELU(_Scale):
-    def hybrid_forward(self, F: ModuleType, X: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        # The gradient of MXNet's own SELU is wrong below 0.
-        negative = SELU_ALPHA * F.np.expm1(F.np.minimum(X, 0))
-        selu = SELU_SCALE * (F.np.maximum(X, 0) + negative)
-        return X + weight * (selu - X)
-
-
-def _runs(positions: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Return the first and the last of each run of consecutive positions."""
-    runs: list[tuple[int, int]] = []
-    for position in positions:
-        if runs and position == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], position)
-        else:
-            runs.append((position, position))
-    return runs
-
-
-class _PeriodicEmbedding(gluon.HybridBlock):
-    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
-        super().__init__()
-        self.frequencies, self.functions, self.features = frequencies, functions, features
-        with self.name_scope():
-            waves, matrices = (0, frequencies), (0, functions, frequencies)
-            self.frequency = self.params.get("frequency", shape=waves, **DEFERRED)
-            self.phase = self.params.get("phase", shape=waves, **DEFERRED)
-            self.weight = self.params.get("weight", shape=matrices, **DEFERRED)
-            self.bias = self.params.get("bias", shape=(0, functions), **DEFERRED)
-
-    def infer_shape(self, X: np.ndarray) -> None:
-        features = X.shape[1] if self.features is None else len(self.features)
-        for weight in (self.frequency, self.phase, self.weight, self.bias):
-            weight.shape = (features, *weight.shape[1:])
-
-    def hybrid_forward(
-        self,
-        F: ModuleType,
-        X: np.ndarray,
-        frequency: np.ndarray,
-        phase: np.ndarray,
-        weight: np.ndarray,
-        bias: np.ndarray,
-    ) -> np.ndarray:
-        # The features come first, so that each has one matrix product over the examples.
-        chosen = X
-        if self.features is not None:
-            # A symbol takes slices only.
-            chosen = F.np.concatenate([X[:, i : j + 1] for i, j in _runs(self.features)], axis=1)
-        columns = F.np.expand_dims(F.np.transpose(chosen), 2)
-        waves = columns * (2 * onp.pi * F.np.expand_dims(frequency, 1)) + F.np.expand_dims(phase, 1)
-        functions = F.npx.batch_dot(F.np.cos(waves), weight, transpose_b=True)
-        functions = F.np.transpose(functions + F.np.expand_dims(bias, 1), (1, 0, 2))
-        return F.np.concatenate([X, F.npx.batch_flatten(functions)], axis=1)
-
-
-class _PiecewiseLinear(gluon.HybridBlock):
-    def __init__(self, layer: PiecewiseLinear):
-        super().__init__()
-        with self.name_scope():
-            for name in ("features", "lows", "slopes"):
-                values = np.array(getattr(layer, name), dtype="float32")
-                setattr(self, name, self.params.get_constant(name, values))
-
-    def hybrid_forward(
-        self,
-        F: ModuleType,
-        X: np.ndarray,
-        features: np.ndarray,
-        lows: np.ndarray,
-        slopes: np.ndarray,
-    ) -> np.ndarray:
-        bins = (F.np.take(X, features, axis=1) - lows) * slopes
-        return F.np.concatenate([X, F.np.clip(bins, 0, 1)], axis=1)
 
 
 class _Residual(gluon.HybridBlock):
@@ -299,8 +221,8 @@ def _array(value: gluon.Parameter | np.ndarray) -> np.ndarray:
 def _weights(model: Module) -> dict[str, gluon.Parameter | np.ndarray]:
     if isinstance(model, Portable):
         native = model.net._collect_params_with_prefix()
-        constant = gluon.parameter.Constant
-        return {_portable(n): v for n, v in native.items() if not isinstance(v, constant)}
+        portable = {_portable(name): value for name, value in native.items()}
+        return {name: portable[name] for name in weight_shapes(model.network, model.example_shape)}
     weights = model._collect_params_with_prefix() | dict(scratch_weights(model))
     if not weights:
         raise ArgumentError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hardmax.checks import check_choice
 from hardmax.errors import ArgumentError
@@ -17,6 +18,7 @@ from hardmax.networks.convolutional import (
     small_resnet,
     vgg11,
 )
+from hardmax.networks.efficientnet import efficientnet_lite0
 from hardmax.networks.layers import (
     Activation,
     Dropout,
@@ -40,6 +42,7 @@ __all__ = [
     "realmlp",
     "recipe",
     "softmax_regression",
+    "suited",
 ]
 
 
@@ -123,6 +126,25 @@ SMALL_RESNET = {
     "schedule": "one-cycle",
 }
 
+#: The training of the last layer of a pretrained network, on the features of the others.
+HEAD_EPOCHS = 30
+HEAD_RECIPE: Mapping[str, Any] = {
+    "optimizer": "adamw",
+    "lr": 1e-3,
+    "weight_decay": 0.01,
+    "schedule": "one-cycle",
+}
+HEAD = {**HEAD_RECIPE, "epochs": HEAD_EPOCHS, "channels": 3}
+
+#: The training of all layers of a pretrained network, after that of the last one.
+FINETUNING = {
+    **HEAD,
+    "lr": 5e-4,
+    "epochs": 5,
+    "batch_size": 32,
+    "augment": "auto",
+}
+
 #: The settings that suit one optimizer and no other.
 OF_OPTIMIZER = ("lr", "momentum")
 
@@ -140,16 +162,25 @@ NETWORKS: dict[str, Named] = {
     "resnet18": Named(resnet18),
     "densenet": Named(densenet),
     "regnetx32": Named(regnetx32),
+    "efficientnet-lite0": Named(efficientnet_lite0, recipe=SMALL_RESNET, steps=24, is_sized=True),
 }
 
 
 def recipe(name: object, *, folds: bool = False, optimizer: object = None) -> Mapping[str, object]:
     """Return the settings that a training of the network of that name takes if they are not given.
 
-    Empty for an unknown name. With ``folds`` it has no validation set of its own; with another
-    ``optimizer`` than its own, if one is given, it has no learning rate and no momentum of its own.
+    The same as ``suited``. Empty for an unknown name.
     """
     found = NETWORKS[name].recipe if isinstance(name, str) and name in NETWORKS else {}
+    return suited(found, folds=folds, optimizer=optimizer)
+
+
+def suited(found: Mapping[str, object], *, folds: bool, optimizer: object) -> Mapping[str, object]:
+    """Return the settings of a recipe that suit what is given.
+
+    With ``folds`` it has no validation set of its own; with another ``optimizer`` than its own, if
+    one is given, it has no learning rate and no momentum of its own.
+    """
     left_out: tuple[str, ...] = ("validation", "patience") if folds else ()
     if optimizer not in (None, found.get("optimizer", "sgd")):
         left_out += OF_OPTIMIZER

@@ -11,8 +11,6 @@ import numpy as np
 from hardmax.errors import ArgumentError
 from hardmax.networks.draws import drawn, generator_of
 from hardmax.networks.layers import (
-    SELU_ALPHA,
-    SELU_SCALE,
     Activation,
     Dropout,
     Flatten,
@@ -24,6 +22,7 @@ from hardmax.networks.layers import (
     Scale,
 )
 from hardmax.networks.shapes import Place, Shape, walk
+from hardmax.networks.table_layers import SELU_ALPHA, SELU_SCALE
 
 __all__ = ["data_weights"]
 

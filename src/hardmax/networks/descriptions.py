@@ -13,6 +13,9 @@ __all__ = ["from_json", "to_json"]
 
 LAYERS: dict[str, type] = {layer.__name__: layer for layer in get_args(Layer)}
 
+#: The settings that are tuples of numbers.
+TUPLES = ("features", "lows", "highs", "mean", "std", "rows", "columns")
+
 #: Limits on JSON input: the number of layers, and their nesting depth.
 MAX_LAYERS, MAX_DEPTH = 2000, 12
 
@@ -73,7 +76,7 @@ def _layer(value: object, max_depth: int, count: Iterator[int]) -> Layer:
             settings[name] = tuple(_network(branch, max_depth, count) for branch in branches)
         elif name in ("layers", "body", "shortcut", "member"):
             settings[name] = _network(setting, max_depth, count)
-        elif name in ("features", "lows", "highs") and setting is not None:
+        elif name in TUPLES and setting is not None:
             settings[name] = tuple(entries(setting))
     layer: Layer = LAYERS[kind](**settings)
     return layer

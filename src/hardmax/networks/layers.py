@@ -5,10 +5,15 @@ and weights, and each framework's ``layers.py`` builds the native network.
 """
 
 from dataclasses import dataclass
-from math import isfinite
 
-from hardmax.checks import check_whole
+from hardmax.checks import check_whole, is_finite_float
 from hardmax.errors import ArgumentError
+from hardmax.networks.table_layers import (
+    ParametricSELU,
+    PeriodicEmbedding,
+    PiecewiseLinear,
+    Scale,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -16,8 +21,6 @@ __all__ = [
     "EPSILON",
     "MOMENTUM",
     "POOLS",
-    "SELU_ALPHA",
-    "SELU_SCALE",
     "Activation",
     "BatchNorm",
     "Concat",
@@ -29,26 +32,87 @@ __all__ = [
     "Layer",
     "Linear",
     "Network",
+    "Normalize",
+    "Pad",
     "ParametricSELU",
     "PeriodicEmbedding",
     "PiecewiseLinear",
     "Pool",
     "Residual",
+    "Resize",
     "Scale",
     "Sequence",
     "parts",
 ]
 
-ACTIVATIONS = ("relu", "sigmoid", "tanh")
+ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh")
 POOLS = ("average", "max")
 DROPOUT_SCHEDULES = ("constant", "flat-cos")
 
+#: The largest height and width of a Resize layer, and the most zeros on a side.
+MAX_SIDE = 4096
+
 #: BatchNorm updates its statistics to MOMENTUM * old + (1 - MOMENTUM) * batch, with the batch's
-#: mean and biased variance; EPSILON is added to the variance before the square root.
+#: mean and biased variance; EPSILON, or its own epsilon, is added to the variance before the square
+#: root.
 MOMENTUM, EPSILON = 0.9, 1e-5
 
-#: The constants of SELU.
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+@dataclass(frozen=True)
+class Resize:
+    """Scales images to ``height`` x ``width`` pixels by bilinear interpolation, as Pillow does.
+
+    Images that become smaller are antialiased; see ``hardmax.networks.interpolation``.
+    """
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        check_whole("height of a Resize layer", self.height, 1, MAX_SIDE)
+        check_whole("width of a Resize layer", self.width, 1, MAX_SIDE)
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """Returns (x - mean) / std for images x; ``mean`` and ``std`` have a number for each channel.
+
+    They are not trained.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.mean or len(self.mean) != len(self.std):
+            raise ArgumentError(
+                "a Normalize layer needs a mean and a std for each channel, got "
+                f"{len(self.mean)} and {len(self.std)}"
+            )
+        if not all(map(is_finite_float, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise ArgumentError(
+                "mean and std of a Normalize layer must be finite floats, std above 0, got "
+                f"{self.mean} and {self.std}"
+            )
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Adds ``rows`` of zeros (above, below) and ``columns`` (left, right) to images.
+
+    A Conv layer's own padding is the same on all sides.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "columns"):
+            sides = getattr(self, name)
+            if not isinstance(sides, tuple) or len(sides) != 2:
+                raise ArgumentError(f"{name} of a Pad layer must be two integers, got {sides!r}")
+            for side in sides:
+                check_whole(f"{name} of a Pad layer", side, 0, MAX_SIDE)
 
 
 @dataclass(frozen=True)
@@ -99,9 +163,20 @@ class Conv:
 class BatchNorm:
     """Normalizes each channel (or feature) to mean 0 and variance 1, then scales and shifts it.
 
-    It uses the batch's mean and variance in training, running averages otherwise. S. Ioffe and
-    C. Szegedy, "Batch normalization", ICML 2015.
+    It uses the batch's mean and variance in training, running averages otherwise; if it is
+    ``frozen``, always its running averages, which then stay as they are. ``epsilon`` is added to
+    the variance. S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015.
     """
+
+    epsilon: float = EPSILON
+    frozen: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self, frozen=(False, True))
+        if not is_finite_float(self.epsilon) or self.epsilon <= 0:
+            raise ArgumentError(
+                f"epsilon of a BatchNorm layer must be a finite float above 0, got {self.epsilon!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -132,7 +207,10 @@ class GlobalPool:
 
 @dataclass(frozen=True)
 class Activation:
-    """Applies a function to every element: ``relu``, ``sigmoid`` or ``tanh``."""
+    """Applies a function to every element: ``relu``, ``relu6``, ``sigmoid`` or ``tanh``.
+
+    ``relu6`` is min(max(x, 0), 6).
+    """
 
     function: str
 
@@ -159,80 +237,6 @@ class Dropout:
             raise ArgumentError(
                 f"rate of a Dropout layer must be at least 0 and below 1, got {self.rate}"
             )
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Multiplies each feature of a vector by a weight."""
-
-
-@dataclass(frozen=True)
-class PeriodicEmbedding:
-    """Appends ``outputs`` - 1 functions of each feature x to a vector.
-
-    These are W cos(2 pi w x + b) + c, with ``frequencies`` w and phases b, and a matrix W and a
-    bias c, that each feature has for itself. ``features`` are the positions of the features that
-    have such functions, by default all. D. Holzmueller,
-    L. Grinsztajn and I. Steinwart, "Better by default", NeurIPS 2024, call it a PBLD embedding.
-    """
-
-    frequencies: int = 16
-    outputs: int = 4
-    features: tuple[int, ...] | None = None
-
-    def __post_init__(self) -> None:
-        check_whole("frequencies of a PeriodicEmbedding layer", self.frequencies, 1)
-        check_whole("outputs of a PeriodicEmbedding layer", self.outputs, 2)
-        if self.features is not None and not self.features:
-            raise ArgumentError("features of a PeriodicEmbedding layer must not be empty")
-        for feature in self.features or ():
-            check_whole("features of a PeriodicEmbedding layer", feature, 0)
-
-
-@dataclass(frozen=True)
-class PiecewiseLinear:
-    """Appends the piecewise linear encoding of features to a vector: one element for each bin.
-
-    That of a bin is (x - low) / (high - low), clipped to 0 and 1, for the feature x at the bin's
-    position in ``features`` and its bounds in ``lows`` and ``highs``, which are not trained.
-    Y. Gorishniy, I. Rubachev and A. Babenko, "On embeddings for numerical features in tabular deep
-    learning", NeurIPS 2022.
-    """
-
-    features: tuple[int, ...]
-    lows: tuple[float, ...]
-    highs: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        for feature in self.features:
-            check_whole("features of a PiecewiseLinear layer", feature, 0)
-        bounds = (*self.lows, *self.highs)
-        if not self.features or {len(self.lows), len(self.highs)} != {len(self.features)}:
-            raise ArgumentError(
-                "a PiecewiseLinear layer needs a feature, a low and a high for each of its bins, "
-                f"got {len(self.features)}, {len(self.lows)} and {len(self.highs)}"
-            )
-        if not all(isinstance(bound, float) and isfinite(bound) for bound in bounds) or not all(
-            low < high for low, high in zip(self.lows, self.highs, strict=True)
-        ):
-            raise ArgumentError(
-                "lows and highs of a PiecewiseLinear layer must be finite floats, each low below "
-                "its high"
-            )
-
-    @property
-    def slopes(self) -> tuple[float, ...]:
-        """The reciprocals of the widths of the bins."""
-        return tuple(1 / (high - low) for low, high in zip(self.lows, self.highs, strict=True))
-
-
-@dataclass(frozen=True)
-class ParametricSELU:
-    """Returns (1 - a) x + a selu(x), with a weight a for each feature of a vector x.
-
-    selu is x above 0 and SELU_ALPHA (exp(x) - 1) below, times SELU_SCALE. G. Klambauer et al.,
-    "Self-normalizing neural networks", NIPS 2017.
-    """
 
 
 @dataclass(frozen=True)
@@ -289,7 +293,10 @@ class Ensemble:
 
 
 Layer = (
-    Flatten
+    Resize
+    | Normalize
+    | Pad
+    | Flatten
     | Linear
     | Conv
     | BatchNorm

@@ -21,11 +21,14 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
     parts,
@@ -167,8 +170,17 @@ def _place(name: str, layer: Layer, shape: Shape, image: Shape | None) -> Place:
                 raise _misfit(name, layer, shape, "put it before the Flatten layer")
             kinds = ("weight", "bias", *STATISTICS)
             return Place(name, layer, shape, shape, None, dict.fromkeys(kinds, shape[-1:]))
-        case Conv() | Pool() | GlobalPool() if len(shape) != 3:
+        case Conv() | Pool() | GlobalPool() | Resize() | Normalize() | Pad() if len(shape) != 3:
             raise _misfit(name, layer, shape, "it takes images")
+        case Resize(height, width):
+            return Place(name, layer, shape, (height, width, shape[2]))
+        case Normalize(mean):
+            if len(mean) != shape[2]:
+                raise _misfit(name, layer, shape, f"it takes images of {len(mean)} channels")
+            return Place(name, layer, shape, shape)
+        case Pad(rows, columns):
+            padded = (shape[0] + sum(rows), shape[1] + sum(columns), shape[2])
+            return Place(name, layer, shape, padded)
         case Conv(outputs, kernel, stride, padding, groups, bias):
             if shape[2] % groups:
                 raise _misfit(name, layer, shape, f"{groups} groups must divide the channels")

@@ -51,7 +51,8 @@ IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
 IMAGE_RATE = 0.2
 
 #: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
-#: see the same pixels often enough to remember them, and learns more from the images as they are.
+#: see the same pixels often enough to remember them, and learns more from the images as they are;
+#: all but a pretrained one, which remembers them at once.
 SHIFTED_EPOCHS = 16
 
 #: The names of classes that are numbers, also those of labels of the type float.
@@ -87,7 +88,8 @@ def chosen(
         values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
         settings = replace(settings, **values)
     if settings.augment == AUTO:
-        names = _augmentations(train, classes, settings.epochs)
+        is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS
+        names = _augmentations(train, classes, is_shifted)
         return replace(settings, augment=",".join(names) or "none")
     check_augmentation(settings, train)
     return settings
@@ -116,18 +118,19 @@ def _for_images(settings: Settings, count: int) -> dict[str, Any]:
     }
 
 
-def _augmentations(train: Examples, classes: Sequence[str], epochs: int) -> tuple[str, ...]:
+def _augmentations(train: Examples, classes: Sequence[str], is_shifted: bool) -> tuple[str, ...]:
     """Return the augmentations of images of these classes; those of rows are ().
 
-    Without ``flip`` if mirror images may belong to another class: if all names are numbers or
-    single characters, as those of digits and letters, or if some tell left from right.
+    With ``shift`` if ``is_shifted``; without ``flip`` if mirror images may belong to another class:
+    if all names are numbers or single characters, as those of digits and letters, or if some tell
+    left from right.
     """
     if not isinstance(train, Images):
         return ()
     are_symbols = all(len(name) == 1 or re.fullmatch(NUMBER, name) for name in classes)
     words = {word for name in classes for word in re.findall("[a-z]+", name.lower())}
     flip = () if are_symbols or words & SIDES else ("flip",)
-    return (*flip, *(("shift",) if epochs >= SHIFTED_EPOCHS else ()))
+    return (*flip, *(("shift",) if is_shifted else ()))
 
 
 def _bins(train: Vectors, ordered: Sequence[int] | None) -> int | None:
@@ -160,8 +163,22 @@ def _for_rows(settings: Settings, train: Vectors, has_validation: bool) -> dict[
     return suited
 
 
+def _of_pretrained(settings: Settings) -> str:
+    epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)}"
+    if settings.finetune:
+        training = (
+            f"its last layer is trained first, then all layers for {epochs}, augmentation "
+            f"{settings.augment}"
+        )
+    else:
+        training = f"its last layer is trained for {epochs}; --finetune would train all layers"
+    return f"{settings.pretrained}: pretrained on ImageNet; {training}"
+
+
 def described(settings: Settings) -> str:
-    """Return in words what ``auto`` chose."""
+    """Return in words what ``auto`` chose, or how a pretrained network is trained."""
+    if settings.pretrained is not None:
+        return _of_pretrained(settings)
     if settings.model == "small-resnet":
         return (
             f"auto: model small-resnet, {settings.epochs} epochs in batches of "

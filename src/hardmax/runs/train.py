@@ -121,8 +121,13 @@ def _train(
     baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
+    if settings.pretrained is not None and load.is_table(settings.data):
+        raise ArgumentError(
+            f"{settings.data} is a table; {settings.pretrained} was pretrained on images; leave "
+            "out --pretrained"
+        )
     dataset = load.load(settings.data, settings.reading)
-    is_auto = settings.model == AUTO
+    is_described = settings.model == AUTO or settings.pretrained is not None
     has_validation = dataset.validation is not None
     ordered = ordered_features(dataset.encoding)
     settings = auto.chosen(
@@ -157,7 +162,7 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         dataset.log_notices(log)
-        if log is not None and is_auto:
+        if log is not None and is_described:
             log(auto.described(settings))
         if callback is not None:
             callback.on_data(dataset, settings)

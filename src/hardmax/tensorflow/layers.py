@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
-    EPSILON,
     MOMENTUM,
     Activation,
     BatchNorm,
@@ -21,16 +20,20 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import Shape, walk, weight_shapes
+from hardmax.tensorflow import image_layers, table_layers
 from hardmax.tensorflow.module import Module, scratch_weights
 
 __all__ = [
@@ -60,14 +63,21 @@ def build(network: Network) -> tf.keras.Sequential:
 
 def _layer(layer: Layer) -> tf.keras.layers.Layer:
     match layer:
+        case Resize(height, width):
+            return image_layers.Resize(height, width)
+        case Normalize(mean, std):
+            return image_layers.Normalize(mean, std)
+        case Pad(rows, columns):
+            return tf.keras.layers.ZeroPadding2D((rows, columns))
         case Flatten():
             return tf.keras.layers.Flatten()
         case Linear(outputs, bias):
             return tf.keras.layers.Dense(outputs, use_bias=bias)
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return Conv2D(padding, outputs, kernel, stride, groups=groups, use_bias=bias)
-        case BatchNorm():
-            return tf.keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)
+        case BatchNorm(epsilon, frozen):
+            cls = _FrozenBatchNorm if frozen else tf.keras.layers.BatchNormalization
+            return cls(momentum=MOMENTUM, epsilon=epsilon)
         case Pool("max", size, stride, padding):
             return MaxPooling2D(padding, size, stride)
         case Pool("average", size, stride):
@@ -80,13 +90,13 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
             constant = schedule == "constant"
             return tf.keras.layers.Dropout(rate) if constant else _ScheduledDropout(rate)
         case Scale():
-            return _Scale()
+            return table_layers.Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
-            return _PeriodicEmbedding(frequencies, outputs - 1, features)
+            return table_layers.PeriodicEmbedding(frequencies, outputs - 1, features)
         case PiecewiseLinear():
-            return _PiecewiseLinear(layer)
+            return table_layers.PiecewiseLinear(layer)
         case ParametricSELU():
-            return _ParametricSELU()
+            return table_layers.ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -128,12 +138,17 @@ class Conv2D(tf.keras.layers.Conv2D):
 
     def call(self, X: tf.Tensor) -> tf.Tensor:
         """Return the convolutions of images (examples, height, width, channels)."""
-        inputs = tf.split(tf.pad(X, self.sides) if self.needs_padding else X, self.groups, axis=-1)
-        kernels = tf.split(tf.convert_to_tensor(self.kernel), self.groups, axis=-1)
-        pairs = zip(inputs, kernels, strict=True)
-        outputs = [tf.nn.conv2d(x, kernel, self.strides, self.padding_mode) for x, kernel in pairs]
-        out = tf.concat(outputs, -1) if self.groups > 1 else outputs[0]
+        out = self._convolved(tf.pad(X, self.sides) if self.needs_padding else X)
         return tf.nn.bias_add(out, self.bias) if self.use_bias else out
+
+    def _convolved(self, X: tf.Tensor) -> tf.Tensor:
+        kernel, mode = tf.convert_to_tensor(self.kernel), self.padding_mode
+        if self.groups == self.filters == X.shape[-1] > 1:
+            strides = (1, *self.strides, 1)
+            return tf.nn.depthwise_conv2d(X, tf.transpose(kernel, (0, 1, 3, 2)), strides, mode)
+        groups = zip(*(tf.split(whole, self.groups, axis=-1) for whole in (X, kernel)), strict=True)
+        outputs = [tf.nn.conv2d(x, part, self.strides, mode) for x, part in groups]
+        return tf.concat(outputs, -1) if self.groups > 1 else outputs[0]
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for images of ``shape``."""
@@ -156,6 +171,14 @@ class MaxPooling2D(tf.keras.layers.MaxPooling2D):
         return super().compute_output_shape(_padded(shape, self.sides))
 
 
+class _FrozenBatchNorm(tf.keras.layers.BatchNormalization):
+    """Normalizes images or vectors by its moving statistics, which stay as they are."""
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the normalized inputs."""
+        return super().call(X, training=False)
+
+
 class _ScheduledDropout(tf.keras.layers.Layer):
     """Dropout whose probability is a variable, which ``scale_dropout`` sets."""
 
@@ -176,55 +199,6 @@ class _ScheduledDropout(tf.keras.layers.Layer):
         drawn = tf.keras.random.uniform(tf.shape(X), seed=self.seed_generator)
         rate = tf.convert_to_tensor(self.current)
         return tf.where(drawn >= rate, X / (1 - rate), 0.0)
-
-
-class _Scale(tf.keras.layers.Layer):
-    def build(self, shape: Shape) -> None:
-        self.weight = self.add_weight((shape[-1],), "ones", name="weight")
-
-    def call(self, X: tf.Tensor) -> tf.Tensor:
-        return X * self.weight
-
-
-class _ParametricSELU(_Scale):
-    def call(self, X: tf.Tensor) -> tf.Tensor:
-        return X + self.weight * (tf.nn.selu(X) - X)
-
-
-class _PeriodicEmbedding(tf.keras.layers.Layer):
-    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
-        super().__init__()
-        self.frequencies, self.functions, self.features = frequencies, functions, features
-
-    def build(self, shape: Shape) -> None:
-        features = shape[-1] if self.features is None else len(self.features)
-        waves = (features, self.frequencies)
-        self.frequency = self.add_weight(waves, "normal", name="frequency")
-        self.phase = self.add_weight(waves, "normal", name="phase")
-        matrices = (features, self.functions, self.frequencies)
-        self.weight = self.add_weight(matrices, "normal", name="weight")
-        self.bias = self.add_weight((features, self.functions), "zeros", name="bias")
-
-    def call(self, X: tf.Tensor) -> tf.Tensor:
-        # The features come first, so that each has one matrix product over the examples.
-        chosen = X if self.features is None else tf.gather(X, self.features, axis=1)
-        columns = tf.transpose(chosen)[:, :, tf.newaxis]
-        angles = columns * (2 * np.pi * self.frequency)[:, tf.newaxis] + self.phase[:, tf.newaxis]
-        functions = tf.matmul(tf.cos(angles), self.weight, transpose_b=True)
-        functions = tf.transpose(functions + self.bias[:, tf.newaxis], (1, 0, 2))
-        width = chosen.shape[-1] * self.functions
-        return tf.concat([X, tf.reshape(functions, (-1, width))], axis=1)
-
-
-class _PiecewiseLinear(tf.keras.layers.Layer):
-    def __init__(self, layer: PiecewiseLinear):
-        super().__init__()
-        self.layer = layer
-
-    def call(self, X: tf.Tensor) -> tf.Tensor:
-        chosen = tf.gather(X, self.layer.features, axis=1)
-        bins = (chosen - tf.constant(self.layer.lows)) * tf.constant(self.layer.slopes)
-        return tf.concat([X, tf.clip_by_value(bins, 0, 1)], axis=1)
 
 
 class _Residual(tf.keras.layers.Layer):

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.lazy import LazyModuleMixin
-from torch.nn.parameter import UninitializedParameter
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
-    EPSILON,
     MOMENTUM,
     Activation,
     BatchNorm,
@@ -24,16 +21,20 @@ from hardmax.networks.layers import (
     Layer,
     Linear,
     Network,
+    Normalize,
+    Pad,
     ParametricSELU,
     PeriodicEmbedding,
     PiecewiseLinear,
     Pool,
     Residual,
+    Resize,
     Scale,
     Sequence,
 )
 from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape, weight_shapes
+from hardmax.torch import image_layers, table_layers
 from hardmax.torch.module import scratch_weights
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
     "trained_weights",
 ]
 
-ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+ACTIVATIONS = {"relu": nn.ReLU, "relu6": nn.ReLU6, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
 
 def build(network: Network) -> nn.Sequential:
@@ -58,14 +59,20 @@ def build(network: Network) -> nn.Sequential:
 
 def _layer(layer: Layer) -> nn.Module:
     match layer:
+        case Resize(height, width):
+            return image_layers.Resize(height, width)
+        case Normalize(mean, std):
+            return image_layers.Normalize(mean, std)
+        case Pad(rows, columns):
+            return nn.ZeroPad2d((*columns, *rows))
         case Flatten():
             return nn.Flatten()
         case Linear(outputs, bias):
             return nn.LazyLinear(outputs, bias)
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return nn.LazyConv2d(outputs, kernel, stride, padding, groups=groups, bias=bias)
-        case BatchNorm():
-            return _LazyBatchNorm(EPSILON)
+        case BatchNorm(epsilon, frozen):
+            return _LazyFrozenBatchNorm(epsilon) if frozen else _LazyBatchNorm(epsilon)
         case Pool("max", size, stride, padding):
             return nn.MaxPool2d(size, stride, padding)
         case Pool("average", size, stride):
@@ -77,13 +84,13 @@ def _layer(layer: Layer) -> nn.Module:
         case Dropout(rate, schedule):
             return nn.Dropout(rate) if schedule == "constant" else _ScheduledDropout(rate)
         case Scale():
-            return _Scale()
+            return table_layers.Scale()
         case PeriodicEmbedding(frequencies, outputs, features):
-            return _PeriodicEmbedding(frequencies, outputs - 1, features)
+            return table_layers.PeriodicEmbedding(frequencies, outputs - 1, features)
         case PiecewiseLinear():
-            return _PiecewiseLinear(layer)
+            return table_layers.PiecewiseLinear(layer)
         case ParametricSELU():
-            return _ParametricSELU()
+            return table_layers.ParametricSELU()
         case Sequence(layers):
             return build(layers)
         case Residual(body, shortcut):
@@ -95,7 +102,15 @@ def _layer(layer: Layer) -> nn.Module:
     raise AssertionError(layer)
 
 
-class _BatchNorm(nn.BatchNorm2d):
+class _FrozenBatchNorm(nn.BatchNorm2d):
+    """Normalizes images or vectors by its running statistics, which stay as they are."""
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        mean, var = self.running_mean, self.running_var
+        return nn.functional.batch_norm(X, mean, var, self.weight, self.bias, eps=self.eps)
+
+
+class _BatchNorm(_FrozenBatchNorm):
     """Normalizes images or vectors; the running variance is biased.
 
     PyTorch's BatchNorm multiplies it by n / (n - 1), and rejects a batch of one.
@@ -105,16 +120,19 @@ class _BatchNorm(nn.BatchNorm2d):
     running_var: torch.Tensor
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        mean, var, weight, bias = self.running_mean, self.running_var, self.weight, self.bias
         if not self.training:
-            return nn.functional.batch_norm(X, mean, var, weight, bias, eps=EPSILON)
+            return super().forward(X)
         out, batch_mean, inv_std = torch.native_batch_norm(
-            X, weight, bias, None, None, True, 0.0, EPSILON
+            X, self.weight, self.bias, None, None, True, 0.0, self.eps
         )
         with torch.no_grad():
-            mean.lerp_(batch_mean, 1 - MOMENTUM)
-            var.lerp_((inv_std**-2 - EPSILON).clamp_(0), 1 - MOMENTUM)
+            self.running_mean.lerp_(batch_mean, 1 - MOMENTUM)
+            self.running_var.lerp_((inv_std**-2 - self.eps).clamp_(0), 1 - MOMENTUM)
         return out
+
+
+class _LazyFrozenBatchNorm(nn.LazyBatchNorm2d, _FrozenBatchNorm):
+    cls_to_become = _FrozenBatchNorm
 
 
 class _LazyBatchNorm(nn.LazyBatchNorm2d, _BatchNorm):
@@ -135,79 +153,6 @@ class _ScheduledDropout(nn.Module):
         if not self.training or not self.current:
             return X
         return X * torch.rand_like(X).ge_(self.current).div_(1 - self.current)
-
-
-class _Scale(LazyModuleMixin, nn.Module):
-    weight: UninitializedParameter | nn.Parameter
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = UninitializedParameter()
-
-    def initialize_parameters(self, X: torch.Tensor) -> None:
-        if isinstance(self.weight, UninitializedParameter):
-            with torch.no_grad():
-                self.weight.materialize(X.shape[1:])
-                nn.init.ones_(self.weight)
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return X * self.weight
-
-
-class _ParametricSELU(_Scale):
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        return torch.lerp(X, nn.functional.selu(X), self.weight)
-
-
-class _PeriodicEmbedding(LazyModuleMixin, nn.Module):
-    features: torch.Tensor | None
-
-    def __init__(self, frequencies: int, functions: int, features: tuple[int, ...] | None):
-        super().__init__()
-        self.frequencies, self.functions = frequencies, functions
-        positions = None if features is None else torch.tensor(features)
-        self.register_buffer("features", positions, persistent=False)
-        self.frequency, self.phase = UninitializedParameter(), UninitializedParameter()
-        self.weight, self.bias = UninitializedParameter(), UninitializedParameter()
-
-    def initialize_parameters(self, X: torch.Tensor) -> None:
-        if not self.has_uninitialized_params():
-            return
-        features = self._chosen(X).shape[1]
-        with torch.no_grad():
-            for weight in (self.frequency, self.phase):
-                weight.materialize((features, self.frequencies))
-                nn.init.normal_(weight)
-            self.weight.materialize((features, self.functions, self.frequencies))
-            self.bias.materialize((features, self.functions))
-            nn.init.normal_(self.weight)
-            nn.init.zeros_(self.bias)
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        # The features come first, so that each has one matrix product over the examples.
-        columns = self._chosen(X).T[:, :, None]
-        angles = torch.addcmul(self.phase[:, None], columns, 2 * torch.pi * self.frequency[:, None])
-        functions = torch.baddbmm(self.bias[:, None], angles.cos(), self.weight.mT)
-        return torch.cat([X, functions.permute(1, 0, 2).flatten(1)], dim=1)
-
-    def _chosen(self, X: torch.Tensor) -> torch.Tensor:
-        return X if self.features is None else X.index_select(1, self.features)
-
-
-class _PiecewiseLinear(nn.Module):
-    features: torch.Tensor
-    lows: torch.Tensor
-    slopes: torch.Tensor
-
-    def __init__(self, layer: PiecewiseLinear):
-        super().__init__()
-        for name in ("features", "lows", "slopes"):
-            values = torch.tensor(getattr(layer, name))
-            self.register_buffer(name, values, persistent=False)
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        bins = (X.index_select(1, self.features) - self.lows) * self.slopes
-        return torch.cat([X, bins.clamp(0, 1)], dim=1)
 
 
 class _Residual(nn.Module):
@@ -239,6 +184,13 @@ def make_weights(net: nn.Module, example_shape: Shape) -> None:
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         net.eval()(torch.zeros(1, channels, *sides))
     net.train()
+    if any(map(_is_depthwise, net.modules())):
+        # Otherwise the gradients of these convolutions take about ten times as long on CPUs.
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _is_depthwise(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
 
 
 def scale_dropout(model: nn.Module, factor: float) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmax.errors import ArgumentError
+from hardmax.networks.descriptions import from_json, to_json
 from hardmax.networks.layers import (
     BatchNorm,
     Concat,
@@ -13,8 +14,11 @@ from hardmax.networks.layers import (
     Flatten,
     GlobalPool,
     Linear,
+    Normalize,
+    Pad,
     Pool,
     Residual,
+    Resize,
     Sequence,
 )
 from hardmax.networks.shapes import output_shape, walk, weight_count, weight_shapes
@@ -91,9 +95,23 @@ def test_nested_layers_are_named_by_their_path():
         (Residual((Conv(2, 1),)),),
         (Concat(((), (Pool("max", 2, 2),))),),
         (Flatten(), BatchNorm()),
+        (Flatten(), Resize(3, 3)),
+        (Normalize((0.5,), (0.5,)),),
+        (Flatten(), Pad((0, 1), (0, 1))),
     ],
 )
 def test_layers_that_do_not_fit_are_refused_on_one_line(network):
     with pytest.raises(ArgumentError) as refusal:
         walk(network, (4, 4, 3))
     assert "\n" not in str(refusal.value)
+
+
+def test_images_are_resized_and_padded():
+    network = (Resize(7, 9), Normalize((0.5,) * 3, (0.5,) * 3), Pad((1, 2), (0, 4)))
+    assert [place.outputs for place in walk(network, (4, 4, 3))] == [
+        (7, 9, 3),
+        (7, 9, 3),
+        (10, 13, 3),
+    ]
+    assert weight_count(network, (4, 4, 3)) == 0
+    assert from_json(to_json(network)) == network

@@ -23,6 +23,8 @@ VALUES = {
     "framework": ("jax", "jax"),
     "hidden": ("4,3", (4, 3)),
     "widths": (None, None),
+    "pretrained": (None, None),
+    "finetune": (None, False),
     "activation": ("tanh", "tanh"),
     "dropout": ("0.5", 0.5),
     "bins": (None, None),
@@ -66,13 +68,22 @@ VALUES = {
 
 
 #: The settings that the parity command has no option for.
-OF_TRAIN = {"model", "framework", "validation", "patience", "ensemble", "folds"}
+OF_TRAIN = {
+    "model",
+    "framework",
+    "validation",
+    "patience",
+    "ensemble",
+    "folds",
+    "pretrained",
+    "finetune",
+}
 
 
 def command_line(names):
     for name in names:
         texts, value = VALUES[name]
-        if value is None:  # it cannot be combined with the others
+        if value is None or value is False:  # it cannot be combined with the others
             continue
         for text in texts if isinstance(texts, tuple) else (texts,):
             yield flag(name, options_of(Settings)[name][1])

