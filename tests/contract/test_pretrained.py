@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_images
 from hardmax.data.datasets import Images
 from hardmax.networks import pretrained
 from hardmax.networks.layers import Linear
-from hardmax.networks.pretrained import PRETRAINED, pretrained_network
+from hardmax.networks.pretrained import PACKAGES, pretrained_network
 from hardmax.networks.shapes import weight_shapes
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
@@ -86,7 +86,7 @@ def test_scores_of_photographs_are_those_of_the_package(fw, python):
     ]
     shape = photos[0].shape
     network = pretrained_network(NAME, shape, 1000)
-    tensors = pretrained._tensors(NAME, PRETRAINED[NAME])
+    tensors = pretrained._read_package(NAME, PACKAGES[NAME])
     weights = dict(zip(weight_shapes(network, shape), tensors.values(), strict=True))
     session = Session(fw, network, shape, weights)
     scores = session.scores(Images(np.stack(photos), np.zeros(2, np.int64)), 2)
@@ -102,7 +102,7 @@ def test_a_head_is_trained_and_the_run_has_the_whole_network(trained, hardmax_in
     assert run.network[-1] == Linear(3)
     assert run.record["results"]["test"]["accuracy"] == 1
     assert run.weights.keys() == weight_shapes(run.network, run.input_shape).keys()
-    expected = pretrained.backbone(NAME, run.input_shape).weights
+    expected = pretrained.backbone(NAME, NAME, run.input_shape).weights
     assert all(np.array_equal(run.weights[name], value) for name, value in expected.items())
     evaluated = hardmax_in(trained, "evaluate", "run", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
@@ -186,7 +186,7 @@ def test_finetuning_trains_all_layers_and_keeps_the_statistics(
     assert "then all layers for 2 epochs, augmentation flip,shift" in done.stderr
     run = Run.open(tmp_path / "run")
     assert run.record["results"]["test"]["accuracy"] == 1
-    for name, value in pretrained.backbone(NAME, run.input_shape).weights.items():
+    for name, value in pretrained.backbone(NAME, NAME, run.input_shape).weights.items():
         assert np.array_equal(run.weights[name], value) == ("running" in name), name
 
 
@@ -194,7 +194,10 @@ def test_finetuning_trains_all_layers_and_keeps_the_statistics(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--pretrained", "resnet"), "'resnet'; choose one of efficientnet-lite0"),
+        (("--pretrained", "resnet"), "'resnet'; use efficientnet-lite0, or a .safetensors file"),
+        (("--pretrained", "a.safetensors"), "name the network whose weights a.safetensors has"),
+        (("--pretrained", "a.safetensors", "--model", "resnet18"), "cannot read a.safetensors"),
+        (("--pretrained", "a.safetensors", "--model", "lenet"), "resnet50, got lenet"),
         ((*OPTION, "--model", "lenet"), f"those of {NAME}, not of the model lenet"),
         ((*OPTION, "--augment", "flip"), "has no effect on the features"),
         ((*OPTION, "--channels", "1"), f"the pretrained {NAME} takes color images"),

@@ -15,10 +15,11 @@ from hardmax.networks.convolutional import (
     nin,
     regnetx32,
     resnet18,
+    resnet34,
+    resnet50,
     small_resnet,
     vgg11,
 )
-from hardmax.networks.efficientnet import efficientnet_lite0
 from hardmax.networks.layers import (
     Activation,
     Dropout,
@@ -31,6 +32,7 @@ from hardmax.networks.layers import (
     PiecewiseLinear,
     Scale,
 )
+from hardmax.networks.mobile import efficientnet_lite0, mobilenetv2
 from hardmax.networks.shapes import Shape, fitted, output_shape
 
 __all__ = [
@@ -160,8 +162,11 @@ NETWORKS: dict[str, Named] = {
     "nin": Named(nin),
     "googlenet": Named(googlenet),
     "resnet18": Named(resnet18),
+    "resnet34": Named(resnet34),
+    "resnet50": Named(resnet50),
     "densenet": Named(densenet),
     "regnetx32": Named(regnetx32),
+    "mobilenetv2": Named(mobilenetv2, recipe=SMALL_RESNET, steps=24),
     "efficientnet-lite0": Named(efficientnet_lite0, recipe=SMALL_RESNET, steps=24, is_sized=True),
 }
 

@@ -30,6 +30,8 @@ __all__ = [
     "regnetx32",
     "residual_block",
     "resnet18",
+    "resnet34",
+    "resnet50",
     "resnext_block",
     "small_resnet",
     "vgg11",
@@ -150,9 +152,30 @@ def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pooled: 
 
 def resnet18(classes: int) -> Network:
     """Return ResNet-18. K. He et al., "Deep residual learning", CVPR 2016."""
+    return _resnet(classes, (2, 2, 2, 2))
+
+
+def resnet34(classes: int) -> Network:
+    """Return ResNet-34, from the same paper."""
+    return _resnet(classes, (3, 4, 6, 3))
+
+
+def resnet50(classes: int) -> Network:
+    """Return ResNet-50, from the same paper, with the strides in the 3x3 convolutions."""
+    return _resnet(classes, (3, 4, 6, 3), has_bottlenecks=True)
+
+
+def _resnet(classes: int, counts: tuple[int, ...], has_bottlenecks: bool = False) -> Network:
+    """Return a ResNet; ``counts`` are the blocks in each of its stages."""
     blocks = []
-    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        blocks += [residual_block(outputs, stride > 1, stride), residual_block(outputs)]
+    for stage, count in enumerate(counts):
+        width, stride = 64 * 2**stage, 1 if stage == 0 else 2
+        if has_bottlenecks:
+            blocks.append(resnext_block(4 * width, 1, width, True, stride))
+            blocks += [resnext_block(4 * width, 1, width)] * (count - 1)
+        else:
+            blocks.append(residual_block(width, stride > 1, stride))
+            blocks += [residual_block(width)] * (count - 1)
     stem = (*_normed(Conv(64, 7, stride=2, padding=3, bias=False)), RELU)
     return (*stem, Pool("max", 3, 2, padding=1), *blocks, GlobalPool(), Linear(classes))
 

@@ -172,7 +172,7 @@ def _of_pretrained(settings: Settings) -> str:
         )
     else:
         training = f"its last layer is trained for {epochs}; --finetune would train all layers"
-    return f"{settings.pretrained}: pretrained on ImageNet; {training}"
+    return f"{settings.model}: pretrained on ImageNet; {training}"
 
 
 def described(settings: Settings) -> str:

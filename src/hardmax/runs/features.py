@@ -40,7 +40,7 @@ class FeatureExtractor:
     def __init__(self, settings: Settings, shape: Shape):
         assert settings.pretrained is not None
         self.settings, self.shape = settings, shape
-        self.network, self.weights = backbone(settings.pretrained, shape)
+        self.network, self.weights = backbone(settings.model, settings.pretrained, shape)
 
     def features(self, examples: Examples) -> Vectors:
         """Return the features of images, from the cache if they have been computed before."""

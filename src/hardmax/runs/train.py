@@ -123,7 +123,7 @@ def _train(
     frameworks.check(settings.framework)
     if settings.pretrained is not None and load.is_table(settings.data):
         raise ArgumentError(
-            f"{settings.data} is a table; {settings.pretrained} was pretrained on images; leave "
+            f"{settings.data} is a table; {settings.model} was pretrained on images; leave "
             "out --pretrained"
         )
     dataset = load.load(settings.data, settings.reading)
