@@ -32,7 +32,9 @@ from hardmax.training.recipes import Recipe
 CLASSES = 10
 #: The networks that are built and trained in seconds; the others have slow tests.
 SMALL = ("softmax-regression", "mlp", "lenet", "lenet-modern")
-WITH_DROPOUT = ("alexnet", "vgg11", "nin", "efficientnet-lite0")
+#: Rounding errors grow more in these than in others, which have fewer layers or shorter shortcuts.
+OF_MOBILES = ("mobilenetv2", "efficientnet-lite0")
+WITH_DROPOUT = ("alexnet", "vgg11", "nin", *OF_MOBILES)
 #: The networks that take images; test_realmlp.py has the other one.
 OF_IMAGES = tuple(name for name in catalog.NETWORKS if name != "realmlp")
 
@@ -105,12 +107,12 @@ def without_optimizing(framework):
     config.update(name, before)
 
 
-def check_scores(fw, model, weights, network, shape, batch_size=3):
+def check_scores(fw, model, weights, network, shape, batch_size=3, tolerance=1e-5):
     part = images(shape, 3)
     loader = fw.data.ImageData(None, part, batch_size).val_dataloader()
     scores = fw.Trainer(1).scores(model, loader)
     expected = reference.scores(network, weights, part.images)
-    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
+    assert np.abs(scores - expected).max() <= tolerance * np.abs(expected).max()
 
 
 def fit_one_step(fw, model, shape):
@@ -169,7 +171,8 @@ def check_network(fw, build, name, shape):
     """Compare scores and, without dropout, a training step with those of NumPy."""
     network = catalog.make(name, shape, CLASSES)
     model, weights = build(network, shape, init=catalog.NETWORKS[name].init)
-    check_scores(fw, model, weights, network, shape)
+    tolerance = 5e-5 if name in OF_MOBILES else 1e-5
+    check_scores(fw, model, weights, network, shape, tolerance=tolerance)
     loss, after = fit_one_step(fw, model, shape)
     assert np.isfinite(loss)
     assert all(np.isfinite(value).all() for value in after.values())
