@@ -34,7 +34,6 @@ from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
 from hardmax.runs import auto
 from hardmax.runs.evaluate import calibrated_on
-from hardmax.runs.features import IMAGES
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.members import network_of
 from hardmax.runs.parameters import EPOCHS, MODEL, OF_COLUMNS, PARAMETERS, Parameters, help_of
@@ -197,7 +196,8 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         params = {name: getattr(self, name) for name in PARAMETERS}
         if self.pretrained is not None and self.model == MODEL:
             params["model"] = AUTO
-        elif self.epochs is None and self.model not in auto.OF_DATA:
+        is_given = self.pretrained is not None or self.model in auto.OF_DATA
+        if self.epochs is None and not is_given:
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 
@@ -351,8 +351,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.weights_,
             device=self.device,
         )
-        size = BATCH_SIZE if self.pretrained is None else IMAGES
-        scores = calibrated(session.scores(examples, size), self.temperature_)
+        scores = calibrated(session.scores(examples, BATCH_SIZE), self.temperature_)
         # The digits beyond depend on a row's place in its batch.
         return scores.astype(np.float32)
 

@@ -1,5 +1,6 @@
 """Pretrained networks: the package's own scores, heads on cached features, and finetuning."""
 
+import io
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.datasets import load_sample_images
 
 from hardmax.data.datasets import Images
 from hardmax.networks import pretrained
+from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Linear
 from hardmax.networks.pretrained import PACKAGES, pretrained_network
 from hardmax.networks.shapes import weight_shapes
@@ -136,10 +138,21 @@ def test_features_are_computed_once(trained, colors, cache, framework, hardmax_i
     assert files == {path: path.stat().st_mtime_ns for path in (cache / "features").iterdir()}
 
 
+def npy(values):
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
 def test_damaged_features_are_computed_again(trained, colors, cache, framework, hardmax_in):
     intact = {path: np.load(path) for path in (cache / "features").iterdir()}
-    for path in intact:
-        path.write_bytes(path.read_bytes()[:100])
+    damages = (
+        lambda values: npy(values)[:100],
+        lambda values: npy(values[:, 1:]),
+        lambda values: npy(np.full_like(values, np.nan)),
+    )
+    for damage, (path, values) in zip(damages, intact.items(), strict=True):
+        path.write_bytes(damage(values))
     options = ("--framework", framework, "--out", "third", "--validation", "0.25")
     done = hardmax_in(trained, "train", colors, *OPTION, *options)
     assert done.returncode == 0, done.stderr
@@ -174,6 +187,59 @@ def test_the_estimator_trains_a_head(framework, cache):
         classifier.fit(X[..., :1], labels)
     with pytest.raises(ValueError, match="leave out folds, ensemble and pretrained"):
         classifier.partial_fit(X, labels, classes=[*COLORS])
+
+
+def test_a_cache_that_cannot_be_written_is_found_first(
+    framework, colors, hardmax_in, tmp_path, monkeypatch
+):
+    def scores(*arguments):
+        raise AssertionError("features were computed")
+
+    monkeypatch.setattr(Session, "scores", scores)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "features").write_text("a file")
+    env = {"HARDMAX_CACHE": str(tmp_path / "cache")}
+    done = hardmax_in(tmp_path, "train", colors, *OPTION, "--framework", framework, env=env)
+    assert done.returncode == 2
+    assert "cannot write the cache" in done.stderr
+    assert "set HARDMAX_CACHE" in done.stderr
+
+
+def test_a_scoring_batch_takes_limited_memory(fw):
+    shape = (32, 32, 3)
+    network = pretrained_network(NAME, shape, 3)
+    session = Session(fw, network, shape, initial_weights(network, shape, 0))
+    # A block expands the image of 112 x 112 pixels to 96 channels, and pads it.
+    assert session.largest_output == 113 * 113 * 96
+    sizes = []
+    data = session.data
+
+    def recorded(train, val, size):
+        sizes.append(size)
+        return data(train, val, size)
+
+    session.data = recorded
+    session.scores(Images(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64)), 1024)
+    assert sizes == [2**25 // session.largest_output]
+
+
+def test_the_epochs_do_not_depend_on_naming_the_model():
+    for settings in ({}, {"model": "auto"}, {"model": NAME}):
+        for finetune, epochs in ((False, 30), (True, 5)):
+            estimator = HardmaxClassifier(pretrained=NAME, finetune=finetune, **settings)
+            assert estimator._settings().epochs == epochs
+
+
+@pytest.mark.slow
+def test_the_head_is_trained_before_all_layers(colors, cache, framework, hardmax_in, tmp_path):
+    """A learning rate that changes nothing shows what finetuning starts from."""
+    options = ("--framework", framework, "--out", "run", "--epochs", "1", "--lr", "1e-12")
+    rest = ("--init", "data", "--optimizer", "sgd", "--momentum", "0.9", "--folds", "2")
+    done = hardmax_in(tmp_path, "train", colors, *OPTION, "--finetune", *options, *rest)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.record["results"]["test"]["accuracy"] > 0.7
+    assert run.network[0].count == 2
 
 
 @pytest.mark.slow

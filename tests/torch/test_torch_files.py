@@ -44,6 +44,12 @@ def test_tensors_that_share_elements_are_read():
         np.testing.assert_array_equal(found[name], tensor.numpy())
 
 
+def test_a_tensor_larger_than_its_storage_is_refused():
+    content = saved({"weight": torch.zeros(1).expand(1000, 1000)})
+    with pytest.raises(DataError, match="more elements than its storage"):
+        read_torch_file(content, "weights.pth")
+
+
 def test_what_only_pytorch_can_read_is_refused():
     with pytest.raises(DataError, match=r"it would execute torch\.HalfStorage"):
         read_torch_file(saved({"weight": torch.zeros(2).half()}), "weights.pth")

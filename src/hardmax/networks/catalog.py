@@ -129,14 +129,14 @@ SMALL_RESNET = {
 }
 
 #: The training of the last layer of a pretrained network, on the features of the others.
-HEAD_EPOCHS = 30
-HEAD_RECIPE: Mapping[str, Any] = {
+HEAD: Mapping[str, Any] = {
     "optimizer": "adamw",
     "lr": 1e-3,
     "weight_decay": 0.01,
     "schedule": "one-cycle",
+    "epochs": 30,
+    "channels": 3,
 }
-HEAD = {**HEAD_RECIPE, "epochs": HEAD_EPOCHS, "channels": 3}
 
 #: The training of all layers of a pretrained network, after that of the last one.
 FINETUNING = {

@@ -50,7 +50,10 @@ POOLS = ("average", "max")
 DROPOUT_SCHEDULES = ("constant", "flat-cos")
 
 #: The largest height and width of a Resize layer, and the most zeros on a side.
-MAX_SIDE = 4096
+MAX_SIDE, MAX_ZEROS = 1024, 64
+
+#: The largest mean and standard deviation of a Normalize layer, which float32 has room for.
+LARGEST = 1e6
 
 #: BatchNorm updates its statistics to MOMENTUM * old + (1 - MOMENTUM) * batch, with the batch's
 #: mean and biased variance; EPSILON, or its own epsilon, is added to the variance before the square
@@ -89,10 +92,14 @@ class Normalize:
                 "a Normalize layer needs a mean and a std for each channel, got "
                 f"{len(self.mean)} and {len(self.std)}"
             )
-        if not all(map(is_finite_float, (*self.mean, *self.std))) or min(self.std) <= 0:
+        numbers = (*self.mean, *self.std)
+        if not all(map(is_finite_float, numbers)) or not all(
+            abs(mean) <= LARGEST and 1 / LARGEST <= std <= LARGEST
+            for mean, std in zip(self.mean, self.std, strict=True)
+        ):
             raise ArgumentError(
-                "mean and std of a Normalize layer must be finite floats, std above 0, got "
-                f"{self.mean} and {self.std}"
+                f"mean and std of a Normalize layer must be floats of at most {LARGEST:g}, std at "
+                f"least {1 / LARGEST:g}, got {self.mean} and {self.std}"
             )
 
 
@@ -112,7 +119,7 @@ class Pad:
             if not isinstance(sides, tuple) or len(sides) != 2:
                 raise ArgumentError(f"{name} of a Pad layer must be two integers, got {sides!r}")
             for side in sides:
-                check_whole(f"{name} of a Pad layer", side, 0, MAX_SIDE)
+                check_whole(f"{name} of a Pad layer", side, 0, MAX_ZEROS)
 
 
 @dataclass(frozen=True)

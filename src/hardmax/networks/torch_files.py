@@ -1,13 +1,16 @@
 """Reads the tensors in files that PyTorch saved before version 1.6, without PyTorch.
 
 Such a file is a sequence of pickles, followed by the bytes of the tensors. A pickle can execute any
-code; this reader refuses those that name anything else than tensors.
+code; this reader refuses those that name anything else than tensors. It does not limit the memory
+that a pickle takes: read only files whose checksum is known.
 """
 
 import io
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +59,9 @@ class _Unpickler(pickle.Unpickler):
         """Return what a pickle names. Raises DataError unless it is allowed."""
         if (module, name) not in ALLOWED:
             raise DataError(f"it would execute {module}.{name}")
-        return ALLOWED[module, name]
+        found = ALLOWED[module, name]
+        # A new one each time, because a pickle can set attributes of what it names.
+        return partial(_tensor) if found is _tensor else found
 
     def persistent_load(self, pid: Any) -> _Storage:
         """Return the storage with an identifier: its kind, type, key, device, size and view."""
@@ -98,7 +103,9 @@ def _read(file: io.BytesIO) -> dict[str, np.ndarray]:
 
 
 def _array(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
-    """Return a tensor. Raises ValueError if it goes beyond its storage."""
+    """Return a tensor. Raises ValueError if it is larger than its storage, or goes beyond it."""
+    if prod(tensor.shape) > storage.size:
+        raise ValueError("a tensor has more elements than its storage")
     strides = tuple(step * storage.itemsize for step in tensor.strides)
     start = tensor.start * storage.itemsize
     view: np.ndarray = np.ndarray(tensor.shape, storage.dtype, storage.data, start, strides)

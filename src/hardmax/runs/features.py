@@ -22,13 +22,13 @@ from hardmax.networks.shapes import Shape, output_shape
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 
-__all__ = ["IMAGES", "FeatureExtractor", "HeadSession"]
+__all__ = ["FeatureExtractor", "HeadSession"]
 
-#: The images that a pretrained network, which takes much memory, scores at a time.
-IMAGES = 32
+#: Part of the names of the files: a new one if features are computed in another way.
+FORMAT = 1
 
-#: Those after which the progress bar advances.
-PART = 256
+#: The images in a batch, and those after which the progress bar advances.
+BATCH, PART = 32, 256
 
 
 class FeatureExtractor:
@@ -41,16 +41,18 @@ class FeatureExtractor:
         assert settings.pretrained is not None
         self.settings, self.shape = settings, shape
         self.network, self.weights = backbone(settings.model, settings.pretrained, shape)
+        self.output_shape = output_shape(self.network, shape)
 
     def features(self, examples: Examples) -> Vectors:
         """Return the features of images, from the cache if they have been computed before."""
         path = user_cache() / "features" / f"{self._key(examples)}.npy"
-        values = _cached(path, len(examples))
+        values = _cached(path, (len(examples), *self.output_shape))
         if values is None:
-            values = self._compute(examples)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                # The file is opened first, because the features take long.
                 with open_whole(path) as file:
+                    values = self._compute(examples)
                     np.save(file, values)
             except OSError as error:
                 raise DataError(
@@ -67,7 +69,7 @@ class FeatureExtractor:
             parts = []
             for start in range(0, len(examples), PART):
                 part = examples.take(slice(start, start + PART))
-                parts.append(session.scores(part, IMAGES))
+                parts.append(session.scores(part, BATCH))
                 release(examples.inputs)
                 advance(len(part))
         return np.concatenate(parts)
@@ -75,8 +77,9 @@ class FeatureExtractor:
     def _key(self, examples: Examples) -> str:
         """Return a hash of all that the features depend on."""
         framework = self.settings.framework
-        versions = frameworks.versions(framework)
-        about = [descriptions.to_json(self.network), framework, versions, examples.inputs.shape]
+        device = self.backend.Trainer(1, device=self.settings.device).find_device()
+        made_with = [FORMAT, framework, frameworks.versions(framework), str(device)]
+        about = [*made_with, descriptions.to_json(self.network), examples.inputs.shape]
         digest = hashlib.sha256(json.dumps(about).encode())
         for array in (*self.weights.values(), *blocks(examples.inputs)):
             digest.update(np.ascontiguousarray(array).data)
@@ -107,9 +110,8 @@ class HeadSession(Session):
     """A session with a head, which scores images by their features."""
 
     def __init__(self, extractor: FeatureExtractor, head: Network, weights: dict[str, np.ndarray]):
-        shape = output_shape(extractor.network, extractor.shape)
         device = extractor.settings.device
-        super().__init__(extractor.backend, head, shape, weights, device=device)
+        super().__init__(extractor.backend, head, extractor.output_shape, weights, device=device)
         self.extractor = extractor
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
@@ -117,11 +119,11 @@ class HeadSession(Session):
         return super().scores(self.extractor.features(examples), batch_size)
 
 
-def _cached(path: Path, count: int) -> np.ndarray | None:
-    """Return the features of ``count`` images in a file, or None if it is missing or invalid."""
-    with contextlib.suppress(OSError, ValueError, EOFError):
-        values: np.ndarray = np.load(path)
-        if values.dtype == np.float32 and values.ndim == 2 and len(values) == count:
+def _cached(path: Path, shape: Shape) -> np.ndarray | None:
+    """Return the features of ``shape`` in a file, or None if it is missing or invalid."""
+    with contextlib.suppress(OSError, ValueError, EOFError), path.open("rb") as file:
+        values: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+        if values.dtype == np.float32 and values.shape == shape and np.isfinite(values).all():
             return values
     return None
 

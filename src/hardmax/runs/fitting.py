@@ -20,7 +20,6 @@ from hardmax.runs.members import (
     Member,
     OutOfFold,
     averaged,
-    head_session_of,
     mean_epochs,
     members_of,
     network_of,
@@ -158,8 +157,9 @@ class Fitting:
         self, extractor: FeatureExtractor, head: Network, member: Member
     ) -> dict[str, np.ndarray]:
         """Return the weights of the pretrained network with a head trained on its features."""
-        session = head_session_of(self.settings, head, member.seed, member.train)
-        self._train(session, member.train, None, augment=())
+        settings = self.settings.of_head
+        session = session_of(settings, head, member.seed, member.train)
+        self._train(settings, session, member.train, None)
         return extractor.with_head(head, session.weights())[1]
 
     def _fit_all(
@@ -206,7 +206,7 @@ class Fitting:
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            self._train(session, train, held_out, augment=self.settings.augmentations)
+            self._train(self.settings, session, train, held_out)
         except DivergenceError as error:
             problem, _, rest = str(error).partition(";")
             if "learning rate" not in rest:
@@ -229,18 +229,18 @@ class Fitting:
 
     def _train(
         self,
+        settings: Settings,
         session: Session,
         train: Examples,
         held_out: Examples | None,
-        augment: tuple[str, ...],
     ) -> None:
         session.fit(
             train,
             held_out,
-            self.settings.batch(len(train)),
-            balanced=self.settings.balanced,
+            settings.batch(len(train)),
+            balanced=settings.balanced,
             loss_weights=loss_weights(train, self.class_weights),
-            augment=augment,
+            augment=settings.augmentations,
         )
 
     def _advice(self) -> str:

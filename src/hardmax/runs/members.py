@@ -24,14 +24,12 @@ from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord
-from hardmax.training.recipes import Recipe
 
 __all__ = [
     "Member",
     "OutOfFold",
     "averaged",
     "fold_of",
-    "head_session_of",
     "mean_epochs",
     "members_of",
     "network_of",
@@ -173,21 +171,6 @@ def session_of(
         device=settings.device,
         patience=settings.patience,
         callbacks=callbacks,
-    )
-
-
-def head_session_of(settings: Settings, head: Network, seed: int, train: Examples) -> Session:
-    """Return a session to train the head of a pretrained network, before all layers are."""
-    shape = train.inputs.shape[1:]
-    return Session(
-        frameworks.load(settings.framework),
-        network=head,
-        shape=shape,
-        weights=initial_weights(head, shape, seed, settings.initializer),
-        recipe=Recipe(**catalog.HEAD_RECIPE),
-        max_epochs=catalog.HEAD_EPOCHS,
-        seed=seed,
-        device=settings.device,
     )
 
 

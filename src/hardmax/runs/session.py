@@ -1,16 +1,21 @@
 """A network in one framework, ready to train or to compute scores."""
 
+from functools import cached_property
+from math import prod
 from types import ModuleType
 
 import numpy as np
 
 from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks.layers import Network
-from hardmax.networks.shapes import Shape
+from hardmax.networks.shapes import Shape, walk
 from hardmax.training.contracts import DataModule
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Session"]
+
+#: The most elements in the output of a layer, of which a few are in memory at a time: 128 MiB.
+LARGEST_OUTPUT = 2**25
 
 
 class Session:
@@ -60,10 +65,20 @@ class Session:
         self.trainer.fit(self.model, data)
 
     def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
-        """Return the model's scores of examples, float32 of shape (examples, classes)."""
-        loader = self.data(None, examples, batch_size).val_dataloader()
+        """Return the model's scores of examples, float32 of shape (examples, classes).
+
+        The batches have ``batch_size`` examples, or as many as LARGEST_OUTPUT allows.
+        """
+        most = max(LARGEST_OUTPUT // self.largest_output, 1)
+        loader = self.data(None, examples, min(batch_size, most)).val_dataloader()
         scores: np.ndarray = self.trainer.scores(self.model, loader)
         return scores
+
+    @cached_property
+    def largest_output(self) -> int:
+        """The number of elements in the largest output of a layer, for one example."""
+        shape: Shape = self.model.example_shape
+        return max(prod(place.outputs) for place in walk(self.network, shape))
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the model's weights, keyed by portable name."""

@@ -1,6 +1,6 @@
 """The settings of a training, which are also the options of ``hardmax train``."""
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -252,6 +252,14 @@ class Settings(Recipe, ReadingOptions):
     def as_record(self) -> dict[str, Json]:
         """Return the settings by name, for the record of a run."""
         return {name: getattr(self, name) for name in options_of(Settings)}
+
+    @property
+    def of_head(self) -> "Settings":
+        """The settings to train the head of a pretrained network with before it is finetuned."""
+        others = {"momentum", "warmup", "label_smoothing", "clip", "batch_size", "patience"}
+        options = options_of(Settings)
+        unset: dict[str, Any] = {name: options[name][0].default for name in others}
+        return replace(self, **unset, **catalog.HEAD, finetune=False, augment="none")
 
     @property
     def members(self) -> int:

@@ -12,6 +12,7 @@ from hardmax.data.datasets import Dataset
 from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
+from hardmax.networks.pretrained import SIDE, backbone
 from hardmax.reports import report
 from hardmax.reports.records import BaselineRecord, MemberRecord
 from hardmax.runs import auto
@@ -121,11 +122,14 @@ def _train(
     baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
-    if settings.pretrained is not None and load.is_table(settings.data):
-        raise ArgumentError(
-            f"{settings.data} is a table; {settings.model} was pretrained on images; leave "
-            "out --pretrained"
-        )
+    if settings.pretrained is not None:
+        if load.is_table(settings.data):
+            raise ArgumentError(
+                f"{settings.data} is a table; {settings.model} was pretrained on images; leave out "
+                "--pretrained"
+            )
+        # So that missing weights are found before the images are read.
+        backbone(settings.model, settings.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
     is_described = settings.model == AUTO or settings.pretrained is not None
     has_validation = dataset.validation is not None
@@ -168,6 +172,9 @@ def _train(
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.
         fitted_baselines = fit_baselines(dataset, log) if baselines else []
+        if fitting.extractor is not None and not settings.finetune:
+            # They are needed after the fit, when Ctrl-C would not end it.
+            fitting.extractor.features(dataset.test)
         fitted = fitting.fit()
         _log_failure(settings, dataset, states, log)
         session = fitted.session(settings, dataset.shape)

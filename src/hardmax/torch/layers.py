@@ -102,15 +102,7 @@ def _layer(layer: Layer) -> nn.Module:
     raise AssertionError(layer)
 
 
-class _FrozenBatchNorm(nn.BatchNorm2d):
-    """Normalizes images or vectors by its running statistics, which stay as they are."""
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        mean, var = self.running_mean, self.running_var
-        return nn.functional.batch_norm(X, mean, var, self.weight, self.bias, eps=self.eps)
-
-
-class _BatchNorm(_FrozenBatchNorm):
+class _BatchNorm(nn.BatchNorm2d):
     """Normalizes images or vectors; the running variance is biased.
 
     PyTorch's BatchNorm multiplies it by n / (n - 1), and rejects a batch of one.
@@ -118,17 +110,23 @@ class _BatchNorm(_FrozenBatchNorm):
 
     running_mean: torch.Tensor
     running_var: torch.Tensor
+    is_frozen = False
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return super().forward(X)
+        mean, var, weight, bias = self.running_mean, self.running_var, self.weight, self.bias
+        if self.is_frozen or not self.training:
+            return nn.functional.batch_norm(X, mean, var, weight, bias, eps=self.eps)
         out, batch_mean, inv_std = torch.native_batch_norm(
-            X, self.weight, self.bias, None, None, True, 0.0, self.eps
+            X, weight, bias, None, None, True, 0.0, self.eps
         )
         with torch.no_grad():
-            self.running_mean.lerp_(batch_mean, 1 - MOMENTUM)
-            self.running_var.lerp_((inv_std**-2 - self.eps).clamp_(0), 1 - MOMENTUM)
+            mean.lerp_(batch_mean, 1 - MOMENTUM)
+            var.lerp_((inv_std**-2 - self.eps).clamp_(0), 1 - MOMENTUM)
         return out
+
+
+class _FrozenBatchNorm(_BatchNorm):
+    is_frozen = True
 
 
 class _LazyFrozenBatchNorm(nn.LazyBatchNorm2d, _FrozenBatchNorm):

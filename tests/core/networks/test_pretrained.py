@@ -66,5 +66,5 @@ def test_a_missing_package_is_named(monkeypatch, refused):
 
 def test_a_file_that_was_changed_is_refused(monkeypatch, refused):
     monkeypatch.setitem(PACKAGES, NAME, replace(PACKAGES[NAME], sha256="0" * 64))
-    with refused(DataError, ".pth is damaged", PACKAGES[NAME].name):
+    with refused(DataError, ".pth is missing or damaged", PACKAGES[NAME].name):
         backbone(NAME, NAME, (32, 32, 3))

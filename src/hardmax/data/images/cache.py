@@ -57,17 +57,18 @@ def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    same = os.path.realpath(root), reading.background_color, reading.largest_side
-    place, *others = (
-        folder / _key(*same, *shape) for shape in (wanted, (None, wanted[1]), (None, None))
-    )
-    cached = (_cached(f"{known}-{digest}", len(files)) for known in (place, *others))
+    same = os.path.realpath(root), reading.background_color
+    side = () if reading.largest_side is None else (reading.largest_side,)
+    automatic = [(None, channels, *side) for channels in (wanted[1], None)]
+    keys = [automatic[0] if wanted[0] is None else wanted, *automatic]
+    places = [folder / _key(*same, *key) for key in keys]
+    cached = (_cached(f"{place}-{digest}", len(files)) for place in places)
     decoded = next((one for one in cached if one and _has_shape(one, *wanted)), None)
     if decoded is None:
         with strict_pillow():
             shape, why = _choose(root, files, reading)
             try:
-                decoded = _fill(place, digest, root, files, shape, why, reading)
+                decoded = _fill(places[0], digest, root, files, shape, why, reading)
             except OSError as error:
                 raise DataError(
                     f"cannot write the cache {folder}: {error.strerror}; set HARDMAX_CACHE to "
