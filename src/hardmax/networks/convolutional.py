@@ -21,6 +21,8 @@ from hardmax.networks.layers import (
 from hardmax.networks.shapes import Shape
 
 __all__ = [
+    "RESNET18",
+    "RESNET34",
     "alexnet",
     "densenet",
     "googlenet",
@@ -38,6 +40,9 @@ __all__ = [
 ]
 
 RELU = Activation("relu")
+
+#: The blocks in each stage of ResNet-18, and of ResNet-34 and ResNet-50.
+RESNET18, RESNET34 = (2, 2, 2, 2), (3, 4, 6, 3)
 
 
 def lenet(classes: int) -> Network:
@@ -152,17 +157,17 @@ def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pooled: 
 
 def resnet18(classes: int) -> Network:
     """Return ResNet-18. K. He et al., "Deep residual learning", CVPR 2016."""
-    return _resnet(classes, (2, 2, 2, 2))
+    return _resnet(classes, RESNET18)
 
 
 def resnet34(classes: int) -> Network:
     """Return ResNet-34, from the same paper."""
-    return _resnet(classes, (3, 4, 6, 3))
+    return _resnet(classes, RESNET34)
 
 
 def resnet50(classes: int) -> Network:
     """Return ResNet-50, from the same paper, with the strides in the 3x3 convolutions."""
-    return _resnet(classes, (3, 4, 6, 3), has_bottlenecks=True)
+    return _resnet(classes, RESNET34, has_bottlenecks=True)
 
 
 def _resnet(classes: int, counts: tuple[int, ...], has_bottlenecks: bool = False) -> Network:

@@ -18,7 +18,7 @@ from hardmax.networks.layers import (
 )
 from hardmax.networks.shapes import Shape
 
-__all__ = ["efficientnet_lite0", "mobilenetv2"]
+__all__ = ["LITE0", "MOBILENETV2", "efficientnet_lite0", "mobilenetv2"]
 
 #: Their stages: blocks, kernel, stride of the first block, expansion, output channels.
 LITE0 = (

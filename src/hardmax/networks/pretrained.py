@@ -15,6 +15,7 @@ from hardmax.checks import listed
 from hardmax.errors import ArgumentError, DataError
 from hardmax.files import open_regular
 from hardmax.networks import catalog
+from hardmax.networks.convolutional import RESNET18, RESNET34
 from hardmax.networks.layers import (
     BatchNorm,
     Layer,
@@ -89,9 +90,9 @@ PRETRAINED = {
         Normalize(mean=(127 / 255,) * 3, std=(128 / 255,) * 3), LITE0_NAMES
     ),
     "mobilenetv2": Published(IMAGENET, MOBILENETV2_NAMES),
-    "resnet18": Published(IMAGENET, (resnet_names((2, 2, 2, 2), 2),)),
-    "resnet34": Published(IMAGENET, (resnet_names((3, 4, 6, 3), 2),)),
-    "resnet50": Published(IMAGENET, (resnet_names((3, 4, 6, 3), 3),)),
+    "resnet18": Published(IMAGENET, (resnet_names(RESNET18, 2),)),
+    "resnet34": Published(IMAGENET, (resnet_names(RESNET34, 2),)),
+    "resnet50": Published(IMAGENET, (resnet_names(RESNET34, 3),)),
 }
 
 

@@ -5,11 +5,13 @@ The weights of a layer are named after it, such as ``conv1.weight``.
 
 from collections.abc import Iterator, Sequence
 
+from hardmax.networks.mobile import LITE0, MOBILENETV2
+
 __all__ = ["LITE0_NAMES", "MOBILENETV2_NAMES", "resnet_names"]
 
 #: The blocks in each stage of EfficientNet-Lite0, and of MobileNetV2.
-LITE0_BLOCKS = (1, 2, 2, 3, 3, 4, 1)
-MOBILENETV2_BLOCKS = (1, 2, 3, 4, 3, 3, 1)
+LITE0_BLOCKS = tuple(stage[0] for stage in LITE0)
+MOBILENETV2_BLOCKS = tuple(stage[0] for stage in MOBILENETV2)
 
 
 def resnet_names(blocks: Sequence[int], convolutions: int) -> tuple[str, ...]:

@@ -42,9 +42,16 @@ class FeatureExtractor:
         self.settings, self.shape = settings, shape
         self.network, self.weights = backbone(settings.model, settings.pretrained, shape)
         self.output_shape = output_shape(self.network, shape)
+        self._known: dict[Examples, Vectors] = {}
 
     def features(self, examples: Examples) -> Vectors:
         """Return the features of images, from the cache if they have been computed before."""
+        if examples not in self._known:
+            values = self._values(examples)
+            self._known[examples] = Vectors(values, examples.labels, weights=examples.weights)
+        return self._known[examples]
+
+    def _values(self, examples: Examples) -> np.ndarray:
         path = user_cache() / "features" / f"{self._key(examples)}.npy"
         values = _cached(path, (len(examples), *self.output_shape))
         if values is None:
@@ -59,7 +66,7 @@ class FeatureExtractor:
                     f"cannot write the cache {path.parent}: {error.strerror}; set HARDMAX_CACHE to "
                     "another folder"
                 ) from error
-        return Vectors(values, examples.labels, weights=examples.weights)
+        return values
 
     def _compute(self, examples: Examples) -> np.ndarray:
         device = self.settings.device
