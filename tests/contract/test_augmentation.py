@@ -5,7 +5,15 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from hardmax.data.datasets import Images
-from hardmax.data.images.augmentation import AUGMENTATIONS, Augmentation
+from hardmax.data.images.augmentation import (
+    AUGMENTATIONS,
+    BOX,
+    COLOR,
+    COLUMNS,
+    ROWS,
+    SHARE,
+    Augmentation,
+)
 from hardmax.data.sampling import order
 from hardmax.networks import layers
 from hardmax.networks.initializers import initial_weights
@@ -36,15 +44,41 @@ def data(fw, images):
     return make
 
 
+def drawn(images, names, epoch):
+    """Return the changes of the images of an epoch, float64, in its order."""
+    changes = Augmentation(names, *images.images.shape[1:3]).draw(len(images), SEED, epoch)
+    return changes[order(len(images), SEED, epoch)].astype(float)
+
+
 def expected(images, names, epoch):
     """Return the images of an epoch in its order, float64 in [0, 1], interpolated by SciPy."""
-    height, width = images.images.shape[1:3]
-    changes = Augmentation(names, height, width).draw(len(images), SEED, epoch)
-    changed = [
-        np.stack([_moved(channel, *change) for channel in np.moveaxis(image, -1, 0)], axis=-1)
-        for image, change in zip(images.images / 255, changes.astype(float), strict=True)
-    ]
-    return np.stack(changed)[order(len(images), SEED, epoch)]
+    in_order = images.images[order(len(images), SEED, epoch)] / 255
+    changes = drawn(images, names, epoch)
+    changed = np.stack([_changed(*one) for one in zip(in_order, changes, strict=True)])
+    if "mixup" in names:
+        own = changes[:, SHARE].reshape(-1, 1, 1, 1)
+        changed = own * changed + (1 - own) * changed[_partners(len(images))]
+    return changed
+
+
+def _changed(image, change):
+    """Return an image changed by itself, one step after the other."""
+    channels = np.moveaxis(image, -1, 0)
+    image = np.stack([_moved(one, *change[ROWS], *change[COLUMNS]) for one in channels], axis=-1)
+    own, gray, flat = change[COLOR]
+    luma = np.dot(image, [0.299, 0.587, 0.114] if len(channels) == 3 else [1])
+    image = np.clip(own * image + (gray * luma + flat * luma.mean())[..., np.newaxis], 0, 1)
+    # What lies outside of the image is no index.
+    top, bottom, left, right = np.maximum(change[BOX], 0).astype(int)
+    mean = image.mean(axis=(0, 1))
+    image[top:bottom, left:right] = mean
+    return image
+
+
+def _partners(count, size=16):
+    """Return the position that each image of an epoch is mixed with: that in its batch reversed."""
+    batches = (np.arange(at, min(at + size, count)) for at in range(0, count, size))
+    return np.concatenate([batch[::-1] for batch in batches])
 
 
 def _moved(image, first_row, between_rows, first_column, between_columns):
@@ -60,26 +94,56 @@ def pixels_of(fw, batches, images):
     return (X if channels_last else np.moveaxis(X, 1, -1)), y
 
 
-@pytest.mark.parametrize("names", [("flip",), ("shift", "flip"), ("crop",), AUGMENTATIONS])
+def streamed(module, images):
+    """Return the training batches of a data module, whose images are read when needed."""
+    in_memory = module.train_dataloader()
+    labels = module.weighted_labels[True]
+    loader = StreamedLoader(images, 16, True, module.one_batch, weighted_labels=labels)
+    loader.augmentation = in_memory.augmentation
+    return loader
+
+
+NAMES = [("flip",), ("shift", "flip"), ("crop",), ("color",), ("cutout",), ("mixup",)]
+
+
+@pytest.mark.parametrize("names", [*NAMES, AUGMENTATIONS])
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_training_batches_are_changed_as_drawn(fw, data, images, names, in_memory):
     module = data(*names)
-    loader = module.train_dataloader()
-    if not in_memory:
-        loader = StreamedLoader(images, 16, shuffle=True, hold=module.one_batch)
-        loader.augmentation = module.train_dataloader().augmentation
+    loader = module.train_dataloader() if in_memory else streamed(module, images)
     loader.seed = SEED
     for epoch in range(2):
         X, y = pixels_of(fw, [*loader], images)
         assert X.dtype == np.float32
         np.testing.assert_allclose(X, expected(images, names, epoch), atol=1e-5)
-        np.testing.assert_array_equal(y, images.labels[order(70, SEED, epoch)])
+        labels = images.labels[order(70, SEED, epoch)]
+        if "mixup" not in names:
+            np.testing.assert_array_equal(y, labels)
+            continue
+        np.testing.assert_array_equal(y[:, 0, 0], labels)
+        np.testing.assert_array_equal(y[:, 1, 0], labels[_partners(70)])
+        own = drawn(images, names, epoch)[:, SHARE]
+        np.testing.assert_allclose(y[:, 0, 1:], np.tile(own, 2), atol=1e-6)
+        np.testing.assert_allclose(y[:, 1, 1:], np.tile(1 - own, 2), atol=1e-6)
+
+
+def test_mixup_multiplies_the_weights_of_losses(fw, images):
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, 70)
+    module = fw.data.ImageData(images, None, 16, loss_weights=weights, augment=("mixup",))
+    loader = module.train_dataloader()
+    loader.seed = SEED
+    _, y = pixels_of(fw, [*loader], images)
+    own, in_order = drawn(images, ("mixup",), 0)[:, SHARE.start], weights[order(70, SEED, 0)]
+    np.testing.assert_allclose(y[:, 0, 1], own * in_order, atol=1e-5)
+    np.testing.assert_allclose(y[:, 1, 1], (1 - own) * in_order[_partners(70)], atol=1e-5)
+    np.testing.assert_allclose(y[:, :, 2].sum(axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 1), (9, 1, 3), (1, 1, 1), (2, 2, 3)])
 def test_the_smallest_images_keep_their_brightness(fw, shape):
     images = Images(np.full((20, *shape), 200, np.uint8), np.zeros(20, int))
-    loader = fw.data.ImageData(images, None, 8, augment=AUGMENTATIONS).train_dataloader()
+    names = [name for name in AUGMENTATIONS if name != "color"]
+    loader = fw.data.ImageData(images, None, 8, augment=(*names,)).train_dataloader()
     X, _ = pixels_of(fw, [*loader], images)
     np.testing.assert_allclose(X, 200 / 255, rtol=1e-6)
 
@@ -107,10 +171,32 @@ def test_training_is_that_on_the_changed_images(fw, data, images, network, by_st
     assert any(abs(unchanged[name] - value).max() > 1e-3 for name, value in wanted.items())
 
 
-def _trained(fw, network, module, by_steps):
+@pytest.mark.parametrize("by_steps", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_training_with_mixup_is_that_on_the_labels_of_both(fw, data, images, by_steps, smoothing):
+    """The weights after a step are those of NumPy's gradients of the mixed cross-entropy."""
+    module = fw.data.ImageData(images, images, 70, augment=("mixup",))
+    network = (layers.Flatten(), layers.Linear(4))
+    found = _trained(fw, network, module, by_steps, smoothing)
+    start = initial_weights(network, (29, 15, 3), 0, "he")
+    X = images.images[order(70, SEED, 0)] / 255
+    own = drawn(images, ("mixup",), 0)[:, SHARE]
+    X = (own * X.reshape(70, -1) + (1 - own) * X.reshape(70, -1)[::-1]).reshape(70, *X.shape[1:])
+    one_hot = np.eye(4)[images.labels[order(70, SEED, 0)]]
+    targets = own * one_hot + (1 - own) * one_hot[::-1]
+    targets = (1 - smoothing) * targets + smoothing / 4
+    name = next(name for name, value in start.items() if value.ndim == 2)
+    X = X.transpose(0, 3, 1, 2).reshape(70, -1)
+    scores = X @ start[name].T
+    errors = np.exp(scores - scores.max(axis=1, keepdims=True))
+    errors = errors / errors.sum(axis=1, keepdims=True) - targets
+    np.testing.assert_allclose(found[name], start[name] - 0.3 * errors.T @ X / 70, atol=2e-5)
+
+
+def _trained(fw, network, module, by_steps, smoothing=0.0):
     """Return the weights after an epoch."""
     shape = (29, 15, 3)
-    model = fw.models.NetworkClassifier(network, shape, Recipe(0.3))
+    model = fw.models.NetworkClassifier(network, shape, Recipe(0.3, label_smoothing=smoothing))
     model.board.display = False
 
     class Stepwise(fw.Trainer):

@@ -18,7 +18,7 @@ SMOOTH = {
     "mlp": ["--model", "mlp", "--activation", "tanh"],
     "lenet": ["--model", "lenet"],
 }
-AUGMENTED = ["--augment", "flip,shift,crop"]
+AUGMENTED = ["--augment", "flip,shift,crop,color,cutout,mixup"]
 #: Short trainings; test_networks.py compares a step of convolutional networks with NumPy.
 SHORT = {
     "digits": ["digits", "--model", "mlp", "--batch-size", 32, "--lr", 0.3, "--seed", 5],

@@ -9,6 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.data.images.augmentation import Augmentation
 from hardmax.jax.augmentation import augmented
 from hardmax.jax.runtime import draw_seed
 from hardmax.jax.tensors import get_key
@@ -58,28 +59,32 @@ class Loader(loaders.TensorLoader[jax.Array]):
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
             rows = jax.device_put(np.arange(rows.start, rows.stop, dtype=np.int32), self.sharding())
-        return take(self.arrays, rows, self.are_images, bool(self.changes))
+        return take(self.arrays, rows, self.are_images, self.applied)
 
 
-@partial(jax.jit, static_argnames=("are_images", "are_changed"))
+@partial(jax.jit, static_argnames=("are_images", "augmentation"))
 def take(
-    arrays: tuple[jax.Array, ...], rows: jax.Array, are_images: bool, are_changed: bool
+    arrays: tuple[jax.Array, ...],
+    rows: jax.Array,
+    are_images: bool,
+    augmentation: Augmentation | None,
 ) -> tuple[jax.Array, ...]:
     """Return a batch: the examples at ``rows``, int32, of each array."""
     batch = tuple(a.at[rows].get(mode="promise_in_bounds") for a in arrays)
-    return prepared(batch, are_images, are_changed)
+    return prepared(batch, are_images, augmentation)
 
 
 def prepared(
-    batch: tuple[jax.Array, ...], are_images: bool, are_changed: bool
+    batch: tuple[jax.Array, ...], are_images: bool, augmentation: Augmentation | None
 ) -> tuple[jax.Array, ...]:
     """Return a batch with its uint8 images as float32 in [0, 1], and changed by the last array."""
     if not are_images:
         return batch
     images = batch[0].astype(jnp.float32) * np.float32(SCALE)
-    if are_changed:
-        return (augmented(images, batch[-1]), *batch[1:-1])
-    return (images, *batch[1:])
+    if augmentation is None:
+        return (images, *batch[1:])
+    _, labels, changes = batch
+    return augmented(images, labels, changes, augmentation)
 
 
 class DataModule(datamodule.DataModule[jax.Array]):

@@ -195,7 +195,7 @@ def _loop(
     def body(i: jax.Array, loop_state: tuple, taken: int = plan.size) -> tuple:
         carry, results = loop_state
         batch = source.batch(bounds.start + i * plan.size, taken)
-        batch = prepared(batch, plan.are_images, plan.are_changed)
+        batch = prepared(batch, plan.are_images, plan.augmentation)
         carry, result = step(program, carry, batch)
         return carry, tuple(all.at[i].set(one) for all, one in zip(results, result, strict=True))
 

@@ -20,10 +20,9 @@ from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
-from hardmax.training.labels import check_batch
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted, weighted
+from hardmax.training.weights import CORRECT, LOSS, weighted
 
 __all__ = [
     "LeNet",
@@ -228,17 +227,17 @@ class NetworkClassifier(Portable, Classifier):
 
         Labels may have weights, with which their losses are multiplied.
         """
-        Y, weights = parted(Y, LOSS)
+        Y_hat, updates = self.outputs(params, X, state)
         smoothing = self.recipe.label_smoothing if self.training else 0.0
-        if smoothing:
-            Y_hat, updates = self.outputs(params, X, state)
-            check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
-            one_hot = jax.nn.one_hot(Y.astype(int), Y_hat.shape[-1])
-            smoothed = optax.smooth_labels(one_hot, smoothing)
-            losses = optax.softmax_cross_entropy(Y_hat, smoothed)
-        else:
-            losses, updates = super().loss(params, X, Y, state, averaged=False)
-        return weighted(losses, weights, jnp.mean if averaged else None), updates
+
+        def smoothed(labels: jax.Array, at_once: bool) -> jax.Array:
+            losses = self.cross_entropy(Y_hat, labels)
+            if smoothing:
+                uniform = -jax.nn.log_softmax(Y_hat).mean(axis=-1)
+                losses = (1 - smoothing) * losses + smoothing * uniform
+            return losses.mean() if at_once else losses
+
+        return weighted(smoothed, Y, LOSS, jnp.mean if averaged else None), updates
 
     @step_hook
     @nn.nowrap
@@ -246,6 +245,9 @@ class NetworkClassifier(Portable, Classifier):
         self, params: optax.Params, X: Batch, Y: jax.Array, state: TrainState, averaged: bool = True
     ) -> jax.Array:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
-        Y, weights = parted(Y, CORRECT)
-        correct = super().accuracy(params, X, Y, state, averaged=False)
-        return weighted(correct, weights, jnp.mean if averaged else None)
+        accuracy = super().accuracy
+
+        def correct(labels: jax.Array, at_once: bool) -> jax.Array:
+            return accuracy(params, X, labels, state, at_once)
+
+        return weighted(correct, Y, CORRECT, jnp.mean if averaged else None)

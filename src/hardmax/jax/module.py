@@ -153,11 +153,16 @@ class Classifier(Module):
         (labels,).
         """
         Y_hat, updates = self.outputs(params, X, state)
+        losses = self.cross_entropy(Y_hat, Y)
+        return (losses.mean() if averaged else losses), updates
+
+    @nn.nowrap
+    def cross_entropy(self, Y_hat: jax.Array, Y: jax.Array) -> jax.Array:
+        """Return the loss of each label, (labels,), by scores (..., classes) for labels (...)."""
         check_batch(self, self.loss, Y_hat, Y, not isinstance(Y, jax.core.Tracer))
-        losses = optax.softmax_cross_entropy_with_integer_labels(
+        return optax.softmax_cross_entropy_with_integer_labels(
             Y_hat.reshape(-1, Y_hat.shape[-1]), Y.reshape(-1).astype(jnp.int32)
         )
-        return (losses.mean() if averaged else losses), updates
 
     @step_hook
     @nn.nowrap

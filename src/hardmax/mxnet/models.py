@@ -1,5 +1,6 @@
 """The book's models, and the classifier that is built from an architecture."""
 
+from functools import partial
 from typing import Any
 
 from mxnet import autograd, gluon, init, np, npx
@@ -17,7 +18,7 @@ from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted, weighted
+from hardmax.training.weights import CORRECT, LOSS, weighted
 
 __all__ = [
     "LeNet",
@@ -171,20 +172,21 @@ class NetworkClassifier(Portable, Classifier):
 
         Labels may have weights, with which their losses are multiplied.
         """
-        Y, weights = parted(Y, LOSS)
-        at_once = averaged and weights is None
-        losses = super().loss(Y_hat, Y, at_once)
+        cross_entropy = partial(super().loss, Y_hat)
         smoothing = self.recipe.label_smoothing if autograd.is_training() else 0.0
-        if smoothing:
+
+        def smoothed(labels: np.ndarray, at_once: bool) -> np.ndarray:
+            losses = cross_entropy(labels, at_once)
+            if not smoothing:
+                return losses
             uniform = -npx.log_softmax(Y_hat, axis=-1).mean(axis=-1)
             uniform = uniform.mean() if at_once else uniform
-            losses = (1 - smoothing) * losses + smoothing * uniform
-        return weighted(losses, weights, np.mean if averaged and not at_once else None)
+            return (1 - smoothing) * losses + smoothing * uniform
+
+        return weighted(smoothed, Y, LOSS, np.mean if averaged else None)
 
     @step_hook
     def accuracy(self, Y_hat: np.ndarray, Y: np.ndarray, averaged: bool = True) -> np.ndarray:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
-        Y, weights = parted(Y, CORRECT)
-        at_once = averaged and weights is None
-        correct = super().accuracy(Y_hat, Y, at_once)
-        return weighted(correct, weights, np.mean if averaged and not at_once else None)
+        correct = partial(super().accuracy, Y_hat)
+        return weighted(correct, Y, CORRECT, np.mean if averaged else None)

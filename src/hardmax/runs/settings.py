@@ -6,7 +6,7 @@ from typing import Any
 
 from hardmax import frameworks
 from hardmax.checks import Bounds, listed
-from hardmax.data.images.augmentation import parsed
+from hardmax.data.images.augmentation import AUGMENTATIONS, parsed
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.errors import ArgumentError, RunError
 from hardmax.fields import fill, model_option, option, options_of
@@ -130,8 +130,8 @@ class Settings(Recipe, ReadingOptions):
     )
     augment: str = model_option(
         "none",
-        "Random changes of the training images: some of flip, shift and crop, separated by commas; "
-        "auto chooses what suits the classes.",
+        f"Random changes of the training images: some of {', '.join(AUGMENTATIONS)}, separated by "
+        "commas; auto chooses what suits the classes.",
         metavar="NAMES",
     )
     clip: float = option(

@@ -2,16 +2,37 @@
 
 import tensorflow as tf
 
+from hardmax.data.images.augmentation import (
+    BOX,
+    COLOR,
+    COLUMNS,
+    LUMA,
+    ROWS,
+    SHARE,
+    Augmentation,
+)
+
 __all__ = ["augmented"]
 
 
-def augmented(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
-    """Return images, float32 (n, height, width, channels), changed as ``Augmentation.draw`` says.
+def augmented(
+    images: tf.Tensor, labels: tf.Tensor, changes: tf.Tensor, augmentation: Augmentation
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return images, float32 (n, height, width, channels), changed as drawn, and their labels.
 
-    ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
+    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
+    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
     """
-    by_column = _moved(tf.transpose(images, (0, 2, 1, 3)), changes[:, 2:])
-    return _moved(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, :2])
+    if augmentation.moves:
+        by_column = _moved(tf.transpose(images, (0, 2, 1, 3)), changes[:, COLUMNS])
+        images = _moved(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, ROWS])
+    if "color" in augmentation.names:
+        images = _recolored(images, changes[:, COLOR])
+    if "cutout" in augmentation.names:
+        images = _cut(images, changes[:, BOX])
+    if "mixup" in augmentation.names:
+        return _mixed(images, labels, changes[:, SHARE])
+    return images, labels
 
 
 def _moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
@@ -25,3 +46,29 @@ def _moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
     first, second = (tf.gather(images, index, axis=1, batch_dims=1) for index in (before, after))
     share = (places - tf.cast(before, places.dtype))[:, :, tf.newaxis, tf.newaxis]
     return first + share * (second - first)
+
+
+def _recolored(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+    own, gray, flat = tf.unstack(tf.transpose(factors)[:, :, None, None, None])
+    luma = tf.reduce_sum(images * tf.constant(LUMA[images.shape[3]]), axis=3, keepdims=True)
+    mean = tf.reduce_mean(luma, axis=(1, 2), keepdims=True)
+    return tf.clip_by_value(own * images + gray * luma + flat * mean, 0, 1)
+
+
+def _cut(images: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
+    """Return images with the mean of each in a box."""
+    top, bottom, left, right = tf.unstack(tf.transpose(bounds)[:, :, None])
+    rows, columns = (tf.range(side, dtype=bounds.dtype) for side in images.shape[1:3])
+    in_rows, in_columns = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
+    inside = in_rows[:, :, None, None] & in_columns[:, None, :, None]
+    return tf.where(inside, tf.reduce_mean(images, axis=(1, 2), keepdims=True), images)
+
+
+def _mixed(images: tf.Tensor, labels: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return each image mixed with one from the reversed batch, and the labels of both."""
+    shares = tf.stack([share, 1 - share], axis=1)
+    both = tf.concat([labels, labels[::-1]], axis=1)
+    labels = tf.concat([both[:, :, :1], both[:, :, 1:] * shares], axis=2)
+    others = images[::-1]
+    return others + share[:, :, None, None] * (images - others), labels

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.data.datasets import SCALE, Images, Vectors
+from hardmax.data.images.augmentation import Augmentation
 from hardmax.tensorflow.augmentation import augmented
 from hardmax.tensorflow.runtime import draw_seed
 from hardmax.training import datamodule, loaders
@@ -54,19 +55,20 @@ class Loader(loaders.TensorLoader[tf.Tensor]):
             batch = tuple(a[rows] for a in self.arrays)
         else:
             batch = tuple(tf.gather(a, rows) for a in self.arrays)
-        return prepared(batch, self.are_images, bool(self.changes))
+        return prepared(batch, self.are_images, self.applied)
 
 
 def prepared(
-    batch: tuple[tf.Tensor, ...], are_images: bool, are_changed: bool
+    batch: tuple[tf.Tensor, ...], are_images: bool, augmentation: Augmentation | None
 ) -> tuple[tf.Tensor, ...]:
     """Return a batch with its uint8 images as float32 in [0, 1], and changed by the last tensor."""
     if not are_images:
         return batch
     images = tf.cast(batch[0], tf.float32) * SCALE
-    if are_changed:
-        return (augmented(images, batch[-1]), *batch[1:-1])
-    return (images, *batch[1:])
+    if augmentation is None:
+        return (images, *batch[1:])
+    _, labels, changes = batch
+    return augmented(images, labels, changes, augmentation)
 
 
 class DataModule(datamodule.DataModule[tf.Tensor]):

@@ -163,7 +163,7 @@ def _loop(
     def take(at: tf.Tensor, size: int) -> Result:
         rows = tf.ensure_shape(tf.slice(order, [at], [size]), [size])
         batch = tuple(tf.gather(a, rows) for a in tensors)
-        batch = prepared(batch, plan.are_images, plan.are_changed)
+        batch = prepared(batch, plan.are_images, plan.augmentation)
         return step(trainer, model, *batch)
 
     def body(i: tf.Tensor, *results: tf.TensorArray) -> tuple:

@@ -1,5 +1,7 @@
 """The book's models, and the classifier that is built from an architecture."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
@@ -15,7 +17,7 @@ from hardmax.tensorflow.optimizers import SGD
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted, weighted
+from hardmax.training.weights import CORRECT, LOSS, weighted
 
 __all__ = [
     "LeNet",
@@ -165,20 +167,21 @@ class NetworkClassifier(Portable, Classifier):
 
         Labels may have weights, with which their losses are multiplied.
         """
-        Y, weights = parted(Y, LOSS)
-        at_once = averaged and weights is None
-        losses = super().loss(Y_hat, Y, at_once)
+        cross_entropy = partial(super().loss, Y_hat)
         smoothing = self.recipe.label_smoothing if self.training else 0.0
-        if smoothing:
+
+        def smoothed(labels: tf.Tensor, at_once: bool) -> tf.Tensor:
+            losses = cross_entropy(labels, at_once)
+            if not smoothing:
+                return losses
             uniform = -tf.reduce_mean(tf.nn.log_softmax(Y_hat), axis=-1)
             uniform = tf.reduce_mean(uniform) if at_once else uniform
-            losses = (1 - smoothing) * losses + smoothing * uniform
-        return weighted(losses, weights, tf.reduce_mean if averaged and not at_once else None)
+            return (1 - smoothing) * losses + smoothing * uniform
+
+        return weighted(smoothed, Y, LOSS, tf.reduce_mean if averaged else None)
 
     @step_hook
     def accuracy(self, Y_hat: tf.Tensor, Y: tf.Tensor, averaged: bool = True) -> tf.Tensor:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
-        Y, weights = parted(Y, CORRECT)
-        at_once = averaged and weights is None
-        correct = super().accuracy(Y_hat, Y, at_once)
-        return weighted(correct, weights, tf.reduce_mean if averaged and not at_once else None)
+        correct = partial(super().accuracy, Y_hat)
+        return weighted(correct, Y, CORRECT, tf.reduce_mean if averaged else None)

@@ -2,16 +2,37 @@
 
 import torch
 
+from hardmax.data.images.augmentation import (
+    BOX,
+    COLOR,
+    COLUMNS,
+    LUMA,
+    ROWS,
+    SHARE,
+    Augmentation,
+)
+
 __all__ = ["augmented"]
 
 
-def augmented(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
-    """Return images, float32 (n, channels, height, width), changed as ``Augmentation.draw`` says.
+def augmented(
+    images: torch.Tensor, labels: torch.Tensor, changes: torch.Tensor, augmentation: Augmentation
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images, float32 (n, channels, height, width), changed as drawn, and their labels.
 
-    ``changes``: float32 (n, 4). Pixels between those of the original are interpolated linearly.
+    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
+    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
     """
-    by_column = _moved(images.permute(0, 3, 1, 2), changes[:, 2:])
-    return _moved(by_column.permute(0, 3, 2, 1), changes[:, :2]).transpose(1, 2)
+    if augmentation.moves:
+        by_column = _moved(images.permute(0, 3, 1, 2), changes[:, COLUMNS])
+        images = _moved(by_column.permute(0, 3, 2, 1), changes[:, ROWS]).transpose(1, 2)
+    if "color" in augmentation.names:
+        images = _recolored(images, changes[:, COLOR])
+    if "cutout" in augmentation.names:
+        images = _cut(images, changes[:, BOX])
+    if "mixup" in augmentation.names:
+        return _mixed(images, labels, changes[:, SHARE])
+    return images, labels
 
 
 def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
@@ -25,3 +46,31 @@ def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
     examples = torch.arange(len(images), device=changes.device)[:, None]
     share = (places - before)[:, :, None, None]
     return torch.lerp(images[examples, before], images[examples, after], share)
+
+
+def _recolored(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+    own, gray, flat = factors.T[:, :, None, None, None]
+    weights = torch.tensor(LUMA[images.shape[1]], device=images.device)
+    luma = (images * weights[:, None, None]).sum(dim=1, keepdim=True)
+    mean = luma.mean(dim=(2, 3), keepdim=True)
+    return (own * images + gray * luma + flat * mean).clamp(0, 1)
+
+
+def _cut(images: torch.Tensor, bounds: torch.Tensor) -> torch.Tensor:
+    """Return images with the mean of each in a box."""
+    top, bottom, left, right = bounds.T[:, :, None]
+    rows, columns = (torch.arange(side, device=bounds.device) for side in images.shape[2:])
+    in_rows, in_columns = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
+    inside = in_rows[:, None, :, None] & in_columns[:, None, None]
+    return torch.where(inside, images.mean(dim=(2, 3), keepdim=True), images)
+
+
+def _mixed(
+    images: torch.Tensor, labels: torch.Tensor, share: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each image mixed with one from the reversed batch, and the labels of both."""
+    shares = torch.stack([share, 1 - share], dim=1)
+    both = torch.cat([labels, labels.flip(0)], dim=1)
+    labels = torch.cat([both[:, :, :1], both[:, :, 1:] * shares], dim=2)
+    return torch.lerp(images.flip(0), images, share[:, :, None, None]), labels

@@ -56,9 +56,10 @@ class Loader(loaders.TensorLoader[torch.Tensor]):
         if not self.are_images:
             return batch
         images = batch[0].float().mul_(SCALE)
-        if self.changes:
-            return (augmented(images, batch[-1]), *batch[1:-1])
-        return (images, *batch[1:])
+        if self.applied is None:
+            return (images, *batch[1:])
+        _, labels, changes = batch
+        return augmented(images, labels, changes, self.applied)
 
 
 class DataModule(datamodule.DataModule[torch.Tensor]):

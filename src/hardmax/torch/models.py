@@ -1,5 +1,7 @@
 """The book's models, and the classifier that is built from an architecture."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -15,7 +17,7 @@ from hardmax.torch.optimizers import SGD
 from hardmax.training.dispatch import step_hook
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
-from hardmax.training.weights import CORRECT, LOSS, parted, weighted
+from hardmax.training.weights import CORRECT, LOSS, weighted
 
 __all__ = [
     "LeNet",
@@ -175,19 +177,20 @@ class NetworkClassifier(Portable, Classifier):
 
         Labels may have weights, with which their losses are multiplied.
         """
-        Y, weights = parted(Y, LOSS)
-        at_once = averaged and weights is None
-        losses = super().loss(Y_hat, Y, at_once)
+        cross_entropy = partial(super().loss, Y_hat)
         smoothing = self.recipe.label_smoothing if self.training else 0.0
-        if smoothing:
+
+        def smoothed(labels: torch.Tensor, at_once: bool) -> torch.Tensor:
+            losses = cross_entropy(labels, at_once)
+            if not smoothing:
+                return losses
             uniform = -nn.functional.log_softmax(Y_hat, dim=-1).mean(dim=-1)
-            losses = torch.lerp(losses, uniform.mean() if at_once else uniform, smoothing)
-        return weighted(losses, weights, torch.mean if averaged and not at_once else None)
+            return torch.lerp(losses, uniform.mean() if at_once else uniform, smoothing)
+
+        return weighted(smoothed, Y, LOSS, torch.mean if averaged else None)
 
     @step_hook
     def accuracy(self, Y_hat: torch.Tensor, Y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
         """Return the accuracy as ``Classifier`` does; labels with weights count with those."""
-        Y, weights = parted(Y, CORRECT)
-        at_once = averaged and weights is None
-        correct = super().accuracy(Y_hat, Y, at_once)
-        return weighted(correct, weights, torch.mean if averaged and not at_once else None)
+        correct = partial(super().accuracy, Y_hat)
+        return weighted(correct, Y, CORRECT, torch.mean if averaged else None)

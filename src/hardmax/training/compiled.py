@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hardmax.data.images.augmentation import Augmentation
 from hardmax.evaluation.totals import Steps
 from hardmax.training.loaders import Chunk, Sliced
 
@@ -21,20 +22,19 @@ class BatchPlan(NamedTuple):
     """What compiled code must know of a loader: it serves all chunks with an equal plan.
 
     ``size``: examples per batch; ``examples``: examples per epoch; ``are_images``: whether the
-    inputs are bytes, to be scaled to [0, 1]; ``are_changed``: whether the last array has changes
-    of the images.
+    inputs are bytes, to be scaled to [0, 1]; ``augmentation``: how the last array changes them.
     """
 
     size: int
     examples: int
     are_images: bool
-    are_changed: bool
+    augmentation: Augmentation | None
 
     @classmethod
     def of(cls, chunk: Chunk[Item]) -> "BatchPlan":
         """Return the plan of a chunk's batches."""
         loader = chunk.loader
-        return cls(loader.batch_size, loader.count, loader.are_images, bool(loader.changes))
+        return cls(loader.batch_size, loader.count, loader.are_images, loader.applied)
 
 
 class Span(NamedTuple, Generic[T]):

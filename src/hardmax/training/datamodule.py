@@ -112,7 +112,7 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         if augment and isinstance(train, Images):
             self.augmentation = Augmentation(augment, *train.images.shape[1:3])
         self.weighted_labels = {
-            True: weighted_labels(train, loss_weights),
+            True: weighted_labels(train, loss_weights, always="mixup" in augment),
             False: weighted_labels(val, None),
         }
         self.balanced_by = train.labels if balanced and train is not None else None

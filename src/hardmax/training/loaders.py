@@ -12,7 +12,7 @@ from hardmax.data.images.augmentation import Augmentation
 from hardmax.data.sampling import balanced_order, order
 from hardmax.errors import ArgumentError
 from hardmax.training.contracts import Batches
-from hardmax.training.weights import LOSS, parted
+from hardmax.training.weights import labels_of
 
 __all__ = [
     "Chunk",
@@ -131,7 +131,7 @@ class Loader(Generic[Tensor, Rows]):
         raise NotImplementedError
 
     def change(self, changes: np.ndarray) -> None:
-        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 12)."""
         raise NotImplementedError
 
     def take(self, rows: slice | Rows) -> tuple[Tensor, ...]:
@@ -161,8 +161,13 @@ class TensorLoader(Loader[Item, Item]):
     @property
     def labels(self) -> Item:
         """The labels of all examples, the last tensor, without their weights."""
-        labels: Item = parted(self.tensors[-1], LOSS)[0] if self.is_weighted else self.tensors[-1]
+        labels: Item = labels_of(self.tensors[-1]) if self.is_weighted else self.tensors[-1]
         return labels
+
+    @property
+    def applied(self) -> Augmentation | None:
+        """The augmentation of the batches; None before the first epoch."""
+        return self.augmentation if self.changes else None
 
     @property
     def arrays(self) -> tuple[Item, ...]:
@@ -175,7 +180,7 @@ class TensorLoader(Loader[Item, Item]):
         self.is_weighted = True
 
     def change(self, changes: np.ndarray) -> None:
-        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 12)."""
         self.changes = (self.floats(changes),)
 
     def floats(self, array: np.ndarray) -> Item:

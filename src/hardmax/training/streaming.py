@@ -55,7 +55,7 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         return order
 
     def change(self, changes: np.ndarray) -> None:
-        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 4)."""
+        """Change the images from now on as ``Augmentation.draw`` says, float32 (count, 12)."""
         self.changes = changes
 
     def take(self, rows: slice | np.ndarray) -> tuple[Tensor, ...]:
@@ -67,5 +67,6 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         if self.device is not None:
             loader.to(self.device)
         if self.changes is not None:
+            loader.augmentation = self.augmentation
             loader.change(self.changes[rows])
         return loader.peek()

@@ -13,9 +13,9 @@ import numpy as np
 from hardmax.data.datasets import Examples
 from hardmax.errors import ArgumentError
 
-__all__ = ["CORRECT", "LOSS", "loss_weights", "parted", "weighted", "weighted_labels"]
+__all__ = ["CORRECT", "LOSS", "labels_of", "loss_weights", "weighted", "weighted_labels"]
 
-#: What ``parted`` returns the weights of: the loss, or the predictions that are correct.
+#: The place of a weight behind its label: that of the loss, or of the predictions that are correct.
 LOSS, CORRECT = 1, 2
 
 
@@ -56,13 +56,16 @@ def _balanced(examples: Examples) -> np.ndarray:
     return weights
 
 
-def weighted_labels(examples: Examples | None, losses: np.ndarray | None) -> np.ndarray | None:
+def weighted_labels(
+    examples: Examples | None, losses: np.ndarray | None, *, always: bool = False
+) -> np.ndarray | None:
     """Return labels with two weights each, float32 (n, 1, 3), or None if nothing is weighted.
 
     ``losses`` are the weights of the losses, float (n,), by default those of the examples, which
-    the correct predictions count with. Class numbers up to 2**24 are exact in float32.
+    the correct predictions count with. With ``always``, labels get weights of 1 if they have none.
+    Class numbers up to 2**24 are exact in float32.
     """
-    if examples is None or (examples.weights is None and losses is None):
+    if examples is None or (examples.weights is None and losses is None and not always):
         return None
     counted = loss_weights(examples)
     counted = np.ones(len(examples)) if counted is None else counted
@@ -70,19 +73,23 @@ def weighted_labels(examples: Examples | None, losses: np.ndarray | None) -> np.
     return np.stack(columns, axis=-1)[:, np.newaxis].astype(np.float32)
 
 
-def parted(Y: Any, part: int) -> tuple[Any, Any]:
-    """Return labels (n,) and one of their weights, float32 (n,), or None if they have no weights.
+def labels_of(Y: Any) -> Any:
+    """Return the labels (n,) in labels with weights, which ``weighted_labels`` returned."""
+    return Y[:, 0, 0]
 
-    ``Y`` is an array of any framework, as ``weighted_labels`` returns it if it has three axes, as
-    the labels of no classifier have; ``part`` is LOSS or CORRECT.
+
+def weighted(
+    values: Callable[[Any, bool], Any], Y: Any, part: int, mean: Callable[[Any], Any] | None
+) -> Any:
+    """Return the values of examples, (n,), times the weights of their labels, if they have any.
+
+    ``values`` is a function of labels (n,) and of whether to return the mean alone. ``Y``, an array
+    of any framework, are labels, or labels with weights (n, k, 3), as those of no classifier have
+    three axes: k labels for each example, whose products are added. ``part`` is LOSS or CORRECT.
+    With the framework's function ``mean``, return the mean.
     """
-    return (Y[:, 0, 0], Y[:, 0, part]) if len(Y.shape) == 3 else (Y, None)
-
-
-def weighted(values: Any, weights: Any, mean: Callable[[Any], Any] | None) -> Any:
-    """Return values of examples times their weights, if they have any; both are (n,).
-
-    They are arrays of any framework; with its function ``mean``, return the mean of the products.
-    """
-    products = values if weights is None else values * weights
-    return products if mean is None else mean(products)
+    if len(Y.shape) != 3:
+        return values(Y, mean is not None)
+    products = [values(Y[:, at, 0], False) * Y[:, at, part] for at in range(Y.shape[1])]
+    total = sum(products[1:], start=products[0])
+    return total if mean is None else mean(total)

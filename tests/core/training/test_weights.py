@@ -9,7 +9,14 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from hardmax.data.datasets import Vectors
 from hardmax.errors import ArgumentError, DataError
-from hardmax.training.weights import CORRECT, LOSS, loss_weights, parted, weighted_labels
+from hardmax.training.weights import (
+    CORRECT,
+    LOSS,
+    labels_of,
+    loss_weights,
+    weighted,
+    weighted_labels,
+)
 
 weights = st.floats(0.01, 100)
 
@@ -49,16 +56,33 @@ def test_labels_carry_weights(examples, balanced):
     packed = weighted_labels(examples, losses)
     assert packed.dtype == np.float32
     relative = examples.weights / examples.weights.mean()
+    np.testing.assert_array_equal(labels_of(packed), examples.labels)
     for part, expected in ((LOSS, losses if balanced else relative), (CORRECT, relative)):
-        labels, found = parted(packed, part)
-        np.testing.assert_array_equal(labels, examples.labels)
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        found = weighted(_doubled, packed, part, None)
+        np.testing.assert_allclose(found, 2 * (examples.labels + 1) * expected, rtol=1e-6)
+        mean = weighted(_doubled, packed, part, np.mean)
+        assert mean == pytest.approx(found.mean(), rel=1e-6)
+
+
+def _doubled(labels, averaged):
+    """Return values of labels, as a loss would."""
+    values = 2 * (labels + 1)
+    return values.mean() if averaged else values
+
+
+def test_values_of_several_labels_are_added():
+    mixed = np.array([[[3, 0.2, 0.5], [1, 0.8, 0.5]], [[0, 1, 1], [2, 0, 0]]])
+    np.testing.assert_allclose(weighted(_doubled, mixed, LOSS, None), [0.2 * 8 + 0.8 * 4, 2])
+    np.testing.assert_allclose(weighted(_doubled, mixed, CORRECT, None), [0.5 * 8 + 0.5 * 4, 2])
 
 
 def test_without_weights_labels_stay_as_they_are():
     examples = Vectors(np.zeros((3, 1), np.float32), np.array([0, 1, 1]))
     assert weighted_labels(examples, None) is loss_weights(examples) is None
-    assert parted(examples.labels, LOSS) == (examples.labels, None)
+    always = weighted_labels(examples, None, always=True)
+    np.testing.assert_array_equal(always, [[[0, 1, 1]], [[1, 1, 1]], [[1, 1, 1]]])
+    np.testing.assert_array_equal(weighted(_doubled, examples.labels, LOSS, None), [2, 4, 4])
+    assert weighted(_doubled, examples.labels, LOSS, np.mean) == pytest.approx(10 / 3)
 
 
 @pytest.mark.parametrize("wrong", [[1, 0, 1], [1, -1, 1], [1, np.nan, 1], [1, np.inf, 1], [1, 1]])

@@ -12,15 +12,44 @@ from hardmax.errors import ArgumentError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "parsed"]
+__all__ = [
+    "AUGMENTATIONS",
+    "BOX",
+    "COLOR",
+    "COLUMNS",
+    "LUMA",
+    "ROWS",
+    "SHARE",
+    "Augmentation",
+    "parsed",
+]
 
-AUGMENTATIONS = ("flip", "shift", "crop")
+AUGMENTATIONS = ("flip", "shift", "crop", "color", "cutout", "mixup")
+
+#: Those that move pixels.
+MOVING = {"flip", "shift", "crop"}
+
+#: The columns of what ``Augmentation.draw`` returns.
+ROWS, COLUMNS, COLOR = slice(0, 2), slice(2, 4), slice(4, 7)
+BOX, SHARE = slice(7, 11), slice(11, 12)
+
+#: The weights of the channels in luma (ITU-R 601-2), by the number of channels.
+LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
 
 #: The largest shift, as a part of the side: 2 of 28 pixels.
 LARGEST_SHIFT = 1 / 14
 
 #: The smallest part of an image's area that a crop keeps, and the least ratio of its sides.
 SMALLEST_CROP, LEAST_ASPECT = 0.5, 3 / 4
+
+#: The most by which brightness, contrast and saturation differ from 1.
+LARGEST_COLOR = 0.4
+
+#: The sides of the box of ``cutout``, as a part of those of the image.
+BOX_SIDE = 1 / 2
+
+#: Both parameters of the beta distribution of the shares of images that ``mixup`` mixes.
+MIXUP = 0.2
 
 
 def parsed(text: str) -> tuple[str, ...]:
@@ -45,25 +74,58 @@ class Augmentation:
     most LARGEST_SHIFT of a side. ``crop`` enlarges a random part of an image, with at least
     SMALLEST_CROP of its area and sides in a ratio from LEAST_ASPECT to 1 / LEAST_ASPECT. What
     would lie beyond the border is filled by reflection.
+
+    ``color`` changes brightness, contrast and saturation, each by a factor between 1 -
+    LARGEST_COLOR and 1 + LARGEST_COLOR. ``cutout`` (T. DeVries, G. Taylor, "Improved Regularization
+    of Convolutional Neural Networks with Cutout", 2017) fills a box around a random pixel with the
+    mean of the image; part of the box may lie outside. ``mixup`` (H. Zhang et al., "mixup: Beyond
+    Empirical Risk Minimization", ICLR 2018) mixes each image, and the loss of its label, with
+    those of the image that has the same place in the batch in reversed order.
+
+    Raises ArgumentError for an unknown name.
     """
 
     names: tuple[str, ...]
     height: int
     width: int
 
-    def draw(self, count: int, seed: int, epoch: int) -> "np.ndarray":
-        """Return the changes of ``count`` examples in an epoch, float32 of shape (count, 4).
+    def __post_init__(self) -> None:
+        parsed(",".join(self.names) or "none")
 
-        Each row has the position of the first row of pixels in the original image and the distance
-        between rows, both in pixels, then the same for columns. They depend on ``seed``, ``epoch``
-        and the number of the example, but not on ``count``.
+    @property
+    def moves(self) -> bool:
+        """Whether pixels are moved."""
+        return bool(MOVING & {*self.names})
+
+    def draw(self, count: int, seed: int, epoch: int) -> "np.ndarray":
+        """Return the changes of ``count`` examples in an epoch, float32 of shape (count, 12).
+
+        A row has, in ROWS, the position of the first row of pixels in the original image and the
+        distance between rows, both in pixels, and in COLUMNS the same for columns; in COLOR the
+        factors of the image, of its luma and of the mean of that, whose sum is the changed image
+        before it is clipped; in BOX the first row of the box of ``cutout`` and
+        the first row after it, then the same for columns; and in SHARE the image's own share in
+        the mixture. They depend on ``seed``, ``epoch`` and the number of the example, but not on
+        ``count``.
         """
         import numpy as np
 
-        # The third number sets this generator apart from that of the order of the examples.
-        uniform = np.random.default_rng([seed, epoch, 1]).random((count, 7)).T
+        # The third number sets these generators apart from that of the order of the examples.
+        moving, filling, mixing = (np.random.default_rng([seed, epoch, kind]) for kind in (1, 2, 3))
+        moves, others = moving.random((count, 7)).T, filling.random((count, 5)).T
+        shares = np.ones((1, count))
+        if "mixup" in self.names:
+            shares = mixing.beta(MIXUP, MIXUP, (1, count))
+        changes = [self._moves(moves), self._colors(others[:3]), self._boxes(others[3:]), shares]
+        return np.concatenate(changes).T.astype(np.float32)
+
+    def _moves(self, uniform: "np.ndarray") -> "np.ndarray":
+        """Return the places of rows and columns by numbers in [0, 1), (7, count), as (4, count)."""
+        import numpy as np
+
         flips, area, aspect = uniform[:3]
         shifts, corners = uniform[3:5], uniform[5:]
+        count = uniform.shape[1]
         sizes = np.ones((2, count))
         if "crop" in self.names:
             area = SMALLEST_CROP + (1 - SMALLEST_CROP) * area
@@ -80,4 +142,25 @@ class Augmentation:
             mirrored = flips < 0.5
             changes[2, mirrored] += (self.width - 1) * changes[3, mirrored]
             changes[3, mirrored] *= -1
-        return changes.T.astype(np.float32)
+        return changes
+
+    def _colors(self, uniform: "np.ndarray") -> "np.ndarray":
+        """Return the factors of colors by numbers in [0, 1), both (3, count)."""
+        import numpy as np
+
+        if "color" not in self.names:
+            return np.tile([[1.0], [0.0], [0.0]], uniform.shape[1])
+        brightness, contrast, saturation = 1 + LARGEST_COLOR * (2 * uniform - 1)
+        factors = [saturation * contrast, (1 - saturation) * contrast, 1 - contrast]
+        return np.stack([brightness * factor for factor in factors])
+
+    def _boxes(self, uniform: "np.ndarray") -> "np.ndarray":
+        """Return the bounds of boxes by numbers in [0, 1), (2, count), as (4, count)."""
+        import numpy as np
+
+        if "cutout" not in self.names:
+            return np.zeros((4, uniform.shape[1]))
+        sides = np.array([self.height, self.width])
+        lengths = np.maximum(np.rint(BOX_SIDE * sides), 1)[:, np.newaxis]
+        first = np.floor(uniform * sides[:, np.newaxis]) - lengths // 2
+        return np.stack([first, first + lengths], axis=1).reshape(4, -1)

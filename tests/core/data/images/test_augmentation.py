@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
+from scipy.stats import beta, kstest
 
 from hardmax.data.images.augmentation import (
     AUGMENTATIONS,
+    BOX,
+    COLOR,
+    COLUMNS,
     LEAST_ASPECT,
+    ROWS,
+    SHARE,
     SMALLEST_CROP,
     Augmentation,
     parsed,
@@ -26,7 +33,7 @@ def test_changes_depend_on_the_seed_the_epoch_and_the_example(
 ):
     augmentation = Augmentation(names, height, width)
     changes = augmentation.draw(count, seed, epoch)
-    assert (changes.shape, changes.dtype) == ((count, 4), np.float32)
+    assert (changes.shape, changes.dtype) == ((count, 12), np.float32)
     np.testing.assert_array_equal(changes, augmentation.draw(count + 9, seed, epoch)[:count])
 
 
@@ -41,17 +48,26 @@ def test_each_augmentation_changes_the_same_with_and_without_the_others(
     names, height, width, seed, epoch
 ):
     changes = Augmentation(names, height, width).draw(20, seed, epoch)
-    rows, columns = changes[:, :2], changes[:, 2:]
+    rows, columns = changes[:, ROWS], changes[:, COLUMNS]
     unchanged = np.tile(np.float32([0, 1]), (20, 1))
+    assert Augmentation(names, height, width).moves == bool({"flip", "shift", "crop"} & {*names})
     if "crop" not in names:
         np.testing.assert_array_equal(abs(changes[:, [1, 3]]), 1)
-        np.testing.assert_array_equal(changes, np.round(changes))
+        np.testing.assert_array_equal(changes[:, :4], np.round(changes[:, :4]))
         alone = Augmentation(("flip",), height, width).draw(20, seed, epoch)[:, 3]
         np.testing.assert_array_equal(columns[:, 1], alone if "flip" in names else 1)
     if not {"crop", "shift"} & {*names}:
         np.testing.assert_array_equal(rows, unchanged)
-    if not names:
+    if not {"crop", "shift", "flip"} & {*names}:
         np.testing.assert_array_equal(columns, unchanged)
+    for name, part, nothing in (
+        ("color", COLOR, [1, 0, 0]),
+        ("cutout", BOX, [0, 0, 0, 0]),
+        ("mixup", SHARE, [1]),
+    ):
+        alone = Augmentation((name,), height, width).draw(20, seed, epoch)[:, part]
+        wanted = alone if name in names else np.tile(np.float32(nothing), (20, 1))
+        np.testing.assert_array_equal(changes[:, part], wanted)
 
 
 def test_half_of_the_images_are_flipped():
@@ -59,8 +75,9 @@ def test_half_of_the_images_are_flipped():
     mirrored = changes[:, 3] == -1
     # Six standard deviations of a share of 10,000 are 0.03.
     assert mirrored.mean() == pytest.approx(0.5, abs=0.03)
-    np.testing.assert_array_equal(changes[mirrored], [[0, 1, 6, -1]] * mirrored.sum())
-    np.testing.assert_array_equal(changes[~mirrored], [[0, 1, 0, 1]] * (~mirrored).sum())
+    moves = changes[:, :4]
+    np.testing.assert_array_equal(moves[mirrored], [[0, 1, 6, -1]] * mirrored.sum())
+    np.testing.assert_array_equal(moves[~mirrored], [[0, 1, 0, 1]] * (~mirrored).sum())
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,57 @@ def test_crops_are_parts_of_the_image_within_their_bounds():
     assert SMALLEST_CROP - 1e-6 <= areas.min() < SMALLEST_CROP + 0.02
     assert LEAST_ASPECT - 1e-6 <= stretches.min() < LEAST_ASPECT + 0.02
     assert 1 / LEAST_ASPECT - 0.02 < stretches.max() <= 1 / LEAST_ASPECT + 1e-6
+
+
+def test_colors_change_as_pillow_enhances_images():
+    generator = np.random.default_rng(0)
+    # No pixel is clipped, as Pillow clips after each step.
+    image = generator.integers(80, 110, (9, 7, 3), dtype=np.uint8)
+    changes = Augmentation(("color",), 9, 7).draw(200, 0, 0)[:, COLOR].astype(float)
+    luma = np.asarray(Image.fromarray(image).convert("L"), float)[..., np.newaxis]
+    for own, gray, flat in changes:
+        brightness = own + gray + flat
+        contrast = (own + gray) / brightness
+        enhanced = Image.fromarray(image)
+        for enhance, factor in (
+            (ImageEnhance.Contrast, contrast),
+            (ImageEnhance.Color, own / (own + gray)),
+            (ImageEnhance.Brightness, brightness),
+        ):
+            enhanced = enhance(enhanced).enhance(factor)
+        changed = own * image + gray * luma + flat * luma.mean()
+        # Pillow drops fractions after each of the three steps.
+        np.testing.assert_allclose(changed, np.asarray(enhanced), atol=4)
+
+
+def test_factors_of_colors_lie_within_their_bounds():
+    own, gray, flat = Augmentation(("color",), 5, 7).draw(10_000, 0, 0)[:, COLOR].T.astype(float)
+    brightness = own + gray + flat
+    for factor in (brightness, (own + gray) / brightness, own / (own + gray)):
+        assert 0.6 - 1e-6 <= factor.min() < 0.61
+        assert 1.39 < factor.max() <= 1.4 + 1e-6
+        # Six standard deviations of the mean of 10,000 numbers.
+        assert factor.mean() == pytest.approx(1, abs=6 * 0.8 / 12**0.5 / 100)
+
+
+def test_boxes_have_half_the_sides_and_any_pixel_in_their_middle():
+    top, bottom, left, right = Augmentation(("cutout",), 28, 11).draw(10_000, 0, 0)[:, BOX].T
+    np.testing.assert_array_equal(bottom - top, 14)
+    np.testing.assert_array_equal(right - left, 6)
+    for first, length, side in ((top, 14, 28), (left, 6, 11)):
+        middles, counts = np.unique(first + length // 2, return_counts=True)
+        np.testing.assert_array_equal(middles, range(side))
+        assert abs(counts - 10_000 / side).max() <= 6 * (10_000 / side) ** 0.5
+
+
+def test_shares_are_those_of_the_beta_distribution():
+    shares = Augmentation(("mixup",), 5, 7).draw(10_000, 0, 0)[:, SHARE].ravel().astype(float)
+    assert kstest(shares, beta(0.2, 0.2).cdf).pvalue > 1e-6
+
+
+def test_unknown_names_are_refused(refused):
+    with refused(ArgumentError, "some of flip, shift, crop", "got 'flip,flop'"):
+        Augmentation(("flip", "flop"), 5, 7)
 
 
 @pytest.mark.parametrize(
