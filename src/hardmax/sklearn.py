@@ -98,6 +98,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             ordered,
             classes=[*map(str, self.classes_)],
             has_validation=held_out is not None,
+            evaluated=0 if held_out is None else len(held_out),
         )
         fitted = Fitting(
             settings,
@@ -133,11 +134,11 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         layers = () if is_first else self.network_
         is_ensemble = any(isinstance(layer, Ensemble) for layer in layers)
         is_auto = AUTO in (self.model, self.augment)
-        others = (self.folds, self.ensemble, self.pretrained)
+        others = (self.folds, self.ensemble, self.pretrained, self.minutes)
         if is_ensemble or is_auto or any(value is not None for value in others):
             raise ArgumentError(
                 "partial_fit trains one network from random weights; choose its model and augment, "
-                "and leave out folds, ensemble and pretrained"
+                "and leave out folds, ensemble, pretrained and minutes"
             )
         X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
         settings = replace(self._settings(), schedule="constant", warmup=0.0)
@@ -197,7 +198,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         if self.pretrained is not None and self.model == MODEL:
             params["model"] = AUTO
         is_given = self.pretrained is not None or self.model in auto.OF_DATA
-        if self.epochs is None and not is_given:
+        if self.epochs is None and self.minutes is None and not is_given:
             params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 

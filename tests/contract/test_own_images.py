@@ -199,6 +199,21 @@ def test_the_test_fraction_or_other_test_data_can_be_set(hardmax, framework, tmp
     assert json.loads(hardmax("evaluate", "other", "--json").stdout).items() >= summary.items()
 
 
+def test_a_training_has_as_many_epochs_as_its_minutes_allow(hardmax, framework, tmp_path, shapes):
+    command = ("train", "shapes", "--framework", framework, *SOFTMAX, "--size", 28)
+    done = hardmax(*command, "--minutes", 0.02, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    run = Run.open(tmp_path / "run")
+    epochs = run.settings.epochs
+    assert 1 <= epochs == run.record["results"]["epochs"] <= 300
+    assert run.settings.minutes is None
+    assert f"0.02 minutes: {epochs} epochs" in done.stderr
+    done = hardmax(*command, "--minutes", 1e-7, "--out", "other")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert "1e-07 minutes are not enough: an epoch of softmax-regression takes" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.shared
 def test_size_and_channels_can_be_set(hardmax, framework, tmp_path, shapes):
     arguments = ("--framework", framework, *SOFTMAX, "--epochs", 1, "--out", "run")

@@ -19,7 +19,8 @@ __all__ = ["parity"]
 
 
 @with_settings(
-    "model", "framework", "validation", "patience", "ensemble", "folds", "pretrained", "finetune"
+    *("model", "framework", "validation", "patience", "ensemble", "folds"),
+    *("pretrained", "finetune", "minutes"),
 )
 def parity(
     data: Data,

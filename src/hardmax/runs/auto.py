@@ -9,6 +9,7 @@ from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
 from hardmax.runs.members import whole_count
+from hardmax.runs.pace import epochs_within
 from hardmax.runs.settings import AUTO, Settings, default_batch
 
 __all__ = ["OF_DATA", "check_augmentation", "chosen", "described"]
@@ -69,15 +70,23 @@ def chosen(
     *,
     classes: Sequence[str],
     has_validation: bool,
+    evaluated: int = 0,
 ) -> Settings:
     """Return settings in which everything is chosen that was left to the data.
 
     That is a network and a recipe in place of the model ``auto``, the recipe of a small residual
-    network, and the augmentation ``auto``. They suit the examples ``train``, in which the features
-    at ``ordered`` have an order, if known, and the names of the ``classes``; what the user has set
-    stays. Raises ArgumentError for an augmentation of rows.
+    network, the number of epochs by the minutes, and the augmentation ``auto``. They suit the
+    examples ``train``, in which the features at ``ordered`` have an order, if known, and the names
+    of the ``classes``; what the user has set stays. ``evaluated`` is the number of examples that
+    each epoch is evaluated on. Raises ArgumentError for an augmentation of rows, or minutes that
+    are not for images or not enough.
     """
     suited: dict[str, Any] = {}
+    if settings.minutes is not None and not isinstance(train, Images):
+        raise ArgumentError(
+            "minutes are for the training of a network on images; leave them out, and set --epochs "
+            "or --ensemble"
+        )
     if isinstance(train, Images) and settings.model in OF_DATA:
         suited = _for_images(settings, len(train))
     elif isinstance(train, Vectors) and settings.model == AUTO:
@@ -87,6 +96,9 @@ def chosen(
         unset = settings.unset - {"validation"}
         values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
         settings = replace(settings, **values)
+    if settings.minutes is not None:
+        epochs = epochs_within(settings, train, evaluated, len(classes))
+        settings = replace(settings, minutes=None, epochs=epochs)
     if settings.augment == AUTO:
         is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS
         names = _augmentations(train, classes, is_shifted)
@@ -108,12 +120,13 @@ def _for_images(settings: Settings, count: int) -> dict[str, Any]:
     steps, smallest = IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH
     suited = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
     batch = settings.batch_size or suited
+    epochs = min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS)
     rate = IMAGE_RATE * min(batch, LARGEST_IMAGE_BATCH) / LARGEST_IMAGE_BATCH
     return {
         "model": "small-resnet",
         "batch_size": batch,
         "lr": rate if settings.optimizer == "sgd" else None,
-        "epochs": min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS),
+        "epochs": epochs if settings.minutes is None else None,
         "augment": AUTO if settings.model == AUTO else None,
     }
 

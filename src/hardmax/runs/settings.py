@@ -25,6 +25,9 @@ AUTO = "auto"
 #: The default batch sizes are powers of two from the smallest to the largest.
 SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 
+#: The most minutes of a training: ten weeks.
+MOST_MINUTES = 100_800
+
 
 def default_batch(count: int, steps: int, smallest: int) -> int:
     """Return the size of batches of which ``count`` examples make about ``steps``.
@@ -121,6 +124,13 @@ class Settings(Recipe, ReadingOptions):
     epochs: int = model_option(
         10, "Number of passes over the training set.", bounds=Bounds(least=1)
     )
+    minutes: float | None = option(
+        None,
+        "Time for the training of a network on images: as many epochs as it allows, measured by a "
+        "few steps before.",
+        unset="any",
+        bounds=Bounds(above=0, most=MOST_MINUTES),
+    )
     batch_size: int | None = option(
         None,
         "Examples per step.",
@@ -177,6 +187,7 @@ class Settings(Recipe, ReadingOptions):
         unset = frozenset(name for name in options_of(Settings) if getattr(self, name) is None)
         object.__setattr__(self, "unset", unset)
         self._set_pretrained()
+        self._check_minutes()
         has_folds = self.folds is not None
         if self.pretrained is None:
             defaults = catalog.recipe(self.model, folds=has_folds, optimizer=self.optimizer)
@@ -216,6 +227,20 @@ class Settings(Recipe, ReadingOptions):
             raise ArgumentError(
                 f"the augmentation {self.augment} has no effect on the features of a pretrained "
                 "network, which are computed once; add --finetune or leave it out"
+            )
+
+    def _check_minutes(self) -> None:
+        """Raise ArgumentError for minutes together with epochs, or without a network to train."""
+        if self.minutes is None:
+            return
+        if "epochs" not in self.unset:
+            raise ArgumentError(
+                f"{self.minutes:g} minutes choose the number of epochs; use minutes or epochs"
+            )
+        if self.pretrained is not None and not self.finetune:
+            raise ArgumentError(
+                "minutes are for the training of whole networks, and the last layer of a "
+                "pretrained one is trained in seconds; add --finetune or leave minutes out"
             )
 
     def _check_folds(self) -> None:

@@ -131,8 +131,10 @@ def _train(
         # So that missing weights are found before the images are read.
         backbone(settings.model, settings.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
+    minutes = settings.minutes
     is_described = settings.model == AUTO or settings.pretrained is not None
     has_validation = dataset.validation is not None
+    held_out = dataset.validation or dataset.test
     ordered = ordered_features(dataset.encoding)
     settings = auto.chosen(
         settings,
@@ -140,6 +142,7 @@ def _train(
         ordered,
         classes=dataset.classes,
         has_validation=has_validation,
+        evaluated=len(held_out),
     )
     if settings.patience is not None and not has_validation and settings.folds is None:
         raise ArgumentError(
@@ -149,7 +152,7 @@ def _train(
     fitting = Fitting(
         settings,
         dataset.train,
-        dataset.validation or dataset.test,
+        held_out,
         classes=dataset.classes,
         ordered=ordered,
         class_weights=settings.class_weights,
@@ -168,6 +171,8 @@ def _train(
         dataset.log_notices(log)
         if log is not None and is_described:
             log(auto.described(settings))
+        if log is not None and minutes is not None:
+            log(f"{minutes:g} minutes: {settings.epochs} epochs, which --epochs would repeat")
         if callback is not None:
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.

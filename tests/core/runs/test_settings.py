@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ VALUES = {
     "init": ("he", "he"),
     "device": ("cpu", "cpu"),
     "epochs": ("3", 3),
+    "minutes": (None, None),
     "batch_size": ("7", 7),
     "augment": ("shift,flip", "shift,flip"),
     "clip": ("1.5", 1.5),
@@ -77,6 +79,7 @@ OF_TRAIN = {
     "folds",
     "pretrained",
     "finetune",
+    "minutes",
 }
 
 
@@ -142,6 +145,19 @@ def test_weights_of_examples_and_classes_are_options(received):
         Settings(data="a.csv", balanced=True, class_weights="balanced")
     with pytest.raises(ArgumentError, match="without regard to their weights"):
         Settings(data="a.csv", balanced=True, weight="w")
+
+
+def test_minutes_take_the_place_of_epochs(received):
+    run("train", "photos", "--minutes", "0.5")
+    ((settings, *_), _) = received[0]
+    assert settings.minutes == 0.5
+    with pytest.raises(ArgumentError, match=r"0\.5 minutes choose .*; use minutes or epochs"):
+        Settings(data="photos", minutes=0.5, epochs=3)
+    with pytest.raises(ArgumentError, match="add --finetune or leave minutes out"):
+        Settings(data="photos", minutes=3.0, pretrained="efficientnet-lite0")
+    for wrong in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ArgumentError, match=r"minutes must be .*above 0"):
+            Settings(data="photos", minutes=wrong)
 
 
 def test_bins_are_an_option_of_realmlp(received):
