@@ -20,7 +20,7 @@ __all__ = ["parity"]
 
 @with_settings(
     *("model", "framework", "validation", "patience", "ensemble", "folds"),
-    *("pretrained", "finetune", "minutes"),
+    *("pretrained", "finetune", "from_run", "minutes"),
 )
 def parity(
     data: Data,

@@ -27,6 +27,7 @@ from hardmax.runs.members import (
 )
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
+from hardmax.runs.warm_start import WarmStart
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.weights import loss_weights
@@ -105,7 +106,8 @@ class Fitting:
 
     Their epochs are evaluated on ``held_out``, if there are no folds; without patience nothing is
     chosen by it. ``ordered`` are the positions of features that are scaled numbers, if known;
-    ``class_weights`` are those of ``loss_weights``. ``states`` receives the state of each network,
+    ``class_weights`` are those of ``loss_weights``. ``start`` is the network to go on from, if any;
+    otherwise it is that of the settings. ``states`` receives the state of each network,
     ``callbacks`` their events.
     """
 
@@ -118,6 +120,7 @@ class Fitting:
         classes: tuple[str, ...],
         ordered: tuple[int, ...] | None = None,
         class_weights: np.ndarray | str | None = None,
+        start: WarmStart | None = None,
         states: list[TrainingState] | None = None,
         callbacks: Sequence[Callback] = (),
         interruptions: Interruptions | None = None,
@@ -128,7 +131,12 @@ class Fitting:
         self.callbacks, self.interruptions = callbacks, interruptions
         self.stopped_early = False
         self.held_out = held_out
-        self.network = network_of(settings, train.inputs, len(classes), ordered)
+        self.start = None if start is None else start.weights
+        self.network = (
+            network_of(settings, train.inputs, len(classes), ordered)
+            if start is None
+            else start.network
+        )
         self.extractor = None
         if settings.pretrained is not None:
             self.extractor = FeatureExtractor(settings, train.inputs.shape[1:])
@@ -140,7 +148,7 @@ class Fitting:
         Raises DivergenceError if a loss diverges, or a weight becomes NaN or infinite.
         """
         if self.extractor is None:
-            return self._fit_all(self.members, self.network, repeat(None))
+            return self._fit_all(self.members, self.network, repeat(self.start))
         head, train, held_out = self.network[-1:], self.extractor.features(self.train), None
         if self.settings.finetune:
             members = members_of(self.settings, train, None)

@@ -15,10 +15,11 @@ OF_COLUMNS = {"column_kinds", "drop", "keep"}
 
 #: The settings of a training that are parameters of the estimator; ``fit`` receives the data,
 #: ``random_state`` is the seed, and ``class_weight`` has more values than class weights.
+OTHERS = {"data", "patience", "class_weights", "from_run"}
 PARAMETERS = {
     name: pair
     for name, pair in options_of(Settings).items()
-    if name not in {*options_of(ReadingOptions), "data", "patience", "class_weights"} - OF_COLUMNS
+    if name not in {*options_of(ReadingOptions), *OTHERS} - OF_COLUMNS
 }
 
 #: The number of epochs, unless the model has another or the data chooses it, and the model: the

@@ -101,6 +101,14 @@ class Settings(Recipe, ReadingOptions):
     finetune: bool = option(
         False, "Then train all layers of the pretrained network, at a small learning rate."
     )
+    from_run: str | None = option(
+        None,
+        "Go on from the network of a run on images: train all its layers with the settings of that "
+        "run and a quarter of its learning rate. Classes that the run lacks are new.",
+        unset="random weights",
+        metavar="RUN",
+        flag="from",
+    )
     activation: str | None = option(
         None, "Activation of an mlp.", unset="relu for an mlp", choices=ACTIVATIONS
     )
@@ -221,6 +229,8 @@ class Settings(Recipe, ReadingOptions):
             if self.finetune:
                 raise ArgumentError("finetune trains a pretrained network; add --pretrained NAME")
             return
+        if self.from_run is not None:
+            raise ArgumentError("from and pretrained both name a network to start from; use one")
         model = check_source(self.pretrained, None if self.model == AUTO else self.model)
         object.__setattr__(self, "model", model)
         if not self.finetune and self.augment not in (None, "none"):
@@ -244,7 +254,12 @@ class Settings(Recipe, ReadingOptions):
             )
 
     def _check_folds(self) -> None:
-        """Raise ArgumentError for folds together with another way to validate."""
+        """Raise ArgumentError for folds together with another way to validate, or with a run."""
+        if self.folds is not None and self.from_run is not None:
+            raise ArgumentError(
+                "the network of a run may have been trained on any of the folds, which then "
+                "validate nothing; leave out folds or from"
+            )
         if self.folds is not None and self.validation is not None:
             raise ArgumentError(
                 "with folds each network has a fold as its validation set; leave out validation or "

@@ -22,7 +22,9 @@ from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.results import evaluated
+from hardmax.runs.run import Run
 from hardmax.runs.settings import AUTO, Settings
+from hardmax.runs.warm_start import WarmStart, continued, warm_start
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
@@ -122,6 +124,10 @@ def _train(
     baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
+    asked, former = settings, None
+    if settings.from_run is not None:
+        former = Run.open(settings.from_run)
+        settings = continued(settings, former)
     if settings.pretrained is not None:
         if load.is_table(settings.data):
             raise ArgumentError(
@@ -131,8 +137,6 @@ def _train(
         # So that missing weights are found before the images are read.
         backbone(settings.model, settings.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
-    minutes = settings.minutes
-    is_described = settings.model == AUTO or settings.pretrained is not None
     has_validation = dataset.validation is not None
     held_out = dataset.validation or dataset.test
     ordered = ordered_features(dataset.encoding)
@@ -149,6 +153,7 @@ def _train(
             "early stopping (patience) must not use the test set; add --validation FRACTION to "
             "split off a validation set, or --folds"
         )
+    start = None if former is None else warm_start(settings, former, dataset.classes)
     fitting = Fitting(
         settings,
         dataset.train,
@@ -156,6 +161,7 @@ def _train(
         classes=dataset.classes,
         ordered=ordered,
         class_weights=settings.class_weights,
+        start=start,
         states=states,
         callbacks=[*([callback] if callback else []), _Stop(interruptions)],
         interruptions=interruptions,
@@ -168,11 +174,8 @@ def _train(
     ):
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
-        dataset.log_notices(log)
-        if log is not None and is_described:
-            log(auto.described(settings))
-        if log is not None and minutes is not None:
-            log(f"{minutes:g} minutes: {settings.epochs} epochs, which --epochs would repeat")
+        if log is not None:
+            _log_notices(asked, settings, dataset, start=start, log=log)
         if callback is not None:
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.
@@ -206,6 +209,29 @@ def _train(
         interrupted=False,
         members=run.record["results"].get("members", []),
     )
+
+
+def _log_notices(
+    asked: Settings,
+    settings: Settings,
+    dataset: Dataset,
+    *,
+    start: WarmStart | None,
+    log: Callable[[str], None],
+) -> None:
+    """Log how the data was read, and what was chosen beyond the settings that were asked for."""
+    dataset.log_notices(log)
+    if start is not None:
+        log(f"{settings.model}, {settings.epochs} epochs: {start.described}")
+        if "split_off" in dataset.preprocessing:
+            log(
+                f"the test set was split off at random; if {asked.from_run} was trained on some of "
+                "its images, the test accuracy is too high; --test names other data"
+            )
+    elif asked.model == AUTO or asked.pretrained is not None:
+        log(auto.described(settings))
+    if asked.minutes is not None:
+        log(f"{asked.minutes:g} minutes: {settings.epochs} epochs, which --epochs would repeat")
 
 
 def _held_out(settings: Settings, has_validation: bool) -> str:

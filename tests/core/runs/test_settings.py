@@ -26,6 +26,7 @@ VALUES = {
     "widths": (None, None),
     "pretrained": (None, None),
     "finetune": (None, False),
+    "from_run": (None, None),
     "activation": ("tanh", "tanh"),
     "dropout": ("0.5", 0.5),
     "bins": (None, None),
@@ -79,6 +80,7 @@ OF_TRAIN = {
     "folds",
     "pretrained",
     "finetune",
+    "from_run",
     "minutes",
 }
 
@@ -198,7 +200,8 @@ def test_the_parameters_of_the_estimator_are_settings():
     settings = Settings(data="X")
     of_data = {*options_of(ReadingOptions)} - {"column_kinds", "drop", "keep"}
     assert {*defaults} == (
-        {*VALUES} - of_data - {"patience", "class_weights"} | {"random_state", "class_weight"}
+        {*VALUES} - of_data - {"patience", "class_weights", "from_run"}
+        | {"random_state", "class_weight"}
     )
     for name in defaults.keys() - {"random_state", "class_weight", "lr"}:
         # None stands for the default of the model.
