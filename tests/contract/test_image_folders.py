@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from support import SOFTMAX, refused, save
 
+from hardmax.runs.record import RECORD, read_record, write_record
+
 pytestmark = pytest.mark.shared
 
 
@@ -73,6 +75,58 @@ def test_a_run_predicts_and_evaluates_over_its_background(hardmax, framework, tm
         flat.save(file)
     again = hardmax("predict", "run", *map(str, files), "--json")
     assert json.loads(again.stdout) == json.loads(done.stdout)
+
+
+def make_wide(folder, *parts):
+    """Fill a folder with images of which only the ends, not the middle, tell the class."""
+    for number, part in enumerate(parts):
+        for kind, at in (("left", 0), ("right", 12)):
+            for i in range(20):
+                pixels = np.random.default_rng([number, at, i]).integers(90, 110, (8, 16))
+                pixels[:, at : at + 4] = 250
+                save(folder / part / kind / f"{i}.png", pixels.astype(np.uint8))
+
+
+def without_resize(run):
+    """Make a run look as if it was trained before the setting ``resize`` existed."""
+    record = read_record(run / RECORD)
+    del record["settings"]["resize"]
+    write_record(run, record)
+
+
+def test_a_run_evaluates_and_predicts_as_its_images_were_resized(hardmax, framework, tmp_path):
+    make_wide(tmp_path / "data", "train", "test")
+    found = {}
+    for how, words in (("crop", "cropped"), ("pad", "padded with white"), ("squash", "squashed")):
+        options = ("--size", 8) if how == "crop" else ("--size", 8, "--resize", how)
+        out = ("--epochs", 5, "--out", how)
+        done = hardmax("train", "data", "--framework", framework, *SOFTMAX, *options, *out)
+        assert done.returncode == 0, done.stderr
+        assert f"80 images of another aspect ratio are {words}; change it" in done.stderr
+        files = sorted((tmp_path / "data" / "test").rglob("*.png"))
+        done = hardmax("predict", how, *map(str, files), "--json")
+        assert f"8 x 16 L to 8 x 8 L, {words}, ...)" in done.stderr
+        labels = [one["label"] for one in json.loads(done.stdout)]
+        right = [label == file.parent.name for label, file in zip(labels, files, strict=True)]
+        found[how] = json.loads(hardmax("evaluate", how, "--json").stdout)["accuracy"]
+        assert np.mean(right) == pytest.approx(found[how])
+    # What is cropped away cannot be learned from.
+    assert found["crop"] < 0.8 < min(found["pad"], found["squash"])
+    without_resize(tmp_path / "squash")
+    done = hardmax("evaluate", "squash", "--json")
+    assert json.loads(done.stdout)["accuracy"] == found["squash"]
+    assert "80 images of another aspect ratio are squashed" in done.stderr
+
+
+def test_resizing_is_refused_for_tables_not_missed_in_their_runs(hardmax, framework, tmp_path):
+    rows = "".join(f"{i % 2 + i / 100},{'ab'[i % 2]}\n" for i in range(40))
+    (tmp_path / "table.csv").write_text("x,y\n" + rows)
+    arguments = ("table.csv", "--label", "y", "--framework", framework, *SOFTMAX, "--out", "run")
+    refused(hardmax("train", *arguments, "--resize", "pad"), "resize applies only to images")
+    done = hardmax("train", *arguments, "--epochs", 1, "--no-baselines")
+    assert done.returncode == 0, done.stderr
+    without_resize(tmp_path / "run")
+    assert hardmax("evaluate", "run").returncode == 0
 
 
 @pytest.mark.parametrize(

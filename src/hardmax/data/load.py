@@ -9,10 +9,11 @@ from hardmax.checks import listed
 from hardmax.data.datasets import Dataset, Examples, Images
 from hardmax.data.images.digits import load_digits
 from hardmax.data.images.fashion_mnist import load_fashion_mnist
-from hardmax.data.images.files import convert_channels, resize
+from hardmax.data.images.files import convert_channels
 from hardmax.data.images.folder import read_image_folder
 from hardmax.data.images.idx_folder import is_idx_folder, read_idx_folder
 from hardmax.data.images.npz import read_npz
+from hardmax.data.images.resizing import has_other_ratio, how_resized, resize
 from hardmax.data.options import Reading, ReadingOptions
 from hardmax.data.tables.files import is_table_name, table_name
 from hardmax.data.tables.read import read_table_dataset
@@ -65,7 +66,8 @@ def _load(source: str, reading: Reading) -> Dataset:
 
 def _read(source: str, reading: Reading) -> Dataset:
     if is_table(source):
-        _check_no_image_options(source, reading)
+        if reading.encoding is None:  # the options of a run were checked before its training
+            _check_no_image_options(source, reading)
         path = find_path(source)
         return read_table_dataset(path, table_name(path), reading)
     check_no_table_options(source, reading)
@@ -90,6 +92,8 @@ def _check_no_image_options(source: str, reading: Reading) -> None:
     for name in ("size", "channels", "background"):
         if getattr(reading, name) is not None:
             raise ArgumentError(f"{source} is a table; {name} applies only to images")
+    if reading.resize != ReadingOptions.resize:
+        raise ArgumentError(f"{source} is a table; resize applies only to images")
     if reading.skip_bad:
         raise ArgumentError(f"{source} is a table; only bad image files can be skipped")
 
@@ -169,10 +173,15 @@ def _convert(dataset: Dataset, reading: Reading) -> Dataset:
     size = reading.size or (height, width)
 
     def convert(part: Examples) -> Images:
-        return Images(
-            resize(convert_channels(part.inputs, reading.channels or channels), size), part.labels
-        )
+        images = convert_channels(part.inputs, reading.channels or channels)
+        return Images(resize(images, size, reading), part.labels)
 
     train = convert(dataset.train)
     test = convert(dataset.test) if dataset.has_test else train
-    return replace(dataset, train=train, test=test)
+    notices = dataset.notices
+    if has_other_ratio(height, width, size):
+        notices += (
+            f"{dataset.name}: the images of {height} x {width} are {how_resized(reading)}; change "
+            "it with --resize",
+        )
+    return replace(dataset, train=train, test=test, notices=notices)

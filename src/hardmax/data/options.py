@@ -11,10 +11,21 @@ from hardmax.fields import FRACTIONS, check_options, option
 if TYPE_CHECKING:
     from hardmax.data.row_encoding import RowEncoding
 
-__all__ = ["COLUMN_KINDS", "TEST_FRACTION", "WHITE", "Color", "Reading", "ReadingOptions"]
+__all__ = [
+    "COLUMN_KINDS",
+    "RESIZES",
+    "TEST_FRACTION",
+    "WHITE",
+    "Color",
+    "Reading",
+    "ReadingOptions",
+]
 
 #: The largest height and width that images can be resized to.
 MAX_SIDE = 4096
+
+#: What can be done to images of another aspect ratio.
+RESIZES = ("crop", "pad", "squash")
 
 #: Red, green and blue, from 0 to 255.
 Color = tuple[int, int, int]
@@ -102,10 +113,17 @@ class ReadingOptions:
     channels: int | None = option(
         None, "1 for grayscale, 3 for color.", unset="depends on the data", choices=(1, 3)
     )
+    resize: str = option(
+        "crop",
+        "What is done to images of another aspect ratio than the size: crop keeps the middle, pad "
+        "adds borders of the background color, squash stretches them.",
+        choices=RESIZES,
+    )
     skip_bad: bool = option(False, "Skip image files that cannot be read.")
     background: str | None = option(
         None,
-        "Color behind the transparent pixels of image files, such as black or #ff8000.",
+        "Color behind the transparent pixels of image files and around padded images, such as "
+        "black or #ff8000.",
         unset="white",
         metavar="COLOR",
     )
@@ -254,7 +272,7 @@ class ReadingOptions:
 
     @property
     def background_color(self) -> Color:
-        """The color behind the transparent pixels of image files."""
+        """The color behind the transparent pixels of image files and around padded images."""
         return WHITE if self.background is None else color(self.background)
 
 

@@ -180,8 +180,7 @@ def _sets(run: Run, scores: np.ndarray, coverage: float | None) -> Sequence[list
 
 def _read_images(run: Run, files: Sequence[str]) -> tuple[Images, list[str]]:
     """Return images of the run's shape, and how they were converted to it."""
-    background = run.settings.background_color
-    converted = [read_image(file, run.input_shape, background) for file in files]
+    converted = [read_image(file, run.input_shape, run.settings) for file in files]
     changes = [
         f"{file}: {change}" for file, (_, change) in zip(files, converted, strict=True) if change
     ]

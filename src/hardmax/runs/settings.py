@@ -28,6 +28,9 @@ SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 #: The most minutes of a training: ten weeks.
 MOST_MINUTES = 100_800
 
+#: What trainings did before there was a setting for it.
+EARLIER = {"resize": "squash"}
+
 
 def default_batch(count: int, steps: int, smallest: int) -> int:
     """Return the size of batches of which ``count`` examples make about ``steps``.
@@ -275,6 +278,8 @@ class Settings(Recipe, ReadingOptions):
     def from_record(cls, record: object) -> "Settings":
         """Return the settings in the record of a run; those it lacks have their defaults.
 
+        Records from before a setting existed have what was done then.
+
         Raises RunError if the record is no dict, a value is invalid or a setting is unknown.
         """
         if not isinstance(record, dict):
@@ -285,7 +290,7 @@ class Settings(Recipe, ReadingOptions):
         if "data" not in record:
             raise RunError("unusable settings: they do not name the data")
         try:
-            return cls(**record)
+            return cls(**{**EARLIER, **record})
         except ArgumentError as error:
             raise RunError(f"unusable settings: {error}") from error
 

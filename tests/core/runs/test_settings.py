@@ -51,6 +51,7 @@ VALUES = {
     "label_smoothing": ("0.2", 0.2),
     "size": ("24x32", (24, 32)),
     "channels": ("3", 3),
+    "resize": ("pad", "pad"),
     "skip_bad": (None, True),
     "background": ("#ff8000", "#ff8000"),
     "test": ("0.5", 0.5),
@@ -246,7 +247,11 @@ def test_a_record_has_the_settings():
     values = {name: value for name, (_, value) in VALUES.items()}
     settings = Settings(data="digits", **values)
     assert Settings.from_record(json.loads(json.dumps(settings.as_record()))) == settings
-    assert Settings.from_record({"data": "digits"}) == Settings(data="digits")
+    assert Settings.from_record({"data": "digits", "resize": "crop"}) == Settings(data="digits")
+
+
+def test_a_record_from_before_a_setting_has_what_was_done_then():
+    assert Settings.from_record({"data": "digits"}) == Settings(data="digits", resize="squash")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from hardmax.checks import listed
 from hardmax.data.download import user_cache
 from hardmax.data.images.files import image_shape, load_upright, pixels, strict_pillow
+from hardmax.data.images.resizing import has_other_ratio
 from hardmax.data.images.scan import ImageFile
 from hardmax.data.options import Color, Reading
 from hardmax.data.parallel import in_threads
@@ -35,18 +37,24 @@ FORMAT = 2
 MAX_COMMON_SIDE, MAX_MEDIAN_SIDE = 256, 96
 
 
+#: What is counted while images are decoded.
+COUNTS = ("transparent", "reshaped")
+
+
 @dataclass(frozen=True)
 class Decoded:
     """Images, uint8 (examples, height, width, channels), in the order of their files.
 
     ``bad`` maps the names of unreadable files, which have no image, to the reason. ``why`` explains
-    how the shape was chosen, ``transparent`` counts the images with transparent pixels.
+    how the shape was chosen, ``transparent`` counts the images with transparent pixels, and
+    ``reshaped`` those of another aspect ratio.
     """
 
     images: np.ndarray
     bad: dict[str, str]
     why: str
     transparent: int
+    reshaped: int
 
 
 def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
@@ -57,7 +65,7 @@ def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    same = os.path.realpath(root), reading.background_color
+    same = os.path.realpath(root), reading.background_color, reading.resize
     side = () if reading.largest_side is None else (reading.largest_side,)
     automatic = [(None, channels, *side) for channels in (wanted[1], None)]
     keys = [automatic[0] if wanted[0] is None else wanted, *automatic]
@@ -110,7 +118,8 @@ def _cached(stem: str, count: int) -> Decoded | None:
         images = np.memmap(f"{stem}.pixels", np.uint8, "r", shape=shape)
         if images.nbytes != os.path.getsize(f"{stem}.pixels"):
             return None
-        return Decoded(np.asarray(images), entry["bad"], entry["why"], entry["transparent"])
+        counts = {name: entry[name] for name in COUNTS}
+        return Decoded(np.asarray(images), entry["bad"], entry["why"], **counts)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -128,18 +137,16 @@ def _fill(
     stem = f"{place}-{digest}"
     place.parent.mkdir(parents=True, exist_ok=True)
     bad: dict[str, str] = {}
-    transparent = 0
+    counts = Counter[str]()
     with open_whole(Path(f"{stem}.pixels")) as file:
-        for rows, failures, count in in_threads(
-            lambda chunk: _read(root, chunk, shape, reading.background_color),
-            files,
-            "reading images",
+        for rows, failures, found in in_threads(
+            lambda chunk: _read(root, chunk, shape, reading), files, "reading images"
         ):
             bad |= failures
-            transparent += count
+            counts.update(found)
             file.write(rows)
         _check_bad(bad, len(files), reading.skip_bad)
-    entry = {"shape": shape, "bad": bad, "why": why, "transparent": transparent}
+    entry = {"shape": shape, "bad": bad, "why": why} | {name: counts[name] for name in COUNTS}
     with open_whole(Path(f"{stem}.json")) as file:
         file.write(json.dumps(entry).encode())
     for ending in (".pixels", ".json"):
@@ -154,22 +161,21 @@ def _fill(
 
 
 def _read(
-    root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int], background: Color
-) -> tuple[bytes, dict[str, str], int]:
-    """Return the bytes of the readable images, the other files with the reason, and a count.
-
-    It is that of the images with transparent pixels.
-    """
-    rows, bad, transparent = [], {}, 0
+    root: Path, files: Sequence[ImageFile], shape: tuple[int, int, int], reading: Reading
+) -> tuple[bytes, dict[str, str], Counter[str]]:
+    """Return the bytes of the readable images, the other files with the reason, and COUNTS."""
+    rows, bad, counts = [], {}, Counter[str]()
     for file in files:
         try:
-            upright = load_upright(root / file.name, background)
+            upright = load_upright(root / file.name, reading.background_color)
         except DataError as error:
             bad[file.name] = str(error)
             continue
-        rows.append(pixels(upright.image, shape).tobytes())
-        transparent += upright.is_transparent
-    return b"".join(rows), bad, transparent
+        image = upright.image
+        rows.append(pixels(image, shape, reading).tobytes())
+        counts["transparent"] += upright.is_transparent
+        counts["reshaped"] += has_other_ratio(image.height, image.width, shape[:2])
+    return b"".join(rows), bad, counts
 
 
 def _check_bad(bad: dict[str, str], count: int, skip_bad: bool) -> None:

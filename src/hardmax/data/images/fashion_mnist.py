@@ -9,8 +9,9 @@ import numpy as np
 
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.download import fetch, user_cache
-from hardmax.data.images.files import resize
 from hardmax.data.images.idx import IdxFile
+from hardmax.data.images.resizing import resize
+from hardmax.data.options import ReadingOptions
 from hardmax.errors import DataError
 from hardmax.files import open_regular
 
@@ -80,7 +81,8 @@ def load_fashion_mnist(
     if size == SIZE:
         return dataset
     train, test = (
-        Images(resize(part.inputs, size), part.labels) for part in (dataset.train, dataset.test)
+        Images(resize(part.inputs, size, ReadingOptions(resize="squash")), part.labels)
+        for part in (dataset.train, dataset.test)
     )
     return Dataset(dataset.name, train, test, CLASSES)
 

@@ -1,17 +1,17 @@
-"""Decode image files, and convert images to other sizes and channels."""
+"""Decode image files, and convert images to other channels."""
 
 import contextlib
 import os
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hardmax.data.images.opening import opened_image
-from hardmax.data.options import WHITE, Color
-from hardmax.errors import ArgumentError, DataError
+from hardmax.data.images.resizing import MODES, fitted, has_other_ratio, how_resized
+from hardmax.data.options import Color, ReadingOptions
+from hardmax.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,44 +22,14 @@ __all__ = [
     "load_upright",
     "pixels",
     "read_image",
-    "resize",
     "strict_pillow",
 ]
 
 #: The member of Pillow's Image.Transpose that turns each EXIF orientation upright.
 TRANSPOSES = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
-#: Pillow's mode by the number of channels.
-MODES = {1: "L", 3: "RGB"}
-
 #: Pillow's modes without color, apart from palettes and 16-bit modes.
 GRAYSCALE = ("1", "L", "LA", "La", "I", "F")
-
-
-def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return images resized to ``size`` (height, width), bilinear with antialiasing.
-
-    ``images`` is uint8 of shape (examples, height, width, channels), and so is the result; it is
-    ``images`` itself if that already has the size. Raises ArgumentError for a size below 1 x 1.
-    """
-    if min(size) < 1:
-        raise ArgumentError(f"images must be at least 1 x 1, got size {size}")
-    if images.shape[1:3] == tuple(size):
-        return images
-    from PIL import Image
-
-    scaled = np.empty((len(images), *size, images.shape[3]), np.uint8)
-
-    def scale(examples: slice) -> None:
-        for image, target in zip(images[examples], scaled[examples], strict=True):
-            for channel in range(images.shape[3]):
-                plane = Image.fromarray(image[:, :, channel])
-                plane = plane.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-                target[:, :, channel] = plane
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(scale, (slice(at, at + 1024) for at in range(0, len(images), 1024))))
-    return scaled
 
 
 def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
@@ -81,18 +51,20 @@ def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
 
 
 def read_image(
-    path: str | os.PathLike[str], shape: tuple[int, ...], background: Color = WHITE
+    path: str | os.PathLike[str], shape: tuple[int, ...], reading: ReadingOptions
 ) -> tuple[np.ndarray, str]:
     """Read an image file as uint8 of ``shape`` (height, width, channels).
 
-    ``background`` shows through transparent pixels. Returns the pixels, and how they were converted
-    ("" if they were not). Raises DataError if the file is missing or is not an image.
+    Returns the pixels, and how they were converted ("" if they were not). Raises DataError if the
+    file is missing or is not an image.
     """
     with strict_pillow():
-        image, mode, _ = load_upright(path, background)
+        image, mode, _ = load_upright(path, reading.background_color)
     found = f"{image.height} x {image.width} {mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
-    return pixels(image, shape), "" if found == wanted else f"{found} to {wanted}"
+    is_other = has_other_ratio(image.height, image.width, (shape[0], shape[1]))
+    how = f", {how_resized(reading)}" if is_other else ""
+    return pixels(image, shape, reading), "" if found == wanted else f"{found} to {wanted}{how}"
 
 
 @contextlib.contextmanager
@@ -203,12 +175,8 @@ def _orientation(opened: "Image") -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def pixels(image: "Image", shape: tuple[int, ...]) -> np.ndarray:
+def pixels(image: "Image", shape: tuple[int, ...], reading: ReadingOptions) -> np.ndarray:
     """Return a grayscale or RGB image as uint8 of ``shape`` (height, width, channels)."""
-    from PIL import Image
-
     height, width, channels = shape
-    image = _converted(image, MODES[channels])
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    image = fitted(_converted(image, MODES[channels]), (height, width), reading)
     return np.asarray(image).reshape(shape)

@@ -9,6 +9,7 @@ from hardmax.data.assembly import assemble, numbered
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.images.cache import Decoded, decode
 from hardmax.data.images.parts import TEST, TRAIN, VALIDATION, part_named
+from hardmax.data.images.resizing import how_resized
 from hardmax.data.images.scan import ImageFile, ImageFolder, scan
 from hardmax.data.options import Reading
 
@@ -64,6 +65,11 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
     notices = [
         f"{name}: {count} images of {classes} classes, as {height} x {width} {color}{chosen}"
     ]
+    if decoded.reshaped:
+        notices.append(
+            f"{decoded.reshaped} images of another aspect ratio are {how_resized(reading)}; change "
+            "it with --resize"
+        )
     if decoded.transparent:
         notices.append(
             f"{decoded.transparent} images have transparent pixels, which show "

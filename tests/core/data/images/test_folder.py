@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from support import noise, save
 
 from hardmax.data.images import cache as image_cache
@@ -109,13 +109,36 @@ def test_the_size_is_the_common_one_or_the_median_side(sizes, shape, why, tmp_pa
     for i, size in enumerate(sizes):
         for label in "ab":
             save(tmp_path / f"data/{label}/{i}.png", noise(*size, seed=[i, ord(label)]))
-    data = load(str(tmp_path / "data"), Reading(seed=1, whole=True))
+    data = load(str(tmp_path / "data"), Reading(resize="squash", whole=True))
     assert data.shape == shape
     assert data.preprocessing["resized"].endswith(why)
     for i, label in enumerate(data.train.labels):
         image = Image.open(tmp_path / f"data/{'ab'[label]}/{i // 2}.png")
         wanted = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
         assert np.array_equal(data.train.images[i, :, :, 0], wanted)
+
+
+def test_images_of_another_aspect_ratio_are_cropped_padded_or_squashed(tmp_path, cache):
+    sizes = {"0": (8, 8), "1": (16, 4), "2": (5, 20)}
+    for label in "ab":
+        for name, size in sizes.items():
+            save(tmp_path / f"data/{label}/{name}.png", noise(*size, seed=[*size, ord(label)]))
+    bilinear = Image.Resampling.BILINEAR
+    expected = {
+        "crop": ("cropped", lambda image: ImageOps.fit(image, (8, 8), bilinear)),
+        "pad": ("padded with gray", lambda image: ImageOps.pad(image, (8, 8), bilinear, 128)),
+        "squash": ("squashed", lambda image: image.resize((8, 8), bilinear)),
+    }
+    for how, (words, resized) in expected.items():
+        reading = Reading((8, 8), resize=how, background="gray", whole=True)
+        for _ in ("decoded", "cached"):
+            data = load(str(tmp_path / "data"), reading)
+            for i, label in enumerate(data.train.labels):
+                image = Image.open(tmp_path / f"data/{'ab'[label]}/{i // 2}.png")
+                assert np.array_equal(data.train.images[i, :, :, 0], resized(image))
+            notice = f"4 images of another aspect ratio are {words}; change it with --resize"
+            assert data.notices[1:] == (notice,)
+    assert len([*(cache / "images").iterdir()]) == 2 * 3
 
 
 def test_one_color_image_makes_all_color_unless_channels_is_set(parted):
@@ -351,5 +374,10 @@ def test_channels_must_be_one_or_three(channels, refused):
 def test_size_and_channels_apply_to_data_in_other_formats():
     digits, changed = load("digits"), load("digits", Reading((5, 7), 3))
     assert changed.shape == (5, 7, 3)
-    image = Image.fromarray(digits.test.images[0, :, :, 0]).resize((7, 5), 2)
-    assert np.array_equal(changed.test.images[0, :, :, 2], image)
+    image = Image.fromarray(digits.test.images[0, :, :, 0])
+    bilinear = Image.Resampling.BILINEAR
+    assert np.array_equal(changed.test.images[0, :, :, 2], ImageOps.fit(image, (7, 5), bilinear))
+    notice = "digits: the images of 8 x 8 are cropped; change it with --resize"
+    assert (load("digits", Reading((4, 4))).notices, changed.notices) == ((), (notice,))
+    black = load("digits", Reading((5, 7), resize="pad", background="black"))
+    assert np.array_equal(black.test.images[0, :, :, 0], ImageOps.pad(image, (7, 5), bilinear, 0))

@@ -46,7 +46,11 @@ def test_every_format_of_pillow_is_found_by_its_extension_and_read(extension, tm
     for label in "ab":
         save(tmp_path / f"data/{label}/1{extension}", colors, format=WRITTEN[extension])
     if extension == ".icns":  # these have several sizes, of which the largest is read
-        assert read_image(tmp_path / "data/a/1.icns", (16, 16, 3))[0].shape == (16, 16, 3)
+        assert read_image(tmp_path / "data/a/1.icns", (16, 16, 3), Reading())[0].shape == (
+            16,
+            16,
+            3,
+        )
         return
     data = load(str(tmp_path / "data"), Reading(whole=True))
     assert np.array_equal(data.train.images, [colors, colors])
@@ -68,7 +72,7 @@ def test_an_eps_file_with_the_name_of_a_png_does_not_start_ghostscript(
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     Image.fromarray(noise(4, 4, 3)).save(tmp_path / "a.png", "EPS")
     with refused(DataError, tmp_path / "a.png", "unknown format"):
-        read_image(tmp_path / "a.png", (4, 4, 3))
+        read_image(tmp_path / "a.png", (4, 4, 3), Reading())
     assert not (tmp_path / "started").exists()
 
 
@@ -79,14 +83,16 @@ def test_an_image_that_declares_too_many_pixels_is_not_decoded(size, tmp_path, r
     (tmp_path / "a.png").write_bytes(png(*size, chunk(b"IDAT", zlib.compress(bytes(10**6)))))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with refused(DataError, tmp_path / "a.png", "pixels"):
-        read_image(tmp_path / "a.png", (8, 8, 1))
+        read_image(tmp_path / "a.png", (8, 8, 1), Reading())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
 @pytest.mark.parametrize("shape", [(65_535, 1), (1, 65_535), (300, 4000)])
 def test_long_and_large_images_within_the_limits_are_read(shape, tmp_path):
     save(tmp_path / "a.png", noise(*shape))
-    assert np.array_equal(read_image(tmp_path / "a.png", (*shape, 1))[0][:, :, 0], noise(*shape))
+    assert np.array_equal(
+        read_image(tmp_path / "a.png", (*shape, 1), Reading())[0][:, :, 0], noise(*shape)
+    )
 
 
 COMMENTED = {
@@ -107,21 +113,23 @@ COMMENTED = {
 def test_a_header_of_many_small_parts_is_given_up(kind, tmp_path, refused):
     (tmp_path / "a").write_bytes(COMMENTED[kind])
     with refused(DataError, tmp_path / "a", "not a readable image"):
-        read_image(tmp_path / "a", (4, 4, 1))
+        read_image(tmp_path / "a", (4, 4, 1), Reading())
 
 
 def test_comments_of_ordinary_length_are_read(tmp_path):
     (tmp_path / "a.pgm").write_bytes(
         b"P5\n#" + b"x" * 9000 + b"\n4 4\n255\n" + noise(4, 4).tobytes()
     )
-    assert np.array_equal(read_image(tmp_path / "a.pgm", (4, 4, 1))[0][:, :, 0], noise(4, 4))
+    assert np.array_equal(
+        read_image(tmp_path / "a.pgm", (4, 4, 1), Reading())[0][:, :, 0], noise(4, 4)
+    )
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, refused):
     save(tmp_path / "a.png", noise(4, 4))
     os.truncate(tmp_path / "a.png", MAX_BYTES + 1)
     with refused(DataError, tmp_path / "a.png", f"at most {MAX_BYTES}"):
-        read_image(tmp_path / "a.png", (4, 4, 1))
+        read_image(tmp_path / "a.png", (4, 4, 1), Reading())
 
 
 def make_pipe(path):
@@ -151,7 +159,7 @@ def near(tmp_path, monkeypatch):
 def test_what_is_no_regular_file_is_refused_by_name_without_waiting(make, near, refused):
     make(Path("a.png"))
     with refused(DataError, "cannot read a.png"):
-        read_image("a.png", (4, 4, 1))
+        read_image("a.png", (4, 4, 1), Reading())
 
 
 @pytest.mark.parametrize("make", SPECIAL)

@@ -23,6 +23,10 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HARDMAX_CACHE", str(tmp_path / "cache"))
 
 
+def over_color(background):
+    return Reading(background="#{:02x}{:02x}{:02x}".format(*background))
+
+
 def over(pixels, alpha, background):
     """Return color pixels over a background, by the definition of alpha, as floats."""
     share = alpha[..., np.newaxis] / 255
@@ -46,7 +50,7 @@ def test_color_with_alpha_is_laid_over_the_background(file_format, background, t
     colors = noise(1, 4, 3)
     image = Image.fromarray(np.dstack([colors, ALPHA]))
     image.save(tmp_path / "a", file_format, **({"lossless": True} if file_format == "WEBP" else {}))
-    found, note = read_image(tmp_path / "a", (1, 4, 3), background)
+    found, note = read_image(tmp_path / "a", (1, 4, 3), over_color(background))
     np.testing.assert_allclose(found, over(colors, ALPHA, background), atol=1)
     assert np.array_equal(found[0, :2], [background, colors[0, 1]])
     assert note == "1 x 4 RGBA to 1 x 4 RGB"
@@ -57,7 +61,7 @@ def test_color_with_alpha_is_laid_over_the_background(file_format, background, t
 def test_grayscale_with_alpha_is_laid_over_the_background(file_format, background, tmp_path):
     gray = noise(1, 4)
     Image.fromarray(np.dstack([gray, ALPHA])).save(tmp_path / "a", file_format)
-    found, _ = read_image(tmp_path / "a", (1, 4, 3), background)
+    found, _ = read_image(tmp_path / "a", (1, 4, 3), over_color(background))
     np.testing.assert_allclose(found, over(gray[..., np.newaxis], ALPHA, background), atol=1)
 
 
@@ -71,7 +75,7 @@ def test_a_palette_may_have_transparent_colors(file_format, alphas, background, 
     image.putpalette(colors.tobytes())
     clear = bytes(alphas) if file_format == "PNG" else 0
     image.save(tmp_path / "a", file_format, transparency=clear)
-    found, _ = read_image(tmp_path / "a", (1, 3, 3), background)
+    found, _ = read_image(tmp_path / "a", (1, 3, 3), over_color(background))
     np.testing.assert_allclose(found, over(colors, np.array([alphas]), background), atol=1)
 
 
@@ -88,7 +92,7 @@ def test_a_palette_may_have_transparent_colors(file_format, alphas, background, 
 )
 def test_one_value_of_a_png_may_be_transparent(data, shown, background, tmp_path):
     (tmp_path / "a.png").write_bytes(data)
-    found, _ = read_image(tmp_path / "a.png", (1, 2, 3), background)
+    found, _ = read_image(tmp_path / "a.png", (1, 2, 3), over_color(background))
     assert found[0].tolist() == [[*background] if one is None else [one] * 3 for one in shown]
 
 

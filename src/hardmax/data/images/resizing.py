@@ -1,0 +1,107 @@
+"""Resize images; those of another aspect ratio are cropped, padded or squashed."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hardmax.data.options import ReadingOptions
+from hardmax.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["MODES", "fitted", "has_other_ratio", "how_resized", "resize"]
+
+#: Pillow's mode by the number of channels.
+MODES = {1: "L", 3: "RGB"}
+
+
+def resize(images: np.ndarray, size: tuple[int, int], reading: ReadingOptions) -> np.ndarray:
+    """Return images resized to ``size`` (height, width) as ``fitted`` does.
+
+    ``images`` is uint8 of shape (examples, height, width, 1 or 3 channels), and so is the result;
+    it is ``images`` itself if that already has the size. Raises ArgumentError for a size below
+    1 x 1.
+    """
+    if min(size) < 1:
+        raise ArgumentError(f"images must be at least 1 x 1, got size {size}")
+    if images.shape[1:3] == tuple(size):
+        return images
+    from PIL import Image
+
+    channels = images.shape[3]
+    scaled = np.empty((len(images), *size, channels), np.uint8)
+
+    def scale(examples: slice) -> None:
+        for image, target in zip(images[examples], scaled[examples], strict=True):
+            whole = Image.fromarray(image[:, :, 0] if channels == 1 else image)
+            target[:] = np.asarray(fitted(whole, size, reading)).reshape(target.shape)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(scale, (slice(at, at + 1024) for at in range(0, len(images), 1024))))
+    return scaled
+
+
+def fitted(image: "Image", size: tuple[int, int], reading: ReadingOptions) -> "Image":
+    """Return a grayscale or RGB image of ``size`` (height, width), bilinear with antialiasing.
+
+    It is cropped, padded or squashed as ``reading.resize`` says: the same as ``fit``, ``pad`` and
+    ``Image.resize`` of Pillow.
+    """
+    from PIL import Image
+
+    height, width = size
+    if image.size == (width, height):
+        return image
+    bilinear = Image.Resampling.BILINEAR
+    if reading.resize == "squash":
+        return image.resize((width, height), bilinear)
+    if reading.resize == "crop":
+        return image.resize((width, height), bilinear, box=_middle(*image.size, width / height))
+    rows, columns = _within(image.height, image.width, size)
+    inner = image.resize((columns, rows), bilinear)
+    whole = Image.new(image.mode, (width, height), _fill(reading, image.mode))
+    whole.paste(inner, (round((width - columns) / 2), round((height - rows) / 2)))
+    return whole
+
+
+def has_other_ratio(height: int, width: int, size: tuple[int, int]) -> bool:
+    """Return whether an image, scaled to fit into ``size``, leaves some of it free."""
+    return _within(height, width, size) != tuple(size)
+
+
+def how_resized(reading: ReadingOptions) -> str:
+    """Return what is done to an image of another aspect ratio, in words."""
+    return {
+        "crop": "cropped",
+        "pad": f"padded with {reading.background or 'white'}",
+        "squash": "squashed",
+    }[reading.resize]
+
+
+def _middle(width: float, height: float, ratio: float) -> tuple[float, float, float, float]:
+    """Return the largest box in the middle of an image whose width is ``ratio`` times its height.
+
+    A box has the left, the upper, the right and the lower end, in pixels.
+    """
+    inner_width = min(width, ratio * height)
+    inner_height = height if inner_width < width else min(height, width / ratio)
+    left, top = (width - inner_width) / 2, (height - inner_height) / 2
+    return left, top, left + inner_width, top + inner_height
+
+
+def _within(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of an image that is scaled to fit into ``size``, rounded; at least 1."""
+    if width * size[0] > height * size[1]:
+        return max(round(height / width * size[1]), 1), size[1]
+    return size[0], max(round(width / height * size[0]), 1)
+
+
+def _fill(reading: ReadingOptions, mode: str) -> int | tuple[int, ...]:
+    """Return the background as a pixel of an image of Pillow's ``mode``."""
+    from PIL import Image
+
+    one = Image.new("RGB", (1, 1), reading.background_color).convert(mode)
+    return tuple(one.tobytes()) if mode == "RGB" else one.tobytes()[0]
