@@ -157,7 +157,12 @@ def test_color_images_of_any_size_need_no_options(hardmax, framework, tmp_path, 
     run = Run.open(tmp_path / "run")
     side, _, channels = run.input_shape
     assert (run.classes, run.input_shape, channels) == (("day", "night"), (side, side, 3), 3)
-    notice = f"60 images of 2 classes, as {side} x {side} color (the median side;"
+    sizes = []
+    for path in shapes.rglob("*.png"):
+        with Image.open(path) as image:
+            sizes.append(image.size)
+    assert (abs(side - np.median(sizes)) <= 4, side % 8) == (True, 0)
+    notice = f"60 images of 2 classes, as {side} x {side} color (the median side in multiples of 8;"
     assert notice in done.stderr
     assert "12 of 60 examples, 0.2 of each class, were split off" in done.stderr
     evaluated = json.loads(hardmax("evaluate", "run", "--json").stdout)

@@ -36,6 +36,9 @@ FORMAT = 2
 #: different sizes are resized to.
 MAX_COMMON_SIDE, MAX_MEDIAN_SIDE = 256, 96
 
+#: The sides of that square are a multiple of this, so that networks can halve them evenly.
+MULTIPLE = 8
+
 
 #: What is counted while images are decoded.
 COUNTS = ("transparent", "reshaped")
@@ -214,14 +217,15 @@ def _choose(
 
 
 def _choose_size(sizes: list[tuple[int, int]], largest: int | None) -> tuple[tuple[int, int], str]:
-    """Return the common size of the images, or else a square of their median side."""
+    """Return the common size of the images, or else a square of their median side, rounded."""
     if len({*sizes}) == 1 and max(sizes[0]) <= (largest or MAX_COMMON_SIDE):
         return sizes[0], "the common size"
-    median = round(statistics.median(side for size in sizes for side in size))
+    median = statistics.median(side for size in sizes for side in size)
+    rounded = max(int(median / MULTIPLE + 0.5), 1) * MULTIPLE
     most = largest or MAX_MEDIAN_SIDE
-    side = min(max(median, 1), most)
-    capped = f", at most {most}" if median > most else ""
-    return (side, side), f"the median side{capped}"
+    capped = f", at most {most}" if rounded > most else ""
+    side = min(rounded, most)
+    return (side, side), f"the median side in multiples of {MULTIPLE}{capped}"
 
 
 def _shapes(

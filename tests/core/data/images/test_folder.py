@@ -100,8 +100,11 @@ def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_
     ("sizes", "shape", "why"),
     [
         ([(8, 6)] * 4, (8, 6, 1), "the common size"),
-        ([(10, 20), (20, 10), (12, 12), (12, 12)], (12, 12, 1), "the median side"),
-        ([(300, 200)] * 4, (96, 96, 1), "the median side, at most 96"),
+        ([(9, 20), (20, 9), (11, 11), (11, 11)], (8, 8, 1), "the median side in multiples of 8"),
+        ([(10, 20), (20, 10), (12, 12), (12, 12)], (16, 16, 1), "in multiples of 8"),
+        ([(1, 2), (2, 1)], (8, 8, 1), "the median side in multiples of 8"),
+        ([(99, 90), (90, 99)], (96, 96, 1), "the median side in multiples of 8"),
+        ([(300, 200)] * 4, (96, 96, 1), "the median side in multiples of 8, at most 96"),
         ([(300, 200), (90, 400), (200, 200), (300, 10)], (96, 96, 1), "at most 96"),
     ],
 )
