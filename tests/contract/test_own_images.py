@@ -72,7 +72,7 @@ def test_training_on_images_and_on_idx_files_gives_equal_results(framework, clot
 
 
 def test_evaluation_after_training_decodes_nothing(trained, monkeypatch):
-    def load_upright(path):
+    def load_upright(path, *options):
         raise AssertionError(f"{path} is decoded again")
 
     monkeypatch.setattr(image_cache, "load_upright", load_upright)

@@ -14,7 +14,7 @@ from hardmax.data.images.idx_folder import is_idx_folder
 from hardmax.data.images.parts import TEST, TRAIN
 from hardmax.data.images.scan import ImageFile, scan
 from hardmax.data.load import NAMED, find_path, load
-from hardmax.data.options import WHITE, Reading
+from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 
@@ -86,7 +86,7 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
     examples, bad = [], {}
     for file in files:
         try:
-            image = load_upright(root / file.name, WHITE).image
+            image = load_upright(root / file.name, Reading()).image
         except DataError as error:
             bad[file.name] = str(error)
             continue

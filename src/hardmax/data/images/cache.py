@@ -30,7 +30,7 @@ from hardmax.files import open_whole
 
 __all__ = ["Decoded", "decode"]
 
-FORMAT = 2
+FORMAT = 3
 
 #: The largest side of images that keep their common size, and of the square that images of
 #: different sizes are resized to.
@@ -170,14 +170,13 @@ def _read(
     rows, bad, counts = [], {}, Counter[str]()
     for file in files:
         try:
-            upright = load_upright(root / file.name, reading.background_color)
+            upright = load_upright(root / file.name, reading, shape[:2])
         except DataError as error:
             bad[file.name] = str(error)
             continue
-        image = upright.image
-        rows.append(pixels(image, shape, reading).tobytes())
+        rows.append(pixels(upright, shape, reading).tobytes())
         counts["transparent"] += upright.is_transparent
-        counts["reshaped"] += has_other_ratio(image.height, image.width, shape[:2])
+        counts["reshaped"] += has_other_ratio(upright.height, upright.width, shape[:2])
     return b"".join(rows), bad, counts
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hardmax.data.images.opening import opened_image
-from hardmax.data.images.resizing import MODES, fitted, has_other_ratio, how_resized
+from hardmax.data.images.resizing import (
+    MODES,
+    Box,
+    fitted,
+    has_other_ratio,
+    how_resized,
+    scaled_size,
+)
 from hardmax.data.options import Color, ReadingOptions
 from hardmax.errors import DataError
 
@@ -27,6 +34,15 @@ __all__ = [
 
 #: The member of Pillow's Image.Transpose that turns each EXIF orientation upright.
 TRANSPOSES = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+
+#: The orientations that exchange height and width, and those where the first stored pixel is at the
+#: right and at the bottom.
+SWAPPED = (5, 6, 7, 8)
+FIRST_RIGHT, FIRST_BELOW = (2, 3, 6, 7), (3, 4, 7, 8)
+
+#: The formats that can be decoded at smaller scales, and how many times the pixels that are needed
+#: in each direction these must have at least.
+DRAFTED, GAP = ("JPEG", "MPO"), 2
 
 #: Pillow's modes without color, apart from palettes and 16-bit modes.
 GRAYSCALE = ("1", "L", "LA", "La", "I", "F")
@@ -59,12 +75,12 @@ def read_image(
     file is missing or is not an image.
     """
     with strict_pillow():
-        image, mode, _ = load_upright(path, reading.background_color)
-    found = f"{image.height} x {image.width} {mode}"
+        upright = load_upright(path, reading, (shape[0], shape[1]))
+    found = f"{upright.height} x {upright.width} {upright.mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
-    is_other = has_other_ratio(image.height, image.width, (shape[0], shape[1]))
+    is_other = has_other_ratio(upright.height, upright.width, (shape[0], shape[1]))
     how = f", {how_resized(reading)}" if is_other else ""
-    return pixels(image, shape, reading), "" if found == wanted else f"{found} to {wanted}{how}"
+    return pixels(upright, shape, reading), "" if found == wanted else f"{found} to {wanted}{how}"
 
 
 @contextlib.contextmanager
@@ -87,23 +103,34 @@ def strict_pillow() -> Iterator[None]:
 class Upright(NamedTuple):
     """An image, grayscale or RGB with 8 bits per channel, and how it is stored in its file.
 
-    ``mode`` is that of Pillow; ``is_transparent`` says whether any pixel is.
+    ``mode`` is that of Pillow; ``is_transparent`` says whether any pixel is. ``height`` and
+    ``width`` are those in the file, also if the image was decoded at a smaller scale; ``box`` is
+    the part of the image that they have become.
     """
 
     image: "Image"
     mode: str
     is_transparent: bool
+    height: int
+    width: int
+    box: Box
 
 
-def load_upright(path: str | os.PathLike[str], background: Color) -> Upright:
+def load_upright(
+    path: str | os.PathLike[str], reading: ReadingOptions, size: tuple[int, int] | None = None
+) -> Upright:
     """Return the image in a file, rotated by its EXIF orientation.
 
-    It is laid over ``background`` where it is transparent. Call this within ``strict_pillow``.
-    Raises DataError if the file is missing, is not an image or is too large.
+    It is laid over the background of ``reading`` where it is transparent. To be resized to ``size``
+    (height, width), a JPEG is decoded at the smallest scale of at least twice as many pixels in
+    each direction. Call this within ``strict_pillow``. Raises DataError if the file is missing, is
+    not an image or is too large.
     """
     from PIL import Image
 
     with opened_image(path) as opened:
+        height, width = opened.height, opened.width
+        scale = 1 if size is None else _draft(opened, size, reading)
         opened.load()
         mode = opened.mode
         if mode in ("I", "F") and opened.format != "PPM":
@@ -111,11 +138,33 @@ def load_upright(path: str | os.PathLike[str], background: Color) -> Upright:
                 f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 "
                 "bits"
             )
-        image, is_transparent = _flattened(opened, background)
-        transpose = TRANSPOSES.get(_orientation(opened))
-    if transpose is not None:
-        image = image.transpose(Image.Transpose(transpose))
-    return Upright(image, mode, is_transparent)
+        image, is_transparent = _flattened(opened, reading.background_color)
+        orientation = _orientation(opened)
+    if orientation in TRANSPOSES:
+        image = image.transpose(Image.Transpose(TRANSPOSES[orientation]))
+    if orientation in SWAPPED:
+        height, width = width, height
+    # The last row and column of a scaled image may be partly beyond its end.
+    left = image.width - width / scale if orientation in FIRST_RIGHT else 0
+    top = image.height - height / scale if orientation in FIRST_BELOW else 0
+    box = (left, top, left + width / scale, top + height / scale)
+    return Upright(image, mode, is_transparent, height, width, box)
+
+
+def _draft(opened: "Image", size: tuple[int, int], reading: ReadingOptions) -> float:
+    """Let a JPEG be decoded at a smaller scale, if that suffices for ``size``; return its divisor.
+
+    This is what Pillow does for thumbnails with a ``reducing_gap`` of 2.
+    """
+    if opened.format not in DRAFTED:
+        return 1
+    is_swapped = _orientation(opened) in SWAPPED
+    width, height = opened.size[::-1] if is_swapped else opened.size
+    rows, columns = scaled_size((height, width), size, reading)
+    wanted = (rows, columns) if is_swapped else (columns, rows)
+    stored = opened.width
+    draft = opened.draft(None, (GAP * wanted[0], GAP * wanted[1]))
+    return 1 if draft is None else stored / draft[1][2]
 
 
 def image_shape(path: str | os.PathLike[str], background: Color) -> tuple[int, int, int]:
@@ -127,7 +176,7 @@ def image_shape(path: str | os.PathLike[str], background: Color) -> tuple[int, i
     with opened_image(path) as opened:
         height, width = opened.height, opened.width
         # A PNG may store its orientation after its pixels, where only decoding would find it.
-        if (opened.format != "PNG" or "exif" in opened.info) and _orientation(opened) >= 5:
+        if (opened.format != "PNG" or "exif" in opened.info) and _orientation(opened) in SWAPPED:
             height, width = width, height
         return height, width, 1 if _is_grayscale(opened, background) else 3
 
@@ -175,8 +224,9 @@ def _orientation(opened: "Image") -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def pixels(image: "Image", shape: tuple[int, ...], reading: ReadingOptions) -> np.ndarray:
-    """Return a grayscale or RGB image as uint8 of ``shape`` (height, width, channels)."""
+def pixels(upright: Upright, shape: tuple[int, ...], reading: ReadingOptions) -> np.ndarray:
+    """Return an image as uint8 of ``shape`` (height, width, channels)."""
     height, width, channels = shape
-    image = fitted(_converted(image, MODES[channels]), (height, width), reading)
+    converted = _converted(upright.image, MODES[channels])
+    image = fitted(converted, (height, width), reading, upright.box)
     return np.asarray(image).reshape(shape)

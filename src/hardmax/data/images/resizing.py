@@ -12,10 +12,13 @@ from hardmax.errors import ArgumentError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MODES", "fitted", "has_other_ratio", "how_resized", "resize"]
+__all__ = ["MODES", "Box", "fitted", "has_other_ratio", "how_resized", "resize", "scaled_size"]
 
 #: Pillow's mode by the number of channels.
 MODES = {1: "L", 3: "RGB"}
+
+#: The left, the upper, the right and the lower end of a part of an image, in pixels.
+Box = tuple[float, float, float, float]
 
 
 def resize(images: np.ndarray, size: tuple[int, int], reading: ReadingOptions) -> np.ndarray:
@@ -44,24 +47,27 @@ def resize(images: np.ndarray, size: tuple[int, int], reading: ReadingOptions) -
     return scaled
 
 
-def fitted(image: "Image", size: tuple[int, int], reading: ReadingOptions) -> "Image":
+def fitted(
+    image: "Image", size: tuple[int, int], reading: ReadingOptions, box: Box | None = None
+) -> "Image":
     """Return a grayscale or RGB image of ``size`` (height, width), bilinear with antialiasing.
 
     It is cropped, padded or squashed as ``reading.resize`` says: the same as ``fit``, ``pad`` and
-    ``Image.resize`` of Pillow.
+    ``Image.resize`` of Pillow. Of an image with a ``box`` only that part is used.
     """
     from PIL import Image
 
     height, width = size
+    box = box or (0, 0, *image.size)
     if image.size == (width, height):
         return image
     bilinear = Image.Resampling.BILINEAR
     if reading.resize == "squash":
-        return image.resize((width, height), bilinear)
+        return image.resize((width, height), bilinear, box)
     if reading.resize == "crop":
-        return image.resize((width, height), bilinear, box=_middle(*image.size, width / height))
-    rows, columns = _within(image.height, image.width, size)
-    inner = image.resize((columns, rows), bilinear)
+        return image.resize((width, height), bilinear, _middle(box, width / height))
+    rows, columns = _within(box[3] - box[1], box[2] - box[0], size)
+    inner = image.resize((columns, rows), bilinear, box)
     whole = Image.new(image.mode, (width, height), _fill(reading, image.mode))
     whole.paste(inner, (round((width - columns) / 2), round((height - rows) / 2)))
     return whole
@@ -81,18 +87,29 @@ def how_resized(reading: ReadingOptions) -> str:
     }[reading.resize]
 
 
-def _middle(width: float, height: float, ratio: float) -> tuple[float, float, float, float]:
-    """Return the largest box in the middle of an image whose width is ``ratio`` times its height.
+def scaled_size(
+    stored: tuple[int, int], size: tuple[int, int], reading: ReadingOptions
+) -> tuple[int, int]:
+    """Return the size (height, width) that ``fitted`` at least scales a ``stored`` image to.
 
-    A box has the left, the upper, the right and the lower end, in pixels.
+    To be squashed it keeps its size: runs from before JPEGs were decoded at smaller scales must
+    find the pixels that they were trained on.
     """
+    if reading.resize == "squash":
+        return stored
+    return size if reading.resize == "crop" else _within(*stored, size)
+
+
+def _middle(box: Box, ratio: float) -> Box:
+    """Return the largest part in the middle of a box whose width is ``ratio`` times its height."""
+    width, height = box[2] - box[0], box[3] - box[1]
     inner_width = min(width, ratio * height)
     inner_height = height if inner_width < width else min(height, width / ratio)
-    left, top = (width - inner_width) / 2, (height - inner_height) / 2
+    left, top = box[0] + (width - inner_width) / 2, box[1] + (height - inner_height) / 2
     return left, top, left + inner_width, top + inner_height
 
 
-def _within(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+def _within(height: float, width: float, size: tuple[int, int]) -> tuple[int, int]:
     """Return the size of an image that is scaled to fit into ``size``, rounded; at least 1."""
     if width * size[0] > height * size[1]:
         return max(round(height / width * size[1]), 1), size[1]

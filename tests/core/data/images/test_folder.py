@@ -50,9 +50,9 @@ def decodings(monkeypatch):
     """Return a list to which the name of every decoded file is added from now on."""
     read, original = [], image_cache.load_upright
 
-    def load_upright(path, background):
+    def load_upright(path, *options):
         read.append(path.name)
-        return original(path, background)
+        return original(path, *options)
 
     monkeypatch.setattr(image_cache, "load_upright", load_upright)
     return read
