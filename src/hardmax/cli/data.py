@@ -65,7 +65,11 @@ def data(data: Data, *, settings: dict[str, Any], as_json: Json = False) -> None
             {"height": height, "width": width, "channels": channels, "images": count}
             for (height, width, channels), count in result.sizes.items()
         ]
-        print_json(asdict(result) | {"sizes": sizes})
+        sides = {
+            name: {"height": height, "width": width}
+            for name, (height, width) in result.sides.items()
+        }
+        print_json(asdict(result) | {"sizes": sizes, "sides": sides})
     else:
         _print_images(result)
 
@@ -76,11 +80,19 @@ def _print_images(survey: "Survey") -> None:
         f"{count:>8} of {height} x {width} {'grayscale' if channels == 1 else 'color'}"
         for (height, width, channels), count in survey.sizes.items()
     ]
-    _print_list("sizes", sizes, MAX_SIZES)
+    title = f"sizes ({_sides(survey)})" if len(sizes) > 1 else "sizes"
+    _print_list(title, sizes, MAX_SIZES)
     _print_list("unreadable files", survey.unreadable.values())
     _print_list("ignored files and folders", map(shortened, survey.ignored))
     _print_list("duplicate images", _joined(survey.same))
     _print_list("images in more than one set", _joined(survey.in_several))
+
+
+def _sides(survey: "Survey") -> str:
+    """Return the least, the median and the largest height and width in words."""
+    return ", ".join(
+        f"{name} {height:g} x {width:g}" for name, (height, width) in survey.sides.items()
+    )
 
 
 def _print_classes(survey: "Survey") -> None:

@@ -26,15 +26,18 @@ class Survey:
     """A summary of image data.
 
     ``classes`` counts the examples of each class in each part, ``sizes`` the images of each
-    (height, width, channels). ``unreadable`` maps files to the reason they cannot be read,
-    ``ignored`` lists the files and folders that are not images of a class. ``same`` are groups of
-    examples with identical pixels, ``in_several`` the groups that occur in more than one part.
+    (height, width, channels), the most frequent first. ``sides`` are the least, the median and the
+    largest (height, width), heights apart from widths; empty without an image. ``unreadable`` maps
+    files to the reason they cannot be read, ``ignored`` lists the files and folders that are not
+    images of a class. ``same`` are groups of examples with identical pixels, ``in_several`` the
+    groups that occur in more than one part.
     """
 
     name: str
     has_test: bool
     classes: dict[str, dict[str, int]]
     sizes: dict[tuple[int, ...], int]
+    sides: dict[str, tuple[float, float]]
     unreadable: dict[str, str]
     ignored: tuple[str, ...]
     same: list[list[str]]
@@ -131,11 +134,25 @@ def _summarize(
         has_test=TEST in parts,
         classes=counts,
         sizes=dict(sizes.most_common()),
+        sides=_sides(sizes),
         unreadable=unreadable or {},
         ignored=ignored,
         same=_names(same),
         in_several=_names(in_several),
     )
+
+
+def _sides(sizes: Counter[tuple[int, ...]]) -> dict[str, tuple[float, float]]:
+    """Return the least, the median and the largest (height, width), heights apart from widths."""
+    if not sizes:
+        return {}
+    counts = [*sizes.values()]
+    both = np.repeat([size[:2] for size in sizes], counts, axis=0)
+    found = np.quantile(both, [0, 0.5, 1], axis=0).tolist()
+    return {
+        name: (height, width)
+        for name, (height, width) in zip(("least", "median", "largest"), found, strict=True)
+    }
 
 
 def _names(groups: list[list[_Example]]) -> list[list[str]]:

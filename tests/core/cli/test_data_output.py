@@ -14,13 +14,24 @@ def test_of_many_sizes_the_most_frequent_are_printed_and_the_others_counted(hard
         for i in range(40):
             save(tmp_path / f"data/{label}/{i}.png", noise(1 + max(i - 10, 0), 3, seed=i))
     lines = hardmax("data", "data").stdout.splitlines()
-    at = lines.index("sizes: 30")
+    at = lines.index("sizes (least 1 x 3, median 10.5 x 3, largest 30 x 3): 30")
     assert lines[at + 1] == "        22 of 1 x 3 grayscale"
     assert [line.split()[:2] for line in lines[at + 2 : at + 6]] == [["2", "of"]] * 4
     assert lines[at + 6] == "  and 25 more (--json lists all)"
-    sizes = json.loads(hardmax("data", "data", "--json").stdout)["sizes"]
+    found = json.loads(hardmax("data", "data", "--json").stdout)
+    assert found["sides"] == {
+        "least": {"height": 1, "width": 3},
+        "median": {"height": 10.5, "width": 3},
+        "largest": {"height": 30, "width": 3},
+    }
+    sizes = found["sizes"]
+    assert (sizes[0]["height"], sizes[0]["images"]) == (1, 22)
     assert sum(size["images"] for size in sizes) == 80
     assert len(sizes) == 30
+    for path in [*(tmp_path / "data").rglob("*.png")]:
+        if path.stem not in ("0", "1"):
+            path.unlink()
+    assert "sizes: 1" in hardmax("data", "data").stdout.splitlines()
 
 
 def test_large_groups_of_equal_images_are_cut(hardmax, tmp_path):

@@ -29,6 +29,7 @@ def test_classes_and_sizes_are_counted(pets):
     assert found.classes == {"cat": {"train": 1, "test": 1}, "dog": {"train": 2, "test": 1}}
     assert found.sizes == {(6, 5, 1): 4, (7, 7, 3): 1}
     assert [*found.sizes] == [(6, 5, 1), (7, 7, 3)]
+    assert found.sides == {"least": (6, 5), "median": (6, 5), "largest": (7, 7)}
     assert (found.unreadable, found.ignored, found.same, found.in_several) == ({}, (), [], [])
 
 
