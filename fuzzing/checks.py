@@ -20,11 +20,12 @@ def read(kind: str, source: str) -> None:
     if kind == "run":
         _read_run(source)
     else:
-        _read_data(source)
+        _read_data(source, "file" if kind == "image table" else None)
 
 
-def _read_data(source: str) -> None:
-    reading = Reading(label="label" if is_table(source) else None, validation=0.2)
+def _read_data(source: str, files: str | None) -> None:
+    label = "label" if is_table(source) else None
+    reading = Reading(label=label, files=files, validation=0.2)
     dataset = load(source, reading)
     parts = [dataset.train, dataset.test, dataset.validation]
     assert len(dataset.classes) >= 2, dataset.classes
@@ -35,8 +36,8 @@ def _read_data(source: str) -> None:
         assert inputs.shape[1:] == dataset.shape
         assert np.isfinite(inputs).all()
         assert 0 <= part.labels.min() <= part.labels.max() < len(dataset.classes)
-    if reading.label is None:
-        survey(source)
+    if label is None or files is not None:
+        survey(source, reading)
     else:
         survey_table(Path(source), reading)
 

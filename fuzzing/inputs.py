@@ -83,6 +83,18 @@ def image_folder(folder: Path) -> str:
     return str(folder)
 
 
+def image_table(folder: Path) -> str:
+    """Write images of several formats, and a table that names them."""
+    lines = ["file,label"]
+    for label in CLASSES:
+        for number, ending in enumerate(FORMATS):
+            pixels = _pixels(5 + number, 6) if ending == "pgm" else _pixels(5 + number, 6, 3)
+            Image.fromarray(pixels).save(folder / f"{label}{number}.{ending}")
+            lines.append(f"{label}{number}.{ending},{label}")
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    return str(folder / "data.csv")
+
+
 def _frame_columns() -> dict[str, list[object]]:
     rows = range(40)
     return {
@@ -191,6 +203,7 @@ INPUTS: dict[str, Callable[[Path], str]] = {
     "idx": idx_folder,
     "npz": npz,
     "images": image_folder,
+    "image table": image_table,
     "csv": csv,
     "parquet": parquet,
     "compressed": compressed,

@@ -47,16 +47,17 @@ def data(data: Data, *, settings: dict[str, Any], as_json: Json = False) -> None
     from hardmax.data.tables.survey import survey_table
 
     reading = Reading(**settings)
-    if is_table(data):
+    if is_table(data) and reading.files is None:
         table = survey_table(find_path(data), reading)
         if as_json:
             print_json(asdict(table))
         else:
             _print_table(table)
         return
-    check_no_table_options(data, reading)
+    if not is_table(data):
+        check_no_table_options(data, reading)
     try:
-        result = survey(data)
+        result = survey(data, reading)
     except KeyboardInterrupt:
         notice("interrupted")
         raise typer.Exit(INTERRUPTED) from None
@@ -75,6 +76,8 @@ def data(data: Data, *, settings: dict[str, Any], as_json: Json = False) -> None
 
 
 def _print_images(survey: "Survey") -> None:
+    for message in survey.notices:
+        notice(message)
     _print_classes(survey)
     sizes = [
         f"{count:>8} of {height} x {width} {'grayscale' if channels == 1 else 'color'}"

@@ -136,6 +136,7 @@ class Images(Examples):
     images: np.ndarray
     labels: np.ndarray
     weights: np.ndarray | None = None
+    wholes: np.ndarray | None = None
 
     words = ("image", "images")
 
@@ -159,7 +160,11 @@ class Images(Examples):
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
         return replace(
-            self, images=images, labels=self.labels[rows], weights=taken(self.weights, rows)
+            self,
+            images=images,
+            labels=self.labels[rows],
+            weights=taken(self.weights, rows),
+            wholes=taken(self.wholes, rows),
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hardmax.checks import listed
 from hardmax.data.datasets import Dataset, Examples, Images
+from hardmax.data.image_table import read_image_dataset
 from hardmax.data.images.digits import load_digits
 from hardmax.data.images.fashion_mnist import load_fashion_mnist
 from hardmax.data.images.files import convert_channels
@@ -66,6 +67,9 @@ def _load(source: str, reading: Reading) -> Dataset:
 
 def _read(source: str, reading: Reading) -> Dataset:
     if is_table(source):
+        if reading.files is not None:
+            path = find_path(source)
+            return read_image_dataset(path, table_name(path), reading)
         if reading.encoding is None:  # the options of a run were checked before its training
             _check_no_image_options(source, reading)
         path = find_path(source)
@@ -111,7 +115,7 @@ def check_no_table_options(source: str, reading: Reading) -> None:
 
 def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:
     """Return a data set with the test set from other data, read like the training set."""
-    if is_table(source) != is_table(test):
+    if is_table(source) != is_table(test) and reading.files is None:
         raise ArgumentError(f"{source} and {test} cannot be combined: only one of them is a table")
     training = _read(source, replace(reading, whole=True))
     like_training = replace(
@@ -122,7 +126,7 @@ def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:
         classes=training.classes,
         encoding=training.encoding,
     )
-    other = _read(test, like_training)
+    other = _read(test, like_training if is_table(test) else like_training.without_table)
     if other.classes != training.classes:
         raise DataError(
             f"{test} has the classes {listed(other.classes)}, and {source} has "

@@ -1,12 +1,12 @@
 """The options for reading data."""
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from hardmax.checks import MAX_SEED, Bounds
 from hardmax.errors import ArgumentError
-from hardmax.fields import FRACTIONS, check_options, option
+from hardmax.fields import FRACTIONS, check_options, option, options_of
 
 if TYPE_CHECKING:
     from hardmax.data.row_encoding import RowEncoding
@@ -143,6 +143,13 @@ class ReadingOptions:
     label: str | None = option(
         None, "Column of a table that holds the classes.", metavar="COLUMN", of_tables=True
     )
+    files: str | None = option(
+        None,
+        "Column of a table that names image files, absolute or relative to the table's folder. "
+        "These are then learned from, and not the other columns.",
+        metavar="COLUMN",
+        of_tables=True,
+    )
     header: bool | None = option(
         None,
         "Whether the first row of a table has the names of the columns; without a header they are "
@@ -232,7 +239,7 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for name in ("label", "group", "time", "weight"):
+        for name in ("label", "files", "group", "time", "weight"):
             if getattr(self, name) is not None:  # as the names of columns are
                 object.__setattr__(self, name, getattr(self, name).strip())
         for name in ("drop", "keep"):
@@ -246,6 +253,8 @@ class ReadingOptions:
             raise ArgumentError("group and time split the rows in different ways; use one of them")
         if self.weight is not None and self.weight == self.label:
             raise ArgumentError(f"the label column {self.label!r} cannot have the weights as well")
+        if self.files is not None:
+            self._check_files()
         if self.background is not None:
             color(self.background)
         if self.text_encoding is not None:
@@ -254,6 +263,26 @@ class ReadingOptions:
             raise ArgumentError(
                 f"--as {self.label}=... names the label; its values are the classes"
             )
+
+    def _check_files(self) -> None:
+        """Raise ArgumentError for options for features together with files."""
+        if self.files in (self.label, self.group, self.time, self.weight):
+            raise ArgumentError(
+                f"the column {self.files!r} cannot have the files and something else as well"
+            )
+        others = {self.group, self.time, self.weight} - {None}
+        given = {
+            "--drop": bool(self.drop),
+            "--keep": bool(self.keep),
+            "--as": not {*self.kinds} <= others,
+            "--missing": self.missing is not None and not others,
+        }
+        for name, is_given in given.items():
+            if is_given:
+                raise ArgumentError(
+                    f"{name} applies to the features of a table; with --files these are the "
+                    "pixels of the images; leave one of them out"
+                )
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -291,3 +320,12 @@ class Reading(ReadingOptions):
     whole: bool = False
     encoding: "RowEncoding | None" = None
     largest_side: int | None = None
+
+    @property
+    def without_table(self) -> "Reading":
+        """The options for data that is not a table."""
+        options = options_of(ReadingOptions)
+        unset: dict[str, Any] = {
+            name: field.default for name, (field, one) in options.items() if one.of_tables
+        }
+        return replace(self, **unset)

@@ -3,19 +3,22 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from hardmax.data.assembly import find_classes
 from hardmax.data.datasets import Dataset, Examples
+from hardmax.data.image_table import read_image_table
 from hardmax.data.images.files import load_upright, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
 from hardmax.data.images.parts import TEST, TRAIN
 from hardmax.data.images.scan import ImageFile, scan
-from hardmax.data.load import NAMED, find_path, load
+from hardmax.data.load import NAMED, find_path, is_table, load
 from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
+from hardmax.data.tables.files import table_name
 from hardmax.errors import DataError
 
 __all__ = ["Survey", "survey"]
@@ -30,7 +33,7 @@ class Survey:
     largest (height, width), heights apart from widths; empty without an image. ``unreadable`` maps
     files to the reason they cannot be read, ``ignored`` lists the files and folders that are not
     images of a class. ``same`` are groups of examples with identical pixels, ``in_several`` the
-    groups that occur in more than one part.
+    groups that occur in more than one part. ``notices`` are about a table that names the images.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Survey:
     ignored: tuple[str, ...]
     same: list[list[str]]
     in_several: list[list[str]]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,14 @@ class _Example:
     digest: bytes
 
 
-def survey(source: str) -> Survey:
+def survey(source: str, reading: Reading = Reading()) -> Survey:  # noqa: B008 (it is frozen)
     """Inspect every example of the data with the name or path ``source``.
 
-    Raises DataError if there is no such data, or if it cannot be trained on.
+    ``reading`` says how to read a table that names image files. Raises DataError if there is no
+    such data, or if it cannot be trained on.
     """
+    if is_table(source):
+        return _survey_table(find_path(source), reading)
     if source not in NAMED:
         path = find_path(source)
         if path.is_dir() and not is_idx_folder(path):
@@ -72,20 +79,38 @@ def survey(source: str) -> Survey:
 def _survey_folder(path: Path) -> Survey:
     """Inspect a folder of images at their original sizes, before any conversion."""
     folder = scan(path, Reading())
-    unreadable: dict[str, str] = {}
-    examples: list[_Example] = []
-    with strict_pillow():
-        for chunk, bad in in_threads(
-            lambda files: _inspect(path, files), folder.files, "inspecting images"
-        ):
-            examples += chunk
-            unreadable |= bad
+    examples, unreadable = _inspect_all(path, folder.files)
     name = path.resolve().name
     return _summarize(name, folder.classes, [*folder.parts], examples, unreadable, folder.ignored)
 
 
-def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:
+def _survey_table(path: Path, reading: Reading) -> Survey:
+    """Inspect the images that a table names, each row for itself."""
+    listed = read_image_table(path, reading)
+    name = table_name(path)
+    classes = find_classes(name, {TRAIN: {*listed.labels}}, reading)
+    files = [
+        listed.files[place]._replace(label=label)
+        for place, label in zip(listed.places, listed.labels, strict=True)
+    ]
+    examples, unreadable = _inspect_all(path.parent, files)
+    found = _summarize(name, classes, [TRAIN], examples, unreadable)
+    return replace(found, notices=tuple(listed.notices))
+
+
+def _inspect_all(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:
     """Return the examples in files, and the files that cannot be read with the reason."""
+    unreadable: dict[str, str] = {}
+    examples: list[_Example] = []
+    with strict_pillow():
+        for chunk, bad in in_threads(lambda some: _inspect(root, some), files, "inspecting images"):
+            examples += chunk
+            unreadable |= bad
+    return examples, unreadable
+
+
+def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], dict[str, str]]:
+    """Return the same as ``_inspect_all`` for a few files, in one thread."""
     examples, bad = [], {}
     for file in files:
         try:

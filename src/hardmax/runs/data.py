@@ -20,7 +20,8 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
     DataError if the data does not fit the run or has changed since training.
     """
     original = run.settings.data
-    if source is not None and load.is_table(source) != (run.encoding is not None):
+    is_unlike = source is not None and load.is_table(source) != (run.encoding is not None)
+    if is_unlike and run.settings.files is None:
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
     dataset = load.load(original if source is None else source, _reading(run, source, validation))
@@ -74,8 +75,9 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
     """
     settings = run.settings
     trained_on = source is None or os.path.abspath(source) == settings.data
+    is_table = source is None or load.is_table(source)
     return replace(
-        settings.reading,
+        settings.reading if is_table else settings.reading.without_table,
         test=settings.test if trained_on else None,
         validation=validation,
         shape=None if run.encoding else run.input_shape,

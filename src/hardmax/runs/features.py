@@ -48,7 +48,9 @@ class FeatureExtractor:
         """Return the features of images, from the cache if they have been computed before."""
         if examples not in self._known:
             values = self._values(examples)
-            self._known[examples] = Vectors(values, examples.labels, weights=examples.weights)
+            self._known[examples] = Vectors(
+                values, examples.labels, weights=examples.weights, wholes=examples.wholes
+            )
         return self._known[examples]
 
     def _values(self, examples: Examples) -> np.ndarray:

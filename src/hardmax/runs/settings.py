@@ -66,7 +66,8 @@ class Settings(Recipe, ReadingOptions):
     data: str = option(
         MISSING,
         "digits, fashion-mnist, a folder of images (one subfolder per class) or of IDX files, "
-        "an .npz file, or a table (CSV, Parquet, Excel and others; requires --label).",
+        "an .npz file, or a table (CSV, Parquet, Excel and others; requires --label, and --files "
+        "if its rows name images).",
     )
     model: str = option(
         AUTO,
@@ -205,7 +206,7 @@ class Settings(Recipe, ReadingOptions):
         else:
             stage = catalog.FINETUNING if self.finetune else catalog.HEAD
             defaults = catalog.suited(stage, folds=has_folds, optimizer=self.optimizer)
-        if self.model == AUTO and self.time is not None and self.folds is None:
+        if self.model == AUTO and self.time and self.files is None and self.folds is None:
             defaults = {"validation": catalog.REALMLP["validation"]}
         fill(self, defaults)
         super().__post_init__()

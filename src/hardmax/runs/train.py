@@ -129,7 +129,7 @@ def _train(
         former = Run.open(settings.from_run)
         settings = continued(settings, former)
     if settings.pretrained is not None:
-        if load.is_table(settings.data):
+        if load.is_table(settings.data) and settings.files is None:
             raise ArgumentError(
                 f"{settings.data} is a table; {settings.model} was pretrained on images; leave out "
                 "--pretrained"

@@ -57,6 +57,7 @@ VALUES = {
     "test": ("0.5", 0.5),
     "seed": ("4", 4),
     "label": ("kind", "kind"),
+    "files": (None, None),
     "header": (None, True),
     "text_encoding": ("gbk", "gbk"),
     "group": ("person", "person"),
@@ -161,6 +162,14 @@ def test_minutes_take_the_place_of_epochs(received):
     for wrong in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(ArgumentError, match=r"minutes must be .*above 0"):
             Settings(data="photos", minutes=wrong)
+
+
+def test_the_column_of_image_files_is_an_option(received):
+    run("train", "a.csv", "--label", "kind", "--files", " name ", "--time", "day")
+    ((settings, *_), _) = received[0]
+    assert (settings.reading.files, settings.validation) == ("name", None)
+    assert settings.reading.without_table == Reading()
+    assert Settings(data="a.csv", label="kind", time="day").validation == 0.2
 
 
 def test_bins_are_an_option_of_realmlp(received):

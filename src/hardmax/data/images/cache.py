@@ -1,7 +1,7 @@
 """A cache of decoded images, mapped into memory.
 
-The per-user cache has two files per folder and settings: ``.pixels``, the concatenated bytes of
-the images, and ``.json``, their description. Their names depend on the names, sizes and
+The per-user cache has two files per folder or table, and settings: ``.pixels``, the concatenated
+bytes of the images, and ``.json``, their description. Their names depend on the names, sizes and
 modification times of the image files. Outdated files are replaced, and all may be deleted at any
 time.
 """
@@ -60,15 +60,16 @@ class Decoded:
     reshaped: int
 
 
-def decode(root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
+def decode(source: Path, root: Path, files: Sequence[ImageFile], reading: Reading) -> Decoded:
     """Return the images in files below ``root``, from the cache if possible.
 
-    Raises DataError if an image cannot be read and ``skip_bad`` is off, if none can be read, or if
-    the cache cannot be written.
+    There is a cache for each ``source``, which is ``root`` or a table with the files. Raises
+    DataError if an image cannot be read and ``skip_bad`` is off, if none can be read, or if the
+    cache cannot be written.
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    same = os.path.realpath(root), reading.background_color, reading.resize
+    same = os.path.realpath(source), reading.background_color, reading.resize
     side = () if reading.largest_side is None else (reading.largest_side,)
     automatic = [(None, channels, *side) for channels in (wanted[1], None)]
     keys = [automatic[0] if wanted[0] is None else wanted, *automatic]

@@ -13,7 +13,7 @@ from hardmax.data.images.resizing import how_resized
 from hardmax.data.images.scan import ImageFile, ImageFolder, scan
 from hardmax.data.options import Reading
 
-__all__ = ["read_image_folder"]
+__all__ = ["about_images", "read_image_folder"]
 
 
 def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
@@ -23,7 +23,7 @@ def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
     ``skip_bad`` is off.
     """
     folder = scan(root, reading)
-    decoded = decode(folder.root, folder.files, reading)
+    decoded = decode(root, root, folder.files, reading)
     files = [file for file in folder.files if file.name not in decoded.bad]
     labels = numbered((file.label for file in files), folder.classes)
     parts = _split(Images(decoded.images, labels), files, folder.parts)
@@ -55,13 +55,14 @@ def _split(images: Images, files: Sequence[ImageFile], parts: Iterable[str]) -> 
     return split
 
 
-def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading) -> tuple[str, ...]:
-    """Return messages about how the images were read."""
-    count, height, width, channels = decoded.images.shape
+def about_images(
+    name: str, decoded: Decoded, reading: Reading, *, count: int, classes: int
+) -> list[str]:
+    """Return messages about how ``count`` images of a number of ``classes`` were read."""
+    _, height, width, channels = decoded.images.shape
     color = "grayscale" if channels == 1 else "color"
     is_set = reading.shape is not None or reading.size is not None
     chosen = "" if is_set else f" ({decoded.why}; change it with --size and --channels)"
-    classes = len({file.label for file in folder.files})
     notices = [
         f"{name}: {count} images of {classes} classes, as {height} x {width} {color}{chosen}"
     ]
@@ -75,13 +76,21 @@ def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading)
             f"{decoded.transparent} images have transparent pixels, which show "
             f"{reading.background or 'white'}; change it with --background"
         )
-    test = folder.parts.get(TEST, "")
-    if part_named(test) == VALIDATION:
-        notices.append(f"{name} has no test folder: the images in {test} are the test set")
     if decoded.bad:
         notices.append(
             f"skipped {len(decoded.bad)} images that cannot be read: {listed(sorted(decoded.bad))}"
         )
+    return notices
+
+
+def _notices(name: str, folder: ImageFolder, decoded: Decoded, reading: Reading) -> tuple[str, ...]:
+    """Return messages about how a folder was read."""
+    classes = len({file.label for file in folder.files})
+    count = len(decoded.images)
+    notices = about_images(name, decoded, reading, count=count, classes=classes)
+    test = folder.parts.get(TEST, "")
+    if part_named(test) == VALIDATION:
+        notices.append(f"{name} has no test folder: the images in {test} are the test set")
     if folder.ignored:
         notices.append(
             f"ignored {len(folder.ignored)} files and folders that are not images of a class: "

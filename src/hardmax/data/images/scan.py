@@ -27,7 +27,7 @@ from hardmax.data.images.parts import (
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
 
-__all__ = ["ImageFile", "ImageFolder", "images_below", "scan"]
+__all__ = ["ImageFile", "ImageFolder", "image_file", "images_below", "scan"]
 
 
 class ImageFile(NamedTuple):
@@ -115,7 +115,7 @@ def _scan_part(root: Path, part: str, below: str) -> tuple[list[ImageFile], list
             name = f"{below}{label}/{inner}"
             folders[label].update(inner.split("/")[:-1][:1])
             if inner.lower().endswith(extensions):
-                found.append((inner, _file(name, part, label, file)))
+                found.append((inner, image_file(name, part, label, file)))
             else:
                 others.append(name)
     check_classes(str(root / below), folders)
@@ -179,7 +179,8 @@ def _walk(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield below + name, entry
 
 
-def _file(name: str, part: str, label: str, entry: os.DirEntry[str]) -> ImageFile:
+def image_file(name: str, part: str, label: str, entry: os.DirEntry[str] | Path) -> ImageFile:
+    """Return an image file, whether it can be read or not."""
     try:
         status = entry.stat()
     except OSError:  # reading it will fail with the reason

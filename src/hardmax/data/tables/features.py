@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "check_other",
     "encode_table",
     "features_of",
     "is_index",
@@ -49,15 +50,20 @@ def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
     drop, keep = reading.drop or (), reading.keep or ()
     by = [name for name in (reading.group, reading.time, reading.weight) if name is not None]
     for name in (*drop, *keep, *by, *reading.kinds):
-        if name == reading.label:
-            raise DataError(
-                f"{path}: {shortened(name)!r} is the label column, which is not a feature and "
-                "cannot split or weight the rows"
-            )
+        check_other(path, name, reading.label)
         if reading.encoding is None:
             check_column(path, table.column_names, name)
     unused = {reading.label, *drop, *by} - {*keep}
     return table.drop_columns([name for name in table.column_names if name in unused])
+
+
+def check_other(path: Path, name: str | None, label: str | None) -> None:
+    """Raise DataError if a column that is a feature, or splits or weights rows, is the label."""
+    if name is not None and name == label:
+        raise DataError(
+            f"{path}: {shortened(name)!r} is the label column, which is not a feature and "
+            "cannot split or weight the rows"
+        )
 
 
 def rule_column(

@@ -37,7 +37,7 @@ from hardmax.json_values import Json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_table_dataset"]
+__all__ = ["labeled_rows", "read_table_dataset"]
 
 
 def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -50,7 +50,7 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     table, about_file = read_table(
         path, (reading.label,), header=reading.header, encoding=reading.text_encoding
     )
-    (labels, labeled, about_labels), weights = _labels(path, table, reading)
+    (labels, labeled, about_labels), weights = labeled_rows(path, table, reading)
     classes = find_classes(name, {"train": {*labels}}, reading)
     features = features_of(path, table, reading)
     copies = _equal(features, reading)[labeled]
@@ -79,7 +79,9 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
 
 
-def _labels(path: Path, table: "pa.Table", reading: Reading) -> tuple[Labels, np.ndarray | None]:
+def labeled_rows(
+    path: Path, table: "pa.Table", reading: Reading
+) -> tuple[Labels, np.ndarray | None]:
     """Return the labels of the rows that count, and their weights, float64 (rows,), or None."""
     labels, rows, said = read_labels(
         table,

@@ -29,7 +29,7 @@ def read_weights(
     if name is None:
         return None, []
     quoted = repr(shortened(name))
-    if reading.encoding is not None and name not in table.column_names:
+    if reading.classes is not None and name not in table.column_names:
         return None, [f"{path} has no column {quoted}; all its rows count equally"]
     column = rule_column(
         path,
