@@ -11,6 +11,7 @@ from hardmax.evaluation.conformal import Conformity, SetSummary
 from hardmax.evaluation.counts import ClassCounts, mean_over_classes
 from hardmax.evaluation.decision_rules import Costs, Outcome, coverage, coverage_curve, outcomes
 from hardmax.evaluation.examples import ExampleResults, check_scores, evaluate_examples
+from hardmax.evaluation.label_issues import LabelIssues, find_label_issues
 from hardmax.evaluation.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
 from hardmax.evaluation.one_vs_rest import OneVsRest, brier, ranking
 from hardmax.json_values import Json
@@ -274,6 +275,11 @@ class ClassifierEvaluation:
             costs=self.costs,
             below=self.below,
         )
+
+    @cached_property
+    def label_issues(self) -> LabelIssues:
+        """The examples whose labels may be wrong; their weights do not matter."""
+        return find_label_issues(self.calibrated, self.labels, self._examples)
 
     @cached_property
     def prediction_sets(self) -> SetSummary | None:
