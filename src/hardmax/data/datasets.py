@@ -35,7 +35,9 @@ class Examples:
 
     ``labels``: int64, 0..classes-1, shape (examples,). ``weights``: float64, finite and above 0, of
     the same shape, or None if all examples count equally. The arrays are read-only views.
-    ``wholes``: the groups that must not be divided, integers of that shape, if there are any.
+    ``places``: the positions in the source, integers of that shape, or None if they are in source
+    order. ``wholes``: the groups that must not be divided, integers of that shape, if there are
+    any.
     """
 
     #: The singular and plural noun for the examples.
@@ -48,6 +50,7 @@ class Examples:
     is_split_at_random = True
 
     labels: np.ndarray
+    places: np.ndarray | None
     weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
 
@@ -62,6 +65,16 @@ class Examples:
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         raise NotImplementedError
+
+    def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:
+        """Return where the examples at the integer positions ``rows`` are in the source.
+
+        That is the ``file`` of each, its ``row`` in a table, from 1, or its ``index``, from 0.
+        """
+        return "index", self._places(rows).tolist()
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.places is None else self.places[rows]
 
     def split(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of a split, int64: the rest, and about ``fraction`` of the examples.
@@ -129,14 +142,17 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 class Images(Examples):
     """Images and their labels.
 
-    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). Raises DataError if
-    images and labels do not match.
+    ``images``: uint8, 0 to 255, shape (examples, height, width, channels). ``names``: the names of
+    their files, an array of str objects, shape (examples,), if each has its own. Raises DataError
+    if images and labels do not match.
     """
 
     images: np.ndarray
     labels: np.ndarray
     weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
+    places: np.ndarray | None = None
+    names: np.ndarray | None = None
 
     words = ("image", "images")
 
@@ -159,25 +175,31 @@ class Images(Examples):
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
+        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         return replace(
             self,
             images=images,
             labels=self.labels[rows],
             weights=taken(self.weights, rows),
             wholes=taken(self.wholes, rows),
+            places=self._places(numbers),
+            names=taken(self.names, rows),
         )
+
+    def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:
+        """Return where the examples at the integer positions ``rows`` are in the source."""
+        if self.names is None:
+            return super().source(rows)
+        return "file", self.names[rows].tolist()
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors(Examples):
     """Feature vectors and their labels.
 
-    ``values``: float32, finite, shape (examples, features). ``places``: their positions in the
-    source, integers of shape (examples,), or None if they are in source order. ``weights``: those
-    of the rows, float64 of shape (examples,), or None for 1 each. ``wholes``: the groups that must
-    not be divided, integers of shape (examples,), if there are any. ``columns``: what the rows of a
-    test set were encoded from, texts without their ``levels``. Raises DataError if values and
-    labels do not match.
+    ``values``: float32, finite, shape (examples, features). ``columns``: what the rows of a test
+    set were encoded from, texts without their ``levels``. Raises DataError if values and labels do
+    not match.
     """
 
     values: np.ndarray
@@ -218,6 +240,10 @@ class Vectors(Examples):
             wholes=taken(self.wholes, rows),
             columns=tuple(column.take(rows) for column in self.columns),
         )
+
+    def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:
+        """Return where the examples at the integer positions ``rows`` are in the source."""
+        return "row", (self._places(rows) + 1).tolist()
 
 
 @dataclass(frozen=True, eq=False)

@@ -177,8 +177,9 @@ def _convert(dataset: Dataset, reading: Reading) -> Dataset:
     size = reading.size or (height, width)
 
     def convert(part: Examples) -> Images:
-        images = convert_channels(part.inputs, reading.channels or channels)
-        return Images(resize(images, size, reading), part.labels)
+        assert isinstance(part, Images)
+        images = convert_channels(part.images, reading.channels or channels)
+        return replace(part, images=resize(images, size, reading))
 
     train = convert(dataset.train)
     test = convert(dataset.test) if dataset.has_test else train

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardmax.data.datasets import SCALE, Dataset, Images, split_off
+from hardmax.data.datasets import SCALE, Dataset, Images, Vectors, split_off
 from hardmax.errors import ArgumentError, DataError
 
 
@@ -55,6 +55,23 @@ def test_the_arrays_are_read_only_and_the_callers_arrays_stay_writable():
 def test_taking_examples_keeps_images_and_labels_together():
     part = numbered([5, 6, 7, 8]).take(np.array([3, 1, 1]))
     assert (numbers(part), part.labels.tolist(), len(part)) == ([3, 1, 1], [8, 6, 6], 3)
+
+
+def test_examples_know_where_they_are_in_the_source():
+    """After any number of selections: images by their index or file, rows by their number."""
+    labels = np.zeros(9, int)
+    images, rows = np.zeros((9, 1, 1, 1), np.uint8), np.zeros((9, 1), np.float32)
+    chosen = np.array([0, 2])
+    names = np.array([f"{i}.png" for i in range(9)], object)
+    for examples, expected in (
+        (Images(images, labels), ("index", [7, 2])),
+        (Images(images, labels, names=names), ("file", ["7.png", "2.png"])),
+        (Vectors(rows, labels, np.arange(9)), ("row", [8, 3])),
+    ):
+        part = examples.take(slice(1, 8)).take(np.array([6, 3, 1]))
+        assert part.source(chosen) == expected
+    assert Images(images, labels).source(chosen) == ("index", [0, 2])
+    assert Vectors(rows, labels).source(chosen) == ("row", [1, 3])
 
 
 @pytest.mark.parametrize(

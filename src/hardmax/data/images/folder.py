@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hardmax.checks import listed
 from hardmax.data.assembly import assemble, numbered
 from hardmax.data.datasets import Dataset, Images
@@ -26,7 +28,8 @@ def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
     decoded = decode(root, root, folder.files, reading)
     files = [file for file in folder.files if file.name not in decoded.bad]
     labels = numbered((file.label for file in files), folder.classes)
-    parts = _split(Images(decoded.images, labels), files, folder.parts)
+    names = np.array([file.name for file in files], object)
+    parts = _split(Images(decoded.images, labels, names=names), files, folder.parts)
     preprocessing = {
         "resized": decoded.why,
         "left_out": sorted(decoded.bad),

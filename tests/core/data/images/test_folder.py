@@ -87,6 +87,20 @@ def test_without_a_test_set_a_fifth_of_each_class_is_split_off_by_the_seed(alone
     assert "6 of 30 examples, 0.2 of each class, were split off" in data.notices[1]
 
 
+def test_images_know_their_files_but_for_those_that_are_skipped(parted):
+    (parted / "train/cat/1.png").write_bytes(b"no image")
+    data = load(str(parted), Reading(validation=0.3, skip_bad=True))
+    read = set()
+    for part in (data.train, data.validation, data.test):
+        kind, names = part.source(np.arange(len(part)))
+        assert kind == "file"
+        read.update(names)
+        for name, image in zip(names, part.images, strict=True):
+            assert np.array_equal(image[:, :, 0], opened(parted / name))
+    files = {str(path.relative_to(parted)) for path in parted.rglob("*.png")}
+    assert read == files - {"train/cat/1.png"}
+
+
 def test_train_without_test_is_split_and_a_class_may_be_called_train(alone, tmp_path):
     (tmp_path / "one").mkdir()
     alone.rename(tmp_path / "one" / "train")
