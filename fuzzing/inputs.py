@@ -194,7 +194,7 @@ def write_run(folder: Path, change: Callable[[object], Any] | None = None) -> st
         forged=both.get("header"),
     )
     with RunWriter(folder / "run", "run") as writer:
-        writer.write(run, [], "<p>report</p>")
+        writer.write(run, [], "<p>report</p>", [])
         return str(writer.publish())
 
 

@@ -45,7 +45,7 @@ def make_run(record=RECORD, seed=0):
 
 def write(out, run=None):
     with RunWriter(out, "name") as writer:
-        writer.write(run or make_run(), EPOCHS, "<p>größer</p>")
+        writer.write(run or make_run(), EPOCHS, "<p>größer</p>", [])
         return writer.publish()
 
 

@@ -46,7 +46,7 @@ def run(trained, tmp_path):
 def test_train_prints_one_json_object(trained, framework):
     _, summary = trained
     names = ["run", "framework", "model", "seed", "epochs", "weights_epoch"]
-    assert list(summary) == [*names, "members", "test", "baselines"]
+    assert list(summary) == [*names, "members", "test", "baselines", "suspects"]
     assert (summary["run"], summary["framework"]) == ("run", framework)
     assert (summary["model"], summary["seed"]) == ("softmax-regression", 0)
     assert [epoch["epoch"] for epoch in summary["epochs"]] == list(range(1, 11))
@@ -81,6 +81,7 @@ def test_a_run_folder_has_the_documented_files(trained):
         "model.safetensors",
         "report.html",
         "run.json",
+        "suspects.csv",
     ]
     lines = (path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == summary["epochs"]
@@ -114,7 +115,8 @@ def test_evaluate_gives_the_same_counts(hardmax, trained):
     assert result.items() >= summary["test"].items()
     text = hardmax("evaluate", path, "digits").stdout
     assert text.startswith(f"test accuracy {summary['test']['accuracy']:.4f} (")
-    assert text.count("\n") == 2
+    assert "\nlabels: " in text
+    assert text.count("\n") == 3
 
 
 def test_evaluate_agrees_with_scikit_learn(hardmax, trained, tmp_path):
@@ -211,15 +213,16 @@ def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tm
     done = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     for number, line in enumerate(lines[:3], start=1):
         assert re.match(
             rf"epoch {number}/3  train loss \d\.\d{{4}} accuracy 0\.\d{{4}}  test", line
         )
     assert re.match(r"test accuracy 0\.\d{4} \(\d+ of 359, 95 % interval 0\.\d", lines[3])
     assert lines[4].startswith("     macro F1 0.")
-    assert lines[5] == f"run runs/digits-softmax-regression-{framework}"
-    assert lines[6].endswith("report.html")
+    assert re.match(r"labels: \d+ of 359 test examples may be mislabeled; see the rep", lines[5])
+    assert lines[6] == f"run runs/digits-softmax-regression-{framework}"
+    assert lines[7].endswith("report.html")
     assert "\x1b" not in done.stdout
     again = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert f"run runs/digits-softmax-regression-{framework}-2" in again.stdout
@@ -686,7 +689,8 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
         text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
     assert "train loss" not in text
     lines = (tmp_path / "log").read_text().splitlines()
-    assert [line.split()[0] for line in lines] == ["epoch"] * 5 + ["test", "macro", "run", "report"]
+    starts = ["epoch"] * 5 + ["test", "macro", "labels:", "run", "report"]
+    assert [line.split()[0] for line in lines] == starts
 
 
 @pytest.mark.shared

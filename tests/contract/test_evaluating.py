@@ -185,7 +185,7 @@ def test_calibrate_and_evaluate_print_what_changed(hardmax, run):
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
     assert lines[2].startswith("     sets of 90 % coverage: cover 0.")
     assert lines[3].startswith(f"     calibrated by {first}: loss ")
-    assert [line.split()[0] for line in lines[4:]] == ["rule", "most", "abstain"]
+    assert [line.split()[0] for line in lines[4:]] == ["rule", "most", "abstain", "labels:"]
 
 
 @pytest.mark.shared

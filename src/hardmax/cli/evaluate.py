@@ -17,10 +17,13 @@ from hardmax.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hardmax.evaluation.classification import ClassifierEvaluation
     from hardmax.evaluation.decision_rules import Outcome
+    from hardmax.reports.suspects import Suspects
 
-__all__ = ["evaluate", "print_evaluation"]
+__all__ = ["evaluate", "print_evaluation", "print_suspects"]
 
 
 def evaluate(
@@ -58,6 +61,8 @@ def evaluate(
         print(f"     calibrated by temperature {evaluation.temperature:.4f}: {changes}")
     if evaluation.rules:
         _print_rules(evaluation.rules)
+    advice = "--report FILE shows them" if report is None else "see the report"
+    print_suspects(evaluated.suspects, advice)
 
 
 def print_evaluation(evaluation: "ClassifierEvaluation") -> None:
@@ -65,6 +70,14 @@ def print_evaluation(evaluation: "ClassifierEvaluation") -> None:
     print(f"test {evaluation}\n     {evaluation.figures()}")
     if evaluation.prediction_sets is not None:
         print(f"     {evaluation.prediction_sets}")
+
+
+def print_suspects(sets: "Sequence[Suspects]", advice: str) -> None:
+    """Print how many labels may be wrong, and what to do about it, unless there are none."""
+    from hardmax.reports.suspects import described
+
+    if numbers := described(sets):
+        print(f"labels: {numbers}; {advice}")
 
 
 def _print_rules(rules: "list[Outcome]") -> None:

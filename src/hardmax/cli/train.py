@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hardmax.checks import plain
-from hardmax.cli.evaluate import print_evaluation
+from hardmax.cli.evaluate import print_evaluation, print_suspects
 from hardmax.cli.options import (
     INTERRUPTED,
     Data,
@@ -77,6 +77,7 @@ def _print_result(trained: "Trained") -> None:
     print_evaluation(trained.test)
     if trained.baselines:
         _print_baselines(trained)
+    print_suspects(trained.suspects, "see the report")
     print(plain(f"run {trained.path}"))
     print(plain(f"report {trained.path / 'report.html'}"))
 
@@ -107,6 +108,8 @@ def _print_baselines(trained: "Trained") -> None:
 
 
 def _summary(trained: "Trained") -> dict[str, object]:
+    from hardmax.reports.suspects import as_json
+
     return {
         "run": str(trained.path),
         "framework": trained.settings.framework,
@@ -117,4 +120,5 @@ def _summary(trained: "Trained") -> dict[str, object]:
         "members": trained.members,
         "test": trained.test.summary(),
         "baselines": trained.baselines,
+        "suspects": as_json(trained.suspects),
     }

@@ -20,6 +20,7 @@ from hardmax.plotting.curves import Point
 from hardmax.reports import charts
 from hardmax.reports.baselines import conclusion
 from hardmax.reports.records import RunRecord
+from hardmax.reports.suspects import Suspects
 from hardmax.training.contracts import EpochRecord
 
 __all__ = ["render"]
@@ -41,12 +42,13 @@ def render(
     epochs: Sequence[EpochRecord] = (),
     source: str = "",
     explanation: Explanation | None = None,
+    suspects: Sequence[Suspects] = (),
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the record of the run, ``epochs`` its history and ``evaluation`` that of the test
     set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``. An
-    ``explanation`` is shown as well.
+    ``explanation`` is shown as well, and so are the ``suspects`` of each set.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -82,6 +84,8 @@ def render(
         if shares is None
         else [],
         mistakes=_worst_mistakes(examples, evaluation),
+        suspects=suspects,
+        pictures=[[*map(_png, () if one.images is None else one.images)] for one in suspects],
         explanation=explanation,
         smallest_slice=SMALLEST,
         bars=[] if explanation is None else charts.importance_bars(explanation.importances),
@@ -115,10 +119,10 @@ def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:
 
 
 class _Mistake(TypedDict):
-    """A wrong prediction: the image as a data URL, or None, and the position of the example."""
+    """A wrong prediction: the image as a data URL, or None, and where the example is."""
 
     image: str | None
-    number: int
+    place: str | int
     true: str
     predicted: str
     probability: float
@@ -128,16 +132,16 @@ def _worst_mistakes(examples: Examples, evaluation: ClassifierEvaluation) -> lis
     """Return the wrong predictions with the highest probability, the worst first."""
     wrong = np.flatnonzero(~evaluation.is_correct)
     worst = wrong[np.argsort(-evaluation.log_confidence[wrong], kind="stable")[:MISTAKES]]
-    places = getattr(examples, "places", None)
+    _, places = examples.source(worst)
     return [
         {
             "image": _png(examples.images[i]) if isinstance(examples, Images) else None,
-            "number": int(i if places is None else places[i]),
+            "place": place,
             "true": evaluation.classes[evaluation.labels[i]],
             "predicted": evaluation.classes[evaluation.predictions[i]],
             "probability": float(evaluation.confidence[i]),
         }
-        for i in worst
+        for i, place in zip(worst, places, strict=True)
     ]
 
 

@@ -21,6 +21,7 @@ from hardmax.evaluation.paired_tests import Pair
 from hardmax.json_values import Json
 from hardmax.reports.records import CalibrationRecord, RunRecord
 from hardmax.reports.report import render
+from hardmax.reports.suspects import Suspects, as_json
 from hardmax.runs.data import check_fit, load_data
 from hardmax.runs.record import write_record
 from hardmax.runs.run import Run
@@ -57,7 +58,13 @@ class EvaluatedRun:
             "temperature": self.evaluation.temperature,
             "uncalibrated": before and before.summary(),
             "rules": self.evaluation.rules,
+            "suspects": as_json(self.suspects),
         }
+
+    @cached_property
+    def suspects(self) -> list[Suspects]:
+        """The test examples whose labels may be wrong, as the only set."""
+        return [Suspects.of("test", self.test, self.evaluation)]
 
     def report(self, explanation: Explanation | None = None) -> str:
         """Return the evaluation, and the explanation if there is one, as an HTML document."""
@@ -67,6 +74,7 @@ class EvaluatedRun:
             self.evaluation,
             source=self.source,
             explanation=explanation,
+            suspects=self.suspects,
         )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardmax import frameworks
-from hardmax.data.datasets import Examples
+from hardmax.data.datasets import Examples, taken
 from hardmax.errors import DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks.layers import Network
@@ -39,8 +39,9 @@ class Fitted(NamedTuple):
     """The trained network of a run, and how its training went.
 
     ``states`` are those of its members, ``out_of_fold`` the evaluation of the training set by the
-    members that had not seen each example, if there were folds. With an ``extractor``, only the
-    head of the network was trained.
+    members that had not seen each example, if there were folds, and ``rows`` the positions of its
+    examples, int64: all, unless the training was interrupted. With an ``extractor``, only the head
+    of the network was trained.
     """
 
     network: Network
@@ -48,6 +49,7 @@ class Fitted(NamedTuple):
     states: list[TrainingState]
     stopped_early: bool
     out_of_fold: ClassifierEvaluation | None
+    rows: np.ndarray
     extractor: FeatureExtractor | None = None
 
     @property
@@ -195,13 +197,15 @@ class Fitting:
             if not is_complete:
                 break
         network, weights = averaged(network, [state.weights for state in self.states])
-        evaluation = None
+        rows, evaluation = out_of_fold.rows, None
         if self.settings.folds is not None:
-            seen = self.train.take(out_of_fold.rows)
             evaluation = ClassifierEvaluation(
-                out_of_fold.scores, seen.labels, seen.weights, classes=self.classes
+                out_of_fold.scores,
+                self.train.labels[rows],
+                taken(self.train.weights, rows),
+                classes=self.classes,
             )
-        return Fitted(network, weights, self.states, self.stopped_early, evaluation)
+        return Fitted(network, weights, self.states, self.stopped_early, evaluation, rows)
 
     def _fit(
         self,

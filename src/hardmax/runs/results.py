@@ -15,6 +15,7 @@ from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
 from hardmax.networks.pretrained import PACKAGES
 from hardmax.reports.records import DataRecord, RunRecord
+from hardmax.reports.suspects import Suspects
 from hardmax.runs.baselines import Baseline, compare_with
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitted
@@ -32,17 +33,24 @@ def evaluated(
     *,
     session: Session,
     baselines: Sequence[Baseline],
-) -> tuple[Run, ClassifierEvaluation]:
+) -> tuple[Run, ClassifierEvaluation, list[Suspects]]:
     """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation.
 
-    ``session`` has the trained network, which is compared with the ``baselines``.
+    ``session`` has the trained network, which is compared with the ``baselines``. The suspects are
+    those of each set that has scores of networks that were not trained on it.
     """
     calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
     size = settings.batch(len(dataset.train))
     held_out = calibration.after if calibration is not None else fitted.out_of_fold
-    if held_out is None and dataset.validation is not None:
+    suspects = []
+    if held_out is not None:
+        suspects.append(Suspects.of("training", dataset.train, held_out, fitted.rows))
+    elif dataset.validation is not None:
         part = dataset.validation
-        held_out = ClassifierEvaluation(session.scores(part, size), part.labels)
+        held_out = ClassifierEvaluation(
+            session.scores(part, size), part.labels, classes=dataset.classes
+        )
+        suspects.append(Suspects.of("validation", part, held_out))
     conformity = (
         None
         if held_out is None
@@ -78,7 +86,7 @@ def evaluated(
         weights=fitted.weights,
         encoding=dataset.encoding,
     )
-    return run, evaluation
+    return run, evaluation, [*suspects, Suspects.of("test", dataset.test, evaluation)]
 
 
 def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:

@@ -9,9 +9,11 @@
       model.safetensors   the weights; the header has the network, its input shape, for tables the
                           encoding of the columns, and the classes
       report.html         the report
+      suspects.csv        the examples whose labels may be wrong
 
 ``run.json`` has the checksums of the other files and of itself, so that truncated or changed files
-are detected. Nothing in a run folder is ever executed.
+are detected; ``suspects.csv`` alone has none, because it is only read by people, who may annotate
+it, and older runs lack it. Nothing in a run folder is ever executed.
 """
 
 import hashlib
@@ -41,6 +43,7 @@ from hardmax.training import checkpoint
 __all__ = ["Run", "file_checksum"]
 
 METRICS, MODEL, REPORT = "metrics.jsonl", "model.safetensors", "report.html"
+SUSPECTS = "suspects.csv"
 
 #: Pixels, 0 to 255, are divided by this for the network.
 DIVISOR = 255

@@ -15,6 +15,7 @@ from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks.pretrained import SIDE, backbone
 from hardmax.reports import report
 from hardmax.reports.records import BaselineRecord, MemberRecord
+from hardmax.reports.suspects import Suspects
 from hardmax.runs import auto
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
@@ -42,6 +43,7 @@ class Trained:
     ``weights_epoch`` is the epoch whose weights were saved; ``members`` are the records of the
     members of an ensemble, of which it is the last. ``held_out`` is what the epochs were evaluated
     on: ``folds``, ``validation set`` or ``test set``. ``baselines`` is empty without any.
+    ``suspects`` are the examples of each set whose labels may be wrong.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Trained:
     weights_epoch: int
     test: ClassifierEvaluation
     baselines: list[BaselineRecord]
+    suspects: list[Suspects]
     interrupted: bool
     held_out: str
     members: list[MemberRecord] = field(default_factory=list)
@@ -186,16 +189,21 @@ def _train(
         fitted = fitting.fit()
         _log_failure(settings, dataset, states, log)
         session = fitted.session(settings, dataset.shape)
-        run, evaluation = evaluated(
+        run, evaluation, suspects = evaluated(
             settings, dataset, fitted, session=session, baselines=fitted_baselines
         )
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
         )
         page = report.render(
-            run.record, dataset.test, evaluation, fitted.epochs, explanation=explanation
+            run.record,
+            dataset.test,
+            evaluation,
+            fitted.epochs,
+            explanation=explanation,
+            suspects=suspects,
         )
-        writer.write(run, fitted.epochs, page)
+        writer.write(run, fitted.epochs, page, suspects)
         interruptions.settle()
         path = writer.publish()
     return Trained(
@@ -204,6 +212,7 @@ def _train(
         epochs=fitted.epochs,
         weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
+        suspects=suspects,
         held_out=_held_out(settings, has_validation),
         baselines=run.record["results"].get("baselines", []),
         interrupted=False,

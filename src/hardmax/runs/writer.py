@@ -9,8 +9,9 @@ from typing import Self
 
 from hardmax.errors import RunError
 from hardmax.files import locked, sweep, temporary_name, unfinished
+from hardmax.reports.suspects import Suspects, as_csv
 from hardmax.runs.record import FORMAT, dumps, write_record
-from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, Run, file_checksum
+from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, SUSPECTS, Run, file_checksum
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
@@ -116,11 +117,18 @@ class FolderWriter:
 class RunWriter(FolderWriter):
     """Writes a run folder."""
 
-    def write(self, run: Run, epochs: Sequence[EpochRecord], report: str) -> None:
+    def write(
+        self,
+        run: Run,
+        epochs: Sequence[EpochRecord],
+        report: str,
+        suspects: Sequence[Suspects],
+    ) -> None:
         """Write the files of a run into the temporary folder."""
         checkpoint.save(self.folder / MODEL, run.weights, run.header())
         try:
             (self.folder / REPORT).write_text(report, "utf-8", "xmlcharrefreplace")
+            (self.folder / SUSPECTS).write_text(as_csv(suspects), "utf-8")
             (self.folder / METRICS).write_text("".join(dumps(epoch) + "\n" for epoch in epochs))
             files = {name: file_checksum(self.folder / name) for name in MAX_BYTES}
             write_record(self.folder, {"format": FORMAT, **run.record, "files": files})

@@ -21,13 +21,14 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from hardmax.data.datasets import Images
+from hardmax.data.datasets import Images, Vectors
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.decision_rules import Costs
 from hardmax.evaluation.explanation import Dependence, Explanation
 from hardmax.evaluation.importance import Importance
 from hardmax.evaluation.slices import Slice
 from hardmax.reports.report import render
+from hardmax.reports.suspects import Suspects
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 CLASSES = ("shirt", '<b>&"bag"', "<script>alert(1)</script>")
@@ -319,6 +320,50 @@ def test_a_test_set_without_mistakes_is_reported():
     text = Page(html).text
     assert "100.00 % of the test images" in text
     assert "None: every test example is classified correctly." in text
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_labels_that_may_be_wrong_are_shown_with_their_images(channels):
+    labels, predictions = [0] * 30 + [1] * 30 + [2] * 30, [1] * 22 + [0] * 8 + [1] * 30 + [2] * 30
+    test, noise = case(labels, predictions, channels)
+    scores = 4 * np.eye(3)[predictions] + 0.1 * noise
+    scores[test.labels != predictions] *= 1.5
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    validation = Suspects.of("validation", test, evaluation)
+    none = Suspects.of("test", *others(np.arange(30) % 3))
+    html = render(record(), test, evaluation, EPOCHS, suspects=[validation, none])
+    shown = [(pixels, alt) for pixels, alt in mistakes(html) if alt.startswith("validation")]
+    assert len(shown) == 20
+    text = Page(html).text
+    for suspect, (pixels, alt) in zip(validation.shown, shown, strict=True):
+        assert alt == f"validation image {suspect.place}, label {suspect.label}"
+        pixels = pixels.reshape(3, 5, channels)
+        np.testing.assert_array_equal(pixels, test.images[suspect.place])
+        label, predicted = suspect.label_probability, suspect.predicted_probability
+        assert f"image {suspect.place} label: {suspect.label} ({label:.3f})" in text
+        assert f"predicted: {suspect.predicted} ({predicted:.3f})" in text
+    assert "22 of 90 validation images; the 20 most suspicious are shown." in text
+    assert "0 of 30 test images." in text
+
+
+def others(labels):
+    """Return table rows that are classified correctly, and their evaluation."""
+    rows = Vectors(np.zeros((len(labels), 1), np.float32), labels)
+    return rows, ClassifierEvaluation(4 * np.eye(3)[labels], labels)
+
+
+def test_labels_of_rows_that_may_be_wrong_are_in_a_table():
+    labels = np.arange(90) % 3
+    scores = 4 * np.eye(3)[labels]
+    labels[7] = 0
+    rows = Vectors(np.zeros((90, 1), np.float32), labels, np.arange(90) + 1000)
+    evaluation = ClassifierEvaluation(scores, labels, classes=CLASSES)
+    suspects = Suspects.of("training", rows, evaluation)
+    html = render(record(), rows, evaluation, EPOCHS, suspects=[suspects])
+    p = softmax([4.0, 0, 0])
+    assert ["1008", CLASSES[0], f"{p[1]:.3f}", CLASSES[1], f"{p[0]:.3f}"] in Page(html).rows
+    assert "1 of 90 training rows." in Page(html).text
+    assert "Labels that may be wrong" not in page()
 
 
 def test_classes_never_predicted_or_without_examples_are_told_apart():

@@ -40,10 +40,17 @@ def test_a_run_is_read_as_it_was_written(folder):
 
 
 def test_the_files_have_the_documented_contents(folder):
-    assert sorted(contents(folder)) == FILES
+    assert sorted(contents(folder)) == [*FILES, "suspects.csv"]
     assert (folder / "report.html").read_text(encoding="utf-8") == "<p>größer</p>"
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == EPOCHS
+
+
+def test_the_list_of_suspects_may_be_edited_or_missing_as_in_older_runs(folder):
+    (folder / "suspects.csv").write_text("set,label,done\n")
+    assert Run.open(folder).classes == CLASSES
+    (folder / "suspects.csv").unlink()
+    assert Run.open(folder).classes == CLASSES
 
 
 def test_a_folder_can_be_moved_and_opened_by_its_path(folder, tmp_path):

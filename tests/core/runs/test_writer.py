@@ -9,7 +9,7 @@ from hardmax.errors import RunError
 from hardmax.runs.run import Run
 from hardmax.runs.writer import RunWriter, folder_name
 
-FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json"]
+FILES = ["metrics.jsonl", "model.safetensors", "report.html", "run.json", "suspects.csv"]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_an_existing_file_of_that_name_is_left_alone(here):
 def test_two_runs_can_be_written_at_the_same_time(here):
     with RunWriter(None, "name") as first, RunWriter(None, "name") as second:
         for writer in (first, second):
-            writer.write(make_run(), EPOCHS, "")
+            writer.write(make_run(), EPOCHS, "", [])
         paths = [writer.publish() for writer in (first, second)]
     assert [str(path) for path in paths] == ["runs/name", "runs/name-2"]
     assert sorted(os.listdir()) == ["runs"]
@@ -147,7 +147,7 @@ def test_files_that_appear_in_out_meanwhile_are_not_overwritten(refused, here):
     with refused(RunError), RunWriter("out", "name") as writer:
         (here / "out").mkdir()
         (here / "out/mine").write_text("mine")
-        writer.write(make_run(), EPOCHS, "")
+        writer.write(make_run(), EPOCHS, "", [])
         writer.publish()
     assert os.listdir() == ["out"]
     assert os.listdir("out") == ["mine"]
@@ -156,7 +156,7 @@ def test_files_that_appear_in_out_meanwhile_are_not_overwritten(refused, here):
 def test_the_folder_appears_only_when_complete(here):
     with RunWriter("out", "name") as writer:
         assert not os.path.exists("out")
-        writer.write(make_run(), EPOCHS, "")
+        writer.write(make_run(), EPOCHS, "", [])
         writer.publish()
         assert sorted(os.listdir("out")) == FILES
 
@@ -165,8 +165,7 @@ def test_a_name_that_is_not_utf8_can_be_saved(tmp_path):
     """Such names come from archives packed on another system."""
     odd = os.fsdecode(b"d\xe9j\xe0")
     with RunWriter(tmp_path / "out", "name") as writer:
-        writer.write(
-            make_run({**RECORD, "data": {**RECORD["data"], "name": odd}}), EPOCHS, f"<p>{odd}</p>"
-        )
+        run = make_run({**RECORD, "data": {**RECORD["data"], "name": odd}})
+        writer.write(run, EPOCHS, f"<p>{odd}</p>", [])
         writer.publish()
     assert Run.open(tmp_path / "out").record["data"]["name"] == odd
