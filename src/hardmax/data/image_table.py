@@ -106,9 +106,12 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     )
     check_training_classes(name, train, classes, reading)
 
+    names = np.array([file.name for file in compress(listed.files, is_read)], object)
+
     def images(part: Rows) -> Images:
-        pixels = take_rows(decoded.images, image_of[part.places])
-        return Images(pixels, part.labels, part.weights, part.wholes)
+        numbers = image_of[part.places]
+        pixels = take_rows(decoded.images, numbers)
+        return Images(pixels, part.labels, part.weights, part.wholes, names=names[numbers])
 
     about = about_images(name, decoded, reading, count=len(rows), classes=len({*listed.labels}))
     training = images(train)

@@ -54,6 +54,7 @@ def test_rows_are_the_images_they_name_with_their_labels(table, frame):
     assert (data.name, data.classes, data.shape) == ("labels", ("cat", "dog"), (6, 5, 1))
     assert numbers(data.train) == frame["day"].tolist()
     assert [data.classes[label] for label in data.train.labels] == frame["kind"].tolist()
+    assert data.train.source(np.array([2, 0])) == ("file", frame["file"][[2, 0]].tolist())
     assert data.notices == (
         "labels: 30 images of 2 classes, as 6 x 5 grayscale (the common size; change it with "
         "--size and --channels)",
