@@ -210,7 +210,7 @@ def test_a_scoring_batch_takes_limited_memory(fw):
     network = pretrained_network(NAME, shape, 3)
     session = Session(fw, network, shape, initial_weights(network, shape, 0))
     # A block expands the image of 112 x 112 pixels to 96 channels, and pads it.
-    assert session.largest_output == 113 * 113 * 96
+    assert session.largest_batch == 2**25 // (113 * 113 * 96)
     sizes = []
     data = session.data
 
@@ -220,7 +220,7 @@ def test_a_scoring_batch_takes_limited_memory(fw):
 
     session.data = recorded
     session.scores(Images(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64)), 1024)
-    assert sizes == [2**25 // session.largest_output]
+    assert sizes == [session.largest_batch]
 
 
 def test_the_epochs_do_not_depend_on_naming_the_model():

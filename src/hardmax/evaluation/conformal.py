@@ -108,15 +108,16 @@ class Conformity:
         stored = _ranks(self.count, len(self.scores))
         return self.scores[int(np.searchsorted(stored, rank))]
 
-    def sets(self, scores: np.ndarray, coverage: float) -> list[list[int]]:
+    def sets(self, scores: np.ndarray, coverage: float, start: int = 0) -> list[list[int]]:
         """Return the classes in the set of each example, the most likely first.
 
-        ``scores`` are calibrated, float (n, classes).
+        ``scores`` are calibrated, float (n, classes), those of the examples from position ``start``
+        on.
         """
         threshold = self.threshold(coverage)
         return [
             [int(number) for number in np.argsort(row, kind="stable") if row[number] <= threshold]
-            for _, block in _blocks(scores, self.seed, NEW)
+            for _, block in _blocks(scores, self.seed, NEW, start)
             for row in block
         ]
 
@@ -163,13 +164,17 @@ def conformity_scores(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarr
     return scores
 
 
-def _blocks(scores: np.ndarray, seed: int, stream: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the position of each block of examples and its conformity scores.
+def _blocks(
+    scores: np.ndarray, seed: int, stream: int, start: int = 0
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the position of each block of examples in ``scores`` and its conformity scores.
 
-    The random share of an example depends on the seed, the stream and its position alone.
+    The random share of an example depends on the seed, the stream and its position alone, where the
+    first one has position ``start``.
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
-    shares = np.random.Generator(np.random.PCG64(sequence)).random(len(scores))
+    bits = np.random.PCG64(sequence).advance(start)
+    shares = np.random.Generator(bits).random(len(scores))
     for at in range(0, len(scores), BLOCK):
         probabilities = np.exp(log_softmax(scores[at : at + BLOCK]))
         yield at, conformity_scores(probabilities, shares[at : at + BLOCK])

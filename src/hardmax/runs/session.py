@@ -39,6 +39,7 @@ class Session:
         self.model = backend.models.NetworkClassifier(network, shape, recipe)
         self.model.board.display = False
         self.trainer = backend.Trainer(max_epochs, **settings)
+        self.trainer.keeps_compiled = True
         self.trainer.set_weights(self.model, weights)
 
     def data(
@@ -69,16 +70,16 @@ class Session:
 
         The batches have ``batch_size`` examples, or as many as LARGEST_OUTPUT allows.
         """
-        most = max(LARGEST_OUTPUT // self.largest_output, 1)
-        loader = self.data(None, examples, min(batch_size, most)).val_dataloader()
+        loader = self.data(None, examples, min(batch_size, self.largest_batch)).val_dataloader()
         scores: np.ndarray = self.trainer.scores(self.model, loader)
         return scores
 
     @cached_property
-    def largest_output(self) -> int:
-        """The number of elements in the largest output of a layer, for one example."""
+    def largest_batch(self) -> int:
+        """The most examples in a batch whose scores are computed, at least 1."""
         shape: Shape = self.model.example_shape
-        return max(prod(place.outputs) for place in walk(self.network, shape))
+        largest_output = max(prod(place.outputs) for place in walk(self.network, shape))
+        return max(LARGEST_OUTPUT // largest_output, 1)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the model's weights, keyed by portable name."""

@@ -31,6 +31,8 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     run_device: str
     graphs: Cache[tuple[tf.types.experimental.ConcreteFunction, object]]
     is_fitting = False
+    #: The model that the graphs were last made for outside of a fit.
+    evaluated: Module | None = None
     #: The shape of an example's scores, with a loss that takes labels.
     scores_shape: tuple[int, ...] | None = None
 
@@ -77,7 +79,9 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         """Create a model's weights, and put its batches on the run's device."""
         super().prepare_evaluation(model, loader)
         if not self.is_fitting:
-            self.graphs = Cache()
+            if self.keeps_compiled and self.evaluated is model:
+                return
+            self.graphs, self.evaluated = Cache(), model
         self._make_weights(model, loader)
 
     def _make_weights(self, model: Module, loader: Batches[tf.Tensor]) -> None:

@@ -37,6 +37,8 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
     gpus: Sequence[object] = ()
     run_device: Any = None
     compile_seconds = 0.0
+    #: Whether compiled code serves further evaluations of a model, of which only weights change.
+    keeps_compiled = False
     #: The labels of the batches that are being run; None outside of a fit or an evaluation.
     labels: Labels | None = None
 

@@ -1,6 +1,7 @@
 """Prediction sets cover the true class as often as they promise, and are those of the paper."""
 
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, inf, sqrt
 
 import numpy as np
@@ -111,3 +112,12 @@ def test_with_too_few_examples_each_set_has_all_classes():
 def test_a_coverage_that_is_no_probability_is_refused(refused, coverage):
     with refused(ArgumentError, "between 0 and 1", coverage):
         check_coverage(coverage)
+
+
+def test_the_sets_of_batches_are_those_of_all_examples():
+    scores, labels = cases(0, 700, 1)
+    conformity = Conformity.of(scores, labels, 5)
+    expected = conformity.sets(scores, 0.8)
+    bounds = (0, 1, 300, 700)
+    parts = [conformity.sets(scores[a:b], 0.8, a) for a, b in pairwise(bounds)]
+    assert [one for part in parts for one in part] == expected
