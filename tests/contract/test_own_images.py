@@ -82,8 +82,9 @@ def test_evaluation_after_training_decodes_nothing(trained, monkeypatch):
 def test_predictions_are_those_of_the_evaluation(clothes, trained):
     files = sorted((clothes / "png" / "test").glob("*/*.png"))
     found = predict(str(trained.path), [str(file) for file in files])
-    correct = [one.label == file.parent.name for one, file in zip(found.all, files, strict=True)]
-    assert (sum(correct), found.changes) == (trained.test.correct, [])
+    predictions = [one for batch in found.batches for one in batch]
+    correct = [one.label == file.parent.name for one, file in zip(predictions, files, strict=True)]
+    assert (sum(correct), found.images.notices) == (trained.test.correct, [])
 
 
 def test_training_on_mapped_images_gives_the_same_result(framework, clothes, monkeypatch):

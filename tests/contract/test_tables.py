@@ -85,6 +85,11 @@ def test_predictions_are_appended_to_the_rows(run, folder, trained):
     predicted = pd.read_parquet(folder / "predicted.parquet")
     assert predicted["prediction"].tolist() == found["prediction"].tolist()
     assert {*predicted["prediction"]} == {"yes", "no"}
+    assert run("predict", "run", "new.csv", "--out", "predicted.jsonl").returncode == 0
+    lines = pd.read_json(folder / "predicted.jsonl", lines=True, dtype=False, precise_float=True)
+    assert [*lines] == [*predicted]
+    assert lines["number 1"].tolist() == given["number 1"].tolist()
+    assert lines["probability"].tolist() == predicted["probability"].tolist()
     again = run("predict", "run", "predicted.parquet")
     header = again.stdout.splitlines()[0].split(",")
     assert header[-4:-2] == ["prediction_2", "probability_2"]
@@ -323,7 +328,8 @@ def test_prediction_sets_of_rows_cover_their_labels(run, folder, framework, trai
 def test_arguments_that_predict_does_not_accept_are_rejected(run, folder, trained):
     refused(run("predict", "run", "new.csv", "visits.csv"), "one table")
     refused(run("predict", "run", "image.png"), "trained on a table")
-    refused(run("predict", "run", "new.csv", "--out", "predicted.xlsx"), ".csv, .parquet, .tsv")
+    refused(run("predict", "run", "new.csv", "--out", "predicted.xlsx"), ".csv, .jsonl, .parquet")
+    refused(run("predict", "run", "new.csv", "--skip-bad"), "only bad image files can be skipped")
     refused(run("predict", "run", "new.csv", "--out", "new.csv"), "is also an input")
 
 

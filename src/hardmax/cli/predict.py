@@ -1,5 +1,6 @@
 """``hardmax predict``: classify images or table rows with a run."""
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,8 @@ from hardmax.cli.options import (
 from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from hardmax.runs.predict import Prediction
+    from hardmax.runs.predict import ImagePredictions, TablePredictions
+    from hardmax.runs.predictions import Prediction
 
 __all__ = ["predict"]
 
@@ -27,7 +29,11 @@ def predict(
     run: RunFolder,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Image files or folders of them, or one table."),
+        typer.Argument(
+            metavar="FILE...",
+            help="Image files, folders of them and patterns such as 'photos/**/*.jpg', or one "
+            "table.",
+        ),
     ],
     framework: Framework = None,
     costs: CostsFile = None,
@@ -45,47 +51,85 @@ def predict(
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="File to write a table with its predictions to (.csv, .tsv or .parquet).  "
-            "[default: CSV on stdout]",
+            help="File to write the predictions to (.csv, .tsv, .parquet or .jsonl); those for a "
+            "table follow its columns.  [default: stdout]",
         ),
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Skip image files that cannot be read.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Predict the classes of images or of the rows of a table."""
-    from hardmax.data.tables.files import table_bytes
-    from hardmax.files import write_whole
+    from hardmax.runs.predict import ImagePredictions
     from hardmax.runs.predict import predict as predict_by_run
 
     if out is not None:
         _check_out(out, files)
-    names = [str(file) for file in files]
     predictions = predict_by_run(
-        run, names, framework, costs=costs, below=abstain_below, coverage=coverage
+        run,
+        [str(file) for file in files],
+        framework,
+        costs=costs,
+        below=abstain_below,
+        coverage=coverage,
+        skip_bad=skip_bad,
     )
-    if predictions.table is None and out is not None:
-        raise ArgumentError("--out is only for tables; predictions for images are printed")
-    if predictions.changes:
-        first, *others = predictions.changes
-        more = ", ..." if others else ""
-        notice(f"{1 + len(others)} of {len(predictions.all)} images were converted ({first}{more})")
     for message in predictions.notices:
         notice(message)
+    if isinstance(predictions, ImagePredictions):
+        _write_images(predictions, out, as_json)
+    else:
+        _write_table(predictions, out, as_json)
+    if out is not None and not as_json:
+        print(plain(f"predictions {out}"))
+
+
+def _write_images(predictions: "ImagePredictions", out: Path | None, as_json: bool) -> None:
+    """Print or write the predictions for each batch of images as soon as it is done."""
+    from hardmax.data.parallel import progress_bar
+    from hardmax.runs.predictions import open_predictions
+    from hardmax.runs.record import dumps
+
+    # On one terminal, a bar would disturb what is printed.
+    title = None if out is None or as_json else "predicting"
+    with ExitStack() as stack:
+        batches = stack.enter_context(closing(predictions.batches))
+        advance = stack.enter_context(progress_bar(title, len(predictions.images.files)))
+        if out is not None:
+            write = stack.enter_context(open_predictions(out, decides=predictions.decides))
+        before = "["
+        for batch in batches:
+            if out is not None:
+                write(batch)
+            if as_json:
+                entries = ", ".join(dumps(prediction.as_dict()) for prediction in batch)
+                print(before, entries, sep="", end="", flush=True)
+                before = ", "
+            elif out is None:
+                print(*(plain(_line(prediction)) for prediction in batch), sep="\n", flush=True)
+            advance(len(batch))
+    if as_json:
+        print("]")
+    for message in predictions.images.notices:
+        notice(message)
+
+
+def _write_table(predictions: "TablePredictions", out: Path | None, as_json: bool) -> None:
+    from hardmax.data.tables.writing import table_bytes
+    from hardmax.files import write_whole
+
     if out is not None:
         write_whole(out, table_bytes(predictions.table, out.suffix.lower()))
     if as_json:
         print_json([prediction.as_dict() for prediction in predictions.all])
-    elif predictions.table is None:
-        for prediction in predictions.all:
-            print(plain(_line(prediction)))
     elif out is None:
         print(table_bytes(predictions.table, ".csv").decode(), end="")
-    else:
-        print(plain(f"predictions {out}"))
 
 
 def _check_out(out: Path, files: list[Path]) -> None:
     """Raise ArgumentError if ``out`` has an unsupported ending or is one of the inputs."""
-    from hardmax.data.tables.files import WRITABLE
+    from hardmax.data.tables.writing import WRITABLE
 
     if out.suffix.lower() not in WRITABLE:
         raise ArgumentError(f"--out must end in {', '.join(WRITABLE)}, got {out}")
@@ -98,7 +142,7 @@ def _line(prediction: "Prediction") -> str:
 
     The most likely class is added if that is a different one, and the prediction set if there is.
     """
-    from hardmax.runs.predict import as_text
+    from hardmax.runs.predictions import as_text
 
     details = f"{prediction.probability:.4f}"
     if prediction.decision != prediction.label:

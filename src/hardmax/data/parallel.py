@@ -1,10 +1,10 @@
-"""Process many files in threads, in order, with a progress bar."""
+"""Process many files in threads, in order, and show progress bars."""
 
 import contextlib
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,16 +18,22 @@ CHUNK = 64
 
 
 def in_threads(
-    function: Callable[[Sequence[Item]], Result], items: Sequence[Item], title: str
-) -> Iterator[Result]:
-    """Yield the results of ``function`` for chunks of ``items``, in order."""
+    function: Callable[[Sequence[Item]], Result],
+    items: Sequence[Item],
+    title: str | None,
+    size: int = CHUNK,
+) -> Generator[Result, None, None]:
+    """Yield the results of ``function`` for chunks of ``size`` items, in order.
+
+    ``title`` is that of the progress bar, None for no bar.
+    """
     workers = os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers)
     pending: deque[tuple[int, Future[Result]]] = deque()
     try:
         with progress_bar(title, len(items)) as advance:
-            for at in range(0, len(items), CHUNK):
-                chunk = items[at : at + CHUNK]
+            for at in range(0, len(items), size):
+                chunk = items[at : at + size]
                 pending.append((len(chunk), pool.submit(function, chunk)))
                 # A bound, so that results cannot pile up.
                 if len(pending) > 2 * workers:
@@ -48,9 +54,12 @@ def _first(pending: "deque[tuple[int, Future[Result]]]", advance: Callable[[int]
 
 
 @contextlib.contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function that advances a progress bar, shown if stderr is a terminal."""
-    if not sys.stderr.isatty():
+def progress_bar(title: str | None, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that advances a progress bar, shown if stderr is a terminal.
+
+    None as its title shows no bar.
+    """
+    if title is None or not sys.stderr.isatty():
         yield lambda count: None
         return
     from rich.console import Console

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from hardmax import frameworks
 from hardmax.data.datasets import Examples
 from hardmax.errors import DataError, RunError
@@ -36,7 +34,6 @@ __all__ = [
     "compare",
     "evaluate",
     "read_rules",
-    "scores_of",
     "session_of",
 ]
 
@@ -109,8 +106,10 @@ def _evaluate(
     costs: Costs | None = None,
     below: float | None = None,
 ) -> ClassifierEvaluation:
+    # The batch size of the training, so that sums round as they did there.
+    size = run.settings.batch(len(examples))
     return ClassifierEvaluation(
-        scores_of(run, examples, framework),
+        session_of(run, framework).scores(examples, size),
         examples.labels,
         examples.weights,
         classes=run.classes,
@@ -202,15 +201,6 @@ def calibrated_on(before: ClassifierEvaluation) -> Calibration | None:
         return Calibration.fit(before, smoothing=1 / (before.count + 2))
     except DataError:
         return None
-
-
-def scores_of(run: Run, examples: Examples, framework: str | None) -> np.ndarray:
-    """Return the scores a run gives examples, float32 of shape (examples, classes).
-
-    ``framework`` computes them, by default the one used for training.
-    """
-    # The batch size of the training, so that sums round as they did there.
-    return session_of(run, framework).scores(examples, run.settings.batch(len(examples)))
 
 
 def session_of(run: Run, framework: str | None) -> Session:

@@ -1,19 +1,16 @@
 """Predictions of a run for new images or table rows."""
 
-import itertools
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hardmax.data.datasets import Examples, Images, Vectors
-from hardmax.data.images.files import read_image
-from hardmax.data.images.scan import images_below
+from hardmax.data.images.batches import ImageBatches, find_images
 from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.files import TableFile, is_table_name, read_table
 from hardmax.errors import ArgumentError, DataError, RunError
@@ -21,58 +18,43 @@ from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.conformal import check_coverage
 from hardmax.evaluation.decision_rules import Costs, named
 from hardmax.evaluation.metrics import log_softmax
-from hardmax.json_values import Json
-from hardmax.runs.evaluate import read_rules, scores_of
+from hardmax.runs.evaluate import read_rules, session_of
+from hardmax.runs.predictions import Prediction, with_predictions
 from hardmax.runs.run import Run
+from hardmax.runs.session import Session
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Prediction", "Predictions", "as_text", "predict"]
+__all__ = ["ImagePredictions", "TablePredictions", "predict"]
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """The predicted class of an example, its probability, and those of all classes.
+class TablePredictions:
+    """The predictions for the rows of a table, in order.
 
-    Probabilities use the run's temperature; ``scores``, one per class, are those of the network.
-    ``decision`` follows the given rule, by default the predicted class; None means to abstain.
-    ``prediction_set`` has the classes that cover the true one with the given probability, the most
-    likely first; None if no coverage was given. ``row`` is the row of a table, counted from 1, or
-    None for an image.
-    """
-
-    file: str
-    label: str
-    probability: float
-    decision: str | None
-    probabilities: dict[str, float]
-    scores: list[float]
-    prediction_set: list[str] | None = None
-    row: int | None = None
-
-    def as_dict(self) -> dict[str, Json]:
-        """Return the fields as a JSON-compatible dict, without a set or row that is None."""
-        entries = asdict(self)
-        for name in ("prediction_set", "row"):
-            if entries[name] is None:
-                del entries[name]
-        return entries
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Predictions in the order of the examples.
-
-    ``changes`` describes how images were converted, and ``notices`` what the user should know.
-    ``table`` has the columns of the input followed by those of the predictions; None for
-    images.
+    ``table`` has the columns of the input followed by those of the predictions; ``notices`` are
+    what the user should know.
     """
 
     all: list[Prediction]
-    changes: list[str]
-    table: "pa.Table | None" = None
-    notices: tuple[str, ...] = ()
+    table: "pa.Table"
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImagePredictions:
+    """The predictions for images in the order of their files, made while they are iterated.
+
+    ``batches`` is a generator of lists; close it if it is not used up. ``decides`` is whether a
+    rule for decisions was given. ``notices`` are what the user should know before, and those of
+    ``images``, which the batches are made of, after that.
+    """
+
+    batches: Generator[list[Prediction], None, None]
+    images: ImageBatches
+    decides: bool
+    notices: tuple[str, ...]
 
 
 def predict(
@@ -83,15 +65,18 @@ def predict(
     costs: Path | None = None,
     below: float | None = None,
     coverage: float | None = None,
-) -> Predictions:
+    skip_bad: bool = False,
+) -> ImagePredictions | TablePredictions:
     """Return the predictions of a run for image files or for the rows of one table.
 
-    A folder stands for the images below it. ``framework`` computes the predictions, by default the
-    one used for training. Decisions minimize the expected cost given by the file ``costs``, or
-    abstain ``below`` a probability. Prediction sets have the given ``coverage``. Raises RunError
-    for an unusable run or, with ``coverage``, one without a validation set, DataError for a file
-    that cannot be read or does not fit the run or costs that do not fit the classes, ArgumentError
-    for both rules at once or a coverage that is not between 0 and 1.
+    A folder stands for the images below it, a pattern for the files that match it (see
+    ``find_images``); with ``skip_bad``, images that cannot be read are left out. ``framework``
+    computes the predictions, by default the one used for training. Decisions minimize the expected
+    cost given by the file ``costs``, or abstain ``below`` a probability. Prediction sets have the
+    given ``coverage``. Raises RunError for an unusable run or, with ``coverage``, one without a
+    validation set, DataError for a file that cannot be read or does not fit the run or costs that
+    do not fit the classes, ArgumentError for both rules at once, a coverage that is not between 0
+    and 1, or ``skip_bad`` for a table.
     """
     if costs is not None and below is not None:
         raise ArgumentError(
@@ -100,24 +85,34 @@ def predict(
         )
     run = Run.open(path)
     rules = read_rules(run, costs, below)
-    about_sets = [] if coverage is None else _check_sets(run, path, coverage)
-    predicted = partial(_predict, run, framework, rules, coverage)
+    decides = rules != (None, None)
+    about_sets = () if coverage is None else _check_sets(run, path, coverage)
     if run.encoding is None:
-        files = [*itertools.chain.from_iterable(map(_image_files, files))]
-        images, changes = _read_images(run, files)
-        return Predictions(predicted(images, files), changes, notices=(*about_sets,))
+        files = [*chain.from_iterable(map(find_images, files))]
+        predictor = _Predictor(run, session_of(run, framework), rules, coverage, len(files))
+        images = ImageBatches(
+            files,
+            run.input_shape,
+            run.settings,
+            size=min(predictor.batch_size, predictor.session.largest_batch),
+            skip_bad=skip_bad,
+        )
+        return ImagePredictions(_predict_images(predictor, images), images, decides, about_sets)
+    if skip_bad:
+        raise ArgumentError(f"{path} was trained on a table; only bad image files can be skipped")
     table, about_file = _read_one_table(path, files, run)
     values, about_rows = encode_table(table, Path(files[0]), run.encoding)
     rows = Vectors(values, np.zeros(len(values), np.int64))
+    predictor = _Predictor(run, session_of(run, framework), rules, coverage, len(rows))
     predictions = [
         replace(prediction, row=row)
-        for row, prediction in enumerate(predicted(rows, [files[0]] * len(rows)), 1)
+        for row, prediction in enumerate(predictor.predict(rows, [files[0]] * len(rows)), 1)
     ]
-    table = _with_predictions(table, predictions, decides=rules != (None, None))
-    return Predictions(predictions, [], table, (*about_file, *about_rows, *about_sets))
+    table = with_predictions(table, predictions, decides=decides)
+    return TablePredictions(predictions, table, (*about_file, *about_rows, *about_sets))
 
 
-def _check_sets(run: Run, path: str, coverage: float) -> list[str]:
+def _check_sets(run: Run, path: str, coverage: float) -> tuple[str, ...]:
     """Return a notice if sets have all classes. Raises like ``predict``."""
     check_coverage(coverage)
     if run.conformity is None:
@@ -126,71 +121,78 @@ def _check_sets(run: Run, path: str, coverage: float) -> list[str]:
             "calibrated; train with --validation FRACTION"
         )
     if math.isfinite(run.conformity.threshold(coverage)):
-        return []
-    return [
+        return ()
+    return (
         f"the {run.conformity.count} validation examples of {path} are too few for a coverage of "
-        f"{coverage:g}; each set has all classes"
-    ]
+        f"{coverage:g}; each set has all classes",
+    )
 
 
-def _predict(
-    run: Run,
-    framework: str | None,
-    rules: tuple[Costs | None, float | None],
-    coverage: float | None,
-    examples: Examples,
-    files: Sequence[str],
-) -> list[Prediction]:
-    """Return the predictions for examples, each from the file at its position in ``files``."""
-    scores = scores_of(run, examples, framework)
-    with_temperature = calibrated(scores, run.temperature)
-    probabilities = np.exp(log_softmax(with_temperature))
-    decisions = named(probabilities, run.classes, *rules)
-    return [
-        Prediction(
-            file=file,
-            label=run.classes[best],
-            probability=float(row[best]),
-            decision=decision,
-            probabilities=dict(zip(run.classes, row.tolist(), strict=True)),
-            scores=row_scores.tolist(),
-            prediction_set=members,
-        )
-        for file, best, row, decision, row_scores, members in zip(
-            files,
-            scores.argmax(axis=1),
-            probabilities,
-            decisions,
-            scores,
-            _sets(run, with_temperature, coverage),
-            strict=True,
-        )
-    ]
+def _predict_images(
+    predictor: "_Predictor", images: ImageBatches
+) -> Generator[list[Prediction], None, None]:
+    """Yield the predictions for each batch of images."""
+    done = 0
+    for files, pixels in images.read():
+        examples = Images(pixels, np.zeros(len(files), np.int64))
+        yield predictor.predict(examples, files, done)
+        done += len(files)
 
 
-def _sets(run: Run, scores: np.ndarray, coverage: float | None) -> Sequence[list[str] | None]:
-    """Return the prediction set of each example by its calibrated scores; None without coverage."""
-    if coverage is None or run.conformity is None:
-        return [None] * len(scores)
-    return [
-        [run.classes[number] for number in numbers]
-        for numbers in run.conformity.sets(scores, coverage)
-    ]
+@dataclass(frozen=True)
+class _Predictor:
+    """What turns examples, ``count`` in all, into predictions; the network is built once."""
 
+    run: Run
+    session: Session
+    rules: tuple[Costs | None, float | None]
+    coverage: float | None
+    count: int
 
-def _read_images(run: Run, files: Sequence[str]) -> tuple[Images, list[str]]:
-    """Return images of the run's shape, and how they were converted to it."""
-    converted = [read_image(file, run.input_shape, run.settings) for file in files]
-    changes = [
-        f"{file}: {change}" for file, (_, change) in zip(files, converted, strict=True) if change
-    ]
-    images = np.stack([pixels for pixels, _ in converted])
-    return Images(images, np.zeros(len(files), np.int64)), changes
+    @property
+    def batch_size(self) -> int:
+        """The batch size of the training, so that sums round as they did there."""
+        return self.run.settings.batch(self.count)
 
+    def predict(self, examples: Examples, files: Sequence[str], start: int = 0) -> list[Prediction]:
+        """Return the predictions for the examples from position ``start`` on.
 
-def _image_files(path: str) -> list[str]:
-    """Return the images below a folder, or the path of a file."""
-    return images_below(path) if Path(path).is_dir() else [path]
+        ``files`` has the file of each.
+        """
+        run = self.run
+        scores = self.session.scores(examples, self.batch_size)
+        with_temperature = calibrated(scores, run.temperature)
+        probabilities = np.exp(log_softmax(with_temperature))
+        decisions = named(probabilities, run.classes, *self.rules)
+        return [
+            Prediction(
+                file=file,
+                label=run.classes[best],
+                probability=float(row[best]),
+                decision=decision,
+                probabilities=dict(zip(run.classes, row.tolist(), strict=True)),
+                scores=row_scores.tolist(),
+                prediction_set=members,
+            )
+            for file, best, row, decision, row_scores, members in zip(
+                files,
+                scores.argmax(axis=1),
+                probabilities,
+                decisions,
+                scores,
+                self._sets(with_temperature, start),
+                strict=True,
+            )
+        ]
+
+    def _sets(self, scores: np.ndarray, start: int) -> Sequence[list[str] | None]:
+        """Return the prediction sets by calibrated scores; None for each without coverage."""
+        if self.coverage is None or self.run.conformity is None:
+            return [None] * len(scores)
+        return [
+            [self.run.classes[number] for number in numbers]
+            for numbers in self.run.conformity.sets(scores, self.coverage, start)
+        ]
 
 
 def _read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
@@ -204,33 +206,3 @@ def _read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
     return read_table(
         Path(files[0]), known, header=settings.header, encoding=settings.text_encoding
     )
-
-
-def _with_predictions(
-    table: "pa.Table", predictions: list[Prediction], *, decides: bool
-) -> "pa.Table":
-    """Return a table with columns for the predictions appended."""
-    columns: dict[str, Sequence[str | float | None]] = {
-        "prediction": [one.label for one in predictions],
-        "probability": [one.probability for one in predictions],
-    }
-    if decides:
-        columns["decision"] = [one.decision for one in predictions]
-    if predictions[0].prediction_set is not None:
-        columns["prediction_set"] = [as_text(one.prediction_set) for one in predictions]
-    for label in predictions[0].probabilities:
-        columns[f"probability of {label}"] = [one.probabilities[label] for one in predictions]
-    for name, values in columns.items():
-        table = table.append_column(_free_name(name, table.column_names), [values])
-    return table
-
-
-def as_text(prediction_set: list[str] | None) -> str:
-    """Return a prediction set as a JSON array, since the name of a class may have any separator."""
-    return json.dumps(prediction_set, ensure_ascii=False)
-
-
-def _free_name(name: str, taken: Sequence[str]) -> str:
-    """Return the name, with a number appended if it is taken."""
-    numbered = (f"{name}_{number}" for number in itertools.count(2))
-    return name if name not in taken else next(other for other in numbered if other not in taken)

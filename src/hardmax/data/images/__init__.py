@@ -1,6 +1,6 @@
 """Readers of images: folders of files, IDX, ``.npz``, and the data sets available by name.
 
 ``opening`` opens an image file, ``files`` decodes it, ``resizing`` scales it, ``scan`` lists a
-folder, whose ``parts`` it finds by name, and ``cache`` stores decoded images. Transformations that
-are part of a network are elsewhere.
+folder, whose ``parts`` it finds by name, ``cache`` stores decoded images, and ``batches`` reads any
+number of files without storing them. Transformations that are part of a network are elsewhere.
 """

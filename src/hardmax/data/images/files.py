@@ -71,11 +71,10 @@ def read_image(
 ) -> tuple[np.ndarray, str]:
     """Read an image file as uint8 of ``shape`` (height, width, channels).
 
-    Returns the pixels, and how they were converted ("" if they were not). Raises DataError if the
-    file is missing or is not an image.
+    Returns the pixels, and how they were converted ("" if they were not). Call this within
+    ``strict_pillow``. Raises DataError if the file is missing or is not an image.
     """
-    with strict_pillow():
-        upright = load_upright(path, reading, (shape[0], shape[1]))
+    upright = load_upright(path, reading, (shape[0], shape[1]))
     found = f"{upright.height} x {upright.width} {upright.mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
     is_other = has_other_ratio(upright.height, upright.width, (shape[0], shape[1]))

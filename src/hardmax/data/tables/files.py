@@ -1,4 +1,4 @@
-"""Table files: reading those of all formats, and writing CSV, TSV and Parquet."""
+"""Read table files of all formats."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["WRITABLE", "TableFile", "is_table_name", "read_table", "table_bytes", "table_name"]
+__all__ = ["TableFile", "is_table_name", "read_table", "table_name"]
 
 #: The file name endings of text tables, and of tables whose cells have types.
 TEXTS = frozenset({".csv", ".tsv", ".tab", ".txt", ".data"})
@@ -41,9 +41,6 @@ EXCEL = ".xlsx"
 
 #: The start of the names of all columns without one, but for the first.
 UNNAMED = "Unnamed: 0"
-
-#: The file name endings of tables that can be written.
-WRITABLE = (".csv", ".parquet", ".tsv")
 
 
 class TableFile(NamedTuple):
@@ -147,38 +144,3 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
                 f"{path} has a column called {shortened(name)!r}; names must be on one line, "
                 "without control characters"
             )
-
-
-def table_bytes(table: "pa.Table", ending: str) -> bytes:
-    """Return the contents of a table file with the given ending, one of WRITABLE.
-
-    Raises DataError if a column cannot be converted to strings and the ending is not .parquet.
-    """
-    pa = need_pyarrow()
-    if ending == ".parquet":
-        import pyarrow.parquet
-
-        data = io.BytesIO()
-        pyarrow.parquet.write_table(table, data)
-        return data.getvalue()
-    columns = []
-    for name in table.column_names:
-        try:
-            columns.append(table[name].cast(pa.string()).to_pylist())
-        except (pa.ArrowException, UnicodeDecodeError) as error:
-            raise DataError(
-                f"column {name!r}, of type {table[name].type}, cannot be written as text; "
-                "use a file name that ends in .parquet for --out"
-            ) from error
-    text = io.StringIO(newline="")
-    # The csv module does not quote carriage returns by default.
-    has_returns = any("\r" in (cell or "") for column in columns for cell in column)
-    writer = csv.writer(
-        text,
-        delimiter="\t" if ending == ".tsv" else ",",
-        lineterminator="\n",
-        quoting=csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL,
-    )
-    writer.writerow(table.column_names)
-    writer.writerows(zip(*columns, strict=True))
-    return text.getvalue().encode()

@@ -18,9 +18,10 @@ from hardmax.data.splitting import split_rows
 from hardmax.data.tables.cells import texts
 from hardmax.data.tables.columns import Column, guess_column, read_as
 from hardmax.data.tables.encoding import Encoding
-from hardmax.data.tables.files import read_table, table_bytes
+from hardmax.data.tables.files import read_table
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.survey import survey_table
+from hardmax.data.tables.writing import table_bytes
 from hardmax.errors import ArgumentError, DataError
 
 
