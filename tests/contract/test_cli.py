@@ -176,7 +176,7 @@ def test_predict_reports_conversions_on_one_line(hardmax, trained, tmp_path):
     assert done.returncode == 0
     assert done.stdout.count("\n") == 2
     assert done.stderr == (
-        "hardmax: 2 of 2 images were converted (a.png: 20 x 30 RGB to 8 x 8 L, ...)\n"
+        "hardmax: 2 of 2 images were converted (a.png: 20 x 30 RGB to 8 x 8 L, cropped, ...)\n"
     )
 
 
@@ -192,7 +192,7 @@ def test_an_image_may_have_any_file_name(hardmax_process, trained, tmp_path, enc
     shown = [r"p\udcff.png", r"new\nline.png", r"\x1b[31m.png"]
     shown.append("größer.png" if "utf" in encoding else r"gr\xf6\xdfer.png")
     assert [line.split(": ")[0] for line in done.stdout.splitlines()] == shown
-    assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, ...)" in done.stderr
+    assert r"(p\udcff.png: 20 x 30 RGB to 8 x 8 L, cropped, ...)" in done.stderr
     done = hardmax_process("predict", trained[0], "\x1b\udcff", env=env)
     refused(done, r"cannot read \x1b\udcff: No such file or directory")
 
@@ -289,7 +289,7 @@ BAD_ARGUMENTS = {
     "widths": (["digits", "--model", "small-resnet", "--widths", "8,x"], "--widths must be"),
     "unknown augmentation": (
         ["digits", "--augment", "flip,spin"],
-        "augment must be auto, none or some of flip, shift, crop, separated by commas, got 'flip,",
+        "augment must be auto, none or some of flip, shift, crop, color, cutout, mixup, separated",
     ),
     "epochs 0": (["digits", "--epochs", "0"], "epochs must be an integer of at least 1"),
     "epochs text": (["digits", "--epochs", "many"], "--epochs"),

@@ -185,7 +185,7 @@ def test_the_estimator_trains_a_head(framework, cache):
     assert len(classifier.history_) == 60
     with pytest.raises(ValueError, match="color images"):
         classifier.fit(X[..., :1], labels)
-    with pytest.raises(ValueError, match="leave out folds, ensemble and pretrained"):
+    with pytest.raises(ValueError, match="leave out folds, ensemble, pretrained and minutes"):
         classifier.partial_fit(X, labels, classes=[*COLORS])
 
 

@@ -263,7 +263,7 @@ def test_partial_fit_continues_a_fit_and_an_unpickled_model(make, iris):
     [
         ({"model": "auto"}, "choose its model and augment"),
         ({"augment": "auto"}, "choose its model and augment"),
-        ({"folds": 2}, "leave out folds, ensemble and pretrained"),
+        ({"folds": 2}, "leave out folds, ensemble, pretrained and minutes"),
         ({"augment": "flip"}, "not the rows of a table; leave out 'flip'"),
     ],
 )

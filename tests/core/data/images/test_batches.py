@@ -111,6 +111,6 @@ def test_unreadable_files_are_refused_or_skipped(tmp_path, refused):
     skipped, converted = images.notices
     assert skipped.startswith("skipped 3 images that cannot be read: ")
     assert converted.startswith("1 of 3 images were converted (")
-    assert converted.endswith("other.png: 9 x 6 L to 6 x 6 L)")
+    assert converted.endswith("other.png: 9 x 6 L to 6 x 6 L, cropped)")
     with refused(DataError, "none of the 2 images can be read", "bad.png"):
         [*reader(tmp_path, ["bad.png"] * 2, skip_bad=True).read()]

@@ -12,8 +12,8 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 
 #: Runs argv[3] forks that read the images in argv[1] at the size argv[2]: all at once, or one after
-#: the other, each with a cache without this size and killed at another moment. Prints how many of
-#: them ended by themselves and without an error.
+#: the other, each with a cache without this size and killed at another moment, every fourth as soon
+#: as it writes. Prints how many of them ended by themselves and without an error.
 READERS = """if True:
     import os, random, signal, sys, time
     from pathlib import Path
@@ -22,8 +22,11 @@ READERS = """if True:
 
     folder, size, count, kill = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 
+    def files():
+        return {*Path(os.environ["HARDMAX_CACHE"]).glob("images/*")}
+
     def clear():
-        for path in Path(os.environ["HARDMAX_CACHE"]).rglob("*"):
+        for path in files():
             if path.suffix in (".json", ".pixels"):
                 path.unlink()
 
@@ -44,7 +47,12 @@ READERS = """if True:
     for _ in range(count):
         children.append(start())
         if kill:
-            time.sleep(moments.uniform(0, duration))
+            if len(children) % 4:
+                time.sleep(moments.uniform(0, duration))
+            else:  # while it writes, however busy the machine is
+                known = files()
+                while not files() - known and time.monotonic() < begin + 100 * duration:
+                    time.sleep(duration / 1000)
             os.kill(children[-1], signal.SIGKILL)
             children[-1] = os.waitpid(children[-1], 0)[1]
             clear()
