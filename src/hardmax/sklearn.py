@@ -98,7 +98,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             ordered,
             classes=[*map(str, self.classes_)],
             has_validation=held_out is not None,
-            evaluated=0 if held_out is None else len(held_out),
+            held_out=held_out,
         )
         fitted = Fitting(
             settings,

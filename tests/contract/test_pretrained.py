@@ -283,4 +283,4 @@ def test_a_table_is_refused(hardmax, tmp_path):
     (tmp_path / "rows.csv").write_text("x,y\n1,a\n2,b\n" * 9)
     done = hardmax("train", "rows.csv", "--label", "y", *OPTION)
     assert done.returncode == 2
-    assert f"rows.csv is a table; {NAME} was pretrained on images" in done.stderr
+    assert "rows.csv is a table; --pretrained is for networks on images" in done.stderr

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from hardmax.networks.initializers import initial_weights
+from hardmax.runs import pace
 from hardmax.runs.run import Run
 
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
@@ -66,19 +67,55 @@ def test_going_on_is_better_than_from_random_weights(hardmax, framework, tmp_pat
 
 
 def test_what_is_not_given_is_as_in_the_run(hardmax, framework, tmp_path, data):
-    recipe = ("--optimizer", "adamw", "--lr", 0.008, "--schedule", "cosine", "--batch-size", 50)
-    reading = ("--size", 12, "--channels", 3)
-    train(hardmax, framework, "few.npz", *MLP[:-4], *recipe, *reading, "--epochs", 2, "--out", "r")
-    train(hardmax, framework, "all.npz", "--from", "r", "--epochs", 1, "--out", "all")
-    run = Run.open(tmp_path / "all")
-    settings = run.settings
-    assert run.input_shape == (12, 12, 3)
-    assert (settings.model, settings.hidden, settings.lr) == ("mlp", (32,), 0.002)
-    assert (settings.optimizer, settings.schedule) == ("adamw", "cosine")
-    assert (settings.batch_size, settings.epochs) == (50, 1)
-    assert settings.from_run == str(tmp_path / "r")
+    recipe = ("--optimizer", "adamw", "--lr", 0.008, "--schedule", "cosine", "--weight-decay", 0.1)
+    steps = ("--batch-size", 50, "--label-smoothing", 0.1, "--augment", "shift", "--epochs", 2)
+    others = ("--class-weights", "balanced", "--init", "he", "--dropout", 0.1)
+    reading = ("--size", 12, "--channels", 3, "--resize", "pad", "--background", "black")
+    given = (*MLP[:-4], *recipe, *steps, *others, *reading)
+    train(hardmax, framework, "few.npz", *given, "--out", "few")
+    train(hardmax, framework, "all.npz", "--from", "few", "--seed", 1, "--out", "all")
+    few, more = (Run.open(tmp_path / name).record["settings"] for name in ("few", "all"))
+    changed = {
+        "data": str(tmp_path / "all.npz"),
+        "from_run": str(tmp_path / "few"),
+        "lr": 0.002,
+        "seed": 1,
+    }
+    assert more == few | changed
     done = hardmax("evaluate", "all")
     assert done.returncode == 0, done.stderr
+
+
+def test_images_that_are_split_off_may_have_been_trained_on(hardmax, framework, tmp_path, data):
+    train(hardmax, framework, "few.npz", *MLP, "--out", "few")
+    options = ("--from", "few", "--epochs", 1)
+    said = train(hardmax, framework, "all.npz", *options, "--out", "fixed")
+    assert "split off" not in said
+    said = train(hardmax, framework, "all.npz", *options, "--validation", 0.2, "--out", "part")
+    assert "split off at random for the validation set; if few was trained on some" in said
+
+
+@pytest.mark.parametrize("network", [CONVOLUTIONS, MLP], ids=["small-resnet", "mlp"])
+def test_the_network_that_is_trained_is_timed(
+    hardmax, framework, tmp_path, data, network, monkeypatch
+):
+    """Also if far more images are evaluated than trained on."""
+    train(hardmax, framework, "few.npz", *network, "--out", "few")
+    with np.load(tmp_path / "all.npz") as arrays:
+        few = {"X": arrays["X"][:40], "y": arrays["y"][:40]}
+        np.savez(tmp_path / "small.npz", **{**arrays, **few})
+    timed = []
+    session_of = pace.session_of
+
+    def spy(settings, network, seed, part):
+        timed.append((network, len(part)))
+        return session_of(settings, network, seed, part)
+
+    monkeypatch.setattr(pace, "session_of", spy)
+    train(hardmax, framework, "small.npz", "--from", "few", "--minutes", 0.05, "--out", "on")
+    run = Run.open(tmp_path / "on")
+    assert timed == [(run.network, 40)]
+    assert 1 <= run.settings.epochs <= pace.MOST_EPOCHS
 
 
 @pytest.mark.shared
@@ -87,7 +124,10 @@ def test_what_is_not_given_is_as_in_the_run(hardmax, framework, tmp_path, data):
     [
         (("--from", "nowhere"), "no such run folder: nowhere"),
         (("--from", "few", "--model", "lenet"), "few has model mlp, which a training from it can"),
-        (("--from", "few", "--hidden", 5), "few has hidden (32,), which a training from it cannot"),
+        (
+            ("--from", "few", "--hidden", 5),
+            "network is that of few, which hidden cannot change",
+        ),
         (("--from", "few", "--size", 9), "has size (8, 8), which a training from it cannot change"),
         (("--from", "few", "--folds", 3), "leave out folds or from"),
         (("--from", "few", "--pretrained", "efficientnet-lite0"), "from and pretrained both name"),
@@ -108,3 +148,11 @@ def test_networks_that_do_not_fit_are_refused(hardmax, framework, tmp_path, data
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert words in done.stderr
     assert not (tmp_path / "all").exists()
+
+
+@pytest.mark.shared
+def test_a_table_is_refused(hardmax, tmp_path, data):
+    (tmp_path / "rows.csv").write_text("x,y\n1,a\n2,b\n")
+    done = hardmax("train", "rows.csv", "--label", "y", "--from", "few", "--out", "all")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert "rows.csv is a table; --from is for networks on images; leave it out" in done.stderr

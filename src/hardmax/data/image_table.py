@@ -62,6 +62,8 @@ def read_image_table(path: Path, reading: Reading) -> ImageTable:
 
     Raises DataError if the table cannot be read, or if a row that counts names no file.
     """
+    if reading.files is None:
+        raise DataError(f"{path}: name the column of the image files, with --files")
     table, about_file = read_table(
         path,
         (reading.label, reading.files),
@@ -71,7 +73,7 @@ def read_image_table(path: Path, reading: Reading) -> ImageTable:
     for name in (reading.group, reading.time):
         check_other(path, name, reading.label)
     (labels, rows, about_labels), weights = labeled_rows(path, table, reading)
-    names, places = _file_names(path, table, f"{reading.files}", rows)
+    names, places = _file_names(path, table, reading.files, rows)
     files = tuple(image_file(name, TRAIN, "", path.parent / name) for name in names)
     return ImageTable(table, labels, rows, weights, files, places, [*about_file, *about_labels])
 

@@ -93,11 +93,9 @@ def is_table(source: str) -> bool:
 
 def _check_no_image_options(source: str, reading: Reading) -> None:
     """Raise ArgumentError if a table is read with options for images."""
-    for name in ("size", "channels", "background"):
+    for name in ("size", "channels", "resize", "background"):
         if getattr(reading, name) is not None:
             raise ArgumentError(f"{source} is a table; {name} applies only to images")
-    if reading.resize != ReadingOptions.resize:
-        raise ArgumentError(f"{source} is a table; resize applies only to images")
     if reading.skip_bad:
         raise ArgumentError(f"{source} is a table; only bad image files can be skipped")
 

@@ -113,10 +113,11 @@ class ReadingOptions:
     channels: int | None = option(
         None, "1 for grayscale, 3 for color.", unset="depends on the data", choices=(1, 3)
     )
-    resize: str = option(
-        "crop",
+    resize: str | None = option(
+        None,
         "What is done to images of another aspect ratio than the size: crop keeps the middle, pad "
         "adds borders of the background color, squash stretches them.",
+        unset="crop",
         choices=RESIZES,
     )
     skip_bad: bool = option(False, "Skip image files that cannot be read.")
@@ -298,6 +299,11 @@ class ReadingOptions:
             if kinds.setdefault(name, kind) != kind:
                 raise ArgumentError(f"--as gives column {name!r} two kinds; choose one")
         return kinds
+
+    @property
+    def resizing(self) -> str:
+        """What is done to images of another aspect ratio: crop, pad or squash."""
+        return self.resize or "crop"
 
     @property
     def background_color(self) -> Color:

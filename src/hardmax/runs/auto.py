@@ -8,7 +8,8 @@ from typing import Any
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
-from hardmax.runs.members import whole_count
+from hardmax.networks.layers import Network
+from hardmax.runs.members import network_of, whole_count
 from hardmax.runs.pace import epochs_within
 from hardmax.runs.settings import AUTO, Settings, default_batch
 
@@ -70,16 +71,18 @@ def chosen(
     *,
     classes: Sequence[str],
     has_validation: bool,
-    evaluated: int = 0,
+    held_out: Examples | None = None,
+    network: Network | None = None,
 ) -> Settings:
     """Return settings in which everything is chosen that was left to the data.
 
     That is a network and a recipe in place of the model ``auto``, the recipe of a small residual
     network, the number of epochs by the minutes, and the augmentation ``auto``. They suit the
     examples ``train``, in which the features at ``ordered`` have an order, if known, and the names
-    of the ``classes``; what the user has set stays. ``evaluated`` is the number of examples that
-    each epoch is evaluated on. Raises ArgumentError for an augmentation of rows, or minutes that
-    are not for images or not enough.
+    of the ``classes``; what the user has set stays. Each epoch is evaluated on ``held_out``;
+    ``network`` is the one to train if it is not that of the settings. Raises ArgumentError for an
+    augmentation of rows, patience without a validation set, or minutes that are not for images or
+    not enough.
     """
     suited: dict[str, Any] = {}
     if settings.minutes is not None and not isinstance(train, Images):
@@ -96,8 +99,14 @@ def chosen(
         unset = settings.unset - {"validation"}
         values: dict[str, Any] = {name: suited.get(name) for name in {*unset, "model"}}
         settings = replace(settings, **values)
+    if settings.patience is not None and not has_validation and settings.folds is None:
+        raise ArgumentError(
+            "early stopping (patience) must not use the test set; add --validation FRACTION to "
+            "split off a validation set, or --folds"
+        )
     if settings.minutes is not None:
-        epochs = epochs_within(settings, train, evaluated, len(classes))
+        network = network or network_of(settings, train.inputs, len(classes), ordered)
+        epochs = epochs_within(settings, network, train, held_out)
         settings = replace(settings, minutes=None, epochs=epochs)
     if settings.augment == AUTO:
         is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS

@@ -33,6 +33,12 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
             f"changed data, name it: hardmax evaluate {path} {original}"
         )
     check_fit(run, dataset, source or original)
+    if source is not None and run.settings.files is not None and not load.is_table(source):
+        notice = (
+            f"{path} was trained on images that {original} lists; if some of them are in {source}, "
+            "the accuracy is too high"
+        )
+        return replace(dataset, notices=(*dataset.notices, notice))
     return dataset
 
 

@@ -19,11 +19,13 @@ from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.members import (
     Member,
     OutOfFold,
+    advising,
     averaged,
     mean_epochs,
     members_of,
     network_of,
     session_of,
+    smaller_rate,
 )
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
@@ -218,13 +220,8 @@ class Fitting:
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
-            self._train(self.settings, session, train, held_out)
-        except DivergenceError as error:
-            problem, _, rest = str(error).partition(";")
-            if "learning rate" not in rest:
-                raise
-            # The Trainer's advice names arguments that the command line lacks.
-            raise DivergenceError(f"{problem}; {self._advice()}") from error
+            with advising(self.settings):
+                self._train(self.settings, session, train, held_out)
         except KeyboardInterrupt:
             has_epoch = best_weights.state is not None or self.states
             if self.interruptions is None or not has_epoch:
@@ -236,7 +233,7 @@ class Fitting:
             self.interruptions.hold()
         state = best_weights.state
         if state is not None and not all(map(_is_finite, state.weights.values())):
-            raise DivergenceError(f"a weight became NaN or infinite; {self._advice()}")
+            raise DivergenceError(f"a weight became NaN or infinite; {smaller_rate(self.settings)}")
         return is_complete
 
     def _train(
@@ -254,7 +251,3 @@ class Fitting:
             loss_weights=loss_weights(train, self.class_weights),
             augment=settings.augmentations,
         )
-
-    def _advice(self) -> str:
-        recipe = self.settings.recipe
-        return f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"

@@ -4,7 +4,8 @@ With folds, each member is trained without one of them, which is its validation 
 training example has scores of networks that were not trained on it, the out-of-fold scores.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from hardmax import frameworks
 from hardmax.checks import MAX_SEED
 from hardmax.data.datasets import Examples
 from hardmax.data.sampling import order
-from hardmax.errors import ArgumentError
+from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
@@ -28,12 +29,14 @@ from hardmax.training.contracts import EpochRecord
 __all__ = [
     "Member",
     "OutOfFold",
+    "advising",
     "averaged",
     "fold_of",
     "mean_epochs",
     "members_of",
     "network_of",
     "session_of",
+    "smaller_rate",
     "whole_count",
 ]
 
@@ -172,6 +175,24 @@ def session_of(
         patience=settings.patience,
         callbacks=callbacks,
     )
+
+
+@contextlib.contextmanager
+def advising(settings: Settings) -> Iterator[None]:
+    """Let a DivergenceError advise options, as the Trainer's advice names arguments of its own."""
+    try:
+        yield
+    except DivergenceError as error:
+        problem, _, rest = str(error).partition(";")
+        if "learning rate" not in rest:
+            raise
+        raise DivergenceError(f"{problem}; {smaller_rate(settings)}") from error
+
+
+def smaller_rate(settings: Settings) -> str:
+    """Return advice for a training that diverges."""
+    recipe = settings.recipe
+    return f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"
 
 
 def averaged(

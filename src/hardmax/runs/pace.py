@@ -7,10 +7,11 @@ import numpy as np
 
 from hardmax.data.datasets import Examples
 from hardmax.errors import ArgumentError
-from hardmax.runs.members import network_of, session_of
+from hardmax.networks.layers import Network
+from hardmax.runs.members import advising, members_of, session_of
 from hardmax.runs.settings import AUTO, Settings
 
-__all__ = ["epochs_within"]
+__all__ = ["MOST_EPOCHS", "epochs_within"]
 
 #: The number of steps in each of the measured epochs, and that of these, the first of which warms
 #: up and does not count.
@@ -20,19 +21,20 @@ STEPS, EPOCHS = 8, 3
 MOST_EPOCHS = 300
 
 
-def epochs_within(settings: Settings, train: Examples, evaluated: int, classes: int) -> int:
+def epochs_within(
+    settings: Settings, network: Network, train: Examples, held_out: Examples | None
+) -> int:
     """Return the number of epochs that the training of all networks can have in its minutes.
 
-    ``evaluated`` is the number of examples that each epoch is evaluated on. The time of compiling
-    does not count. Raises ArgumentError if there is not enough time for one epoch.
+    Each of the networks is like ``network``. Its epochs are evaluated on ``held_out``, or on folds
+    if the settings have any. The time of compiling does not count. Raises ArgumentError if there
+    is not enough time for one epoch, and what a training raises.
     """
     assert settings.minutes is not None
-    count = len(train)
-    if settings.folds is not None:
-        evaluated = count // settings.folds
-        count -= evaluated
-    seconds = _seconds_per_example(settings, train, evaluated / count, classes)
-    seconds *= count * settings.members
+    augment = "shift" if settings.augment == AUTO else settings.augment
+    few = replace(settings, minutes=None, epochs=EPOCHS, augment=augment, patience=None)
+    member = members_of(few, train, held_out)[0]
+    seconds = few.members * _epoch_seconds(few, network, member.train, member.held_out)
     epochs = int(60 * settings.minutes / seconds)
     if not epochs:
         raise ArgumentError(
@@ -43,19 +45,19 @@ def epochs_within(settings: Settings, train: Examples, evaluated: int, classes: 
     return min(epochs, MOST_EPOCHS)
 
 
-def _seconds_per_example(
-    settings: Settings, train: Examples, evaluated: float, classes: int
+def _epoch_seconds(
+    settings: Settings, network: Network, train: Examples, held_out: Examples | None
 ) -> float:
-    """Return the seconds of an epoch of one network by the number of its training examples.
-
-    ``evaluated`` is the number of examples to evaluate for each of these.
-    """
+    """Return the seconds that an epoch of a network takes, by epochs of a part of the examples."""
     size = settings.batch(len(train))
-    part = train.take(np.arange(min(STEPS * size, len(train))))
-    held_out = train.take(np.arange(round(evaluated * len(part)))) if evaluated else None
-    augment = "shift" if settings.augment == AUTO else settings.augment
-    measured = replace(settings, minutes=None, epochs=EPOCHS, augment=augment, patience=None)
-    network = network_of(measured, train.inputs, classes, None)
-    session = session_of(measured, network, settings.seed, part)
-    session.fit(part, held_out, size, balanced=settings.balanced, augment=measured.augmentations)
-    return fmean(epoch["seconds"] or 0.0 for epoch in session.trainer.history[1:]) / len(part)
+    share = min(STEPS * size / len(train), 1)
+    part, others = (
+        None if one is None else one.take(np.arange(max(round(share * len(one)), 1)))
+        for one in (train, held_out)
+    )
+    assert part is not None
+    session = session_of(settings, network, settings.seed, part)
+    with advising(settings):
+        session.fit(part, others, size, balanced=settings.balanced, augment=settings.augmentations)
+    seconds = fmean(epoch["seconds"] or 0.0 for epoch in session.trainer.history[1:])
+    return seconds * len(train) / len(part)

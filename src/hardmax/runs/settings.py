@@ -107,8 +107,8 @@ class Settings(Recipe, ReadingOptions):
     )
     from_run: str | None = option(
         None,
-        "Go on from the network of a run on images: train all its layers with the settings of that "
-        "run and a quarter of its learning rate. Classes that the run lacks are new.",
+        "Go on from the network of a run on images: train all its layers, with a quarter of the "
+        "learning rate of that run. Classes that the run lacks are new.",
         unset="random weights",
         metavar="RUN",
         flag="from",

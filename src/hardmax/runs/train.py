@@ -7,25 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hardmax import frameworks
-from hardmax.data import load
 from hardmax.data.datasets import Dataset
-from hardmax.data.row_encoding import ordered_features
-from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
-from hardmax.networks.pretrained import SIDE, backbone
 from hardmax.reports import report
 from hardmax.reports.records import BaselineRecord, MemberRecord
 from hardmax.reports.suspects import Suspects
-from hardmax.runs import auto
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
+from hardmax.runs.preparation import prepared
 from hardmax.runs.results import evaluated
-from hardmax.runs.run import Run
-from hardmax.runs.settings import AUTO, Settings
-from hardmax.runs.warm_start import WarmStart, continued, warm_start
+from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
@@ -127,44 +121,16 @@ def _train(
     baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
-    asked, former = settings, None
-    if settings.from_run is not None:
-        former = Run.open(settings.from_run)
-        settings = continued(settings, former)
-    if settings.pretrained is not None:
-        if load.is_table(settings.data) and settings.files is None:
-            raise ArgumentError(
-                f"{settings.data} is a table; {settings.model} was pretrained on images; leave out "
-                "--pretrained"
-            )
-        # So that missing weights are found before the images are read.
-        backbone(settings.model, settings.pretrained, (SIDE, SIDE, 3))
-    dataset = load.load(settings.data, settings.reading)
-    has_validation = dataset.validation is not None
-    held_out = dataset.validation or dataset.test
-    ordered = ordered_features(dataset.encoding)
-    settings = auto.chosen(
-        settings,
-        dataset.train,
-        ordered,
-        classes=dataset.classes,
-        has_validation=has_validation,
-        evaluated=len(held_out),
-    )
-    if settings.patience is not None and not has_validation and settings.folds is None:
-        raise ArgumentError(
-            "early stopping (patience) must not use the test set; add --validation FRACTION to "
-            "split off a validation set, or --folds"
-        )
-    start = None if former is None else warm_start(settings, former, dataset.classes)
+    ready = prepared(settings)
+    settings, dataset = ready.settings, ready.dataset
     fitting = Fitting(
         settings,
         dataset.train,
-        held_out,
+        ready.held_out,
         classes=dataset.classes,
-        ordered=ordered,
+        ordered=ready.ordered,
         class_weights=settings.class_weights,
-        start=start,
+        start=ready.start,
         states=states,
         callbacks=[*([callback] if callback else []), _Stop(interruptions)],
         interruptions=interruptions,
@@ -178,7 +144,7 @@ def _train(
         cleaning_up.callback(interruptions.settle)
         # After every check, so that an error is the only line.
         if log is not None:
-            _log_notices(asked, settings, dataset, start=start, log=log)
+            ready.log_notices(log)
         if callback is not None:
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.
@@ -213,40 +179,11 @@ def _train(
         weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
         suspects=suspects,
-        held_out=_held_out(settings, has_validation),
+        held_out=ready.held_out_name,
         baselines=run.record["results"].get("baselines", []),
         interrupted=False,
         members=run.record["results"].get("members", []),
     )
-
-
-def _log_notices(
-    asked: Settings,
-    settings: Settings,
-    dataset: Dataset,
-    *,
-    start: WarmStart | None,
-    log: Callable[[str], None],
-) -> None:
-    """Log how the data was read, and what was chosen beyond the settings that were asked for."""
-    dataset.log_notices(log)
-    if start is not None:
-        log(f"{settings.model}, {settings.epochs} epochs: {start.described}")
-        if "split_off" in dataset.preprocessing:
-            log(
-                f"the test set was split off at random; if {asked.from_run} was trained on some of "
-                "its images, the test accuracy is too high; --test names other data"
-            )
-    elif asked.model == AUTO or asked.pretrained is not None:
-        log(auto.described(settings))
-    if asked.minutes is not None:
-        log(f"{asked.minutes:g} minutes: {settings.epochs} epochs, which --epochs would repeat")
-
-
-def _held_out(settings: Settings, has_validation: bool) -> str:
-    if settings.folds is not None:
-        return "folds"
-    return "validation set" if has_validation else "test set"
 
 
 def _losses(state: TrainingState) -> list[float]:

@@ -21,10 +21,11 @@ RATE = 0.25
 
 #: The settings that are those of the run if they are not given, and those that cannot be given.
 OF_RUN = (
-    *("init", "epochs", "batch_size", "augment", "background", "optimizer", "weight_decay"),
-    *("schedule", "label_smoothing"),
+    *("init", "epochs", "batch_size", "augment", "class_weights"),
+    *("optimizer", "weight_decay", "schedule", "label_smoothing"),
+    *("resize", "background"),
 )
-OF_NETWORK = ("model", "hidden", "widths", "activation", "dropout", "bins")
+OF_NETWORK = ("hidden", "widths", "activation", "dropout", "bins")
 
 
 class WarmStart(NamedTuple):
@@ -56,8 +57,7 @@ def continued(settings: Settings, run: Run) -> Settings:
     if run.encoding is not None:
         raise ArgumentError(f"{path} was trained on a table; use a run that was trained on images")
     height, width, channels = run.input_shape
-    fixed = {name: getattr(former, name) for name in OF_NETWORK}
-    fixed |= {"size": (height, width), "channels": channels}
+    fixed = {"model": former.model, "size": (height, width), "channels": channels}
     for name, value in fixed.items():
         given = getattr(settings, name)
         if given not in (None, AUTO, value):
@@ -65,15 +65,23 @@ def continued(settings: Settings, run: Run) -> Settings:
                 f"{path} has {name} {value}, which a training from it cannot change, got {given}; "
                 f"leave out {name}"
             )
+    for name in OF_NETWORK:
+        if getattr(settings, name) is not None:
+            raise ArgumentError(
+                f"the network is that of {path}, which {name} cannot change; leave out {name}"
+            )
     unset = settings.unset
     values: dict[str, Any] = dict.fromkeys(unset)
     values |= {name: getattr(former, name) for name in OF_RUN if name in unset}
     if "optimizer" in unset:
         usual = {"lr": RATE * former.rate, "momentum": former.momentum}
         values |= {name: usual[name] for name in usual if name in unset}
+    if settings.balanced:
+        values["class_weights"] = settings.class_weights
     if settings.minutes is not None:
         values["epochs"] = None
-    return replace(settings, **(values | fixed), from_run=os.path.abspath(path))
+    values |= {**fixed, **former.options}
+    return replace(settings, **values, from_run=os.path.abspath(path))
 
 
 def warm_start(settings: Settings, run: Run, classes: Sequence[str]) -> WarmStart:

@@ -9,47 +9,49 @@ from hardmax.runs import pace
 from hardmax.runs.auto import chosen
 from hardmax.runs.settings import Settings
 
-TRAIN = Images(np.zeros((1000, 8, 8, 1), np.uint8), np.arange(1000) % 2)
+TRAIN, HELD_OUT = (
+    Images(np.zeros((count, 8, 8, 1), np.uint8), np.arange(count) % 2) for count in (1000, 250)
+)
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """The arguments of the measurements, each of which gives 1 ms for each example."""
+    """What is measured, each time 1 ms for each training example."""
     calls = []
 
-    def measure(settings, train, evaluated, classes):
-        calls.append((len(train), evaluated, classes))
-        return 0.001
+    def measure(settings, network, train, held_out):
+        calls.append((len(train), len(held_out)))
+        return 0.001 * len(train)
 
-    monkeypatch.setattr(pace, "_seconds_per_example", measure)
+    monkeypatch.setattr(pace, "_epoch_seconds", measure)
     return calls
 
 
 @pytest.mark.parametrize(
-    ("options", "epochs", "evaluated"),
+    ("options", "epochs", "counts"),
     [
-        ({}, 60, 0.25),
-        ({"ensemble": 4}, 15, 0.25),
+        ({}, 60, (1000, 250)),
+        ({"ensemble": 4}, 15, (1000, 250)),
         # Each network is trained on 800 images: 5 of them take 4 s for an epoch.
-        ({"folds": 5}, 15, 0.25),
-        ({"folds": 5, "ensemble": 10}, 7, 0.25),
+        ({"folds": 5}, 15, (800, 200)),
+        ({"folds": 5, "ensemble": 10}, 7, (800, 200)),
     ],
 )
-def test_the_networks_share_the_time(measured, options, epochs, evaluated):
+def test_the_networks_share_the_time(measured, options, epochs, counts):
     settings = Settings(data="x", model="lenet", minutes=1.0, **options)
-    assert pace.epochs_within(settings, TRAIN, 250, 2) == epochs
-    assert measured == [(1000, evaluated, 2)]
+    assert pace.epochs_within(settings, (), TRAIN, HELD_OUT) == epochs
+    assert measured == [counts]
 
 
 def test_there_is_a_largest_number_of_epochs(measured):
     settings = Settings(data="x", model="lenet", minutes=1e4)
-    assert pace.epochs_within(settings, TRAIN, 0, 2) == pace.MOST_EPOCHS
+    assert pace.epochs_within(settings, (), TRAIN, HELD_OUT) == pace.MOST_EPOCHS
 
 
 def test_the_time_must_be_enough_for_an_epoch(measured):
     settings = Settings(data="x", model="lenet", minutes=0.01)
     with pytest.raises(ArgumentError, match=r"0\.01 minutes are not .*lenet takes about 0\.017 mi"):
-        pace.epochs_within(settings, TRAIN, 0, 2)
+        pace.epochs_within(settings, (), TRAIN, HELD_OUT)
 
 
 def test_the_epochs_decide_whether_images_are_shifted(measured):
@@ -60,7 +62,7 @@ def test_the_epochs_decide_whether_images_are_shifted(measured):
             None,
             classes=("1", "2"),
             has_validation=False,
-            evaluated=250,
+            held_out=HELD_OUT,
         )
         assert (settings.model, settings.minutes) == ("small-resnet", None)
         assert (settings.epochs, settings.augment) == (epochs, augment)

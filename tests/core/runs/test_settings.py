@@ -256,7 +256,7 @@ def test_a_record_has_the_settings():
     values = {name: value for name, (_, value) in VALUES.items()}
     settings = Settings(data="digits", **values)
     assert Settings.from_record(json.loads(json.dumps(settings.as_record()))) == settings
-    assert Settings.from_record({"data": "digits", "resize": "crop"}) == Settings(data="digits")
+    assert Settings.from_record({"data": "digits", "resize": None}) == Settings(data="digits")
 
 
 def test_a_record_from_before_a_setting_has_what_was_done_then():

@@ -33,6 +33,9 @@ MOVING = {"flip", "shift", "crop"}
 ROWS, COLUMNS, COLOR = slice(0, 2), slice(2, 4), slice(4, 7)
 BOX, SHARE = slice(7, 11), slice(11, 12)
 
+#: The changes of an image that stays as it is.
+UNCHANGED = (0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1)
+
 #: The weights of the channels in luma (ITU-R 601-2), by the number of channels.
 LUMA = {1: (1.0,), 3: (0.299, 0.587, 0.114)}
 
@@ -58,10 +61,10 @@ def parsed(text: str) -> tuple[str, ...]:
     Raises ArgumentError for other text.
     """
     names = () if text == "none" else tuple(text.split(","))
-    if not {*names} <= {*AUGMENTATIONS}:
+    if not {*names} <= {*AUGMENTATIONS} or len({*names}) < len(names):
         raise ArgumentError(
             f"augment must be auto, none or some of {', '.join(AUGMENTATIONS)}, separated by "
-            f"commas, got {text!r}"
+            f"commas, each at most once, got {text!r}"
         )
     return names
 
@@ -110,22 +113,28 @@ class Augmentation:
         """
         import numpy as np
 
-        # The third number sets these generators apart from that of the order of the examples.
-        moving, filling, mixing = (np.random.default_rng([seed, epoch, kind]) for kind in (1, 2, 3))
-        moves, others = moving.random((count, 7)).T, filling.random((count, 5)).T
-        shares = np.ones((1, count))
-        if "mixup" in self.names:
-            shares = mixing.beta(MIXUP, MIXUP, (1, count))
-        changes = [self._moves(moves), self._colors(others[:3]), self._boxes(others[3:]), shares]
-        return np.concatenate(changes).T.astype(np.float32)
+        changes = np.tile(np.array(UNCHANGED, np.float32), (count, 1))
+        for kind, (names, columns, draw) in enumerate(
+            (
+                (MOVING, slice(ROWS.start, COLUMNS.stop), self._moves),
+                ({"color"}, COLOR, self._colors),
+                ({"cutout"}, BOX, self._boxes),
+                ({"mixup"}, SHARE, self._shares),
+            ),
+            1,
+        ):
+            if names & {*self.names}:
+                # The kind sets the generators apart from each other and from that of the order.
+                changes[:, columns] = draw(count, np.random.default_rng([seed, epoch, kind])).T
+        return changes
 
-    def _moves(self, uniform: "np.ndarray") -> "np.ndarray":
-        """Return the places of rows and columns by numbers in [0, 1), (7, count), as (4, count)."""
+    def _moves(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
+        """Return the places of rows and columns, float64 (4, count)."""
         import numpy as np
 
+        uniform = generator.random((count, 7)).T
         flips, area, aspect = uniform[:3]
         shifts, corners = uniform[3:5], uniform[5:]
-        count = uniform.shape[1]
         sizes = np.ones((2, count))
         if "crop" in self.names:
             area = SMALLEST_CROP + (1 - SMALLEST_CROP) * area
@@ -144,23 +153,25 @@ class Augmentation:
             changes[3, mirrored] *= -1
         return changes
 
-    def _colors(self, uniform: "np.ndarray") -> "np.ndarray":
-        """Return the factors of colors by numbers in [0, 1), both (3, count)."""
+    def _colors(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
+        """Return the factors of colors, float64 (3, count)."""
         import numpy as np
 
-        if "color" not in self.names:
-            return np.tile([[1.0], [0.0], [0.0]], uniform.shape[1])
+        uniform = generator.random((count, 3)).T
         brightness, contrast, saturation = 1 + LARGEST_COLOR * (2 * uniform - 1)
         factors = [saturation * contrast, (1 - saturation) * contrast, 1 - contrast]
         return np.stack([brightness * factor for factor in factors])
 
-    def _boxes(self, uniform: "np.ndarray") -> "np.ndarray":
-        """Return the bounds of boxes by numbers in [0, 1), (2, count), as (4, count)."""
+    def _boxes(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
+        """Return the bounds of boxes, float64 (4, count)."""
         import numpy as np
 
-        if "cutout" not in self.names:
-            return np.zeros((4, uniform.shape[1]))
+        uniform = generator.random((count, 2)).T
         sides = np.array([self.height, self.width])
         lengths = np.maximum(np.rint(BOX_SIDE * sides), 1)[:, np.newaxis]
         first = np.floor(uniform * sides[:, np.newaxis]) - lengths // 2
         return np.stack([first, first + lengths], axis=1).reshape(4, -1)
+
+    def _shares(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
+        """Return the images' own shares in their mixtures, float64 (1, count)."""
+        return generator.beta(MIXUP, MIXUP, (1, count))

@@ -69,7 +69,7 @@ def decode(source: Path, root: Path, files: Sequence[ImageFile], reading: Readin
     """
     folder, digest = user_cache() / "images", _digest(files)
     wanted = _wanted_shape(reading)
-    same = os.path.realpath(source), reading.background_color, reading.resize
+    same = os.path.realpath(source), reading.background_color, reading.resizing
     side = () if reading.largest_side is None else (reading.largest_side,)
     automatic = [(None, channels, *side) for channels in (wanted[1], None)]
     keys = [automatic[0] if wanted[0] is None else wanted, *automatic]

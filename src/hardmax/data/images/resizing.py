@@ -52,7 +52,7 @@ def fitted(
 ) -> "Image":
     """Return a grayscale or RGB image of ``size`` (height, width), bilinear with antialiasing.
 
-    It is cropped, padded or squashed as ``reading.resize`` says: the same as ``fit``, ``pad`` and
+    It is cropped, padded or squashed as ``reading.resizing`` says: the same as ``fit``, ``pad`` and
     ``Image.resize`` of Pillow. Of an image with a ``box`` only that part is used.
     """
     from PIL import Image
@@ -62,9 +62,9 @@ def fitted(
     if image.size == (width, height):
         return image
     bilinear = Image.Resampling.BILINEAR
-    if reading.resize == "squash":
+    if reading.resizing == "squash":
         return image.resize((width, height), bilinear, box)
-    if reading.resize == "crop":
+    if reading.resizing == "crop":
         return image.resize((width, height), bilinear, _middle(box, width / height))
     rows, columns = _within(box[3] - box[1], box[2] - box[0], size)
     inner = image.resize((columns, rows), bilinear, box)
@@ -84,7 +84,7 @@ def how_resized(reading: ReadingOptions) -> str:
         "crop": "cropped",
         "pad": f"padded with {reading.background or 'white'}",
         "squash": "squashed",
-    }[reading.resize]
+    }[reading.resizing]
 
 
 def scaled_size(
@@ -95,9 +95,9 @@ def scaled_size(
     To be squashed it keeps its size: runs from before JPEGs were decoded at smaller scales must
     find the pixels that they were trained on.
     """
-    if reading.resize == "squash":
+    if reading.resizing == "squash":
         return stored
-    return size if reading.resize == "crop" else _within(*stored, size)
+    return size if reading.resizing == "crop" else _within(*stored, size)
 
 
 def _middle(box: Box, ratio: float) -> Box:

@@ -168,7 +168,9 @@ def test_augmentations_are_names_separated_by_commas(text, expected):
     assert parsed(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "flop", "flip,", "flip, shift", "none,flip", "Flip"])
+@pytest.mark.parametrize(
+    "text", ["", "flop", "flip,", "flip, shift", "none,flip", "Flip", "flip,flip"]
+)
 def test_other_augmentations_are_refused(text, refused):
     with refused(ArgumentError, "auto, none or some of flip, shift, crop", f"got {text!r}"):
         parsed(text)

@@ -1,0 +1,107 @@
+"""Reads the data of a training, and chooses what its settings leave to the data or to a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hardmax.data import load
+from hardmax.data.datasets import Dataset, Examples
+from hardmax.data.row_encoding import ordered_features
+from hardmax.errors import ArgumentError
+from hardmax.networks.pretrained import SIDE, backbone
+from hardmax.runs import auto
+from hardmax.runs.pace import MOST_EPOCHS
+from hardmax.runs.run import Run
+from hardmax.runs.settings import AUTO, Settings
+from hardmax.runs.warm_start import WarmStart, continued, warm_start
+
+__all__ = ["Prepared", "prepared"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training needs: ``settings`` in which nothing is left to choose, and the data.
+
+    ``asked`` are the settings before that; ``start`` is the network to go on from, if any.
+    """
+
+    asked: Settings
+    settings: Settings
+    dataset: Dataset
+    start: WarmStart | None
+
+    @property
+    def ordered(self) -> tuple[int, ...] | None:
+        """The positions of the features that are scaled numbers, if known."""
+        return ordered_features(self.dataset.encoding)
+
+    @property
+    def held_out(self) -> Examples:
+        """The examples that each epoch is evaluated on, if there are no folds."""
+        return self.dataset.validation or self.dataset.test
+
+    @property
+    def held_out_name(self) -> str:
+        """What the epochs are evaluated on: ``folds``, ``validation set`` or ``test set``."""
+        if self.settings.folds is not None:
+            return "folds"
+        return "test set" if self.dataset.validation is None else "validation set"
+
+    def log_notices(self, log: Callable[[str], None]) -> None:
+        """Log how the data was read, and what was chosen beyond what was asked for."""
+        self.dataset.log_notices(log)
+        asked, settings = self.asked, self.settings
+        if self.start is not None:
+            log(f"{settings.model}, {settings.epochs} epochs: {self.start.described}")
+            self._log_splits(log)
+        elif asked.model == AUTO or asked.pretrained is not None:
+            log(auto.described(settings))
+        if asked.minutes is not None:
+            epochs, most = settings.epochs, settings.epochs == MOST_EPOCHS
+            limit = ", the most that --minutes chooses" if most else ""
+            log(f"{asked.minutes:g} minutes: {epochs} epochs{limit}; --epochs {epochs} repeats it")
+
+    def _log_splits(self, log: Callable[[str], None]) -> None:
+        """Log that a run may have been trained on images of the sets that are split off."""
+        sets = ["test"] * ("split_off" in self.dataset.preprocessing)
+        sets += ["validation"] * (self.settings.validation is not None)
+        if sets:
+            log(
+                f"images were split off at random for the {' and the '.join(sets)} set; if "
+                f"{self.asked.from_run} was trained on some of them, their accuracy is too high"
+            )
+
+
+def prepared(asked: Settings) -> Prepared:
+    """Read the data of a training, and choose what is left open.
+
+    Raises DataError or RunError for data, weights or a run that cannot be read, and ArgumentError
+    for settings that do not suit the data.
+    """
+    settings, former = asked, None
+    if asked.from_run is not None:
+        _check_no_table(asked, "--from")
+        former = Run.open(asked.from_run)
+        settings = continued(asked, former)
+    if asked.pretrained is not None:
+        _check_no_table(asked, "--pretrained")
+        # So that missing weights are found before the images are read.
+        backbone(asked.model, asked.pretrained, (SIDE, SIDE, 3))
+    dataset = load.load(settings.data, settings.reading)
+    start = None if former is None else warm_start(settings, former, dataset.classes)
+    settings = auto.chosen(
+        settings,
+        dataset.train,
+        ordered_features(dataset.encoding),
+        classes=dataset.classes,
+        has_validation=dataset.validation is not None,
+        held_out=dataset.validation or dataset.test,
+        network=None if start is None else start.network,
+    )
+    return Prepared(asked, settings, dataset, start)
+
+
+def _check_no_table(settings: Settings, option: str) -> None:
+    if load.is_table(settings.data) and settings.files is None:
+        raise ArgumentError(
+            f"{settings.data} is a table; {option} is for networks on images; leave it out"
+        )
