@@ -1,42 +1,24 @@
-"""Augmentation on the device: changes a batch of images as drawn in NumPy."""
+"""Augmentation on the device: what ``Augmentation.apply`` calls to change a batch of images."""
 
 import jax
 from jax import numpy as jnp
 
-from hardmax.data.images.augmentation import (
-    BOX,
-    COLOR,
-    COLUMNS,
-    LUMA,
-    ROWS,
-    SHARE,
-    Augmentation,
-)
+from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 
-__all__ = ["augmented"]
+__all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def augmented(
-    images: jax.Array, labels: jax.Array, changes: jax.Array, augmentation: Augmentation
-) -> tuple[jax.Array, jax.Array]:
-    """Return images, float32 (n, height, width, channels), changed as drawn, and their labels.
+def moved(images: jax.Array, changes: jax.Array) -> jax.Array:
+    """Return images, whose rows and columns of pixels are at places of the original.
 
-    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
-    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
+    ``images``: float32 (n, height, width, channels); ``changes``: float32 (n, 4). Between
+    pixels of the original, values are interpolated linearly.
     """
-    if augmentation.moves:
-        by_column = _moved(images.swapaxes(1, 2), changes[:, COLUMNS])
-        images = _moved(by_column.swapaxes(1, 2), changes[:, ROWS])
-    if "color" in augmentation.names:
-        images = _recolored(images, changes[:, COLOR])
-    if "cutout" in augmentation.names:
-        images = _cut(images, changes[:, BOX])
-    if "mixup" in augmentation.names:
-        return _mixed(images, labels, changes[:, SHARE])
-    return images, labels
+    by_column = _lines_at(images.swapaxes(1, 2), changes[:, COLUMNS])
+    return _lines_at(by_column.swapaxes(1, 2), changes[:, ROWS])
 
 
-def _moved(images: jax.Array, changes: jax.Array) -> jax.Array:
+def _lines_at(images: jax.Array, changes: jax.Array) -> jax.Array:
     """Return images whose lines, along the second axis, are those at places of the original."""
     last = images.shape[1] - 1
     lines = jnp.arange(last + 1)
@@ -51,16 +33,19 @@ def _moved(images: jax.Array, changes: jax.Array) -> jax.Array:
     return first + (places - before)[:, :, None, None] * (second - first)
 
 
-def _recolored(images: jax.Array, factors: jax.Array) -> jax.Array:
-    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+def recolored(images: jax.Array, factors: jax.Array) -> jax.Array:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1].
+
+    ``factors``: float32 (n, 3).
+    """
     own, gray, flat = factors.T[:, :, None, None, None]
     luma = images @ jnp.array(LUMA[images.shape[3]])[:, None]
     mean = luma.mean(axis=(1, 2), keepdims=True)
     return jnp.clip(own * images + gray * luma + flat * mean, 0, 1)
 
 
-def _cut(images: jax.Array, bounds: jax.Array) -> jax.Array:
-    """Return images with the mean of each in a box."""
+def cut(images: jax.Array, bounds: jax.Array) -> jax.Array:
+    """Return images with the mean of each in a box, whose ``bounds`` are float32 (n, 4)."""
     top, bottom, left, right = bounds.T[:, :, None]
     rows, columns = map(jnp.arange, images.shape[1:3])
     in_rows, in_columns = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
@@ -68,8 +53,11 @@ def _cut(images: jax.Array, bounds: jax.Array) -> jax.Array:
     return jnp.where(inside, images.mean(axis=(1, 2), keepdims=True), images)
 
 
-def _mixed(images: jax.Array, labels: jax.Array, share: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return each image mixed with one from the reversed batch, and the labels of both."""
+def mixed(images: jax.Array, labels: jax.Array, share: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return each image mixed with one from the reversed batch, and the labels of both.
+
+    ``labels`` have weights, (n, 1, 3), and become (n, 2, 3); ``share``: float32 (n, 1).
+    """
     shares = jnp.stack([share, 1 - share], axis=1)
     both = jnp.concatenate([labels, labels[::-1]], axis=1)
     labels = jnp.concatenate([both[:, :, :1], both[:, :, 1:] * shares], axis=2)

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 
 from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.data.images.augmentation import Augmentation
-from hardmax.jax.augmentation import augmented
+from hardmax.jax import augmentation as operations
 from hardmax.jax.runtime import draw_seed
 from hardmax.jax.tensors import get_key
 from hardmax.training import datamodule, loaders
@@ -84,7 +84,7 @@ def prepared(
     if augmentation is None:
         return (images, *batch[1:])
     _, labels, changes = batch
-    return augmented(images, labels, changes, augmentation)
+    return augmentation.apply(operations, images, labels, changes)
 
 
 class DataModule(datamodule.DataModule[jax.Array]):

@@ -1,41 +1,23 @@
-"""Augmentation on the device: changes a batch of images as drawn in NumPy."""
+"""Augmentation on the device: what ``Augmentation.apply`` calls to change a batch of images."""
 
 from mxnet import np
 
-from hardmax.data.images.augmentation import (
-    BOX,
-    COLOR,
-    COLUMNS,
-    LUMA,
-    ROWS,
-    SHARE,
-    Augmentation,
-)
+from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 
-__all__ = ["augmented"]
+__all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def augmented(
-    images: np.ndarray, labels: np.ndarray, changes: np.ndarray, augmentation: Augmentation
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return images, float32 (n, channels, height, width), changed as drawn, and their labels.
+def moved(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """Return images, whose rows and columns of pixels are at places of the original.
 
-    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
-    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
+    ``images``: float32 (n, channels, height, width); ``changes``: float32 (n, 4). Between
+    pixels of the original, values are interpolated linearly.
     """
-    if augmentation.moves:
-        by_column = _moved(images.transpose(0, 3, 1, 2), changes[:, COLUMNS])
-        images = _moved(by_column.transpose(0, 3, 2, 1), changes[:, ROWS]).transpose(0, 2, 1, 3)
-    if "color" in augmentation.names:
-        images = _recolored(images, changes[:, COLOR])
-    if "cutout" in augmentation.names:
-        images = _cut(images, changes[:, BOX])
-    if "mixup" in augmentation.names:
-        return _mixed(images, labels, changes[:, SHARE])
-    return images, labels
+    by_column = _lines_at(images.transpose(0, 3, 1, 2), changes[:, COLUMNS])
+    return _lines_at(by_column.transpose(0, 3, 2, 1), changes[:, ROWS]).transpose(0, 2, 1, 3)
 
 
-def _moved(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
+def _lines_at(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """Return images whose lines, along the second axis, are those at places of the original."""
     count, size, *rest = images.shape
     last = size - 1
@@ -53,8 +35,11 @@ def _moved(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
     return first + (places - before).reshape(count, size, 1, 1) * (second - first)
 
 
-def _recolored(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+def recolored(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1].
+
+    ``factors``: float32 (n, 3).
+    """
     own, gray, flat = factors.T.reshape(3, -1, 1, 1, 1)
     weights = np.array(LUMA[images.shape[1]], ctx=images.ctx).reshape(-1, 1, 1)
     luma = (images * weights).sum(axis=1, keepdims=True)
@@ -62,8 +47,8 @@ def _recolored(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
     return np.clip(own * images + gray * luma + flat * mean, 0, 1)
 
 
-def _cut(images: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return images with the mean of each in a box."""
+def cut(images: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return images with the mean of each in a box, whose ``bounds`` are float32 (n, 4)."""
     top, bottom, left, right = bounds.T.reshape(4, -1, 1)
     rows, columns = (np.arange(side, ctx=bounds.ctx) for side in images.shape[2:])
     in_rows, in_columns = (rows >= top) * (rows < bottom), (columns >= left) * (columns < right)
@@ -71,10 +56,13 @@ def _cut(images: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     return np.where(inside, images.mean(axis=(2, 3), keepdims=True), images)
 
 
-def _mixed(
+def mixed(
     images: np.ndarray, labels: np.ndarray, share: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each image mixed with one from the reversed batch, and the labels of both."""
+    """Return each image mixed with one from the reversed batch, and the labels of both.
+
+    ``labels`` have weights, (n, 1, 3), and become (n, 2, 3); ``share``: float32 (n, 1).
+    """
     shares = np.stack([share, 1 - share], axis=1)
     both = np.concatenate([labels, labels[::-1]], axis=1)
     labels = np.concatenate([both[:, :, :1], both[:, :, 1:] * shares], axis=2)

@@ -8,7 +8,7 @@ import numpy as onp
 from mxnet import gluon, np
 
 from hardmax.data.datasets import SCALE, Images, Vectors
-from hardmax.mxnet.augmentation import augmented
+from hardmax.mxnet import augmentation as operations
 from hardmax.mxnet.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -60,7 +60,7 @@ class Loader(loaders.TensorLoader[np.ndarray]):
         if self.applied is None:
             return (images, *batch[1:])
         _, labels, changes = batch
-        return augmented(images, labels, changes, self.applied)
+        return self.applied.apply(operations, images, labels, changes)
 
 
 class DataModule(datamodule.DataModule[np.ndarray]):

@@ -1,41 +1,23 @@
-"""Augmentation on the device: changes a batch of images as drawn in NumPy."""
+"""Augmentation on the device: what ``Augmentation.apply`` calls to change a batch of images."""
 
 import tensorflow as tf
 
-from hardmax.data.images.augmentation import (
-    BOX,
-    COLOR,
-    COLUMNS,
-    LUMA,
-    ROWS,
-    SHARE,
-    Augmentation,
-)
+from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 
-__all__ = ["augmented"]
+__all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def augmented(
-    images: tf.Tensor, labels: tf.Tensor, changes: tf.Tensor, augmentation: Augmentation
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return images, float32 (n, height, width, channels), changed as drawn, and their labels.
+def moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
+    """Return images, whose rows and columns of pixels are at places of the original.
 
-    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
-    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
+    ``images``: float32 (n, height, width, channels); ``changes``: float32 (n, 4). Between
+    pixels of the original, values are interpolated linearly.
     """
-    if augmentation.moves:
-        by_column = _moved(tf.transpose(images, (0, 2, 1, 3)), changes[:, COLUMNS])
-        images = _moved(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, ROWS])
-    if "color" in augmentation.names:
-        images = _recolored(images, changes[:, COLOR])
-    if "cutout" in augmentation.names:
-        images = _cut(images, changes[:, BOX])
-    if "mixup" in augmentation.names:
-        return _mixed(images, labels, changes[:, SHARE])
-    return images, labels
+    by_column = _lines_at(tf.transpose(images, (0, 2, 1, 3)), changes[:, COLUMNS])
+    return _lines_at(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, ROWS])
 
 
-def _moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
+def _lines_at(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
     """Return images whose lines, along the second axis, are those at places of the original."""
     last = images.shape[1] - 1
     lines = tf.range(last + 1, dtype=changes.dtype)
@@ -48,16 +30,19 @@ def _moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
     return first + share * (second - first)
 
 
-def _recolored(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+def recolored(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1].
+
+    ``factors``: float32 (n, 3).
+    """
     own, gray, flat = tf.unstack(tf.transpose(factors)[:, :, None, None, None])
     luma = tf.reduce_sum(images * tf.constant(LUMA[images.shape[3]]), axis=3, keepdims=True)
     mean = tf.reduce_mean(luma, axis=(1, 2), keepdims=True)
     return tf.clip_by_value(own * images + gray * luma + flat * mean, 0, 1)
 
 
-def _cut(images: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
-    """Return images with the mean of each in a box."""
+def cut(images: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
+    """Return images with the mean of each in a box, whose ``bounds`` are float32 (n, 4)."""
     top, bottom, left, right = tf.unstack(tf.transpose(bounds)[:, :, None])
     rows, columns = (tf.range(side, dtype=bounds.dtype) for side in images.shape[1:3])
     in_rows, in_columns = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
@@ -65,8 +50,11 @@ def _cut(images: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
     return tf.where(inside, tf.reduce_mean(images, axis=(1, 2), keepdims=True), images)
 
 
-def _mixed(images: tf.Tensor, labels: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return each image mixed with one from the reversed batch, and the labels of both."""
+def mixed(images: tf.Tensor, labels: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return each image mixed with one from the reversed batch, and the labels of both.
+
+    ``labels`` have weights, (n, 1, 3), and become (n, 2, 3); ``share``: float32 (n, 1).
+    """
     shares = tf.stack([share, 1 - share], axis=1)
     both = tf.concat([labels, labels[::-1]], axis=1)
     labels = tf.concat([both[:, :, :1], both[:, :, 1:] * shares], axis=2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.data.images.augmentation import Augmentation
-from hardmax.tensorflow.augmentation import augmented
+from hardmax.tensorflow import augmentation as operations
 from hardmax.tensorflow.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -68,7 +68,7 @@ def prepared(
     if augmentation is None:
         return (images, *batch[1:])
     _, labels, changes = batch
-    return augmented(images, labels, changes, augmentation)
+    return augmentation.apply(operations, images, labels, changes)
 
 
 class DataModule(datamodule.DataModule[tf.Tensor]):

@@ -1,41 +1,23 @@
-"""Augmentation on the device: changes a batch of images as drawn in NumPy."""
+"""Augmentation on the device: what ``Augmentation.apply`` calls to change a batch of images."""
 
 import torch
 
-from hardmax.data.images.augmentation import (
-    BOX,
-    COLOR,
-    COLUMNS,
-    LUMA,
-    ROWS,
-    SHARE,
-    Augmentation,
-)
+from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 
-__all__ = ["augmented"]
+__all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def augmented(
-    images: torch.Tensor, labels: torch.Tensor, changes: torch.Tensor, augmentation: Augmentation
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return images, float32 (n, channels, height, width), changed as drawn, and their labels.
+def moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
+    """Return images, whose rows and columns of pixels are at places of the original.
 
-    ``changes``: float32 (n, 12), of ``Augmentation.draw``. Pixels between those of the original are
-    interpolated linearly. With ``mixup``, labels are (n, 1, 3) and become (n, 2, 3).
+    ``images``: float32 (n, channels, height, width); ``changes``: float32 (n, 4). Between
+    pixels of the original, values are interpolated linearly.
     """
-    if augmentation.moves:
-        by_column = _moved(images.permute(0, 3, 1, 2), changes[:, COLUMNS])
-        images = _moved(by_column.permute(0, 3, 2, 1), changes[:, ROWS]).transpose(1, 2)
-    if "color" in augmentation.names:
-        images = _recolored(images, changes[:, COLOR])
-    if "cutout" in augmentation.names:
-        images = _cut(images, changes[:, BOX])
-    if "mixup" in augmentation.names:
-        return _mixed(images, labels, changes[:, SHARE])
-    return images, labels
+    by_column = _lines_at(images.permute(0, 3, 1, 2), changes[:, COLUMNS])
+    return _lines_at(by_column.permute(0, 3, 2, 1), changes[:, ROWS]).transpose(1, 2)
 
 
-def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
+def _lines_at(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
     """Return images whose lines, along the second axis, are those at places of the original."""
     last = images.shape[1] - 1
     lines = torch.arange(last + 1, device=changes.device)
@@ -48,8 +30,11 @@ def _moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
     return torch.lerp(images[examples, before], images[examples, after], share)
 
 
-def _recolored(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1]."""
+def recolored(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Return the sum of images, their luma and its mean, each times its factor, in [0, 1].
+
+    ``factors``: float32 (n, 3).
+    """
     own, gray, flat = factors.T[:, :, None, None, None]
     weights = torch.tensor(LUMA[images.shape[1]], device=images.device)
     luma = (images * weights[:, None, None]).sum(dim=1, keepdim=True)
@@ -57,8 +42,8 @@ def _recolored(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
     return (own * images + gray * luma + flat * mean).clamp(0, 1)
 
 
-def _cut(images: torch.Tensor, bounds: torch.Tensor) -> torch.Tensor:
-    """Return images with the mean of each in a box."""
+def cut(images: torch.Tensor, bounds: torch.Tensor) -> torch.Tensor:
+    """Return images with the mean of each in a box, whose ``bounds`` are float32 (n, 4)."""
     top, bottom, left, right = bounds.T[:, :, None]
     rows, columns = (torch.arange(side, device=bounds.device) for side in images.shape[2:])
     in_rows, in_columns = (rows >= top) & (rows < bottom), (columns >= left) & (columns < right)
@@ -66,10 +51,13 @@ def _cut(images: torch.Tensor, bounds: torch.Tensor) -> torch.Tensor:
     return torch.where(inside, images.mean(dim=(2, 3), keepdim=True), images)
 
 
-def _mixed(
+def mixed(
     images: torch.Tensor, labels: torch.Tensor, share: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return each image mixed with one from the reversed batch, and the labels of both."""
+    """Return each image mixed with one from the reversed batch, and the labels of both.
+
+    ``labels`` have weights, (n, 1, 3), and become (n, 2, 3); ``share``: float32 (n, 1).
+    """
     shares = torch.stack([share, 1 - share], dim=1)
     both = torch.cat([labels, labels.flip(0)], dim=1)
     labels = torch.cat([both[:, :, :1], both[:, :, 1:] * shares], dim=2)

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from hardmax.data.datasets import SCALE, Images, Vectors
-from hardmax.torch.augmentation import augmented
+from hardmax.torch import augmentation as operations
 from hardmax.torch.runtime import draw_seed
 from hardmax.training import datamodule, loaders
 
@@ -59,7 +59,7 @@ class Loader(loaders.TensorLoader[torch.Tensor]):
         if self.applied is None:
             return (images, *batch[1:])
         _, labels, changes = batch
-        return augmented(images, labels, changes, self.applied)
+        return self.applied.apply(operations, images, labels, changes)
 
 
 class DataModule(datamodule.DataModule[torch.Tensor]):

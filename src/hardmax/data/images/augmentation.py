@@ -5,7 +5,7 @@ to a batch on the device.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hardmax.errors import ArgumentError
 
@@ -18,6 +18,7 @@ __all__ = [
     "COLOR",
     "COLUMNS",
     "LUMA",
+    "MOVES",
     "ROWS",
     "SHARE",
     "Augmentation",
@@ -30,8 +31,8 @@ AUGMENTATIONS = ("flip", "shift", "crop", "color", "cutout", "mixup")
 MOVING = {"flip", "shift", "crop"}
 
 #: The columns of what ``Augmentation.draw`` returns.
-ROWS, COLUMNS, COLOR = slice(0, 2), slice(2, 4), slice(4, 7)
-BOX, SHARE = slice(7, 11), slice(11, 12)
+ROWS, COLUMNS, MOVES = slice(0, 2), slice(2, 4), slice(0, 4)
+COLOR, BOX, SHARE = slice(4, 7), slice(7, 11), slice(11, 12)
 
 #: The changes of an image that stays as it is.
 UNCHANGED = (0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1)
@@ -69,6 +70,22 @@ def parsed(text: str) -> tuple[str, ...]:
     return names
 
 
+class Operations(Protocol):
+    """What changes batches on a device: the functions of each backend's ``augmentation.py``."""
+
+    def moved(self, images: Any, changes: Any) -> Any:
+        """Return images whose rows and columns are at places of the original, by MOVES."""
+
+    def recolored(self, images: Any, factors: Any) -> Any:
+        """Return images with other colors, by COLOR."""
+
+    def cut(self, images: Any, bounds: Any) -> Any:
+        """Return images with a filled box, by BOX."""
+
+    def mixed(self, images: Any, labels: Any, share: Any) -> tuple[Any, Any]:
+        """Return images mixed with others of the batch and the labels of both, by SHARE."""
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """Random changes, by name, of images with ``height`` and ``width`` pixels.
@@ -100,6 +117,23 @@ class Augmentation:
         """Whether pixels are moved."""
         return bool(MOVING & {*self.names})
 
+    def apply(
+        self, operations: Operations, images: Any, labels: Any, changes: Any
+    ) -> tuple[Any, Any]:
+        """Return a batch of images in [0, 1] changed by rows of what ``draw`` returned, and labels.
+
+        Images and labels are tensors of the framework of ``operations``.
+        """
+        if self.moves:
+            images = operations.moved(images, changes[:, MOVES])
+        if "color" in self.names:
+            images = operations.recolored(images, changes[:, COLOR])
+        if "cutout" in self.names:
+            images = operations.cut(images, changes[:, BOX])
+        if "mixup" in self.names:
+            return operations.mixed(images, labels, changes[:, SHARE])
+        return images, labels
+
     def draw(self, count: int, seed: int, epoch: int) -> "np.ndarray":
         """Return the changes of ``count`` examples in an epoch, float32 of shape (count, 12).
 
@@ -116,7 +150,7 @@ class Augmentation:
         changes = np.tile(np.array(UNCHANGED, np.float32), (count, 1))
         for kind, (names, columns, draw) in enumerate(
             (
-                (MOVING, slice(ROWS.start, COLUMNS.stop), self._moves),
+                (MOVING, MOVES, self._moves),
                 ({"color"}, COLOR, self._colors),
                 ({"cutout"}, BOX, self._boxes),
                 ({"mixup"}, SHARE, self._shares),
