@@ -5,6 +5,8 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hardmax import frameworks
@@ -12,6 +14,12 @@ from hardmax.errors import MissingFrameworkError
 
 #: The options of a training for which the network does not matter: this one takes a moment.
 SOFTMAX = ("--model", "softmax-regression")
+
+#: Strategies: a side of a small image, and up to four images of one shape, grayscale or color.
+sides = st.integers(1, 12)
+image_arrays = st.tuples(st.integers(0, 4), sides, sides, st.sampled_from([1, 3])).flatmap(
+    lambda shape: arrays(np.uint8, shape)
+)
 
 
 def pcg64(count, seed, epoch):
@@ -28,6 +36,11 @@ def batches(count, size, seed, epoch):
 def noise(*shape, seed=0):
     """Return random pixels, uint8 of the given shape."""
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def to_pillow(image):
+    """Return an image, uint8 (height, width, 1 or 3), as one of Pillow."""
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def save(path, pixels, **options):

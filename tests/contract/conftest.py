@@ -1,6 +1,7 @@
 """The contract of all frameworks: these tests are written once and run on each."""
 
 import importlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def fw(framework):
 
 SHAPE = (6, 6, 1)
 CLASSES = 4
+
+
+@pytest.fixture(scope="module")
+def run(folder, hardmax_in):
+    """A function that runs the command line in the folder of the module."""
+    return partial(hardmax_in, folder)
 
 
 def make_images(count, seed):

@@ -1,7 +1,6 @@
 """Ensembles: several networks, each trained without a fold, as one run."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,11 +23,6 @@ def folder(tmp_path_factory):
     frame["target"] = frame["target"].map(dict(enumerate(["setosa", "versicolor", "virginica"])))
     frame.to_csv(folder / "iris.csv", index=False)
     return folder
-
-
-@pytest.fixture(scope="module")
-def run(folder, hardmax_in):
-    return partial(hardmax_in, folder)
 
 
 @pytest.fixture(scope="module")

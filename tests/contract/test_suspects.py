@@ -1,7 +1,6 @@
 """Examples whose labels may be wrong, as ``train`` and ``evaluate`` list them."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -25,11 +24,6 @@ def folder(tmp_path_factory):
     frame.to_csv(folder / "digits.csv", index=False)
     np.save(folder / "wrong.npy", wrong + 1)
     return folder
-
-
-@pytest.fixture(scope="module")
-def run(folder, hardmax_in):
-    return partial(hardmax_in, folder)
 
 
 @pytest.fixture(scope="module")

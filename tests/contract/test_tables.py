@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-from functools import partial
 
 import commands
 import numpy as np
@@ -27,12 +26,6 @@ def folder(tmp_path_factory):
     mixed_table(ROWS).to_csv(folder / "visits.csv", index=False)
     mixed_table(50, seed=1).drop(columns="outcome").to_csv(folder / "new.csv", index=False)
     return folder
-
-
-@pytest.fixture(scope="module")
-def run(folder, hardmax_in):
-    """A function that runs the command line in the folder."""
-    return partial(hardmax_in, folder)
 
 
 @pytest.fixture(scope="module")

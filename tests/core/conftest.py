@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """An empty folder that is the per-user cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("HARDMAX_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def refused():
     """A context manager: its block must raise exactly ``kind``, with ``parts`` on one line."""

@@ -13,12 +13,7 @@ from hardmax.data.options import Reading
 from hardmax.data.survey import survey
 from hardmax.errors import ArgumentError, DataError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("HARDMAX_CACHE", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

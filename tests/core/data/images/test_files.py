@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image
+from support import image_arrays, noise, to_pillow
 
 from hardmax.data.images.files import read_image, strict_pillow
 from hardmax.data.options import ReadingOptions
@@ -32,12 +32,6 @@ FORMATS = [
     name for name in ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "AVIF") if name in Image.SAVE
 ]
 
-sides = st.integers(1, 12)
-channels = st.sampled_from([1, 3])
-pixels = st.tuples(st.integers(0, 4), sides, sides, channels).flatmap(
-    lambda shape: arrays(np.uint8, shape)
-)
-
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
@@ -47,14 +41,6 @@ def folder(tmp_path_factory):
 def read(path, shape, **options):
     with strict_pillow():
         return read_image(path, shape, ReadingOptions(**options))
-
-
-def noise(*shape):
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
-def to_pillow(image):
-    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def rotated(orientation):
@@ -67,7 +53,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-@given(pixels.filter(len), st.sampled_from(["PNG", "BMP", "TIFF", "PPM"]))
+@given(image_arrays.filter(len), st.sampled_from(["PNG", "BMP", "TIFF", "PPM"]))
 def test_an_image_of_the_requested_shape_is_unchanged(folder, images, file_format):
     to_pillow(images[0]).save(folder / "same", file_format)
     found, note = read(folder / "same", images[0].shape)

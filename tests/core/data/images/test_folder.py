@@ -14,12 +14,7 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.errors import ArgumentError, DataError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("HARDMAX_CACHE", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

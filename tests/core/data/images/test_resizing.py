@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageOps
-from support import noise
+from support import image_arrays, noise, sides, to_pillow
 
 from hardmax.data.images.files import read_image
 from hardmax.data.images.resizing import has_other_ratio, resize
@@ -16,20 +14,10 @@ from hardmax.errors import ArgumentError
 ORANGE = (255, 128, 0)
 BILINEAR = Image.Resampling.BILINEAR
 
-sides = st.integers(1, 12)
-channels = st.sampled_from([1, 3])
-pixels = st.tuples(st.integers(0, 4), sides, sides, channels).flatmap(
-    lambda shape: arrays(np.uint8, shape)
-)
-
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("images")
-
-
-def to_pillow(image):
-    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def padded_by_pillow(image, size):
@@ -54,7 +42,7 @@ def resized(images, size, how):
 
 
 @pytest.mark.parametrize("how", RESIZES)
-@given(images=pixels, height=sides, width=sides)
+@given(images=image_arrays, height=sides, width=sides)
 def test_resizing_equals_pillows_and_does_not_change_its_input(how, images, height, width):
     before = images.copy()
     scaled = resized(images, (height, width), how)
@@ -66,7 +54,7 @@ def test_resizing_equals_pillows_and_does_not_change_its_input(how, images, heig
     assert np.array_equal(images, before)
 
 
-@given(images=pixels.filter(len), height=sides, width=sides)
+@given(images=image_arrays.filter(len), height=sides, width=sides)
 def test_a_crop_of_random_sides_keeps_the_middle(images, height, width):
     """Of an image that is mirrored in both directions, the crop is mirrored, too."""
     mirrored = np.maximum(images, images[:, ::-1])
@@ -117,7 +105,7 @@ def test_a_size_without_pixels_is_rejected(size, refused):
 
 
 @pytest.mark.parametrize("how", RESIZES)
-@given(images=pixels.filter(len), height=sides, width=sides)
+@given(images=image_arrays.filter(len), height=sides, width=sides)
 def test_a_file_is_resized_as_an_array_is_with_a_note(how, folder, images, height, width):
     to_pillow(images[0]).save(folder / f"{how}.png")
     reading = ReadingOptions(resize=how, background="#ff8000")
