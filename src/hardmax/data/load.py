@@ -70,8 +70,7 @@ def _read(source: str, reading: Reading) -> Dataset:
         if reading.files is not None:
             path = find_path(source)
             return read_image_dataset(path, table_name(path), reading)
-        if reading.encoding is None:  # the options of a run were checked before its training
-            _check_no_image_options(source, reading)
+        _check_no_image_options(source, reading)
         path = find_path(source)
         return read_table_dataset(path, table_name(path), reading)
     check_no_table_options(source, reading)

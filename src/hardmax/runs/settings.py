@@ -28,7 +28,7 @@ SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 #: The most minutes of a training: ten weeks.
 MOST_MINUTES = 100_800
 
-#: What trainings did before there was a setting for it.
+#: What trainings on images did before there was a setting for it.
 EARLIER = {"resize": "squash"}
 
 
@@ -279,9 +279,8 @@ class Settings(Recipe, ReadingOptions):
     def from_record(cls, record: object) -> "Settings":
         """Return the settings in the record of a run; those it lacks have their defaults.
 
-        Records from before a setting existed have what was done then.
-
-        Raises RunError if the record is no dict, a value is invalid or a setting is unknown.
+        Records from before a setting existed have what was done then. Raises RunError if the
+        record is no dict, a value is invalid or a setting is unknown.
         """
         if not isinstance(record, dict):
             raise RunError(f"unusable settings: they must be an object, got {record!r}")
@@ -291,7 +290,8 @@ class Settings(Recipe, ReadingOptions):
         if "data" not in record:
             raise RunError("unusable settings: they do not name the data")
         try:
-            return cls(**{**EARLIER, **record})
+            earlier = EARLIER if record.get("label") is None else {}
+            return cls(**{**earlier, **record})
         except ArgumentError as error:
             raise RunError(f"unusable settings: {error}") from error
 

@@ -261,6 +261,8 @@ def test_a_record_has_the_settings():
 
 def test_a_record_from_before_a_setting_has_what_was_done_then():
     assert Settings.from_record({"data": "digits"}) == Settings(data="digits", resize="squash")
+    table = {"data": "rows.csv", "label": "kind"}
+    assert Settings.from_record(table) == Settings(**table)
 
 
 @pytest.mark.parametrize(
