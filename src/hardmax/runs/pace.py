@@ -51,11 +51,11 @@ def _epoch_seconds(
     """Return the seconds that an epoch of a network takes, by epochs of a part of the examples."""
     size = settings.batch(len(train))
     share = min(STEPS * size / len(train), 1)
-    part, others = (
-        None if one is None else one.take(np.arange(max(round(share * len(one)), 1)))
-        for one in (train, held_out)
-    )
-    assert part is not None
+
+    def part_of(examples: Examples) -> Examples:
+        return examples.take(np.arange(max(round(share * len(examples)), 1)))
+
+    part, others = part_of(train), None if held_out is None else part_of(held_out)
     session = session_of(settings, network, settings.seed, part)
     with advising(settings):
         session.fit(part, others, size, balanced=settings.balanced, augment=settings.augmentations)

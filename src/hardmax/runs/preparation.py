@@ -1,7 +1,7 @@
 """Reads the data of a training, and chooses what its settings leave to the data or to a run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardmax.data import load
 from hardmax.data.datasets import Dataset, Examples
@@ -88,16 +88,17 @@ def prepared(asked: Settings) -> Prepared:
         backbone(asked.model, asked.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
     start = None if former is None else warm_start(settings, former, dataset.classes)
+    ready = Prepared(asked, settings, dataset, start)
     settings = auto.chosen(
         settings,
         dataset.train,
-        ordered_features(dataset.encoding),
+        ready.ordered,
         classes=dataset.classes,
         has_validation=dataset.validation is not None,
-        held_out=dataset.validation or dataset.test,
+        held_out=ready.held_out,
         network=None if start is None else start.network,
     )
-    return Prepared(asked, settings, dataset, start)
+    return replace(ready, settings=settings)
 
 
 def _check_no_table(settings: Settings, option: str) -> None:

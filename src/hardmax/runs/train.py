@@ -17,6 +17,7 @@ from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
+from hardmax.runs.members import smaller_rate
 from hardmax.runs.preparation import prepared
 from hardmax.runs.results import evaluated
 from hardmax.runs.settings import Settings
@@ -205,6 +206,6 @@ def _log_failure(
     if log is not None and not min(losses) <= WORSE * guessing:
         log(
             f"the training finished with a loss of {losses[0]:.3g}, worse than guessing: equal "
-            f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; try a smaller "
-            f"--lr than {settings.recipe.rate:g}, such as {settings.recipe.smaller_rate:g}"
+            f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; "
+            f"{smaller_rate(settings)}"
         )
