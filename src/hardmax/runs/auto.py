@@ -52,6 +52,10 @@ IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
 #: the statistics of BatchNorm are noisy there, and a network hardly learns with the same rate.
 IMAGE_RATE = 0.2
 
+#: A network with the usual widths is not changed much by a training that sees more images than
+#: LONG; one of these widths, which takes about four times as long, learns more in the same time.
+LONG, WIDE = 3_000_000, (64, 128, 256)
+
 #: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
 #: see the same pixels often enough to remember them, and learns more from the images as they are;
 #: all but a pretrained one, which remembers them at once.
@@ -105,15 +109,36 @@ def chosen(
             "split off a validation set, or --folds"
         )
     if settings.minutes is not None:
-        network = network or network_of(settings, train.inputs, len(classes), ordered)
-        epochs = epochs_within(settings, network, train, held_out)
-        settings = replace(settings, minutes=None, epochs=epochs)
+        settings = _within_minutes(settings, train, held_out, network=network, classes=len(classes))
     if settings.augment == AUTO:
         is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS
         names = _augmentations(train, classes, is_shifted)
         return replace(settings, augment=",".join(names) or "none")
     check_augmentation(settings, train)
     return settings
+
+
+def _within_minutes(
+    settings: Settings,
+    train: Examples,
+    held_out: Examples | None,
+    *,
+    network: Network | None,
+    classes: int,
+) -> Settings:
+    """Return the settings with as many epochs as the minutes allow, and widths that suit them.
+
+    ``network`` is the one to train if it is not that of the settings, and keeps its widths.
+    """
+    are_widths_open = network is None and settings.model == "small-resnet" and not settings.widths
+    network = network or network_of(settings, train.inputs, classes, None)
+    epochs = epochs_within(settings, network, train, held_out)
+    if are_widths_open and epochs * len(train) > LONG:
+        wide: dict[str, Any] = {"widths": WIDE, "epochs": None}
+        settings = replace(settings, **wide)
+        network = network_of(settings, train.inputs, classes, None)
+        epochs = epochs_within(settings, network, train, held_out)
+    return replace(settings, minutes=None, epochs=epochs)
 
 
 def check_augmentation(settings: Settings, train: Examples) -> None:
@@ -202,8 +227,9 @@ def described(settings: Settings) -> str:
     if settings.pretrained is not None:
         return _of_pretrained(settings)
     if settings.model == "small-resnet":
+        widths = f" (widths {','.join(map(str, settings.widths))})" if settings.widths else ""
         return (
-            f"auto: model small-resnet, {settings.epochs} epochs in batches of "
+            f"auto: model small-resnet{widths}, {settings.epochs} epochs in batches of "
             f"{settings.batch_size}, augmentation {settings.augment}"
         )
     count, epochs = settings.members, settings.epochs
