@@ -1,0 +1,1 @@
+"""What accuracy image classifiers reach in the same time."""
