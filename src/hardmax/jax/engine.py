@@ -34,6 +34,7 @@ __all__ = [
     "check_call",
     "check_labels",
     "evaluate",
+    "feature_gradients",
     "gradients",
     "scores",
     "train",
@@ -83,6 +84,27 @@ def scores(trainer: Trainer, model: Model, loader: Iterable[Sequence[jax.Array]]
     batches = (trainer.prepare_batch(batch)[:-1] for batch in loader)
     outputs = [applied(_outputs, model, state_of(model), inputs) for inputs in batches]
     return np.concatenate([np.asarray(out, np.float32) for out in outputs])
+
+
+def feature_gradients(
+    trainer: Trainer, body: Model, head: Model, loader: Iterable[Sequence[jax.Array]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+
+    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
+    (examples, rows, columns, channels).
+    """
+    body.training = head.training = False
+    batches = []
+    for batch in loader:
+        *inputs, labels = trainer.prepare_batch(batch)
+        found = applied(_outputs, body, state_of(body), tuple(inputs))
+        batches.append((found, applied(_score_gradients, head, state_of(head), found, labels)))
+    features, gradients = (
+        np.concatenate([np.asarray(part, np.float32) for part in parts])
+        for parts in zip(*batches, strict=True)
+    )
+    return features, gradients
 
 
 # Loops over batches
@@ -273,6 +295,18 @@ def _updated(program: Program, state: TrainState, grads: optax.Updates, aux: obj
 
 def _outputs(model: Model, state: TrainState, inputs: Batch) -> jax.Array:
     return model.outputs(state.params, inputs, state)[0]
+
+
+def _score_gradients(
+    model: Model, state: TrainState, features: jax.Array, labels: jax.Array
+) -> jax.Array:
+    """Return the gradients of the score of each example's label with regard to its features."""
+
+    def total(features: jax.Array) -> jax.Array:
+        scores = _outputs(model, state, (features,))
+        return jnp.take_along_axis(scores, labels[:, None], axis=1).sum()
+
+    return jax.grad(total)(features)
 
 
 # Single calls, for the step path

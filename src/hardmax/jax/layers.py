@@ -305,7 +305,7 @@ def set_variables(
 ) -> None:
     """Set a model's Flax variables, and keep its optimizer."""
     arrays = jax.tree.map(jnp.array, variables)
-    given = {"params": arrays["params"], "batch_stats": arrays.get("batch_stats", {})}
+    given = {name: arrays.get(name, {}) for name in ("params", "batch_stats")}
     if dropout_rng is not None or model.train_state is None:
         given["dropout_rng"] = get_key() if dropout_rng is None else dropout_rng
     if model.train_state is None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as onp
-from mxnet import autograd, gluon, np
+from mxnet import autograd, gluon, np, npx
 
 from hardmax.evaluation.totals import Collected, Steps
 from hardmax.mxnet.module import Module
 from hardmax.training.dispatch import counter
 
-__all__ = ["Optimizer", "Trainer", "evaluate", "fetch", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "fetch", "scores", "train"]
 
 #: The largest number of queued batches.
 MAX_QUEUED = 64
@@ -82,6 +82,30 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[np.ndarray
     # Fetched one by one: a network with static memory overwrites its previous outputs.
     outputs = [model(*trainer.prepare_batch(batch)[:-1]).asnumpy() for batch in loader]
     return onp.concatenate(outputs).astype(onp.float32)
+
+
+def feature_gradients(
+    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[np.ndarray]]
+) -> tuple[onp.ndarray, onp.ndarray]:
+    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+
+    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
+    (examples, rows, columns, channels).
+    """
+    batches = []
+    for batch in loader:
+        *inputs, labels = trainer.prepare_batch(batch)
+        found = body(*inputs)
+        found.attach_grad()
+        with autograd.record(train_mode=False):
+            total = npx.pick(head(found), labels).sum()
+        total.backward(train_mode=False)
+        batches.append((found.asnumpy(), found.grad.asnumpy()))
+    features, gradients = (
+        onp.concatenate(parts).transpose(0, 2, 3, 1).astype(onp.float32)
+        for parts in zip(*batches, strict=True)
+    )
+    return features, gradients
 
 
 def fetch(values: list[np.ndarray]) -> onp.ndarray:

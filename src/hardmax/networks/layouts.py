@@ -1,4 +1,4 @@
-"""Weights by name: checking that they fit a model, and converting them to channels-last layout.
+"""Weights by name: checking that they fit, dividing them, and converting them to channels-last.
 
 The portable layout is channels-first: a Linear layer's weight is (outputs, inputs), and after a
 Flatten its inputs are ordered channel by channel.
@@ -12,7 +12,14 @@ from hardmax.errors import RunError
 from hardmax.networks.layers import Conv, Linear, Network
 from hardmax.networks.shapes import Shape, walk
 
-__all__ = ["Portable", "check_fit", "from_channels_last", "to_channels_last"]
+__all__ = [
+    "Portable",
+    "check_fit",
+    "divided",
+    "from_channels_last",
+    "shifted",
+    "to_channels_last",
+]
 
 
 class Portable:
@@ -45,6 +52,21 @@ def check_fit(
                 f"the weights do not fit the model: {name} must have shape {shape}, "
                 f"got {weights[name].shape}"
             )
+
+
+def shifted(name: str, count: int) -> str:
+    """Return the name of a weight when its layer has ``count`` more layers before it."""
+    position, dot, rest = name.partition(".")
+    return f"{int(position) + count}{dot}{rest}"
+
+
+def divided(
+    weights: Mapping[str, np.ndarray], count: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the weights of the first ``count`` layers of a network, and those of the others."""
+    first = {name: value for name, value in weights.items() if int(name.partition(".")[0]) < count}
+    last = {shifted(name, -count): value for name, value in weights.items() if name not in first}
+    return first, last
 
 
 def to_channels_last(

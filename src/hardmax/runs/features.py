@@ -17,6 +17,7 @@ from hardmax.errors import DataError
 from hardmax.files import open_whole
 from hardmax.networks import descriptions
 from hardmax.networks.layers import Network
+from hardmax.networks.layouts import divided, shifted
 from hardmax.networks.pretrained import backbone
 from hardmax.networks.shapes import Shape, output_shape
 from hardmax.runs.session import Session
@@ -99,14 +100,13 @@ class FeatureExtractor:
     ) -> tuple[Network, dict[str, np.ndarray]]:
         """Return the network that computes the features and then the head, and its weights."""
         count = len(self.network)
-        renamed = {_moved(name, count): value for name, value in weights.items()}
+        renamed = {shifted(name, count): value for name, value in weights.items()}
         return (*self.network, *head), self.weights | renamed
 
     def head_session(self, network: Network, weights: dict[str, np.ndarray]) -> "HeadSession":
         """Return a session with the head of a network that ``with_head`` returned."""
         count = len(self.network)
-        names = weights.keys() - self.weights.keys()
-        head = {_moved(name, -count): weights[name] for name in names}
+        _, head = divided(weights, count)
         return HeadSession(self, network[count:], head)
 
     @property
@@ -135,9 +135,3 @@ def _cached(path: Path, shape: Shape) -> np.ndarray | None:
         if values.dtype == np.float32 and values.shape == shape and np.isfinite(values).all():
             return values
     return None
-
-
-def _moved(name: str, count: int) -> str:
-    """Return the name of a weight when its layer has ``count`` more layers before it."""
-    position, dot, rest = name.partition(".")
-    return f"{int(position) + count}{dot}{rest}"

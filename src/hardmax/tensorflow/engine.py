@@ -15,7 +15,7 @@ from hardmax.training.compiled import BatchPlan, Cache, Span, joined_steps, span
 from hardmax.training.dispatch import counter
 from hardmax.training.loaders import Chunk
 
-__all__ = ["Optimizer", "Trainer", "evaluate", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "scores", "train"]
 
 Batch: TypeAlias = tuple[tf.Tensor, ...]
 #: The loss of a batch, the number of correct predictions, the number of labels.
@@ -69,6 +69,27 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[tf.Tensor]
     batches = (trainer.prepare_batch(batch)[:-1] for batch in loader)
     outputs = [_call(trainer, model, _outputs, *inputs) for inputs in batches]
     return np.concatenate([np.asarray(out, np.float32) for out in outputs])
+
+
+def feature_gradients(
+    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[tf.Tensor]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+
+    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
+    (examples, rows, columns, channels).
+    """
+    body.training = head.training = False
+    batches = []
+    for batch in loader:
+        *inputs, labels = trainer.prepare_batch(batch)
+        found = _call(trainer, body, _outputs, *inputs)
+        batches.append((found, _call(trainer, head, _score_gradients, found, labels)))
+    features, gradients = (
+        np.concatenate([np.asarray(part, np.float32) for part in parts])
+        for parts in zip(*batches, strict=True)
+    )
+    return features, gradients
 
 
 # Loops over batches
@@ -214,3 +235,13 @@ def _counts(model: Module, outputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Te
 
 def _outputs(_: Trainer, model: Module, *inputs: tf.Tensor) -> tf.Tensor:
     return model(*inputs)
+
+
+def _score_gradients(
+    _: Trainer, model: Module, features: tf.Tensor, labels: tf.Tensor
+) -> tf.Tensor:
+    """Return the gradients of the score of each example's label with regard to its features."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(features)
+        total = tf.reduce_sum(tf.gather(model(features), labels, axis=1, batch_dims=1))
+    return tape.gradient(total, features)

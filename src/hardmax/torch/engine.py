@@ -11,7 +11,7 @@ from hardmax.evaluation.totals import Collected, Steps
 from hardmax.torch.module import Module
 from hardmax.training.dispatch import counter
 
-__all__ = ["Optimizer", "Trainer", "evaluate", "fetch", "scores", "train"]
+__all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "fetch", "scores", "train"]
 
 
 class Optimizer(Protocol):
@@ -88,6 +88,30 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[torch.Tens
             outputs.append(model(*inputs))
             trainer.choose_threads(model, inputs[0])
     return torch.cat(outputs).float().cpu().numpy()
+
+
+def feature_gradients(
+    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[torch.Tensor]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+
+    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
+    (examples, rows, columns, channels).
+    """
+    body.eval()
+    head.eval()
+    batches = []
+    for batch in loader:
+        *inputs, labels = trainer.prepare_batch(batch)
+        with torch.no_grad():
+            found = body(*inputs)
+        total = head(found.requires_grad_()).gather(1, labels[:, None]).sum()
+        batches.append((found.detach(), *torch.autograd.grad(total, found)))
+    features, gradients = (
+        torch.cat(parts).permute(0, 2, 3, 1).float().cpu().numpy()
+        for parts in zip(*batches, strict=True)
+    )
+    return features, gradients
 
 
 def fetch(values: list[torch.Tensor]) -> np.ndarray:

@@ -120,6 +120,20 @@ class Engine(Protocol[TrainerT_contra, ModelT_contra, T_contra]):
     ) -> np.ndarray:
         """Return a model's outputs in evaluation mode, float32 of shape (examples, classes)."""
 
+    def feature_gradients(
+        self,
+        trainer: TrainerT_contra,
+        body: ModelT_contra,
+        head: ModelT_contra,
+        loader: Iterable[Sequence[T_contra]],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the feature maps of a loader's images, and the gradients of scores by them.
+
+        ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
+        score of each image is that of its label. Both arrays are float32 (examples, rows, columns,
+        channels).
+        """
+
 
 class Runtime(Protocol[ModelT_contra, Device]):
     """A backend's ``runtime.py``: devices, modes, scalars and random seeds."""

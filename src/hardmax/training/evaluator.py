@@ -70,6 +70,18 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         self.prepare_evaluation(model, loader)
         return self.engine.scores(self, model, loader)
 
+    def feature_gradients(
+        self, body: ModelT, head: ModelT, loader: Batches[Tensor]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the feature maps of a loader's images, and the gradients of scores by them.
+
+        ``body`` computes the feature maps, ``head`` scores from them; the score of each image is
+        that of its label. Both arrays are float32 (examples, rows, columns, channels).
+        """
+        self.prepare_evaluation(body, loader)
+        self.runtime.place(head, self.run_device)
+        return self.engine.feature_gradients(self, body, head, loader)
+
     def prepare_evaluation(self, model: ModelT, loader: Batches[Tensor]) -> None:
         """Move a model and the batches to evaluate it on to the run's device."""
         self.run_device = self.find_device()
