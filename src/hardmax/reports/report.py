@@ -1,15 +1,12 @@
 """The report of a run: one self-contained HTML file."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TypedDict
 
 import numpy as np
 
-from hardmax.data.datasets import Examples, Images
+from hardmax.data.datasets import Examples
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.metrics import frequent_confusions
@@ -17,16 +14,14 @@ from hardmax.evaluation.slices import SMALLEST
 from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
-from hardmax.reports import charts
+from hardmax.reports import charts, mistakes
 from hardmax.reports.baselines import conclusion
+from hardmax.reports.pictures import data_url, png
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.training.contracts import EpochRecord
 
 __all__ = ["render"]
-
-#: The number of worst mistakes shown.
-MISTAKES = 24
 
 #: With more classes a list of confusions replaces the confusion matrix, which would be unreadable.
 MATRIX_CLASSES = 50
@@ -43,12 +38,14 @@ def render(
     source: str = "",
     explanation: Explanation | None = None,
     suspects: Sequence[Suspects] = (),
+    maps: np.ndarray | None = None,
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the record of the run, ``epochs`` its history and ``evaluation`` that of the test
     set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``. An
-    ``explanation`` is shown as well, and so are the ``suspects`` of each set.
+    ``explanation`` is shown as well, and so are the ``suspects`` of each set, and the activation
+    ``maps`` of the worst mistakes, float32 (mistakes, rows, columns).
     """
     from jinja2 import Environment, PackageLoader
 
@@ -83,9 +80,11 @@ def render(
         confusions=frequent_confusions(evaluation.labels, evaluation.predictions, CONFUSIONS)
         if shares is None
         else [],
-        mistakes=_worst_mistakes(examples, evaluation),
+        mistakes=mistakes.described(examples, evaluation, maps),
+        map_size=None if maps is None else maps.shape[1:],
+        has_dark_map=maps is not None and not maps.any(axis=(1, 2)).all(),
         suspects=suspects,
-        pictures=[[*map(_png, () if one.images is None else one.images)] for one in suspects],
+        pictures=[[*map(png, () if one.images is None else one.images)] for one in suspects],
         explanation=explanation,
         smallest_slice=SMALLEST,
         bars=[] if explanation is None else charts.importance_bars(explanation.importances),
@@ -106,7 +105,7 @@ def _curves(epochs: Sequence[EpochRecord], held_out: str, key: str) -> str:
     for label, part in (("training", "train"), (held_out, "val")):
         coordinates = ((epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs)
         board.data[label] = [Point(x, y) for x, y in coordinates if x is not None and y is not None]
-    return _data_url("image/svg+xml", figure.svg(board).encode())
+    return data_url("image/svg+xml", figure.svg(board).encode())
 
 
 def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:
@@ -116,44 +115,3 @@ def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:
         return None
     shares: np.ndarray = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     return [[float(share) for share in row] for row in shares]
-
-
-class _Mistake(TypedDict):
-    """A wrong prediction: the image as a data URL, or None, and where the example is."""
-
-    image: str | None
-    place: str | int
-    true: str
-    predicted: str
-    probability: float
-
-
-def _worst_mistakes(examples: Examples, evaluation: ClassifierEvaluation) -> list[_Mistake]:
-    """Return the wrong predictions with the highest probability, the worst first."""
-    wrong = np.flatnonzero(~evaluation.is_correct)
-    worst = wrong[np.argsort(-evaluation.log_confidence[wrong], kind="stable")[:MISTAKES]]
-    _, places = examples.source(worst)
-    return [
-        {
-            "image": _png(examples.images[i]) if isinstance(examples, Images) else None,
-            "place": place,
-            "true": evaluation.classes[evaluation.labels[i]],
-            "predicted": evaluation.classes[evaluation.predictions[i]],
-            "probability": float(evaluation.confidence[i]),
-        }
-        for i, place in zip(worst, places, strict=True)
-    ]
-
-
-def _png(image: np.ndarray) -> str:
-    """Return an image, uint8 (height, width, channels), as a data URL of a PNG."""
-    from PIL import Image
-
-    data = io.BytesIO()
-    Image.fromarray(np.squeeze(image, axis=2) if image.shape[2] == 1 else image).save(data, "PNG")
-    return _data_url("image/png", data.getvalue())
-
-
-def _data_url(kind: str, data: bytes) -> str:
-    """Return data as a data URL."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -20,6 +20,7 @@ from hardmax.json_values import Json
 from hardmax.reports.records import CalibrationRecord, RunRecord
 from hardmax.reports.report import render
 from hardmax.reports.suspects import Suspects, as_json
+from hardmax.runs.activation import mistake_maps
 from hardmax.runs.data import check_fit, load_data
 from hardmax.runs.record import write_record
 from hardmax.runs.run import Run
@@ -40,12 +41,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """A run, the name of the data it was evaluated on, its test set and the evaluation."""
+    """A run, the name of the data it was evaluated on, its test set and the evaluation.
+
+    ``framework`` computed the scores; None is that of the training.
+    """
 
     run: Run
     source: str
     test: Examples
     evaluation: ClassifierEvaluation
+    framework: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the evaluation as a JSON-compatible dict."""
@@ -72,6 +77,7 @@ class EvaluatedRun:
             source=self.source,
             explanation=explanation,
             suspects=self.suspects,
+            maps=mistake_maps(self.run, self.test, self.evaluation, framework=self.framework),
         )
 
 
@@ -95,7 +101,7 @@ def evaluate(
     dataset = load_data(run, path, source)
     evaluation = _evaluate(run, dataset.test, framework, costs=matrix, below=below)
     dataset.log_notices(log)
-    return EvaluatedRun(run, source or run.settings.data, dataset.test, evaluation)
+    return EvaluatedRun(run, source or run.settings.data, dataset.test, evaluation, framework)
 
 
 def _evaluate(

@@ -12,6 +12,7 @@ from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.reports import report
 from hardmax.reports.records import BaselineRecord, MemberRecord
 from hardmax.reports.suspects import Suspects
+from hardmax.runs.activation import mistake_maps
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.explain import explain_training
@@ -169,6 +170,7 @@ def _train(
             fitted.epochs,
             explanation=explanation,
             suspects=suspects,
+            maps=mistake_maps(run, dataset.test, evaluation, device=settings.device),
         )
         writer.write(run, fitted.epochs, page, suspects)
         interruptions.settle()

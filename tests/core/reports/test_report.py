@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from PIL import Image
 from scipy.special import softmax
 from scipy.stats import binomtest
@@ -122,14 +123,15 @@ LABELS = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
 PREDICTIONS = [0, 0, 2, 2, 1, 1, 0, 2, 2, 0]
 
 
-def page(labels=LABELS, predictions=PREDICTIONS, channels=1, epochs=EPOCHS, **changes):
+def page(labels=LABELS, predictions=PREDICTIONS, channels=1, epochs=EPOCHS, maps=None, **changes):
     test, scores = case(labels, predictions, channels)
     evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
-    return render(record(**changes), test, evaluation, epochs)
+    return render(record(**changes), test, evaluation, epochs, maps=maps)
 
 
-def test_the_page_is_self_contained_and_runs_no_code():
-    html = page()
+@pytest.mark.parametrize("maps", [None, np.ones((4, 2, 2), np.float32)])
+def test_the_page_is_self_contained_and_runs_no_code(maps):
+    html = page(maps=maps)
     for tag, attributes in Page(html).tags:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
         for name, value in attributes.items():
@@ -304,6 +306,42 @@ def test_the_worst_mistakes_come_first_with_their_images(channels):
         np.testing.assert_array_equal(pixels.reshape(3, 5, channels), test.images[i])
         assert alt == f"test image {i}, true class {CLASSES[LABELS[i]]}"
         assert f"predicted: {CLASSES[PREDICTIONS[i]]} ({probabilities[i]:.3f})" in text
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_activation_maps_are_laid_over_the_worst_mistakes(channels):
+    maps = np.random.default_rng(5).random((4, 2, 3), np.float32) * 7
+    shown = mistakes(page(channels=channels, maps=maps))
+    assert len(shown) == 8
+    worst = [alt for _, alt in mistakes(page(channels=channels))]
+    assert [alt for _, alt in shown[::2]] == worst
+    for (pixels, alt), (mapped, text), one in zip(shown[::2], shown[1::2], maps, strict=True):
+        number = int(re.search(r"\d+", alt)[0])
+        predicted = CLASSES[PREDICTIONS[number]]
+        assert text == f"where in test image {number} the score of {predicted} comes from"
+        large = Image.fromarray(one / one.max()).resize((5, 3), Image.Resampling.BILINEAR)
+        colors = 255 * colormaps["viridis"](np.asarray(large))[:, :, :3]
+        gray = np.asarray(Image.fromarray(pixels).convert("L"), float)[:, :, None]
+        # The colors of a map have 256 steps.
+        np.testing.assert_allclose(mapped, 0.6 * colors + 0.4 * gray, atol=2)
+
+
+def test_the_page_says_what_activation_maps_show():
+    maps = np.ones((4, 2, 3), np.float32)
+    text = Page(page(maps=maps)).text
+    assert "shows where the network looked: from purple, over green, to yellow" in text
+    assert "the last feature map, which has 2 × 3 positions, interpolated" in text
+    assert "scaled to its own maximum. " in text
+    assert "all over" not in text
+    maps[2] = 0
+    html = page(maps=maps, results={"members": [{"validation_accuracy": 0.5}] * 3})
+    text = Page(html).text
+    assert "a picture that is purple all over has no such place" in text
+    assert "maximum; the mean of those of the 3 networks. " in text
+    purple = 255 * np.array(colormaps["viridis"](0.0)[:3])
+    pixels, mapped = (mistakes(html)[i][0] for i in (4, 5))
+    np.testing.assert_allclose(mapped, 0.6 * purple + 0.4 * pixels[:, :, None], atol=1)
+    assert "where the network looked" not in Page(page()).text
 
 
 def test_of_many_mistakes_the_worst_24_are_shown():
