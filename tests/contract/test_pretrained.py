@@ -10,6 +10,7 @@ from sklearn.datasets import load_sample_images
 
 from hardmax.data.datasets import Images
 from hardmax.networks import pretrained
+from hardmax.networks.activation_maps import Part, halves
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Linear
 from hardmax.networks.pretrained import PACKAGES, pretrained_network
@@ -136,6 +137,25 @@ def test_features_are_computed_once(trained, colors, cache, framework, hardmax_i
     assert done.returncode == 0, done.stderr
     assert Session not in scored
     assert files == {path: path.stat().st_mtime_ns for path in (cache / "features").iterdir()}
+
+
+def test_the_features_and_their_gradients_add_up_to_the_score(fw, trained):
+    """Behind the last feature map the network is linear: the rest of the score is a bias."""
+    run = Run.open(trained / "run")
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (3, *run.input_shape), dtype=np.uint8)
+    part = Images(images, np.array([2, 0, 1]))
+    [(body, head)] = halves(Part(run.network, run.input_shape, run.weights))
+    first, last = (
+        Session(fw, half.network, half.input_shape, half.weights) for half in (body, head)
+    )
+    loader = first.data(None, part, 3).val_dataloader()
+    features, gradients = first.trainer.feature_gradients(first.model, last.model, loader)
+    assert features.shape == gradients.shape == (3, 7, 7, 1280)
+    total = (features * gradients).sum((1, 2, 3)) + head.weights["2.bias"][part.labels]
+    whole = Session(fw, run.network, run.input_shape, run.weights).scores(part, 3)
+    expected = whole[np.arange(3), part.labels]
+    np.testing.assert_allclose(total, expected, atol=1e-5 * np.abs(whole).max())
 
 
 def npy(values):
