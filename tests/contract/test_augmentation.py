@@ -1,8 +1,12 @@
 """Augmented batches and trainings, compared with NumPy and SciPy."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
+from support import SOFTMAX, noise, save
 
 from hardmax.data.datasets import Images
 from hardmax.data.images.augmentation import (
@@ -34,6 +38,13 @@ def images():
     return Images(pixels, generator.integers(0, 4, 70))
 
 
+@pytest.fixture(scope="module")
+def with_larger(images):
+    """The same, with larger images that have other pixels."""
+    pixels = np.random.default_rng(2).integers(0, 256, (70, 41, 20, 3), dtype=np.uint8)
+    return replace(images, larger=pixels)
+
+
 @pytest.fixture
 def data(fw, images):
     """A function that returns the images in batches, augmented for training."""
@@ -46,25 +57,26 @@ def data(fw, images):
 
 def drawn(images, names, epoch):
     """Return the changes of the images of an epoch, float64, in its order."""
-    changes = Augmentation(names, *images.images.shape[1:3]).draw(len(images), SEED, epoch)
+    source = images.enlarged.images.shape[1:3]
+    changes = Augmentation(names, *images.images.shape[1:3], source).draw(len(images), SEED, epoch)
     return changes[order(len(images), SEED, epoch)].astype(float)
 
 
 def expected(images, names, epoch):
     """Return the images of an epoch in its order, float64 in [0, 1], interpolated by SciPy."""
-    in_order = images.images[order(len(images), SEED, epoch)] / 255
-    changes = drawn(images, names, epoch)
-    changed = np.stack([_changed(*one) for one in zip(in_order, changes, strict=True)])
+    in_order = images.enlarged.images[order(len(images), SEED, epoch)] / 255
+    changes, size = drawn(images, names, epoch), images.images.shape[1:3]
+    changed = np.stack([_changed(*one, size) for one in zip(in_order, changes, strict=True)])
     if "mixup" in names:
         own = changes[:, SHARE].reshape(-1, 1, 1, 1)
         changed = own * changed + (1 - own) * changed[_partners(len(images))]
     return changed
 
 
-def _changed(image, change):
+def _changed(image, change, size):
     """Return an image changed by itself, one step after the other."""
-    channels = np.moveaxis(image, -1, 0)
-    image = np.stack([_moved(one, *change[ROWS], *change[COLUMNS]) for one in channels], axis=-1)
+    channels, moves = np.moveaxis(image, -1, 0), (*change[ROWS], *change[COLUMNS])
+    image = np.stack([_moved(one, size, *moves) for one in channels], axis=-1)
     own, gray, flat = change[COLOR]
     luma = np.dot(image, [0.299, 0.587, 0.114] if len(channels) == 3 else [1])
     image = np.clip(own * image + (gray * luma + flat * luma.mean())[..., np.newaxis], 0, 1)
@@ -81,9 +93,9 @@ def _partners(count, size=16):
     return np.concatenate([batch[::-1] for batch in batches])
 
 
-def _moved(image, first_row, between_rows, first_column, between_columns):
-    rows = first_row + between_rows * np.arange(image.shape[0])
-    columns = first_column + between_columns * np.arange(image.shape[1])
+def _moved(image, size, first_row, between_rows, first_column, between_columns):
+    rows = first_row + between_rows * np.arange(size[0])
+    columns = first_column + between_columns * np.arange(size[1])
     return map_coordinates(image, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="mirror")
 
 
@@ -125,6 +137,35 @@ def test_training_batches_are_changed_as_drawn(fw, data, images, names, in_memor
         own = drawn(images, names, epoch)[:, SHARE]
         np.testing.assert_allclose(y[:, 0, 1:], np.tile(own, 2), atol=1e-6)
         np.testing.assert_allclose(y[:, 1, 1:], np.tile(1 - own, 2), atol=1e-6)
+
+
+@pytest.mark.parametrize("names", [("crop",), AUGMENTATIONS])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_crops_are_cut_from_larger_images(fw, data, with_larger, names, in_memory):
+    module = data(*names, train=with_larger)
+    loader = module.train_dataloader()
+    if not in_memory:
+        loader = streamed(module, with_larger.enlarged)
+    loader.seed = SEED
+    for epoch in range(2):
+        X, _ = pixels_of(fw, [*loader], with_larger)
+        np.testing.assert_allclose(X, expected(with_larger, names, epoch), atol=1e-5)
+    # A model is built for the size of the batches.
+    (X,), _ = pixels_of(fw, [[one[:1] for one in loader.peek()]], with_larger)
+    whole = _changed(
+        with_larger.larger[0] / 255,
+        Augmentation(("crop",), 29, 15, (41, 20)).unchanged(1)[0],
+        (29, 15),
+    )
+    np.testing.assert_allclose(X, whole, atol=1e-5)
+
+
+def test_only_crops_use_larger_images(fw, data, with_larger, images):
+    module = data("flip", train=with_larger)
+    loader = module.train_dataloader()
+    loader.seed = SEED
+    X, _ = pixels_of(fw, [*loader], images)
+    np.testing.assert_allclose(X, expected(images, ("flip",), 0), atol=1e-5)
 
 
 def test_mixup_multiplies_the_weights_of_losses(fw, images):
@@ -172,6 +213,22 @@ def test_training_is_that_on_the_changed_images(fw, data, images, network, by_st
 
 
 @pytest.mark.parametrize("by_steps", [False, True])
+def test_training_on_crops_of_larger_images_is_that_on_the_crops(fw, data, images, by_steps):
+    """Each larger image has the pixels of a small one four times, and is cropped to it."""
+    larger = images.images.repeat(2, axis=1).repeat(2, axis=2)
+    with_larger = replace(images, images=np.zeros_like(images.images), larger=larger)
+    network = NETWORKS["mlp"]
+    changed = expected(with_larger, ("crop",), 0)
+    in_place = np.empty_like(images.images)
+    in_place[order(70, SEED, 0)] = np.rint(255 * changed)
+    others = data(train=Images(in_place, images.labels))
+    found = _trained(fw, network, data("crop", train=with_larger), by_steps)
+    for name, value in _trained(fw, network, others, by_steps).items():
+        # The others are rounded to bytes.
+        np.testing.assert_allclose(found[name], value, atol=2e-3)
+
+
+@pytest.mark.parametrize("by_steps", [False, True])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_training_with_mixup_is_that_on_the_labels_of_both(fw, data, images, by_steps, smoothing):
     """The weights after a step are those of NumPy's gradients of the mixed cross-entropy."""
@@ -208,3 +265,22 @@ def _trained(fw, network, module, by_steps, smoothing=0.0):
     trainer.fit(model, module)
     assert trainer.uses_engine != by_steps
     return trainer.get_weights(model)
+
+
+@pytest.mark.parametrize("option", ["--validation", "--folds"])
+def test_a_run_on_crops_of_files_is_evaluated_on_whole_images(
+    hardmax, framework, tmp_path, monkeypatch, option
+):
+    monkeypatch.setenv("HARDMAX_CACHE", str(tmp_path / "cache"))
+    for i in range(40):
+        save(tmp_path / "data" / "ab"[i % 2] / f"{i}.png", noise(12, 12, seed=i) // 2 + i % 2 * 99)
+    options = ("--framework", framework, *SOFTMAX, "--epochs", 2, "--size", 8, "--augment", "crop")
+    value = {"--validation": 0.25, "--folds": 2}[option]
+    done = hardmax("train", "data", *options, option, value, "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "crops are cut from the training images as 11 x 11" in done.stderr
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert record["data"]["shape"] == [8, 8, 1]
+    found = json.loads(hardmax("evaluate", "run", "--json").stdout)
+    assert found["accuracy"] == record["results"]["test"]["accuracy"]
+    assert found["loss"] == pytest.approx(record["results"]["test"]["loss"], rel=1e-5)

@@ -132,6 +132,11 @@ def taken(array: np.ndarray | None, rows: np.ndarray | slice) -> np.ndarray | No
     return None if array is None else array[rows]
 
 
+def _pixels(images: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+    """Return images at the positions ``rows``, which may be too large for memory."""
+    return images[rows] if isinstance(rows, slice) else take_rows(images, rows)
+
+
 def _read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
@@ -143,8 +148,9 @@ class Images(Examples):
     """Images and their labels.
 
     ``images``: uint8, 0 to 255, shape (examples, height, width, channels). ``names``: the names of
-    their files, an array of str objects, shape (examples,), if each has its own. Raises DataError
-    if images and labels do not match.
+    their files, an array of str objects, shape (examples,), if each has its own. ``larger``: the
+    same images with more pixels, to cut crops from, if there are any. Raises DataError if images
+    and labels do not match.
     """
 
     images: np.ndarray
@@ -153,6 +159,7 @@ class Images(Examples):
     wholes: np.ndarray | None = None
     places: np.ndarray | None = None
     names: np.ndarray | None = None
+    larger: np.ndarray | None = None
 
     words = ("image", "images")
 
@@ -166,24 +173,31 @@ class Images(Examples):
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "weights", _checked_weights(self.weights, labels))
+        if self.larger is not None:
+            object.__setattr__(self, "larger", _read_only(self.larger))
 
     @property
     def inputs(self) -> np.ndarray:
         """The images."""
         return self.images
 
+    @property
+    def enlarged(self) -> Self:
+        """The examples with their larger images, or as they are without any."""
+        return self if self.larger is None else replace(self, images=self.larger, larger=None)
+
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
-        images = self.images[rows] if isinstance(rows, slice) else take_rows(self.images, rows)
         numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         return replace(
             self,
-            images=images,
+            images=_pixels(self.images, rows),
             labels=self.labels[rows],
             weights=taken(self.weights, rows),
             wholes=taken(self.wholes, rows),
             places=self._places(numbers),
             names=taken(self.names, rows),
+            larger=None if self.larger is None else _pixels(self.larger, rows),
         )
 
     def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:

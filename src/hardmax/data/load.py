@@ -13,6 +13,7 @@ from hardmax.data.images.fashion_mnist import load_fashion_mnist
 from hardmax.data.images.files import convert_channels
 from hardmax.data.images.folder import read_image_folder
 from hardmax.data.images.idx_folder import is_idx_folder, read_idx_folder
+from hardmax.data.images.larger import with_larger
 from hardmax.data.images.npz import read_npz
 from hardmax.data.images.resizing import has_other_ratio, how_resized, resize
 from hardmax.data.options import Reading, ReadingOptions
@@ -39,14 +40,14 @@ def load(source: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (i
     Raises DataError if there is none, and whatever its reader raises.
     """
     dataset = _load(source, reading)
-    if reading.validation is None or dataset.unsplit is not None:
-        return dataset
-    if dataset.validation is not None:
-        raise DataError(
-            f"{dataset.name} already has a validation set; a fraction can only be split off data "
-            "without one"
-        )
-    return dataset.with_validation(reading.validation, reading.seed)
+    if reading.validation is not None and dataset.unsplit is None:
+        if dataset.validation is not None:
+            raise DataError(
+                f"{dataset.name} already has a validation set; a fraction can only be split off "
+                "data without one"
+            )
+        dataset = dataset.with_validation(reading.validation, reading.seed)
+    return with_larger(dataset, Path(source), reading) if reading.crops else dataset
 
 
 def _load(source: str, reading: Reading) -> Dataset:

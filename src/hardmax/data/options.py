@@ -319,6 +319,7 @@ class Reading(ReadingOptions):
     ``shape`` is that of its images, ``encoding`` that of its table, ``classes`` are its class
     names, and ``whole`` makes all of the data the test set if there is none. ``largest_side`` is
     that of the images in a folder if no size is given, 96 for those of different sizes by default.
+    With ``crops`` the training images in files are also read larger, to cut crops from.
     """
 
     shape: tuple[int, ...] | None = None
@@ -326,6 +327,7 @@ class Reading(ReadingOptions):
     whole: bool = False
     encoding: "RowEncoding | None" = None
     largest_side: int | None = None
+    crops: bool = False
 
     @property
     def without_table(self) -> "Reading":

@@ -8,20 +8,20 @@ from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 __all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def moved(images: jax.Array, changes: jax.Array) -> jax.Array:
-    """Return images, whose rows and columns of pixels are at places of the original.
+def moved(images: jax.Array, changes: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Return images of ``size``, whose rows and columns of pixels are at places of the original.
 
     ``images``: float32 (n, height, width, channels); ``changes``: float32 (n, 4). Between
     pixels of the original, values are interpolated linearly.
     """
-    by_column = _lines_at(images.swapaxes(1, 2), changes[:, COLUMNS])
-    return _lines_at(by_column.swapaxes(1, 2), changes[:, ROWS])
+    by_column = _lines_at(images.swapaxes(1, 2), changes[:, COLUMNS], size[1])
+    return _lines_at(by_column.swapaxes(1, 2), changes[:, ROWS], size[0])
 
 
-def _lines_at(images: jax.Array, changes: jax.Array) -> jax.Array:
-    """Return images whose lines, along the second axis, are those at places of the original."""
+def _lines_at(images: jax.Array, changes: jax.Array, count: int) -> jax.Array:
+    """Return images whose ``count`` lines, along the second axis, are at places of the original."""
     last = images.shape[1] - 1
-    lines = jnp.arange(last + 1)
+    lines = jnp.arange(count)
     reflected = last - jnp.abs(last - jnp.abs(changes[:, :1] + changes[:, 1:] * lines))
     places = jnp.clip(reflected, 0, last)
     before = places.astype(jnp.int32)

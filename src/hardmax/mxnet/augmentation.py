@@ -7,32 +7,34 @@ from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 __all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def moved(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
-    """Return images, whose rows and columns of pixels are at places of the original.
+def moved(images: np.ndarray, changes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return images of ``size``, whose rows and columns of pixels are at places of the original.
 
     ``images``: float32 (n, channels, height, width); ``changes``: float32 (n, 4). Between
     pixels of the original, values are interpolated linearly.
     """
-    by_column = _lines_at(images.transpose(0, 3, 1, 2), changes[:, COLUMNS])
-    return _lines_at(by_column.transpose(0, 3, 2, 1), changes[:, ROWS]).transpose(0, 2, 1, 3)
+    by_column = _lines_at(images.transpose(0, 3, 1, 2), changes[:, COLUMNS], size[1])
+    return _lines_at(by_column.transpose(0, 3, 2, 1), changes[:, ROWS], size[0]).transpose(
+        0, 2, 1, 3
+    )
 
 
-def _lines_at(images: np.ndarray, changes: np.ndarray) -> np.ndarray:
-    """Return images whose lines, along the second axis, are those at places of the original."""
-    count, size, *rest = images.shape
+def _lines_at(images: np.ndarray, changes: np.ndarray, count: int) -> np.ndarray:
+    """Return images whose ``count`` lines, along the second axis, are at places of the original."""
+    examples, size, *rest = images.shape
     last = size - 1
-    lines = np.arange(size, dtype="float32", ctx=changes.ctx)
+    lines = np.arange(count, dtype="float32", ctx=changes.ctx)
     reflected = last - np.abs(last - np.abs(changes[:, :1] + changes[:, 1:] * lines))
     places = np.clip(reflected, 0, last)
     before = np.floor(places)
     after = np.clip(before + 1, 0, last)
     # np.take has one index for all images, whose lines therefore are one array.
-    starts = np.arange(count, dtype="int32", ctx=changes.ctx).reshape(-1, 1) * size
-    joined = images.reshape(count * size, *rest)
+    starts = np.arange(examples, dtype="int32", ctx=changes.ctx).reshape(-1, 1) * size
+    joined = images.reshape(examples * size, *rest)
     first, second = (
         np.take(joined, starts + index.astype("int32"), axis=0) for index in (before, after)
     )
-    return first + (places - before).reshape(count, size, 1, 1) * (second - first)
+    return first + (places - before).reshape(examples, count, 1, 1) * (second - first)
 
 
 def recolored(images: np.ndarray, factors: np.ndarray) -> np.ndarray:

@@ -90,4 +90,5 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
         classes=run.classes,
         whole=not trained_on,
         encoding=run.encoding,
+        crops=False,
     )

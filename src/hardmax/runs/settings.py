@@ -326,7 +326,8 @@ class Settings(Recipe, ReadingOptions):
     def reading(self) -> Reading:
         """The options for reading the data."""
         side = None if self.pretrained is None else SIDE
-        return Reading(**self._values(ReadingOptions), largest_side=side)
+        crops = "crop" in self.augment.split(",")
+        return Reading(**self._values(ReadingOptions), largest_side=side, crops=crops)
 
     @property
     def recipe(self) -> Recipe:

@@ -7,20 +7,20 @@ from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 __all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def moved(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
-    """Return images, whose rows and columns of pixels are at places of the original.
+def moved(images: tf.Tensor, changes: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Return images of ``size``, whose rows and columns of pixels are at places of the original.
 
     ``images``: float32 (n, height, width, channels); ``changes``: float32 (n, 4). Between
     pixels of the original, values are interpolated linearly.
     """
-    by_column = _lines_at(tf.transpose(images, (0, 2, 1, 3)), changes[:, COLUMNS])
-    return _lines_at(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, ROWS])
+    by_column = _lines_at(tf.transpose(images, (0, 2, 1, 3)), changes[:, COLUMNS], size[1])
+    return _lines_at(tf.transpose(by_column, (0, 2, 1, 3)), changes[:, ROWS], size[0])
 
 
-def _lines_at(images: tf.Tensor, changes: tf.Tensor) -> tf.Tensor:
-    """Return images whose lines, along the second axis, are those at places of the original."""
+def _lines_at(images: tf.Tensor, changes: tf.Tensor, count: int) -> tf.Tensor:
+    """Return images whose ``count`` lines, along the second axis, are at places of the original."""
     last = images.shape[1] - 1
-    lines = tf.range(last + 1, dtype=changes.dtype)
+    lines = tf.range(count, dtype=changes.dtype)
     reflected = last - tf.abs(last - tf.abs(changes[:, :1] + changes[:, 1:] * lines))
     places = tf.clip_by_value(reflected, 0, last)
     before = tf.cast(places, tf.int32)

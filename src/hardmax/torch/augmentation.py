@@ -7,20 +7,20 @@ from hardmax.data.images.augmentation import COLUMNS, LUMA, ROWS
 __all__ = ["cut", "mixed", "moved", "recolored"]
 
 
-def moved(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
-    """Return images, whose rows and columns of pixels are at places of the original.
+def moved(images: torch.Tensor, changes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return images of ``size``, whose rows and columns of pixels are at places of the original.
 
     ``images``: float32 (n, channels, height, width); ``changes``: float32 (n, 4). Between
     pixels of the original, values are interpolated linearly.
     """
-    by_column = _lines_at(images.permute(0, 3, 1, 2), changes[:, COLUMNS])
-    return _lines_at(by_column.permute(0, 3, 2, 1), changes[:, ROWS]).transpose(1, 2)
+    by_column = _lines_at(images.permute(0, 3, 1, 2), changes[:, COLUMNS], size[1])
+    return _lines_at(by_column.permute(0, 3, 2, 1), changes[:, ROWS], size[0]).transpose(1, 2)
 
 
-def _lines_at(images: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
-    """Return images whose lines, along the second axis, are those at places of the original."""
+def _lines_at(images: torch.Tensor, changes: torch.Tensor, count: int) -> torch.Tensor:
+    """Return images whose ``count`` lines, along the second axis, are at places of the original."""
     last = images.shape[1] - 1
-    lines = torch.arange(last + 1, device=changes.device)
+    lines = torch.arange(count, device=changes.device)
     reflected = last - (last - (changes[:, :1] + changes[:, 1:] * lines).abs()).abs()
     places = reflected.clamp(0, last)
     before = places.long()

@@ -94,7 +94,8 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
     not fit into memory stay in their file and are read one batch at a time. With ``balanced``, a
     training epoch contains equally many examples of each class. ``loss_weights``, float (n,), are
     the weights of the training examples' losses, by default those of the examples; see
-    ``training.weights``. ``augment`` are the names of augmentations of the training images.
+    ``training.weights``. ``augment`` are the names of augmentations of the training images;
+    crops are cut from larger ones, if there are any.
     """
 
     def __init__(
@@ -110,7 +111,10 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         self.save_hyperparameters(ignore=("train", "val", "loss_weights"))
         self.augmentation = None
         if augment and isinstance(train, Images):
-            self.augmentation = Augmentation(augment, *train.images.shape[1:3])
+            height, width = train.images.shape[1:3]
+            if "crop" in augment:
+                train = train.enlarged
+            self.augmentation = Augmentation(augment, height, width, train.images.shape[1:3])
         self.weighted_labels = {
             True: weighted_labels(train, loss_weights, always="mixup" in augment),
             False: weighted_labels(val, None),
@@ -137,7 +141,7 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
             if labels is not None:
                 in_memory.weigh(labels)
         loader.balanced_by = self.balanced_by
-        loader.augmentation = self.augmentation
+        loader.augmentation = self.augmentation if train else None
         return loader
 
     def one_batch(self, examples: Examples) -> TensorLoader[Tensor]:

@@ -100,7 +100,12 @@ class Loader(Generic[Tensor, Rows]):
         return (self.take(slice(at, min(at + self.batch_size, stop))) for at in bounds)
 
     def peek(self) -> tuple[Tensor, ...]:
-        """Return the first batch in unshuffled order, without starting an epoch."""
+        """Return the first batch in unshuffled order, without starting an epoch.
+
+        Its images are not augmented, but have the size of those that are.
+        """
+        if self.augmentation is not None and self.augmentation.resizes:
+            self.change(self.augmentation.unchanged(self.count))
         return self.take(slice(0, min(self.batch_size, self.count)))
 
     def next_order(self) -> Rows | None:

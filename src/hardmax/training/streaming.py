@@ -69,4 +69,4 @@ class StreamedLoader(Loader[Tensor, np.ndarray]):
         if self.changes is not None:
             loader.augmentation = self.augmentation
             loader.change(self.changes[rows])
-        return loader.peek()
+        return loader.take(slice(0, loader.count))

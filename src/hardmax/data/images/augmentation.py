@@ -73,8 +73,8 @@ def parsed(text: str) -> tuple[str, ...]:
 class Operations(Protocol):
     """What changes batches on a device: the functions of each backend's ``augmentation.py``."""
 
-    def moved(self, images: Any, changes: Any) -> Any:
-        """Return images whose rows and columns are at places of the original, by MOVES."""
+    def moved(self, images: Any, changes: Any, size: tuple[int, int]) -> Any:
+        """Return images of ``size``, with rows and columns at places of the original, by MOVES."""
 
     def recolored(self, images: Any, factors: Any) -> Any:
         """Return images with other colors, by COLOR."""
@@ -90,8 +90,11 @@ class Operations(Protocol):
 class Augmentation:
     """Random changes, by name, of images with ``height`` and ``width`` pixels.
 
+    The images have the size ``source`` (height, width) before, by default the same. Only images
+    that are moved can have another one.
+
     ``flip`` mirrors half of the images left to right. ``shift`` moves an image by whole pixels, at
-    most LARGEST_SHIFT of a side. ``crop`` enlarges a random part of an image, with at least
+    most LARGEST_SHIFT of a side. ``crop`` resizes a random part of an image, with at least
     SMALLEST_CROP of its area and sides in a ratio from LEAST_ASPECT to 1 / LEAST_ASPECT. What
     would lie beyond the border is filled by reflection.
 
@@ -108,14 +111,21 @@ class Augmentation:
     names: tuple[str, ...]
     height: int
     width: int
+    source: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         parsed(",".join(self.names) or "none")
+        assert self.moves or not self.resizes
 
     @property
     def moves(self) -> bool:
         """Whether pixels are moved."""
         return bool(MOVING & {*self.names})
+
+    @property
+    def resizes(self) -> bool:
+        """Whether images have another size before than after."""
+        return self.source not in (None, (self.height, self.width))
 
     def apply(
         self, operations: Operations, images: Any, labels: Any, changes: Any
@@ -125,7 +135,7 @@ class Augmentation:
         Images and labels are tensors of the framework of ``operations``.
         """
         if self.moves:
-            images = operations.moved(images, changes[:, MOVES])
+            images = operations.moved(images, changes[:, MOVES], (self.height, self.width))
         if "color" in self.names:
             images = operations.recolored(images, changes[:, COLOR])
         if "cutout" in self.names:
@@ -147,7 +157,7 @@ class Augmentation:
         """
         import numpy as np
 
-        changes = np.tile(np.array(UNCHANGED, np.float32), (count, 1))
+        changes = self.unchanged(count)
         for kind, (names, columns, draw) in enumerate(
             (
                 (MOVING, MOVES, self._moves),
@@ -161,6 +171,14 @@ class Augmentation:
                 # The kind sets the generators apart from each other and from that of the order.
                 changes[:, columns] = draw(count, np.random.default_rng([seed, epoch, kind])).T
         return changes
+
+    def unchanged(self, count: int) -> "np.ndarray":
+        """Return the changes of images that are only resized, in the form of ``draw``."""
+        import numpy as np
+
+        changes = np.array(UNCHANGED, float)
+        changes[MOVES] = self._in_source(changes[MOVES])
+        return np.tile(changes.astype(np.float32), (count, 1))
 
     def _moves(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
         """Return the places of rows and columns, float64 (4, count)."""
@@ -185,7 +203,20 @@ class Augmentation:
             mirrored = flips < 0.5
             changes[2, mirrored] += (self.width - 1) * changes[3, mirrored]
             changes[3, mirrored] *= -1
-        return changes
+        return self._in_source(changes)
+
+    def _in_source(self, moves: "np.ndarray") -> "np.ndarray":
+        """Return places in images of the size after, float64 (4, ...), as places in the source."""
+        if self.source is None or not self.resizes:
+            return moves
+        scaled = moves.copy()
+        for axis, (before, after) in enumerate(
+            zip(self.source, (self.height, self.width), strict=True)
+        ):
+            # The middle of a pixel is half a pixel from its border in both.
+            scaled[2 * axis] = (moves[2 * axis] + 0.5) * before / after - 0.5
+            scaled[2 * axis + 1] = moves[2 * axis + 1] * before / after
+        return scaled
 
     def _colors(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
         """Return the factors of colors, float64 (3, count)."""

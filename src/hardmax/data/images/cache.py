@@ -14,6 +14,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 from hardmax.files import open_whole
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "decode", "stored_shapes"]
 
 FORMAT = 3
 
@@ -198,15 +199,7 @@ def _choose(
     size, channels = _wanted_shape(reading)
     if size and channels:
         return (*size, channels), "as set"
-    originals = [
-        shape
-        for shapes in in_threads(
-            lambda chunk: _shapes(root, chunk, reading.background_color),
-            files,
-            "inspecting images",
-        )
-        for shape in shapes
-    ]
+    originals = stored_shapes(root, files, reading.background_color)
     if not originals:
         raise DataError(f"{root}: none of the {len(files)} images can be read")
     if size:
@@ -226,6 +219,15 @@ def _choose_size(sizes: list[tuple[int, int]], largest: int | None) -> tuple[tup
     capped = f", at most {most}" if rounded > most else ""
     side = min(rounded, most)
     return (side, side), f"the median side in multiples of {MULTIPLE}{capped}"
+
+
+def stored_shapes(
+    root: Path, files: Sequence[ImageFile], background: Color
+) -> list[tuple[int, int, int]]:
+    """Return the shapes of the images with readable headers; call this in ``strict_pillow``."""
+    title = "inspecting images"
+    found = in_threads(lambda chunk: _shapes(root, chunk, background), files, title)
+    return [*chain.from_iterable(found)]
 
 
 def _shapes(

@@ -110,6 +110,30 @@ def test_crops_are_parts_of_the_image_within_their_bounds():
     assert 1 / LEAST_ASPECT - 0.02 < stretches.max() <= 1 / LEAST_ASPECT + 1e-6
 
 
+@given(names, st.tuples(sides, sides), st.tuples(sides, sides), seeds)
+def test_in_a_source_of_another_size_changes_are_the_same_parts_of_the_image(
+    names, size, source, seed
+):
+    names = (*{*names, "crop"},)
+    here = Augmentation(names, *size).draw(20, seed, 0).astype(float)
+    there = Augmentation(names, *size, source).draw(20, seed, 0).astype(float)
+    for axis in range(2):
+        # The borders of the first and the last pixel, as parts of the side.
+        borders = [
+            (changes[:, 2 * axis, None] + 0.5 + changes[:, 2 * axis + 1, None] * ends) / sides[axis]
+            for changes, sides in ((here, size), (there, source))
+            for ends in [np.array([-0.5, size[axis] - 0.5])]
+        ]
+        np.testing.assert_allclose(*borders, atol=1e-4)
+    np.testing.assert_array_equal(here[:, 4:], there[:, 4:])
+
+
+def test_unchanged_images_are_resized_as_a_whole():
+    whole = Augmentation(("crop",), 4, 6, (8, 3)).unchanged(2)
+    # The middle of the first of 4 rows is between the first two of 8.
+    np.testing.assert_array_equal(whole[:, :4], [[0.5, 2, -0.25, 0.5]] * 2)
+
+
 def test_colors_change_as_pillow_enhances_images():
     generator = np.random.default_rng(0)
     # No pixel is clipped, as Pillow clips after each step.
