@@ -310,6 +310,7 @@ BAD_ARGUMENTS = {
     "unknown option": (["digits", "--speed", "fast"], "--speed"),
     "unwritable out": (["digits", "--out", "file/run"], "cannot write file/run into"),
     "taken out": (["digits", "--out", "full"], "already exists and is not empty"),
+    "taken before reading": (["nowhere", "--out", "full"], "already exists and is not empty"),
     "out is a file": (["digits", "--out", "file"], "already exists"),
 }
 

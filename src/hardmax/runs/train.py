@@ -22,7 +22,7 @@ from hardmax.runs.members import smaller_rate
 from hardmax.runs.preparation import prepared
 from hardmax.runs.results import evaluated
 from hardmax.runs.settings import Settings
-from hardmax.runs.writer import RunWriter, folder_name
+from hardmax.runs.writer import RunWriter, check_out, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
 
@@ -123,6 +123,8 @@ def _train(
     baselines: bool,
 ) -> Trained:
     frameworks.check(settings.framework)
+    if out is not None:
+        check_out(out)  # reading the data, and measuring for --minutes, may take long
     ready = prepared(settings)
     settings, dataset = ready.settings, ready.dataset
     fitting = Fitting(

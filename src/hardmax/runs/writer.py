@@ -15,7 +15,7 @@ from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, SUSPECTS, Run, f
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
-__all__ = ["FolderWriter", "RunWriter", "folder_name"]
+__all__ = ["FolderWriter", "RunWriter", "check_out", "folder_name"]
 
 #: The most bytes of a data set's name in a folder name; some file systems allow 143 in all.
 NAME_BYTES = 80
@@ -112,6 +112,11 @@ class FolderWriter:
                     raise
                 number += 1
                 target = self.target.with_name(f"{self.target.name}-{number}")
+
+
+def check_out(out: str | os.PathLike[str]) -> None:
+    """Raise RunError if there is a folder or file ``out`` that a FolderWriter would not replace."""
+    FolderWriter(out, "")
 
 
 class RunWriter(FolderWriter):
