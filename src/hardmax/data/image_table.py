@@ -1,6 +1,7 @@
 """Tables whose rows name image files and their classes, as data sets of images."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -12,7 +13,7 @@ from hardmax.checks import is_plain, shortened
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Images, taken
 from hardmax.data.images.cache import decode
-from hardmax.data.images.folder import about_images
+from hardmax.data.images.folder import about_images, check_skipped
 from hardmax.data.images.parts import TRAIN
 from hardmax.data.images.scan import ImageFile, image_file
 from hardmax.data.mapped import take_rows
@@ -75,7 +76,27 @@ def read_image_table(path: Path, reading: Reading) -> ImageTable:
     (labels, rows, about_labels), weights = labeled_rows(path, table, reading)
     names, places = _file_names(path, table, reading.files, rows)
     files = tuple(image_file(name, TRAIN, "", path.parent / name) for name in names)
-    return ImageTable(table, labels, rows, weights, files, places, [*about_file, *about_labels])
+    notices = [*about_file, *about_labels, *_about_files(path, names, places, labels)]
+    return ImageTable(table, labels, rows, weights, files, places, notices)
+
+
+def _about_files(
+    path: Path, names: Sequence[str], places: np.ndarray, labels: Sequence[str]
+) -> list[str]:
+    """Return a notice on files that rows name with different labels, if there are any."""
+    first: dict[int, str] = {}
+    others: dict[int, str] = {}
+    for place, label in zip(places.tolist(), labels, strict=True):
+        if first.setdefault(place, label) != label:
+            others.setdefault(place, label)
+    if not others:
+        return []
+    place, label = next(iter(others.items()))
+    count = "1 file is" if len(others) == 1 else f"{len(others)} files are"
+    return [
+        f"{path}: {count} named with different labels, the first is {shortened(names[place])}, "
+        f"with {shortened(first[place])} and {shortened(label)}"
+    ]
 
 
 def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -89,6 +110,8 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     if not reading.skip_bad:
         _check_there(path, listed, f"{reading.files}")
     decoded = decode(path, path.parent, listed.files, reading)
+    named = [listed.files[place].name for place in listed.places]
+    check_skipped(name, [*zip(named, listed.labels, strict=True)], decoded.bad, reading)
     is_read = np.array([file.name not in decoded.bad for file in listed.files])
     listed = listed.only(is_read[listed.places])
     image_of = np.full(listed.table.num_rows, -1)

@@ -85,16 +85,19 @@ def _survey_folder(path: Path) -> Survey:
 
 
 def _survey_table(path: Path, reading: Reading) -> Survey:
-    """Inspect the images that a table names, each row for itself."""
+    """Inspect the images that a table names; each of its rows is an example."""
     listed = read_image_table(path, reading)
     name = table_name(path)
     classes = find_classes(name, {TRAIN: {*listed.labels}}, reading)
-    files = [
-        listed.files[place]._replace(label=label)
-        for place, label in zip(listed.places, listed.labels, strict=True)
-    ]
-    examples, unreadable = _inspect_all(path.parent, files)
-    found = _summarize(name, classes, [TRAIN], examples, unreadable)
+    examples, unreadable = _inspect_all(path.parent, listed.files)
+    known = {example.name: example for example in examples}
+    names = [listed.files[place].name for place in listed.places]
+    rows = (
+        replace(known[file], label=label)
+        for file, label in zip(names, listed.labels, strict=True)
+        if file in known
+    )
+    found = _summarize(name, classes, [TRAIN], rows, unreadable)
     return replace(found, notices=tuple(listed.notices))
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from support import noise, save
 
+from hardmax.data import survey as data_survey
 from hardmax.data.images import cache as image_cache
 from hardmax.data.load import load
 from hardmax.data.options import Reading
@@ -194,6 +195,43 @@ def test_files_that_cannot_be_read_are_refused_or_skipped(table, tmp_path, frame
         save(tmp_path / name, noise(6, 5))
     with refused(DataError, "1 of 30 images cannot be read", frame["file"][7]):
         load(str(table), reading())
+
+
+def test_a_class_whose_images_are_all_skipped_is_named(table, tmp_path, frame, refused):
+    for name in frame["file"][frame["kind"] == "dog"]:
+        (tmp_path / name).write_bytes(b"")
+    first = frame["file"][frame["kind"] == "dog"].iloc[0]
+    why = ("no examples of dog", "skipped", f"{tmp_path / first} is not a readable image")
+    with refused(DataError, *why):
+        load(str(table), reading(skip_bad=True))
+
+
+def test_files_that_are_named_with_different_labels_are_counted(table, tmp_path, frame):
+    again = frame.iloc[[4, 7, 7, 9]].assign(kind=["bird", frame["kind"][7], "bird", "bird"])
+    pd.concat([frame, again]).to_csv(table, index=False)
+    notice = (
+        f"{table}: 3 files are named with different labels, the first is {frame['file'][4]}, with "
+        f"{frame['kind'][4]} and bird"
+    )
+    assert notice in load(str(table), reading(whole=True)).notices
+    assert notice in survey(str(table), reading()).notices
+    pd.concat([frame, again[:2]]).to_csv(table, index=False)
+    assert "1 file is named" in load(str(table), reading(whole=True)).notices[0]
+
+
+def test_a_survey_decodes_a_file_once(table, tmp_path, frame, monkeypatch):
+    pd.concat([frame, frame[:5], frame[:2]]).to_csv(table, index=False)
+    read, original = [], data_survey.load_upright
+
+    def load_upright(path, *options):
+        read.append(path.name)
+        return original(path, *options)
+
+    monkeypatch.setattr(data_survey, "load_upright", load_upright)
+    found = survey(str(table), reading())
+    assert len(read) == len({*read}) == 30
+    assert sum(counts["train"] for counts in found.classes.values()) == 37
+    assert [len(group) for group in found.same] == [3, 3, 2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from hardmax.data.images.parts import TEST, TRAIN, VALIDATION, part_named
 from hardmax.data.images.resizing import how_resized
 from hardmax.data.images.scan import ImageFile, ImageFolder, scan
 from hardmax.data.options import Reading
+from hardmax.errors import DataError
 
-__all__ = ["about_images", "read_image_folder"]
+__all__ = ["about_images", "check_skipped", "read_image_folder"]
 
 
 def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
@@ -26,6 +27,8 @@ def read_image_folder(root: Path, name: str, reading: Reading) -> Dataset:
     """
     folder = scan(root, reading)
     decoded = decode(root, root, folder.files, reading)
+    training = [(file.name, file.label) for file in folder.files if file.part == TRAIN]
+    check_skipped(name, training, decoded.bad, reading)
     files = [file for file in folder.files if file.name not in decoded.bad]
     labels = numbered((file.label for file in files), folder.classes)
     names = np.array([file.name for file in files], object)
@@ -56,6 +59,26 @@ def _split(images: Images, files: Sequence[ImageFile], parts: Iterable[str]) -> 
         split[part] = images.take(slice(start, stop))
         start = stop
     return split
+
+
+def check_skipped(
+    name: str, files: Sequence[tuple[str, str]], bad: dict[str, str], reading: Reading
+) -> None:
+    """Raise DataError if all images of a class were skipped, unless the classes are a run's.
+
+    ``files`` are the names and classes of the training images; ``bad`` has those that cannot be
+    read.
+    """
+    if reading.classes is not None:
+        return
+    left = {label for file, label in files if file not in bad}
+    lost = {label: file for file, label in reversed(files) if label not in left}
+    if lost:
+        label, file = min(lost.items())
+        raise DataError(
+            f"{name}: the training set has no examples of {listed(sorted(lost))}, because none of "
+            f"their images can be read and all were skipped; the first of {label}: {bad[file]}"
+        )
 
 
 def about_images(

@@ -346,8 +346,14 @@ def test_a_test_set_alone_is_rejected(parted, refused):
 def test_a_class_whose_images_are_all_skipped_is_named(parted, refused):
     for path in (parted / "train" / "dog").iterdir():
         path.write_bytes(b"")
-    with refused(DataError, "training set has no examples of dog"):
+    why = ("skipped", f"{parted / 'train/dog/0.png'} is not a readable image (unknown format)")
+    with refused(DataError, "training set has no examples of dog", *why):
         load(str(parted), Reading(skip_bad=True))
+    # A run has its classes, whatever is there.
+    data = load(str(parted), Reading(skip_bad=True, classes=("cat", "dog")))
+    assert data.train.labels.tolist() == [0] * 4
+    save(parted / "train/dog/0.png", noise(6, 5))
+    assert load(str(parted), Reading(skip_bad=True)).train.labels.tolist() == [0, 1, 0, 0, 0]
 
 
 def test_too_few_examples_to_split_is_an_error(tmp_path, refused):
