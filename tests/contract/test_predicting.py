@@ -14,6 +14,7 @@ from PIL import Image
 from support import SOFTMAX, refused
 
 from hardmax.data.images.digits import load_digits
+from hardmax.runs import predict as predicting
 from hardmax.runs import predictions
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import predict
@@ -44,6 +45,12 @@ def folder(framework, hardmax_in, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def single_batches(monkeypatch):
+    """Score a batch at a time, also of these few images."""
+    monkeypatch.setattr(predicting, "PART", SIZE)
+
+
 @pytest.fixture
 def run(hardmax_in, folder):
     """A function that runs the command line in the folder, in this process."""
@@ -59,9 +66,14 @@ def listed(hardmax_in, folder):
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(1, [SIZE] * 5 + [3]), (2 * SIZE + 1, [2 * SIZE] * 2 + [SIZE + 4])],
+)
 def test_a_network_is_built_once_and_compiled_for_two_sizes_of_batches(
-    framework, folder, monkeypatch
+    framework, folder, monkeypatch, most, expected
 ):
+    monkeypatch.setattr(predicting, "PART", most)
     made, calls = [], []
     get, scores = Cache.get, Session.scores
 
@@ -76,12 +88,14 @@ def test_a_network_is_built_once_and_compiled_for_two_sizes_of_batches(
 
     monkeypatch.setattr(Cache, "get", recorded_get)
     monkeypatch.setattr(Session, "scores", recorded_scores)
-    files = [str(folder / name) for name in [*NAMES, *NAMES, *NAMES[:3]]]
+    files = [str(folder / name) for name in [*NAMES, *NAMES, *NAMES[: sum(expected) - 2 * COUNT]]]
     batches = [*predict(str(folder / "run"), files).batches]
     sessions, sizes, compiled = zip(*calls, strict=True)
-    assert [*map(len, batches)] == [*sizes] == [SIZE] * 5 + [3]
+    assert [*map(len, batches)] == [*sizes] == expected
     assert len({*sessions}) == 1
-    assert compiled[1:] == (0, 0, 0, 0, framework in ("jax", "tensorflow"))
+    *others, last = compiled[1:]
+    assert {*others} == {0}
+    assert last == (framework in ("jax", "tensorflow"))
 
 
 def test_batches_give_the_scores_of_all_images_at_once(folder, listed):
@@ -111,6 +125,7 @@ def test_predictions_are_printed_batch_by_batch(run, folder, tmp_path):
     assert done.stderr.startswith(f"hardmax: {bad} is not a readable image")
     assert done.stderr.count("\n") == 1
     assert "--skip-bad" in done.stderr
+    refused(run("predict", "run", *NAMES, bad, "--json"), str(bad))
     done = run("predict", "run", *NAMES, bad, "--skip-bad")
     assert (done.returncode, done.stdout.splitlines()) == (0, lines)
     assert done.stderr == f"hardmax: skipped 1 images that cannot be read: {bad}\n"

@@ -1,6 +1,7 @@
 """``hardmax predict``: classify images or table rows with a run."""
 
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,10 +87,9 @@ def predict(
 
 
 def _write_images(predictions: "ImagePredictions", out: Path | None, as_json: bool) -> None:
-    """Print or write the predictions for each batch of images as soon as it is done."""
+    """Print or write the predictions for images; lines as soon as a batch is done."""
     from hardmax.data.parallel import progress_bar
     from hardmax.runs.predictions import open_predictions
-    from hardmax.runs.record import dumps
 
     # On one terminal, a bar would disturb what is printed.
     title = None if out is None or as_json else "predicting"
@@ -98,21 +98,38 @@ def _write_images(predictions: "ImagePredictions", out: Path | None, as_json: bo
         advance = stack.enter_context(progress_bar(title, len(predictions.images.files)))
         if out is not None:
             write = stack.enter_context(open_predictions(out, decides=predictions.decides))
-        before = "["
+        if as_json:
+            add = stack.enter_context(_json_array())
         for batch in batches:
             if out is not None:
                 write(batch)
             if as_json:
-                entries = ", ".join(dumps(prediction.as_dict()) for prediction in batch)
-                print(before, entries, sep="", end="", flush=True)
-                before = ", "
+                add(batch)
             elif out is None:
                 print(*(plain(_line(prediction)) for prediction in batch), sep="\n", flush=True)
             advance(len(batch))
-    if as_json:
-        print("]")
     for message in predictions.images.notices:
         notice(message)
+
+
+@contextmanager
+def _json_array() -> Iterator[Callable[[Sequence["Prediction"]], None]]:
+    """Yield a function that adds predictions to a JSON array, printed if the block has no error.
+
+    Until then it is in a temporary file, because a part of an array is of no use.
+    """
+    import shutil
+    import sys
+    from tempfile import TemporaryFile
+
+    from hardmax.runs.record import dumps
+
+    with TemporaryFile("w+", encoding="ascii") as file:
+        yield lambda batch: file.writelines(f", {dumps(one.as_dict())}" for one in batch)
+        file.seek(len(", "))
+        print("[", end="")
+        shutil.copyfileobj(file, sys.stdout)
+        print("]")
 
 
 def _write_table(predictions: "TablePredictions", out: Path | None, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["ImagePredictions", "TablePredictions", "predict"]
+
+#: The most images, and bytes of their pixels, that are scored together if that is not less than a
+#: batch. Between single batches the allocator would return their memory and get it again.
+PART, PART_BYTES = 1024, 2**24
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def predict(
             files,
             run.input_shape,
             run.settings,
-            size=min(predictor.batch_size, predictor.session.largest_batch),
+            size=predictor.part_size,
             skip_bad=skip_bad,
         )
         return ImagePredictions(_predict_images(predictor, images), images, decides, about_sets)
@@ -153,6 +158,13 @@ class _Predictor:
     def batch_size(self) -> int:
         """The batch size of the training, so that sums round as they did there."""
         return self.run.settings.batch(self.count)
+
+    @property
+    def part_size(self) -> int:
+        """The number of images that are read and scored together, in one or more batches."""
+        batch = min(self.batch_size, self.session.largest_batch)
+        most = min(PART, PART_BYTES // prod(self.run.input_shape))
+        return batch * max(most // batch, 1)
 
     def predict(self, examples: Examples, files: Sequence[str], start: int = 0) -> list[Prediction]:
         """Return the predictions for the examples from position ``start`` on.
