@@ -1,6 +1,7 @@
 """Tables that name image files, on the command line: training, evaluation and inspection."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -123,5 +124,6 @@ def test_what_cannot_be_trained_on_is_refused_on_one_line(hardmax, framework, tm
     done = train(hardmax, framework, "--skip-bad")
     assert done.returncode == 0, done.stderr
     assert "skipped 2 images that cannot be read: images/7.png, images/8.png" in done.stderr
+    shutil.rmtree(tmp_path / "run")
     frame.assign(kind="").to_csv(tmp_path / "labels.csv", index=False)
     refused(train(hardmax, framework), "no row has a label; the column 'kind' is empty")
