@@ -1,10 +1,17 @@
 """The options for reading data."""
 
-import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hardmax.checks import MAX_SEED, Bounds
+from hardmax.data.option_values import (
+    Color,
+    cell_texts,
+    check_encoding,
+    color,
+    fraction_or_source,
+    sides,
+)
 from hardmax.errors import ArgumentError
 from hardmax.fields import FRACTIONS, check_options, option, options_of
 
@@ -16,7 +23,6 @@ __all__ = [
     "RESIZES",
     "TEST_FRACTION",
     "WHITE",
-    "Color",
     "Reading",
     "ReadingOptions",
 ]
@@ -26,9 +32,6 @@ MAX_SIDE = 4096
 
 #: What can be done to images of another aspect ratio.
 RESIZES = ("crop", "pad", "squash")
-
-#: Red, green and blue, from 0 to 255.
-Color = tuple[int, int, int]
 
 WHITE: Color = (255, 255, 255)
 
@@ -40,59 +43,6 @@ COLUMN_KINDS = (
 
 #: The default fraction to split off as the test set of data without one.
 TEST_FRACTION = 0.2
-
-
-def sides(text: str) -> tuple[int, int]:
-    """Return (height, width) parsed from ``24x32``, or from ``32`` for a square.
-
-    Raises ArgumentError for any other text.
-    """
-    numbers = text.split("x")
-    if len(numbers) > 2 or not all(side.isascii() and side.isdigit() for side in numbers):
-        raise ArgumentError(
-            f"--size must be one integer or HEIGHTxWIDTH, such as 32 or 24x32, got {text!r}"
-        )
-    return int(numbers[0]), int(numbers[-1])
-
-
-def color(text: str) -> Color:
-    """Return the color with a name, such as ``white``, or written as ``#ff8000``.
-
-    Raises ArgumentError for any other text.
-    """
-    from PIL import ImageColor
-
-    with contextlib.suppress(ValueError):
-        rgb = ImageColor.getrgb(text)
-        if len(rgb) == 3:  # four with an alpha channel
-            return rgb
-    raise ArgumentError(
-        f"background must be the name of a color, such as white, or one like #ff8000, got {text!r}"
-    )
-
-
-def fraction_or_source(text: str) -> float | str:
-    """Return the text as a float if it is a number, otherwise unchanged."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def cell_texts(text: str) -> tuple[str, ...]:
-    """Return the texts in a list separated by commas, without surrounding blanks."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _check_encoding(name: str) -> None:
-    """Raise ArgumentError unless Python has a text encoding with this name."""
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ArgumentError(
-            f"unknown encoding {name!r}; use the name of one that Python knows, such as gbk, "
-            "shift_jis or windows-1251"
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -259,7 +209,7 @@ class ReadingOptions:
         if self.background is not None:
             color(self.background)
         if self.text_encoding is not None:
-            _check_encoding(self.text_encoding)
+            check_encoding(self.text_encoding)
         if self.label in self.kinds:
             raise ArgumentError(
                 f"--as {self.label}=... names the label; its values are the classes"

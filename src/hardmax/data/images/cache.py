@@ -24,7 +24,8 @@ from hardmax.data.download import user_cache
 from hardmax.data.images.files import image_shape, load_upright, pixels, strict_pillow
 from hardmax.data.images.resizing import has_other_ratio
 from hardmax.data.images.scan import ImageFile
-from hardmax.data.options import Color, Reading
+from hardmax.data.option_values import Color
+from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
 from hardmax.files import open_whole

@@ -17,7 +17,8 @@ from hardmax.data.images.resizing import (
     how_resized,
     scaled_size,
 )
-from hardmax.data.options import Color, ReadingOptions
+from hardmax.data.option_values import Color
+from hardmax.data.options import ReadingOptions
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
