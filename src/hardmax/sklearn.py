@@ -142,6 +142,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             )
         X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
         settings = replace(self._settings(), schedule="constant", warmup=0.0)
+        settings = auto.with_precision(settings)
         self.temperature_ = 1.0
         if is_first:
             examples = self._start(X, y, weights)
@@ -275,6 +276,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.shape_,
             weights,
             settings.recipe,
+            precision=settings.precision,
             gradient_clip_val=settings.clip,
             seed=settings.seed,
             device=self.device,

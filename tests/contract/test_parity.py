@@ -18,6 +18,7 @@ SMOOTH = {
     "mlp": ["--model", "mlp", "--activation", "tanh"],
     "lenet": ["--model", "lenet"],
 }
+FLOAT32 = ["--precision", "float32"]
 AUGMENTED = ["--augment", "flip,shift,crop,color,cutout,mixup"]
 #: Short trainings; test_networks.py compares a step of convolutional networks with NumPy.
 SHORT = {
@@ -123,7 +124,7 @@ def test_losses_with_relu_match_pytorch(both, tmp_path, recipe):
 def test_an_epoch_of_the_small_resnet_matches_pytorch(both, tmp_path):
     """With its own schedule and augmentation, at a rate at which ReLU does not amplify rounding."""
     arguments = ["digits", "--model", "small-resnet", "--augment", "auto", "--epochs", 1]
-    one, other = both(tmp_path, [*arguments, "--lr", 0.005, "--batch-size", 128])
+    one, other = both(tmp_path, [*arguments, *FLOAT32, "--lr", 0.005, "--batch-size", 128])
     losses = [run["epochs"][0]["train_loss"] for run in (one, other)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
@@ -135,6 +136,7 @@ def test_a_run_can_be_evaluated_by_another_framework(
 ):
     make_idx_folder(tmp_path / "data", side=16)
     options = ["data", "--model", model, "--epochs", 2, "--batch-size", 60, "--optimizer", "adam"]
+    options += FLOAT32
     trained, expected = both(tmp_path, options)
     check_metrics(by_pytorch(tmp_path, "evaluate", "other"), expected["test"])
     check_metrics(run(tmp_path, "evaluate", "torch"), trained["test"])

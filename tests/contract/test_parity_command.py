@@ -109,6 +109,8 @@ def test_two_frameworks_agree_up_to_rounding(reported):
     kinds = ("initial_scores", "gradients", "weights_after_step", "weights_after_epoch")
     for kind in kinds:
         assert 0 < pair[kind]["relative"] < 1e-5, kind
+    assert pair["first_loss"]["relative"] < 1e-5
+    assert reported["precision"] == "float32"
     assert pair["above_limit"] == []
 
 
@@ -173,6 +175,8 @@ def test_the_measured_gradients_and_first_step_agree_with_the_formulas(installed
     errors[np.arange(64), train.labels[rows]] -= 1
     gradients = {"1.weight": errors.T @ pixels / 64, "1.bias": errors.mean(axis=0)}
     assert arrays["gradients"].keys() == gradients.keys()
+    loss = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(64), train.labels[rows]]
+    assert arrays["first_loss"]["loss"] == pytest.approx(loss.mean(), rel=1e-6)
     norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients.values()))
     assert norm > 0.1  # otherwise nothing would be clipped
     # 23 batches per epoch, so the warmup takes 46 steps.
@@ -193,6 +197,8 @@ def test_the_measured_gradients_and_first_step_agree_with_the_formulas(installed
         (["--models", "lenet"], ["lenet does not fit"]),
         (["--hidden", "12"], ["does not take hidden"]),
         (["--epochs", "0"], ["epochs"]),
+        (["--precision", "auto"], ["precision", "float32, bfloat16"]),
+        (["--precision", "bfloat16"], ["softmax-regression", "no convolutions"]),
     ],
 )
 def test_invalid_arguments_are_refused_before_training(hardmax, tmp_path, arguments, words):

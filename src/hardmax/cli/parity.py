@@ -14,13 +14,14 @@ from hardmax.cli.options import (
     print_json,
     with_settings,
 )
+from hardmax.training.precision import FLOAT32, PRECISIONS
 
 __all__ = ["parity"]
 
 
 @with_settings(
     *("model", "framework", "validation", "patience", "ensemble", "folds"),
-    *("pretrained", "finetune", "from_run", "minutes"),
+    *("pretrained", "finetune", "from_run", "minutes", "precision"),
 )
 def parity(
     data: Data,
@@ -31,6 +32,12 @@ def parity(
     frameworks: Annotated[
         str, typer.Option(metavar="NAME,...", help="Two or more frameworks, separated by commas.")
     ] = "torch,jax,tensorflow,mxnet",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(PRECISIONS), help="Precision of the training steps, in all frameworks."
+        ),
+    ] = FLOAT32,
     settings: dict[str, Any],
     out: Annotated[
         str | None,
@@ -46,6 +53,7 @@ def parity(
             settings | {"data": data},
             models=models.split(","),
             frameworks=frameworks.split(","),
+            precision=precision,
             out=out,
             log=None if as_json else _print_line,
         )
@@ -56,7 +64,7 @@ def parity(
         print_json({"parity": str(path), **record})
         return
     for network in record["networks"]:
-        _print_network(network)
+        _print_network(network, precision)
     _print_path("parity report", path / REPORT)
     _print_path("JSON", path / RECORD)
 
@@ -69,10 +77,10 @@ def _print_path(what: str, path: Path) -> None:
     print(plain(f"{what} {path}"))
 
 
-def _print_network(network: dict[str, Any]) -> None:
+def _print_network(network: dict[str, Any], precision: str) -> None:
     from hardmax.parity.report import COLUMNS
 
-    print(f"\n{network['model']}: {network['weights']:,} weights")
+    print(f"\n{network['model']}: {network['weights']:,} weights, trained in {precision}")
     if network["dropout"]:
         print(
             "with dropout, which each framework samples itself: only the initial scores must agree"

@@ -9,11 +9,13 @@ import jax
 import numpy as np
 import optax
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from flax.linen.linear import default_kernel_init
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import lax
 from jax import numpy as jnp
 from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
 
 from hardmax.errors import ArgumentError
 from hardmax.jax import image_layers, table_layers
@@ -79,14 +81,23 @@ LARGEST_SUM = 5
 
 
 def build(
-    network: Network, training: bool, kernel_init: Initializer = default_kernel_init
+    network: Network,
+    training: bool,
+    kernel_init: Initializer = default_kernel_init,
+    dtype: DTypeLike | None = None,
 ) -> Forward:
-    """Return the network, in training mode or not; its i-th layer is named ``layers_i``."""
-    layers = [_layer(layer, training, kernel_init) for layer in network]
+    """Return the network, in training mode or not; its i-th layer is named ``layers_i``.
+
+    Its layers compute in ``dtype``, by default that of their inputs and weights.
+    """
+    layers = [_layer(layer, training, kernel_init, dtype) for layer in network]
     return nn.Sequential(layers) if layers else _same
 
 
-def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
+def _layer(
+    layer: Layer, training: bool, kernel_init: Initializer, dtype: DTypeLike | None
+) -> Forward:
+    inner = partial(build, training=training, kernel_init=kernel_init, dtype=dtype)
     match layer:
         case Resize(height, width):
             return partial(image_layers.resize, height=height, width=width)
@@ -97,7 +108,9 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
         case Flatten():
             return flatten
         case Linear(outputs, bias):
-            return nn.Dense(outputs, bias, kernel_init=kernel_init)
+            return nn.Dense(
+                outputs, bias, dtype=dtype, kernel_init=kernel_init, promote_dtype=_promoted
+            )
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return nn.Conv(
                 outputs,
@@ -106,7 +119,9 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
                 padding,
                 feature_group_count=groups,
                 use_bias=bias,
+                dtype=dtype,
                 kernel_init=kernel_init,
+                promote_dtype=_promoted,
                 conv_general_dilated=_convolve if kernel <= LARGEST_SUM else None,
             )
         case BatchNorm(epsilon, frozen):
@@ -115,10 +130,11 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
                 frozen or not training,
                 momentum=MOMENTUM,
                 epsilon=epsilon,
+                dtype=dtype,
                 use_fast_variance=False,
             )
         case Pool(kind, size, stride, padding):
-            pool = nn.max_pool if kind == "max" else nn.avg_pool
+            pool = nn.max_pool if kind == "max" else _average_pool
             return partial(
                 pool,
                 window_shape=(size, size),
@@ -142,21 +158,31 @@ def _layer(layer: Layer, training: bool, kernel_init: Initializer) -> Forward:
         case ParametricSELU():
             return table_layers.ParametricSELU()
         case Sequence(layers):
-            return build(layers, training, kernel_init)
+            return inner(layers)
         case Residual(body, shortcut):
-            return _Residual(
-                build(body, training, kernel_init), build(shortcut, training, kernel_init)
-            )
+            return _Residual(inner(body), inner(shortcut))
         case Concat(branches):
-            return _Concat([build(branch, training, kernel_init) for branch in branches])
+            return _Concat([*map(inner, branches)])
         case Ensemble(member, count):
-            return _Ensemble([build(member, training, kernel_init) for _ in range(count)])
+            return _Ensemble([inner(member) for _ in range(count)])
     raise AssertionError(layer)
 
 
 def flatten(X: jax.Array) -> jax.Array:
     """Return each example as a vector: shape (examples, ...) becomes (examples, features)."""
     return X.reshape(len(X), -1)
+
+
+def _promoted(*arrays: jax.Array | None, **options: Any) -> list[jax.Array | None]:
+    """Return inputs and weights in a type; a bias stays, as its gradient sums over all pixels."""
+    *narrowed, bias = arrays
+    return [*promote_dtype(*narrowed, **options), bias]
+
+
+def _average_pool(X: jax.Array, **window: Any) -> jax.Array:
+    """Return ``nn.avg_pool``, whose sums are at least float32."""
+    wide = X.astype(jnp.promote_types(X.dtype, jnp.float32))
+    return nn.avg_pool(wide, **window).astype(X.dtype)
 
 
 def _convolve(
@@ -187,7 +213,10 @@ def _shifted_sum(
     padding: list[tuple[int, int]],
     is_depthwise: bool,
 ) -> jax.Array:
-    X = jnp.pad(X, ((0, 0), *padding, (0, 0)))
+    # The sum is at least float32, as in other convolutions.
+    dtype = X.dtype
+    wide = jnp.promote_types(dtype, jnp.float32)
+    X, kernel = jnp.pad(X, ((0, 0), *padding, (0, 0))).astype(wide), kernel.astype(wide)
     times = jnp.multiply if is_depthwise else jnp.matmul
     rows, columns = kernel.shape[:2]
     height, width = X.shape[1] - rows + 1, X.shape[2] - columns + 1
@@ -196,7 +225,7 @@ def _shifted_sum(
         for i in range(rows)
         for j in range(columns)
     ]
-    return sum(terms[1:], start=terms[0])
+    return sum(terms[1:], start=terms[0]).astype(dtype)
 
 
 def _same(X: jax.Array) -> jax.Array:

@@ -1,6 +1,7 @@
 """The book's models, and the classifier that is built from an architecture."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import optax
@@ -20,6 +21,7 @@ from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
+from hardmax.training.precision import BFLOAT16, FLOAT32, check_precision
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
 from hardmax.training.weights import CORRECT, LOSS, weighted
@@ -199,16 +201,32 @@ class ResNeXtBlock(nn.Module):
 
 
 class NetworkClassifier(Portable, Classifier):
-    """A classifier built from an architecture, and trained by a recipe."""
+    """A classifier built from an architecture, and trained by a recipe.
+
+    ``precision`` is that of the forward and backward passes of training.
+    """
 
     network: Network
     example_shape: Shape
     recipe: Recipe
+    precision: str = FLOAT32
     training: bool = True
+
+    def __post_init__(self, *arguments: Any) -> None:
+        """Check the precision."""
+        check_precision(self.precision, "jax")
+        super().__post_init__(*arguments)
 
     def setup(self) -> None:
         """Create the layers."""
-        self.net = layers.build(self.network, self.training)
+        is_narrow = self.training and self.precision == BFLOAT16
+        dtype = jnp.bfloat16 if is_narrow else None
+        self.net = layers.build(self.network, self.training, dtype=dtype)
+
+    def forward(self, X: jax.Array) -> jax.Array:
+        """Return scores of shape (examples, classes)."""
+        scores = super().forward(X)
+        return scores.astype(jnp.float32) if scores.dtype == jnp.bfloat16 else scores
 
     @nn.nowrap
     def configure_optimizers(self) -> optax.GradientTransformation:

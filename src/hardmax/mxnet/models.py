@@ -16,6 +16,7 @@ from hardmax.networks.layers import Network
 from hardmax.networks.layouts import Portable
 from hardmax.networks.shapes import Shape
 from hardmax.training.dispatch import step_hook
+from hardmax.training.precision import FLOAT32, check_precision
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
 from hardmax.training.weights import CORRECT, LOSS, weighted
@@ -151,11 +152,22 @@ class ResNeXtBlock(nn.Block):
 
 
 class NetworkClassifier(Portable, Classifier):
-    """A classifier built from an architecture, and trained by a recipe."""
+    """A classifier built from an architecture, and trained by a recipe.
+
+    ``precision`` is that of the forward and backward passes of training,
+    which MXNet 1.9.1 computes in float32 only.
+    """
 
     recipe: Recipe
 
-    def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
+    def __init__(
+        self,
+        network: Network,
+        example_shape: Shape,
+        recipe: Recipe,
+        precision: str = FLOAT32,
+    ):
+        check_precision(precision, "mxnet")
         super().__init__()
         self.save_hyperparameters()
         self.net = layers.build(network)

@@ -15,6 +15,7 @@ __all__ = [
     "draw_seed",
     "find_device",
     "gpu",
+    "has_fast_bfloat16",
     "num_gpus",
     "place",
     "scalars",
@@ -30,6 +31,11 @@ def find_device(name: str) -> mx.Context:
     """
     available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
     return choose_device(name, available | {"cpu": cpu()})
+
+
+def has_fast_bfloat16(device: mx.Context) -> bool:
+    """Return whether convolutions are trained faster in bfloat16 on a device: on none."""
+    return False
 
 
 def place(target: Movable[mx.Context], device: mx.Context) -> None:

@@ -98,7 +98,7 @@ class Named:
 
     ``recipe`` has the settings that a training of this network takes if they are not given;
     default batch sizes aim at ``steps`` per epoch. If ``is_sized``, the constructor receives the
-    shape of the inputs too.
+    shape of the inputs too. ``convolves`` is whether it has convolutions.
     """
 
     network: Callable[..., Network]
@@ -107,6 +107,7 @@ class Named:
     recipe: Mapping[str, object] = field(default_factory=dict)
     steps: int = 64
     is_sized: bool = False
+    convolves: bool = True
 
 
 #: The training of RealMLP: the epoch with the lowest validation loss, of all epochs.
@@ -151,9 +152,16 @@ FINETUNING = {
 OF_OPTIMIZER = ("lr", "momentum")
 
 NETWORKS: dict[str, Named] = {
-    "softmax-regression": Named(softmax_regression, "normal"),
-    "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout")),
-    "realmlp": Named(realmlp, "data", ("hidden", "dropout", "embedded", "bins"), REALMLP, steps=16),
+    "softmax-regression": Named(softmax_regression, "normal", convolves=False),
+    "mlp": Named(mlp, "normal", ("hidden", "activation", "dropout"), convolves=False),
+    "realmlp": Named(
+        realmlp,
+        "data",
+        ("hidden", "dropout", "embedded", "bins"),
+        REALMLP,
+        steps=16,
+        convolves=False,
+    ),
     "small-resnet": Named(small_resnet, options=("widths",), recipe=SMALL_RESNET, is_sized=True),
     "lenet": Named(lenet, "xavier"),
     "lenet-modern": Named(modern_lenet),

@@ -36,6 +36,7 @@ class Differences(TypedDict):
 
     frameworks: list[str]
     initial_scores: Difference
+    first_loss: Difference
     gradients: Difference
     weights_after_step: Difference
     weights_after_epoch: Difference
@@ -101,6 +102,7 @@ def compare(one: Measurement, other: Measurement) -> Differences:
     return {
         "frameworks": [one.framework, other.framework],
         "initial_scores": of("initial_scores"),
+        "first_loss": of("first_loss"),
         "gradients": of("gradients"),
         "weights_after_step": of("weights_after_step"),
         "weights_after_epoch": of("weights_after_epoch"),

@@ -37,6 +37,7 @@ __all__ = ["KINDS", "Measurement", "measure"]
 #: The kinds of arrays that are measured, in chronological order.
 KINDS = (
     "initial_scores",
+    "first_loss",
     "gradients",
     "weights_after_step",
     "weights_after_epoch",
@@ -56,7 +57,8 @@ class Measurement:
     """The measurement of a training in one framework.
 
     ``arrays`` has arrays by name for each of KINDS; scores are float32 of shape (examples,
-    classes), named ``scores``. ``record`` is the record of the run, ``epochs`` its history, and
+    classes), named ``scores``, and the loss of the first step float64 of shape (), named ``loss``.
+    ``record`` is the record of the run, ``epochs`` its history, and
     ``peak_memory`` the peak main memory of the process in bytes when training ended.
     """
 
@@ -149,6 +151,7 @@ class _Probe:
             self.run.input_shape,
             weights,
             recipe,
+            precision=self.settings.precision,
             gradient_clip_val=clip,
             seed=self.settings.seed,
             device=self.settings.device,
@@ -158,8 +161,8 @@ class _Probe:
         """Return the scores of examples, float32 of shape (examples, classes)."""
         return self.session(weights, Recipe()).scores(examples, self.batch_size)
 
-    def step(self, recipe: Recipe, clip: float = 0) -> dict[str, np.ndarray]:
-        """Return the weights after one step from the initial weights, on the run's first batch.
+    def step(self, recipe: Recipe, clip: float = 0) -> Session:
+        """Return a session after one step from the initial weights, on the run's first batch.
 
         Augmentation changes its images, in all frameworks alike, but not as it does in the run.
         """
@@ -171,7 +174,7 @@ class _Probe:
         taken = None if weights is None else weights[rows]
         augment = self.settings.augmentations
         session.fit(train.take(rows), None, len(rows), loss_weights=taken, augment=augment)
-        return session.weights()
+        return session
 
     def first_step(self) -> dict[str, np.ndarray]:
         """Return the weights after a ``step`` like the run's first."""
@@ -180,12 +183,13 @@ class _Probe:
         rate = float(recipe.rates(count, self.settings.epochs)[0])
         return self.step(
             replace(recipe, lr=rate, schedule="constant", warmup=0.0), self.settings.clip
-        )
+        ).weights()
 
-    def gradients(self) -> dict[str, np.ndarray]:
-        """Return the gradients of a ``step`` like the run's first, float64, before any clipping."""
-        after = self.step(Recipe(PROBE_LR, label_smoothing=self.settings.label_smoothing))
-        return {
+    def loss_and_gradients(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return those of a ``step`` like the run's first, float64, before any clipping."""
+        session = self.step(Recipe(PROBE_LR, label_smoothing=self.settings.label_smoothing))
+        loss, after = session.trainer.history[0]["train_loss"], session.weights()
+        return np.asarray(loss), {
             name: (weight.astype(np.float64) - after[name]) / PROBE_LR
             for name, weight in self.initial.items()
             if name.rpartition(".")[2] not in STATISTICS
@@ -204,9 +208,11 @@ def _measure(settings: Settings, path: Path) -> Measurement:
     probe = _Probe(run)
     test = probe.dataset.test
     part = test.take(np.arange(min(SCORED, len(test))))
+    first_loss, gradients = probe.loss_and_gradients()
     arrays = {
         "initial_scores": {"scores": probe.scores(probe.initial, part)},
-        "gradients": probe.gradients(),
+        "first_loss": {"loss": first_loss},
+        "gradients": gradients,
         "weights_after_step": probe.first_step(),
         "weights_after_epoch": first.weights,
         "final_scores": {"scores": probe.scores(run.weights, test)},

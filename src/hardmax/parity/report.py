@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
+from hardmax.checks import check_choice
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.data.row_encoding import ordered_features
@@ -20,6 +21,7 @@ from hardmax.runs.members import network_of
 from hardmax.runs.record import dumps
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import FolderWriter, folder_name
+from hardmax.training.precision import BFLOAT16, FLOAT32, PRECISIONS
 
 __all__ = ["COLUMNS", "LIMITS", "RECORD", "REPORT", "render", "run_parity"]
 
@@ -28,17 +30,24 @@ RECORD, REPORT = "parity.json", "parity.html"
 #: The kinds of arrays that are compared, and their column titles.
 COLUMNS = {
     "initial_scores": "initial scores",
+    "first_loss": "first loss",
     "gradients": "gradients",
     "weights_after_step": "after one step",
     "weights_after_epoch": "after one epoch",
     "final_scores": "final scores",
 }
 
-#: The largest relative differences that rounding explains before any training. Later kinds have no
-#: limit, because each step builds on the differences before it.
-LIMITS: dict[Literal["initial_scores", "gradients"], float] = {
-    "initial_scores": 1e-5,
-    "gradients": 1e-4,
+#: The largest relative difference by kind.
+Limits: TypeAlias = Mapping[Literal["initial_scores", "first_loss", "gradients"], float]
+
+#: The largest relative differences that rounding explains before any training, by precision. Later
+#: kinds have no limit, because each step builds on the differences before it. The scores of a
+#: network that is evaluated are float32 in both. bfloat16 rounds to 8 bits, each score by up to
+#: 2**-9 on each side; and so many inputs of ReLU are within rounding error of its kink that the
+#: gradients have no limit.
+LIMITS: dict[str, Limits] = {
+    FLOAT32: {"initial_scores": 1e-5, "first_loss": 1e-5, "gradients": 1e-4},
+    BFLOAT16: {"initial_scores": 1e-5, "first_loss": 2.0**-8},
 }
 
 
@@ -84,20 +93,23 @@ def run_parity(
     *,
     models: Sequence[str],
     frameworks: Sequence[str],
+    precision: str = FLOAT32,
     out: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train networks in several frameworks, write the report, and return its folder and record.
 
-    ``settings`` are values of ``Settings`` by name. ``log`` receives one line per notice about the
-    data and per finished training. The folder has RECORD, REPORT and the run folders; it is
-    ``out``, or a new one in ``runs``. Raises HardmaxError on failure, before any training if
-    possible, and leaves no files behind.
+    ``settings`` are values of ``Settings`` by name, ``precision`` is that of all trainings. ``log``
+    receives one line per notice about the data and per finished training. The folder has RECORD,
+    REPORT and the run folders; it is ``out``, or a new one in ``runs``. Raises HardmaxError on
+    failure, before any training if possible, and leaves no files behind.
     """
     _check_names("models", models, 1)
     _check_names("frameworks", frameworks, 2)
+    check_choice("precision", precision, PRECISIONS)
+    common = {**settings, "precision": precision}
     settings_by_model = {
-        model: [Settings(**settings, model=model, framework=name) for name in frameworks]
+        model: [Settings(**common, model=model, framework=name) for name in frameworks]
         for model in models
     }
     for name in frameworks:
@@ -119,9 +131,10 @@ def run_parity(
                 if log is not None:
                     log(f"trained {one.model} on {one.framework}")
             networks = [
-                _compare_runs(summaries[model], Path(scratch), frameworks) for model in models
+                _compare_runs(summaries[model], Path(scratch), frameworks, LIMITS[precision])
+                for model in models
             ]
-        record = {"limits": LIMITS, "networks": networks}
+        record = {"precision": precision, "limits": LIMITS[precision], "networks": networks}
         _write(writer.folder, record)
         return writer.publish(), record
 
@@ -157,7 +170,7 @@ def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
 
 
 def _compare_runs(
-    network: NetworkSummary, folder: Path, frameworks: Sequence[str]
+    network: NetworkSummary, folder: Path, frameworks: Sequence[str], limits: Limits
 ) -> ComparedNetwork:
     """Return the summary of a network with its runs and the comparison of each pair of them."""
     measurements = [Measurement.open(folder / f"{network['model']}-{name}") for name in frameworks]
@@ -166,17 +179,18 @@ def _compare_runs(
         **network,
         "runs": [_run_summary(one) for one in measurements],
         "pairs": [
-            {**pair, "above_limit": _above_limit(pair, network["dropout"])} for pair in pairs
+            {**pair, "above_limit": _above_limit(pair, limits, network["dropout"])}
+            for pair in pairs
         ],
     }
 
 
-def _above_limit(pair: Differences, dropout: bool) -> list[str]:
-    """Return the kinds that differ by more than the limit; dropout explains any gradients."""
+def _above_limit(pair: Differences, limits: Limits, dropout: bool) -> list[str]:
+    """Return the kinds that differ by more than the limit; dropout explains any but the scores."""
     return [
         kind
-        for kind, limit in LIMITS.items()
-        if pair[kind]["relative"] > limit and not (dropout and kind == "gradients")
+        for kind, limit in limits.items()
+        if pair[kind]["relative"] > limit and (kind == "initial_scores" or not dropout)
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hardmax import frameworks
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
@@ -12,8 +13,9 @@ from hardmax.networks.layers import Network
 from hardmax.runs.members import network_of, whole_count
 from hardmax.runs.pace import epochs_within
 from hardmax.runs.settings import AUTO, Settings, default_batch
+from hardmax.training.precision import BFLOAT16, FLOAT32
 
-__all__ = ["OF_DATA", "check_augmentation", "chosen", "described"]
+__all__ = ["OF_DATA", "check_augmentation", "chosen", "described", "with_precision"]
 
 #: The models whose training the data chooses.
 OF_DATA = (AUTO, "small-resnet")
@@ -55,6 +57,9 @@ IMAGE_RATE = 0.2
 #: A network with the usual widths is not changed much by a training that sees more images than
 #: LONG; one of these widths, which takes about four times as long, learns more in the same time.
 LONG, WIDE = 3_000_000, (64, 128, 256)
+#: Networks that CPUs do not train faster in bfloat16: the convolutions of LeNet are too small, and
+#: depthwise ones take twice as long.
+NEVER_FASTER = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
 
 #: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
 #: see the same pixels often enough to remember them, and learns more from the images as they are;
@@ -81,12 +86,12 @@ def chosen(
     """Return settings in which everything is chosen that was left to the data.
 
     That is a network and a recipe in place of the model ``auto``, the recipe of a small residual
-    network, the number of epochs by the minutes, and the augmentation ``auto``. They suit the
-    examples ``train``, in which the features at ``ordered`` have an order, if known, and the names
-    of the ``classes``; what the user has set stays. Each epoch is evaluated on ``held_out``;
-    ``network`` is the one to train if it is not that of the settings. Raises ArgumentError for an
-    augmentation of rows, patience without a validation set, or minutes that are not for images or
-    not enough.
+    network, the number of epochs by the minutes, the augmentation ``auto`` and the precision
+    ``auto``. They suit the examples ``train``, in which the features at ``ordered`` have an order,
+    if known, and the names of the ``classes``; what the user has set stays. Each epoch is evaluated
+    on ``held_out``; ``network`` is the one to train if it is not that of the settings. Raises
+    ArgumentError for an augmentation of rows, patience without a validation set, minutes that are
+    not for images or not enough, or a device that is not available, and MissingFrameworkError.
     """
     suited: dict[str, Any] = {}
     if settings.minutes is not None and not isinstance(train, Images):
@@ -108,6 +113,7 @@ def chosen(
             "early stopping (patience) must not use the test set; add --validation FRACTION to "
             "split off a validation set, or --folds"
         )
+    settings = with_precision(settings)
     if settings.minutes is not None:
         settings = _within_minutes(settings, train, held_out, network=network, classes=len(classes))
     if settings.augment == AUTO:
@@ -139,6 +145,26 @@ def _within_minutes(
         network = network_of(settings, train.inputs, classes, None)
         epochs = epochs_within(settings, network, train, held_out)
     return replace(settings, minutes=None, epochs=epochs)
+
+
+def with_precision(settings: Settings) -> Settings:
+    """Return settings with a precision in place of ``auto``, once the model is not auto.
+
+    It is bfloat16 where convolutions are trained on a device that computes them faster with it.
+    Raises ArgumentError if the device is not available.
+    """
+    if settings.precision != AUTO:
+        return settings
+    return replace(settings, precision=BFLOAT16 if _is_faster(settings) else FLOAT32)
+
+
+def _is_faster(settings: Settings) -> bool:
+    if not settings.trains_convolutions or settings.model in NEVER_FASTER:
+        return False
+    backend = frameworks.load(settings.framework)
+    device = backend.runtime.find_device(settings.device)
+    has_fast: bool = backend.runtime.has_fast_bfloat16(device)
+    return has_fast
 
 
 def check_augmentation(settings: Settings, train: Examples) -> None:

@@ -169,6 +169,7 @@ def session_of(
         weights=weights,
         recipe=settings.recipe,
         max_epochs=settings.epochs,
+        precision=settings.precision,
         gradient_clip_val=settings.clip,
         seed=seed,
         device=settings.device,

@@ -13,6 +13,7 @@ from hardmax.runs.pace import MOST_EPOCHS
 from hardmax.runs.run import Run
 from hardmax.runs.settings import AUTO, Settings
 from hardmax.runs.warm_start import WarmStart, continued, warm_start
+from hardmax.training.precision import BFLOAT16
 
 __all__ = ["Prepared", "prepared"]
 
@@ -50,11 +51,16 @@ class Prepared:
         """Log how the data was read, and what was chosen beyond what was asked for."""
         self.dataset.log_notices(log)
         asked, settings = self.asked, self.settings
+        is_narrow = asked.precision == AUTO and settings.precision == BFLOAT16
+        precision = ", precision bfloat16" * is_narrow
         if self.start is not None:
-            log(f"{settings.model}, {settings.epochs} epochs: {self.start.described}")
+            model, epochs = settings.model, settings.epochs
+            log(f"{model}, {epochs} epochs{precision}: {self.start.described}")
             self._log_splits(log)
         elif asked.model == AUTO or asked.pretrained is not None:
-            log(auto.described(settings))
+            log(auto.described(settings) + precision)
+        elif is_narrow:
+            log(f"auto: model {settings.model}{precision}")
         if asked.minutes is not None:
             epochs, most = settings.epochs, settings.epochs == MOST_EPOCHS
             limit = ", the most that --minutes chooses" if most else ""

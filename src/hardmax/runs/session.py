@@ -10,6 +10,7 @@ from hardmax.data.datasets import Examples, Vectors
 from hardmax.networks.layers import Network
 from hardmax.networks.shapes import Shape, walk
 from hardmax.training.contracts import DataModule
+from hardmax.training.precision import FLOAT32
 from hardmax.training.recipes import Recipe
 
 __all__ = ["Session"]
@@ -21,7 +22,8 @@ LARGEST_OUTPUT = 2**25
 class Session:
     """A ``model`` with the given weights and a ``trainer``, in the framework of ``backend``.
 
-    ``settings`` are further arguments of the backend's Trainer.
+    ``precision`` is that of the training steps, float32 or bfloat16; ``settings`` are further
+    arguments of the backend's Trainer.
     """
 
     def __init__(
@@ -32,11 +34,12 @@ class Session:
         weights: dict[str, np.ndarray],
         recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
         max_epochs: int = 1,
+        precision: str = FLOAT32,
         **settings: object,
     ):
         self.backend = backend
         self.network = network
-        self.model = backend.models.NetworkClassifier(network, shape, recipe)
+        self.model = backend.models.NetworkClassifier(network, shape, recipe, precision)
         self.model.board.display = False
         self.trainer = backend.Trainer(max_epochs, **settings)
         self.trainer.keeps_compiled = True

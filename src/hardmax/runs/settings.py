@@ -15,11 +15,12 @@ from hardmax.networks import catalog
 from hardmax.networks.initializers import INITIALIZERS
 from hardmax.networks.layers import ACTIVATIONS
 from hardmax.networks.pretrained import SIDE, check_source
+from hardmax.training.precision import BFLOAT16, FLOAT32, PRECISIONS, check_precision
 from hardmax.training.recipes import Recipe
 
 __all__ = ["AUTO", "Settings", "default_batch"]
 
-#: The name that lets the data choose the network; see ``runs/auto.py``.
+#: The name that lets the data choose the network, or another setting; see ``runs/auto.py``.
 AUTO = "auto"
 
 #: The default batch sizes are powers of two from the smallest to the largest.
@@ -28,8 +29,8 @@ SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 #: The most minutes of a training: ten weeks.
 MOST_MINUTES = 100_800
 
-#: What trainings on images did before there was a setting for it.
-EARLIER = {"resize": "squash"}
+#: What trainings did before there was a setting for it, and those on images alone.
+EARLIER, EARLIER_IMAGES = {"precision": FLOAT32}, {"resize": "squash"}
 
 
 def default_batch(count: int, steps: int, smallest: int) -> int:
@@ -133,6 +134,13 @@ class Settings(Recipe, ReadingOptions):
         None, "Weight initializer.", unset="depends on the model", choices=(*INITIALIZERS,)
     )
     device: str = option("auto", "Device: auto, cpu, cuda:0 or mps.")
+    precision: str = option(
+        AUTO,
+        "Precision of the training steps: bfloat16 is for networks with convolutions and keeps "
+        "weights, loss and evaluation in float32; auto takes it where the device computes them "
+        "faster with it.",
+        choices=(AUTO, *PRECISIONS),
+    )
     epochs: int = model_option(
         10, "Number of passes over the training set.", bounds=Bounds(least=1)
     )
@@ -215,6 +223,7 @@ class Settings(Recipe, ReadingOptions):
         if self.model != AUTO:
             learned = {} if self.bins is None else {"bins": None}
             catalog.check_options(self.model, self.options | learned)
+        self._check_precision()
         self._check_folds()
         if self.balanced and self.class_weights is not None:
             raise ArgumentError(
@@ -257,6 +266,18 @@ class Settings(Recipe, ReadingOptions):
                 "pretrained one is trained in seconds; add --finetune or leave minutes out"
             )
 
+    def _check_precision(self) -> None:
+        """Raise ArgumentError for bfloat16 without convolutions to train, or not available."""
+        if self.precision != BFLOAT16:
+            return
+        check_precision(self.precision, self.framework)
+        if self.model != AUTO and not self.trains_convolutions:
+            what = f"model {self.model}" if self.pretrained is None else "the last layer"
+            raise ArgumentError(
+                f"precision bfloat16 is for convolutions, and {what} has no convolutions; leave "
+                "precision out, or use float32"
+            )
+
     def _check_folds(self) -> None:
         """Raise ArgumentError for folds together with another way to validate, or with a run."""
         if self.folds is not None and self.from_run is not None:
@@ -290,8 +311,8 @@ class Settings(Recipe, ReadingOptions):
         if "data" not in record:
             raise RunError("unusable settings: they do not name the data")
         try:
-            earlier = EARLIER if record.get("label") is None else {}
-            return cls(**{**earlier, **record})
+            earlier = EARLIER_IMAGES if record.get("label") is None else {}
+            return cls(**{**EARLIER, **earlier, **record})
         except ArgumentError as error:
             raise RunError(f"unusable settings: {error}") from error
 
@@ -305,7 +326,15 @@ class Settings(Recipe, ReadingOptions):
         others = {"momentum", "warmup", "label_smoothing", "clip", "batch_size", "patience"}
         options = options_of(Settings)
         unset: dict[str, Any] = {name: options[name][0].default for name in others}
-        return replace(self, **unset, **catalog.HEAD, finetune=False, augment="none")
+        return replace(
+            self, **unset, **catalog.HEAD, finetune=False, augment="none", precision=FLOAT32
+        )
+
+    @property
+    def trains_convolutions(self) -> bool:
+        """Whether the network has convolutions, once the model is not auto, and trains them."""
+        trains_all = self.pretrained is None or self.finetune
+        return trains_all and catalog.NETWORKS[self.model].convolves
 
     @property
     def members(self) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +36,7 @@ from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to
 from hardmax.networks.shapes import Shape, walk, weight_shapes
 from hardmax.tensorflow import image_layers, table_layers
 from hardmax.tensorflow.module import Module, scratch_weights
+from hardmax.training.precision import BFLOAT16, FLOAT32
 
 __all__ = [
     "build",
@@ -42,6 +44,7 @@ __all__ = [
     "make_weights",
     "scale_dropout",
     "seed_generators",
+    "set_precision",
     "set_weights",
     "trained_weights",
 ]
@@ -58,7 +61,7 @@ SCALES = {
 
 def build(network: Network) -> tf.keras.Sequential:
     """Return the network; its layers create their weights when they see their first inputs."""
-    return tf.keras.Sequential([_layer(layer) for layer in network])
+    return Sequential([_layer(layer) for layer in network])
 
 
 def _layer(layer: Layer) -> tf.keras.layers.Layer:
@@ -72,7 +75,7 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
         case Flatten():
             return tf.keras.layers.Flatten()
         case Linear(outputs, bias):
-            return tf.keras.layers.Dense(outputs, use_bias=bias)
+            return Dense(outputs, use_bias=bias)
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return Conv2D(padding, outputs, kernel, stride, groups=groups, use_bias=bias)
         case BatchNorm(epsilon, frozen):
@@ -121,6 +124,33 @@ def _padded(shape: Shape, sides: list[tuple[int, int]]) -> Shape:
     """Return a shape (examples, height, width, channels) after padding."""
     pairs = zip(shape, sides, strict=True)
     return tuple(size and size + sum(pixels) for size, pixels in pairs)
+
+
+class Sequential(tf.keras.Sequential):
+    """Keras's class, which would give the layers float32 whatever the one before returns."""
+
+    def __init__(self, layers: list[tf.keras.layers.Layer]):
+        super().__init__(layers)
+        self.autocast = False
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the output of the last layer."""
+        for layer in self.layers:
+            X = layer(X)
+        return X
+
+
+class Dense(tf.keras.layers.Dense):
+    """Keras's layer, with a bias that is always float32, as its gradient sums over all examples."""
+
+    def add_weight(self, *arguments: Any, **options: Any) -> tf.Variable:
+        """Return a new weight."""
+        return super().add_weight(*arguments, autocast=options["name"] != "bias", **options)
+
+    def call(self, X: tf.Tensor) -> tf.Tensor:
+        """Return the products with vectors (examples, features), plus the bias."""
+        out = tf.matmul(X, tf.convert_to_tensor(self.kernel))
+        return tf.cast(out, self.bias.dtype) + self.bias if self.use_bias else out
 
 
 class Conv2D(tf.keras.layers.Conv2D):
@@ -231,6 +261,14 @@ def make_weights(net: tf.keras.Sequential, example_shape: Shape) -> None:
     Vectors have shape (features,).
     """
     net(tf.zeros((1, *example_shape)), training=False)
+
+
+def set_precision(net: tf.keras.Sequential, precision: str) -> None:
+    """Let a network's layers compute in float32 or bfloat16, but for those that prepare images."""
+    policy = tf.keras.DTypePolicy("mixed_bfloat16" if precision == BFLOAT16 else FLOAT32)
+    for layer in net._flatten_layers():
+        if not isinstance(layer, image_layers.Resize | image_layers.Normalize):
+            layer.dtype_policy = policy
 
 
 def scale_dropout(model: Module, factor: float) -> None:

@@ -15,6 +15,7 @@ from hardmax.tensorflow import layers, optimizers
 from hardmax.tensorflow.module import Classifier, Module
 from hardmax.tensorflow.optimizers import SGD
 from hardmax.training.dispatch import step_hook
+from hardmax.training.precision import FLOAT32, check_precision
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
 from hardmax.training.weights import CORRECT, LOSS, weighted
@@ -146,15 +147,32 @@ class ResNeXtBlock(tf.keras.Model):
 
 
 class NetworkClassifier(Portable, Classifier):
-    """A classifier built from an architecture, and trained by a recipe."""
+    """A classifier built from an architecture, and trained by a recipe.
+
+    ``precision`` is that of the forward and backward passes of training.
+    """
 
     recipe: Recipe
 
-    def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
+    def __init__(
+        self,
+        network: Network,
+        example_shape: Shape,
+        recipe: Recipe,
+        precision: str = FLOAT32,
+    ):
+        check_precision(precision, "tensorflow")
         super().__init__()
         self.save_hyperparameters()
         self.net = layers.build(network)
         layers.make_weights(self.net, example_shape)
+
+    def forward(self, X: tf.Tensor) -> tf.Tensor:
+        """Return scores of shape (examples, classes)."""
+        if self.precision == FLOAT32:
+            return super().forward(X)
+        layers.set_precision(self.net, self.precision if self.training else FLOAT32)
+        return tf.cast(super().forward(X), tf.float32)
 
     def configure_optimizers(self) -> tf.keras.optimizers.Optimizer:
         """Return the recipe's optimizer."""

@@ -1,6 +1,7 @@
 """What the shared parts of training need of TensorFlow: devices, modes, scalars, random seeds."""
 
 import contextlib
+import os
 import random
 from collections.abc import Iterator, Sequence
 
@@ -10,11 +11,13 @@ import tensorflow as tf
 from hardmax.tensorflow.tensors import gpu, num_gpus
 from hardmax.training.contracts import Movable
 from hardmax.training.devices import choose_device
+from hardmax.training.precision import cpu_has_bfloat16
 
 __all__ = [
     "draw_seed",
     "find_device",
     "gpu",
+    "has_fast_bfloat16",
     "num_gpus",
     "place",
     "scalars",
@@ -23,13 +26,29 @@ __all__ = [
 ]
 
 
+#: TensorFlow's name of the CPU.
+CPU = "/CPU:0"
+
+
 def find_device(name: str) -> str:
     """Return TensorFlow's name of the device for a name: auto, cpu, cuda or cuda:N.
 
     Raises ArgumentError if this machine has no such device.
     """
     available = {f"cuda:{i}": f"/GPU:{i}" for i in range(num_gpus())}
-    return choose_device(name, available | {"cpu": "/CPU:0"})
+    return choose_device(name, available | {"cpu": CPU})
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Return whether convolutions are trained faster in bfloat16 on a device."""
+    if device == CPU:
+        # Without oneDNN TensorFlow is slower with it.
+        return cpu_has_bfloat16() and os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+    number = int(device.rpartition(":")[2])
+    details = tf.config.experimental.get_device_details(
+        tf.config.list_physical_devices("GPU")[number]
+    )
+    return details.get("compute_capability", (0, 0)) >= (8, 0)
 
 
 def place(target: tf.keras.Model | Movable[str], device: str) -> None:

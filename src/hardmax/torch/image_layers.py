@@ -21,7 +21,9 @@ class Resize(nn.Module):
             torch.tensor(interpolation(source, target), device=X.device)
             for source, target in zip(X.shape[2:], self.size, strict=True)
         )
-        return rows @ X @ columns.T
+        # bfloat16 would round the pixels before they are normalized.
+        with torch.autocast(X.device.type, enabled=False):
+            return rows @ X @ columns.T
 
 
 class Normalize(nn.Module):

@@ -15,6 +15,7 @@ from hardmax.torch import layers, optimizers
 from hardmax.torch.module import Classifier, Module
 from hardmax.torch.optimizers import SGD
 from hardmax.training.dispatch import step_hook
+from hardmax.training.precision import FLOAT32, check_precision
 from hardmax.training.recipes import Recipe
 from hardmax.training.updates import UpdatePlan
 from hardmax.training.weights import CORRECT, LOSS, weighted
@@ -156,15 +157,32 @@ class ResNeXtBlock(nn.Module):
 
 
 class NetworkClassifier(Portable, Classifier):
-    """A classifier built from an architecture, and trained by a recipe."""
+    """A classifier built from an architecture, and trained by a recipe.
+
+    ``precision`` is that of the forward and backward passes of training.
+    """
 
     recipe: Recipe
 
-    def __init__(self, network: Network, example_shape: Shape, recipe: Recipe):
+    def __init__(
+        self,
+        network: Network,
+        example_shape: Shape,
+        recipe: Recipe,
+        precision: str = FLOAT32,
+    ):
+        check_precision(precision, "torch")
         super().__init__()
         self.save_hyperparameters()
         self.net = layers.build(network)
         layers.make_weights(self.net, example_shape)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return scores of shape (examples, classes)."""
+        if not self.training or self.precision == FLOAT32:
+            return super().forward(X)
+        with torch.autocast(X.device.type, torch.bfloat16):
+            return super().forward(X).float()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the recipe's optimizer."""

@@ -11,11 +11,13 @@ from torch import nn
 from hardmax.torch.tensors import cpu, gpu, num_gpus
 from hardmax.training.contracts import Movable
 from hardmax.training.devices import choose_device
+from hardmax.training.precision import cpu_has_bfloat16
 
 __all__ = [
     "draw_seed",
     "find_device",
     "gpu",
+    "has_fast_bfloat16",
     "is_small",
     "num_gpus",
     "place",
@@ -42,6 +44,13 @@ def find_device(name: str) -> torch.device:
     if torch.backends.mps.is_available():
         available["mps"] = torch.device("mps")
     return choose_device(name, available | {"cpu": cpu()})
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Return whether convolutions are trained faster in bfloat16 on a device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and torch.backends.mkldnn.is_available() and cpu_has_bfloat16()
 
 
 def place(target: Movable[torch.device], device: torch.device) -> None:

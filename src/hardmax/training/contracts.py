@@ -147,6 +147,9 @@ class Runtime(Protocol[ModelT_contra, Device]):
     def find_device(self, name: str) -> Device:
         """Return the device for a name. Raises ArgumentError if there is none."""
 
+    def has_fast_bfloat16(self, device: Device) -> bool:
+        """Return whether convolutions are trained faster in bfloat16 on a device."""
+
     def place(self, target: ModelT_contra | Movable[Device], device: Device) -> None:
         """Move a model or a loader to a device."""
 

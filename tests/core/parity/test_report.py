@@ -15,19 +15,22 @@ def pair(**relative):
 
 
 @pytest.mark.parametrize(
-    ("relative", "dropout", "kinds"),
+    ("precision", "relative", "dropout", "kinds"),
     [
-        ({"initial_scores": 1e-5, "gradients": 1e-4, "final_scores": 1}, False, []),
-        ({"initial_scores": 1.1e-5, "gradients": 1.1e-4}, False, [*LIMITS]),
-        ({"initial_scores": float("inf"), "gradients": 1}, True, ["initial_scores"]),
+        ("float32", {"initial_scores": 1e-5, "gradients": 1e-4, "final_scores": 1}, False, []),
+        ("float32", dict.fromkeys(LIMITS["float32"], 1.1e-4), False, [*LIMITS["float32"]]),
+        ("float32", dict.fromkeys(COLUMNS, float("inf")), True, ["initial_scores"]),
+        ("bfloat16", {"first_loss": 2**-8, "gradients": 1}, False, []),
+        ("bfloat16", {"first_loss": 0.004, "initial_scores": 1.1e-5}, True, ["initial_scores"]),
+        ("bfloat16", {"first_loss": 0.004}, False, ["first_loss"]),
     ],
 )
-def test_differences_above_the_limit_are_marked(relative, dropout, kinds):
-    assert above_limit(pair(**relative), dropout) == kinds
+def test_differences_above_the_limit_are_marked(precision, relative, dropout, kinds):
+    assert above_limit(pair(**relative), LIMITS[precision], dropout) == kinds
 
 
-@pytest.mark.parametrize("dropout", [False, True])
-def test_the_page_shows_marks_and_mentions_dropout(dropout):
+@pytest.mark.parametrize(("dropout", "precision"), [(False, "float32"), (True, "bfloat16")])
+def test_the_page_shows_marks_and_mentions_dropout(dropout, precision):
     compared = pair(gradients=0.125) | {"above_limit": [] if dropout else ["gradients"]}
     record = {
         "settings": {"model": "mlp", "framework": "torch", "epochs": 1, "lr": 0.5, "init": None},
@@ -45,7 +48,10 @@ def test_the_page_shows_marks_and_mentions_dropout(dropout):
     }
     network = {"model": "mlp", "init": "normal", "weights": 1234, "dropout": dropout}
     network |= {"runs": [run], "pairs": [compared]}
-    page = render({"limits": LIMITS, "networks": [network]})
+    limits = LIMITS[precision]
+    page = render({"precision": precision, "limits": limits, "networks": [network]})
+    assert f"trained in {precision} for 1" in page
+    assert ("4e-03 (first loss)" in page) == ("has 8 bits" in page) == (precision == "bfloat16")
     assert ("1.2e-01 !" in page) != dropout
     assert ("It has dropout" in page) == dropout
     for text in ("a&lt;b", "&lt;jax&gt;", "1,234 weights", "2 of 4", "3 of 4", "torch 9.9", "f00"):
@@ -64,3 +70,12 @@ def test_the_page_shows_marks_and_mentions_dropout(dropout):
 def test_too_few_or_repeated_names_are_refused(refused, models, frameworks, words):
     with refused(ArgumentError, words):
         run_parity({"data": "digits"}, models=models, frameworks=frameworks)
+
+
+def test_parity_is_at_one_precision(refused):
+    networks = {"models": ["lenet"], "frameworks": ["torch", "jax"]}
+    with refused(ArgumentError, "unknown precision 'auto'; choose one of float32, bfloat16"):
+        run_parity({"data": "digits"}, **networks, precision="auto")
+    networks["frameworks"].append("mxnet")
+    with refused(ArgumentError, "framework mxnet trains in float32 only"):
+        run_parity({"data": "digits"}, **networks, precision="bfloat16")

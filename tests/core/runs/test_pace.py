@@ -59,7 +59,7 @@ def test_the_time_must_be_enough_for_an_epoch(measured):
 def test_the_epochs_decide_whether_images_are_shifted(measured):
     for minutes, epochs, augment in ((0.27, 15, "none"), (0.3, 17, "shift")):
         settings = chosen(
-            Settings(data="x", minutes=minutes),
+            Settings(data="x", minutes=minutes, precision="float32"),
             TRAIN,
             None,
             classes=("1", "2"),

@@ -32,6 +32,7 @@ VALUES = {
     "bins": (None, None),
     "init": ("he", "he"),
     "device": ("cpu", "cpu"),
+    "precision": ("float32", "float32"),
     "epochs": ("3", 3),
     "minutes": (None, None),
     "batch_size": ("7", 7),
@@ -84,6 +85,7 @@ OF_TRAIN = {
     "finetune",
     "from_run",
     "minutes",
+    "precision",
 }
 
 
@@ -256,13 +258,15 @@ def test_a_record_has_the_settings():
     values = {name: value for name, (_, value) in VALUES.items()}
     settings = Settings(data="digits", **values)
     assert Settings.from_record(json.loads(json.dumps(settings.as_record()))) == settings
-    assert Settings.from_record({"data": "digits", "resize": None}) == Settings(data="digits")
+    record = {"data": "digits", "resize": None, "precision": "auto"}
+    assert Settings.from_record(record) == Settings(data="digits")
 
 
 def test_a_record_from_before_a_setting_has_what_was_done_then():
-    assert Settings.from_record({"data": "digits"}) == Settings(data="digits", resize="squash")
+    found = Settings.from_record({"data": "digits"})
+    assert found == Settings(data="digits", resize="squash", precision="float32")
     table = {"data": "rows.csv", "label": "kind"}
-    assert Settings.from_record(table) == Settings(**table)
+    assert Settings.from_record(table) == Settings(**table, precision="float32")
 
 
 @pytest.mark.parametrize(
