@@ -134,6 +134,22 @@ def test_the_html_report_is_self_contained_and_agrees_with_the_json(run, reporte
     assert network["runs"][0]["record"]["data"]["fingerprint"] in page
 
 
+def test_bfloat16_rounds_the_first_step_and_no_scores(run):
+    options = ["--models", "small-resnet", "--widths", "4,8", "--epochs", "1", "--json"]
+    names = ["--frameworks", ",".join(FRAMEWORKS)]
+    found = run("parity", "digits", *options, *names, "--precision", "bfloat16", "--out", "narrow")
+    (network,) = found["networks"]
+    (pair,) = network["pairs"]
+    settings = [one["record"]["settings"]["precision"] for one in network["runs"]]
+    assert [found["precision"], *settings] == ["bfloat16"] * 3
+    assert pair["initial_scores"]["relative"] < 1e-5
+    assert pair["first_loss"]["relative"] < 2.0**-8
+    assert pair["gradients"]["relative"] > 2.0**-12
+    assert pair["above_limit"] == []
+    page = (run.folder / "narrow/parity.html").read_text()
+    assert "trained in bfloat16 for 1" in page
+
+
 def test_the_data_chooses_the_training_of_a_small_resnet_as_in_train(installed, tmp_path):
     from hardmax.parity.measurement import measure
     from hardmax.runs.settings import Settings

@@ -155,7 +155,10 @@ def with_precision(settings: Settings) -> Settings:
     """
     if settings.precision != AUTO:
         return settings
-    return replace(settings, precision=BFLOAT16 if _is_faster(settings) else FLOAT32)
+    precision = BFLOAT16 if _is_faster(settings) else FLOAT32
+    # With minutes, the number of epochs is still open.
+    epochs = settings.epochs if settings.minutes is None else None
+    return replace(settings, precision=precision, epochs=epochs)
 
 
 def _is_faster(settings: Settings) -> bool:

@@ -68,6 +68,17 @@ def test_a_precision_that_is_given_stays(has_fast):
             assert with_precision(settings) is settings
 
 
+def test_minutes_still_choose_the_epochs(has_fast):
+    settings = with_precision(Settings(data="x", model="resnet18", minutes=1.0))
+    assert settings == Settings(
+        data="x",
+        model="resnet18",
+        minutes=1.0,
+        precision="bfloat16" if has_fast else "float32",
+    )
+    assert "epochs" in settings.unset
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
