@@ -157,7 +157,7 @@ def with_precision(settings: Settings) -> Settings:
         return settings
     precision = BFLOAT16 if _is_faster(settings) else FLOAT32
     # With minutes, the number of epochs is still open.
-    epochs = settings.epochs if settings.minutes is None else None
+    epochs: Any = settings.epochs if settings.minutes is None else None
     return replace(settings, precision=precision, epochs=epochs)
 
 
