@@ -102,3 +102,18 @@ def test_a_folder_of_all_formats_is_learned_with_no_option(
         assert test["count"] == 120
         # Measured: 0.99 to 1.00 with these seeds; the bound is what is promised.
         assert test["accuracy"] >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.parametrize(("model", "least"), [("lenet", 0.45), ("lenet-modern", 0.6)])
+def test_lenet_learns_the_folder_by_its_own_recipe(
+    hardmax_process, framework, shapes, monkeypatch, model, least
+):
+    monkeypatch.setenv("HARDMAX_CACHE", str(shapes.parent / "cache"))
+    for seed in (0, 1, 2):
+        options = ("--framework", framework, "--seed", seed, "--out", f"run-{seed}", "--json")
+        done = hardmax_process("train", "shapes", "--model", model, "--size", 64, *options)
+        assert done.returncode == 0, done.stderr
+        # Chance is 0.2.
+        assert json.loads(done.stdout)["test"]["accuracy"] >= least

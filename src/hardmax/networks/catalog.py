@@ -129,6 +129,18 @@ SMALL_RESNET = {
     "schedule": "one-cycle",
 }
 
+#: The training of LeNet with sigmoids, from initial weights that center and scale every layer.
+LENET = {"lr": 0.05, "momentum": 0.9, "schedule": "one-cycle"}
+
+#: That of LeNet with ReLU, which diverges at such rates of SGD.
+MODERN_LENET = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
+
+#: The training of large networks with BatchNorm, in batches that may be as small as 16.
+WITH_BATCHNORM = {**SMALL_RESNET, "lr": 0.025}
+
+#: The training of large networks without BatchNorm, whose gradients differ much between layers.
+WITHOUT_BATCHNORM = {"optimizer": "adam", "lr": 3e-4, "schedule": "one-cycle"}
+
 #: The training of the last layer of a pretrained network, on the features of the others.
 HEAD: Mapping[str, Any] = {
     "optimizer": "adamw",
@@ -163,17 +175,17 @@ NETWORKS: dict[str, Named] = {
         convolves=False,
     ),
     "small-resnet": Named(small_resnet, options=("widths",), recipe=SMALL_RESNET, is_sized=True),
-    "lenet": Named(lenet, "xavier"),
-    "lenet-modern": Named(modern_lenet),
-    "alexnet": Named(alexnet),
-    "vgg11": Named(vgg11),
-    "nin": Named(nin),
-    "googlenet": Named(googlenet),
-    "resnet18": Named(resnet18),
-    "resnet34": Named(resnet34),
-    "resnet50": Named(resnet50),
-    "densenet": Named(densenet),
-    "regnetx32": Named(regnetx32),
+    "lenet": Named(lenet, "data", recipe=LENET),
+    "lenet-modern": Named(modern_lenet, recipe=MODERN_LENET),
+    "alexnet": Named(alexnet, recipe=WITHOUT_BATCHNORM),
+    "vgg11": Named(vgg11, recipe=WITHOUT_BATCHNORM),
+    "nin": Named(nin, "data", recipe=WITHOUT_BATCHNORM),
+    "googlenet": Named(googlenet, recipe=WITHOUT_BATCHNORM),
+    "resnet18": Named(resnet18, recipe=WITH_BATCHNORM),
+    "resnet34": Named(resnet34, recipe=WITH_BATCHNORM),
+    "resnet50": Named(resnet50, recipe=WITH_BATCHNORM),
+    "densenet": Named(densenet, recipe=WITH_BATCHNORM),
+    "regnetx32": Named(regnetx32, recipe=WITH_BATCHNORM),
     "mobilenetv2": Named(mobilenetv2, recipe=SMALL_RESNET, steps=24),
     "efficientnet-lite0": Named(efficientnet_lite0, recipe=SMALL_RESNET, steps=24, is_sized=True),
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INITIALIZERS", "SIGMA", "initial_weights"]
 
-#: ``data`` draws normal weights and scales them by the training rows; see ``data_initializer``.
+#: ``data`` draws normal weights and scales them by the training examples; see ``data_initializer``.
 INITIALIZERS = (*DRAWN, "data")
 
 
@@ -26,8 +26,8 @@ def initial_weights(
     """Return initial weights, float32, by portable name.
 
     Weights of Linear and Conv layers are drawn by ``init``; they depend only on ``seed``, their
-    name and their shape and, with the initializer ``data``, on ``inputs``, the training rows of
-    shape (examples, features). Biases are then 0. Scale, ParametricSELU and BatchNorm start with
+    name and their shape and, with the initializer ``data``, on ``inputs``, the training examples.
+    Biases are then 0. Scale, ParametricSELU and BatchNorm start with
     weights of 1, BatchNorm as the identity; a PeriodicEmbedding with frequencies from N(0, 0.1**2),
     phases from -pi to pi, and everything else within 1 / sqrt(frequencies), all uniform. Raises
     ArgumentError for an unknown ``init``, or if ``data`` does not suit the network.

@@ -17,8 +17,8 @@ from hardmax.training.precision import BFLOAT16, FLOAT32
 
 __all__ = ["OF_DATA", "check_augmentation", "chosen", "described", "with_precision"]
 
-#: The models whose training the data chooses.
-OF_DATA = (AUTO, "small-resnet")
+#: The models whose training the data chooses, and the size of the smallest batches of images.
+OF_DATA = {AUTO: 32, "small-resnet": 32, "lenet": 16, "lenet-modern": 16}
 
 #: The most rows for which an ensemble has this many members.
 MEMBERS = ((2_000, 8), (10_000, 5), (50_000, 4), (200_000, 2))
@@ -48,15 +48,17 @@ STEPS_PER_EPOCH, SMALLEST_BATCH = 4, 32
 SEEN, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 500_000, 8, 40
 
 #: An epoch of images has about this many steps, unless the batches would be too small or too large.
-IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH, LARGEST_IMAGE_BATCH = 32, 32, 128
+IMAGE_STEPS_PER_EPOCH, LARGEST_IMAGE_BATCH = 32, 128
 
-#: The learning rate of the largest batches of images. That of smaller ones is lower in proportion:
-#: the statistics of BatchNorm are noisy there, and a network hardly learns with the same rate.
+#: The learning rate of a small residual network with the largest batches of images. That with
+#: smaller ones is lower in proportion: the statistics of BatchNorm are noisy there, and a network
+#: hardly learns with the same rate.
 IMAGE_RATE = 0.2
 
 #: A network with the usual widths is not changed much by a training that sees more images than
 #: LONG; one of these widths, which takes about four times as long, learns more in the same time.
 LONG, WIDE = 3_000_000, (64, 128, 256)
+
 #: Networks that CPUs do not train faster in bfloat16: the convolutions of LeNet are too small, and
 #: depthwise ones take twice as long.
 NEVER_FASTER = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
@@ -85,8 +87,8 @@ def chosen(
 ) -> Settings:
     """Return settings in which everything is chosen that was left to the data.
 
-    That is a network and a recipe in place of the model ``auto``, the recipe of a small residual
-    network, the number of epochs by the minutes, the augmentation ``auto`` and the precision
+    That is a network and a recipe in place of the model ``auto``, the recipe of another model of
+    ``OF_DATA``, the number of epochs by the minutes, the augmentation ``auto`` and the precision
     ``auto``. They suit the examples ``train``, in which the features at ``ordered`` have an order,
     if known, and the names of the ``classes``; what the user has set stays. Each epoch is evaluated
     on ``held_out``; ``network`` is the one to train if it is not that of the settings. Raises
@@ -180,15 +182,15 @@ def check_augmentation(settings: Settings, train: Examples) -> None:
 
 def _for_images(settings: Settings, count: int) -> dict[str, Any]:
     """Return the settings for ``count`` images."""
-    steps, smallest = IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH
-    suited = min(default_batch(count, steps, smallest), LARGEST_IMAGE_BATCH)
-    batch = settings.batch_size or suited
+    model = "small-resnet" if settings.model == AUTO else settings.model
+    suited = default_batch(count, IMAGE_STEPS_PER_EPOCH, OF_DATA[model])
+    batch = settings.batch_size or min(suited, LARGEST_IMAGE_BATCH)
     epochs = min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS)
     rate = IMAGE_RATE * min(batch, LARGEST_IMAGE_BATCH) / LARGEST_IMAGE_BATCH
     return {
-        "model": "small-resnet",
+        "model": model,
         "batch_size": batch,
-        "lr": rate if settings.optimizer == "sgd" else None,
+        "lr": rate if model == "small-resnet" and settings.optimizer == "sgd" else None,
         "epochs": epochs if settings.minutes is None else None,
         "augment": AUTO if settings.model == AUTO else None,
     }

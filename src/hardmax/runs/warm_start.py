@@ -98,7 +98,9 @@ def warm_start(settings: Settings, run: Run, classes: Sequence[str]) -> WarmStar
             "layer; use a run of another network"
         )
     network = (*others, replace(last, outputs=len(classes)))
-    weights = initial_weights(network, run.input_shape, settings.seed, settings.initializer)
+    # The initializer data would suit the features of a random network, not those of the run.
+    init = "xavier" if settings.initializer == "data" else settings.initializer
+    weights = initial_weights(network, run.input_shape, settings.seed, init)
     head = {f"{len(others)}.{kind}" for kind in ("weight", "bias")}
     known = [name for name in classes if name in run.classes]
     rows, old = ([*map(names.index, known)] for names in ([*classes], run.classes))

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardmax.errors import ArgumentError
+from hardmax.networks import data_initializer
 from hardmax.networks.catalog import make
 from hardmax.networks.initializers import initial_weights
-from hardmax.networks.layers import BatchNorm, Linear
+from hardmax.networks.layers import BatchNorm, Conv, Flatten, Linear, Pool, Sequence
 from hardmax.networks.shapes import weight_shapes
 
 
@@ -62,10 +63,57 @@ def test_constant_rows_leave_finite_weights():
     assert all(np.isfinite(value).all() for value in weights.values())
 
 
+def images(count=30, shape=(28, 30, 3), seed=0):
+    return np.random.default_rng(seed).integers(50, 90, (count, *shape), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["lenet", "lenet-modern", "nin"])
+def test_channels_have_deviation_1_over_images_and_positions(name):
+    """Images that differ little are what networks without BatchNorm cannot tell apart."""
+    X = images(shape=(67, 70, 3) if name == "nin" else (28, 30, 3))
+    network = make(name, X.shape[1:], 4)
+    weights = initial_weights(network, X.shape[1:], 3, "data", X)
+    assert {n: w.shape for n, w in weights.items()} == weight_shapes(network, X.shape[1:])
+    forward = reference.Forward(weights)
+    outputs, seen = np.moveaxis(X / 255, -1, 1), 0
+
+    def check(layers, outputs, prefix=""):
+        nonlocal seen
+        for position, layer in enumerate(layers):
+            path = f"{prefix}{position}."
+            if isinstance(layer, Sequence):
+                outputs = check(layer.layers, outputs, path)
+                continue
+            outputs = forward.layer(layer, outputs, path)
+            if isinstance(layer, Linear | Conv):
+                axes = (0, 2, 3) if outputs.ndim == 4 else 0
+                np.testing.assert_allclose(outputs.std(axes), 1, rtol=1e-4)
+                assert (outputs.min(axes) < 1e-4).all()
+                assert (outputs.max(axes) > -1e-4).all()
+                seen += 1
+        return outputs
+
+    check(network, outputs)
+    assert seen == {"nin": 12}.get(name, 5)
+
+
+def test_large_images_are_looked_at_in_part(monkeypatch):
+    network, X = make("lenet", (28, 28, 1), 3), images(40, (28, 28, 1))
+    monkeypatch.setattr(data_initializer, "OUTPUTS", 20 * 28 * 28 * 6)
+    chosen = initial_weights(network, (28, 28, 1), 0, "data", X)
+    order = data_initializer.generator_of("rows", 0).permutation(40)
+    X[order[20:]] = 255
+    again = initial_weights(network, (28, 28, 1), 0, "data", X)
+    assert all(np.array_equal(chosen[name], again[name]) for name in chosen)
+
+
 @pytest.mark.parametrize(
     ("network", "shape", "inputs"),
     [
-        (make("mlp", (4, 4, 1), 3), (4, 4, 1), np.zeros((5, 4, 4, 1), np.uint8)),
+        (make("resnet18", (32, 32, 3), 3), (32, 32, 3), images(5, (32, 32, 3))),
+        (make("googlenet", (32, 32, 3), 3), (32, 32, 3), images(5, (32, 32, 3))),
+        ((Conv(3, 1, groups=3), Flatten(), Linear(3)), (8, 8, 3), images(5, (8, 8, 3))),
+        ((Pool("max", 3, 1, padding=1), Flatten(), Linear(3)), (8, 8, 3), images(5, (8, 8, 3))),
         ((Linear(3), BatchNorm()), (4,), rows()),
         (make("mlp", (4,), 3), (4,), None),
     ],

@@ -120,6 +120,18 @@ def test_a_small_resnet_by_name_has_the_same_recipe_without_augmentation():
     assert replace(found, augment="none") == named
 
 
+@pytest.mark.parametrize(("model", "rate"), [("lenet", 0.05), ("lenet-modern", 0.001)])
+def test_lenet_has_small_batches_and_its_own_recipe(model, rate):
+    for count, batch_size, epochs in ((481, 16, 40), (60_000, 128, 8)):
+        settings = chosen_for_images(count, model=model)
+        assert (settings.batch_size, settings.epochs, settings.lr) == (batch_size, epochs, rate)
+        assert (settings.model, settings.schedule, settings.augment) == (model, "one-cycle", "none")
+    given = {"epochs": 3, "optimizer": "adamw", "batch_size": 7, "init": "he"}
+    settings = chosen_for_images(481, model=model, **given)
+    assert {name: getattr(settings, name) for name in given} == given
+    assert (settings.rate, settings.momentum) == (0.001, 0.0)
+
+
 def test_the_rate_for_images_follows_from_the_size_of_the_batches():
     for size, rate in ((8, 0.0125), (64, 0.1), (128, 0.2), (10**20, 0.2)):
         assert chosen_for_images(900, batch_size=size).lr == rate
@@ -153,10 +165,10 @@ def test_images_are_not_flipped_where_that_may_change_the_class(classes, augment
     flip = "flip" if "flip" in augment else "none"
     assert chosen_for_images(60_000, classes).augment == flip
     assert chosen_for_images(900, classes, epochs=15).augment == flip
-    lenet = {"model": "lenet", "augment": "auto"}
-    assert chosen_for_images(900, classes, **lenet).augment == flip
-    assert chosen_for_images(900, classes, **lenet, epochs=16).augment == augment
-    assert chosen_for_images(900, classes, model="lenet").augment == "none"
+    alexnet = {"model": "alexnet", "augment": "auto"}
+    assert chosen_for_images(900, classes, **alexnet).augment == flip
+    assert chosen_for_images(900, classes, **alexnet, epochs=16).augment == augment
+    assert chosen_for_images(900, classes, model="alexnet").augment == "none"
 
 
 def test_rows_are_not_augmented():
