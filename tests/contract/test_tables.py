@@ -350,7 +350,9 @@ def test_a_network_that_is_worse_than_a_baseline_is_said_to_be(run, folder, fram
     assert best["accuracy"] > 0.9
     more = round(160 * best["accuracy"]) - network["correct"]
     assert more == best["only_baseline"] - best["only_network"]
-    conclusion = f"HistGradientBoosting classifies {more} more of the 160 test rows correctly than"
+    conclusion = (
+        f"HistGradientBoosting classifies {more} more of the 160 test examples correctly than"
+    )
     assert lines[start + 5].startswith(conclusion)
     assert "this is more than chance" in lines[start + 5]
     page = (folder / "signs" / "report.html").read_text()

@@ -33,7 +33,7 @@ def train(
     ] = None,
     no_baselines: Annotated[
         bool,
-        typer.Option("--no-baselines", help="Do not train the baselines of a table."),
+        typer.Option("--no-baselines", help="Do not train baselines."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -98,11 +98,11 @@ def _print_baselines(trained: "Trained") -> None:
 
     test, name = trained.test, f"hardmax: {trained.settings.model}"
     width = max(len(name), *(len(one["name"]) for one in trained.baselines))
-    titles = f"{'McNemar p':>11}{'fitted rows':>13}{'features':>10}"
+    titles = f"{'McNemar p':>11}{'fitted on':>11}{'features':>10}"
     print(f"{'':<{width}}{'accuracy':>10}{'loss':>9}{titles}")
     print(f"{name:<{width}}{test.accuracy:>10.4f}{test.loss:>9.4f}")
     for one in trained.baselines:
-        figures = f"{one['p']:>11.3g}{one['rows']:>13}{one['features']:>10}"
+        figures = f"{one['p']:>11.3g}{one['rows']:>11}{one['features']:>10}"
         print(f"{one['name']:<{width}}{one['accuracy']:>10.4f}{one['loss']:>9.4f}{figures}")
     print(conclusion(trained.baselines, test.count))
 

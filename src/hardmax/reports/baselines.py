@@ -10,18 +10,21 @@ __all__ = ["conclusion"]
 LEVEL = 0.05
 
 
-def conclusion(baselines: Sequence[BaselineRecord], rows: int) -> str:
-    """Return whether a network and the best baseline differ on the test ``rows``.
+def conclusion(baselines: Sequence[BaselineRecord], examples: int) -> str:
+    """Return whether a network and the best baseline differ on the number of test ``examples``.
 
     The best baseline is the most accurate one, and among equals the one with the lowest log loss.
     """
     best = max(baselines, key=lambda one: (one["accuracy"], -one["loss"]))
     more = best["only_network"] - best["only_baseline"]
     if not more:
-        return f"hardmax and {best['name']} classify equally many of the {rows} test rows correctly"
+        return (
+            f"hardmax and {best['name']} classify equally many of the {examples} test examples "
+            "correctly"
+        )
     better, worse = ("hardmax", best["name"]) if more > 0 else (best["name"], "hardmax")
     verdict = "is more than chance" if best["p"] < LEVEL else "may be chance"
     return (
-        f"{better} classifies {abs(more)} more of the {rows} test rows correctly than {worse}; "
-        f"this {verdict} (McNemar's test: p = {best['p']:.3g})"
+        f"{better} classifies {abs(more)} more of the {examples} test examples correctly than "
+        f"{worse}; this {verdict} (McNemar's test: p = {best['p']:.3g})"
     )

@@ -29,10 +29,10 @@ class DataRecord(TypedDict):
 
 
 class BaselineRecord(TypedDict):
-    """The test results of a baseline, fitted to some of the training rows and features.
+    """The test results of a baseline, fitted to ``rows`` of the examples and to ``features``.
 
-    ``only_network`` and ``only_baseline`` count the test rows that only one of the two classifies
-    correctly, and ``p`` is the p-value of McNemar's test.
+    ``only_network`` and ``only_baseline`` count the test examples that only one of the two
+    classifies correctly, and ``p`` is the p-value of McNemar's test.
     """
 
     name: str

@@ -1,21 +1,26 @@
-"""What plain classifiers of scikit-learn reach on the rows of a table, to compare a network with.
+"""What plain classifiers reach on the same examples, to compare a network with.
 
-Each learns from all rows that are not test rows: none of them needs a validation set.
+Those of tables are scikit-learn's. Each learns from all rows that are not test rows, as none of
+them needs a validation set. ``image_baselines`` has softmax regression on the pixels of images.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from hardmax.data.datasets import Dataset, Examples
+from hardmax.data.datasets import Dataset, Examples, Images
 from hardmax.data.sampling import order
-from hardmax.errors import ArgumentError
+from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.paired_tests import mcnemar
 from hardmax.reports.records import BaselineRecord
+from hardmax.runs.image_baselines import fit_softmax_regression
+from hardmax.runs.settings import Settings
 
 __all__ = ["Baseline", "compare_with", "fit_baselines"]
 
@@ -41,9 +46,9 @@ LEAST = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Baseline:
-    """A fitted baseline: the numbers of training rows and features it used, and its test results.
+    """A fitted baseline: how many examples and features it learned from, and its test results.
 
-    ``is_correct``: bool (test rows,). ``loss``: the mean log loss.
+    ``is_correct``: bool (test examples,). ``loss``: the mean log loss.
     """
 
     name: str
@@ -53,30 +58,41 @@ class Baseline:
     loss: float
 
 
-def fit_baselines(dataset: Dataset, log: Callable[[str], None] | None = None) -> list[Baseline]:
-    """Fit the baselines and evaluate them on the test rows; images have none.
+def fit_baselines(
+    dataset: Dataset, settings: Settings, log: Callable[[str], None] | None = None
+) -> list[Baseline]:
+    """Fit the baselines of a table or of images, and evaluate them on the test set.
 
-    They run on one thread, because the threads of short steps mostly wait for each other. ``log``
-    receives a notice about baselines that cannot be fitted.
+    Images have no softmax regression if that is the model of the ``settings``. ``log`` receives a
+    notice about baselines that cannot be fitted.
     """
-    if dataset.encoding is None:
-        return []
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     baselines, failures = [], []
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for name, fit in FITS.items():
-            try:
-                baselines.append(_evaluate(name, fit(dataset), dataset))
-            except (ValueError, MemoryError) as error:
-                reason = str(error).partition("\n")[0] or type(error).__name__
-                failures.append(f"{name} ({reason})")
+    for name, fit in _fits(dataset, settings).items():
+        try:
+            baselines.append(fit(name))
+        except (ValueError, MemoryError, DivergenceError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            failures.append(f"{name} ({reason})")
     if failures and log is not None:
         reasons = "; ".join(failures)
         log(f"{dataset.name}: baselines that could not be trained: {reasons}")
     return baselines
+
+
+def _fits(dataset: Dataset, settings: Settings) -> dict[str, Callable[[str], Baseline]]:
+    """Return what fits and evaluates the baseline of each name."""
+    fits: dict[str, Callable[[str], Baseline]] = {
+        "most frequent class": partial(_most_frequent, dataset=dataset)
+    }
+    if dataset.encoding is not None:
+        for name, fit in FITS.items():
+            fits[name] = partial(_of_rows, fit=fit, dataset=dataset)
+        return fits
+    if not isinstance(dataset.train, Images):
+        return {}
+    if settings.model != "softmax-regression":
+        fits["softmax regression"] = partial(_of_pixels, dataset=dataset, settings=settings)
+    return fits
 
 
 def compare_with(
@@ -112,15 +128,46 @@ class _Fitted:
     columns: np.ndarray | slice
 
 
-def _fit_most_frequent(dataset: Dataset) -> _Fitted:
-    """Fit the class frequencies."""
-    from sklearn.dummy import DummyClassifier
-
-    parts = _learned_from(dataset)
+def _most_frequent(name: str, dataset: Dataset) -> Baseline:
+    """Return the baseline that predicts the class frequencies."""
+    parts, test = _learned_from(dataset), dataset.test
     labels = np.concatenate([part.labels for part in parts])
-    model = DummyClassifier(strategy="prior")
-    model.fit(np.empty((len(labels), 0)), labels, _weights(parts))
-    return _Fitted(model, len(labels), 0, slice(0))
+    totals = np.bincount(labels, _weights(parts), len(dataset.classes))
+    probabilities = np.broadcast_to(totals / totals.sum(), (len(test), len(totals)))
+    return _baseline(name, len(labels), 0, _evaluation(probabilities, test))
+
+
+def _of_pixels(name: str, dataset: Dataset, settings: Settings) -> Baseline:
+    """Return softmax regression on the pixels of images."""
+    evaluation = fit_softmax_regression(dataset, settings)
+    return _baseline(name, len(dataset.train), prod(dataset.shape), evaluation)
+
+
+def _of_rows(name: str, fit: Callable[[Dataset], _Fitted], dataset: Dataset) -> Baseline:
+    """Return a fitted classifier of the rows of a table.
+
+    It runs on one thread, because the threads of short steps mostly wait for each other.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    test = dataset.test
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = fit(dataset)
+        probabilities = np.zeros((len(test), len(dataset.classes)))
+        probabilities[:, fitted.model.classes_] = fitted.model.predict_proba(
+            test.inputs[:, fitted.columns]
+        )
+    return _baseline(name, fitted.rows, fitted.features, _evaluation(probabilities, test))
+
+
+def _evaluation(probabilities: np.ndarray, test: Examples) -> ClassifierEvaluation:
+    return ClassifierEvaluation(np.log(np.maximum(probabilities, LEAST)), test.labels, test.weights)
+
+
+def _baseline(name: str, rows: int, features: int, evaluation: ClassifierEvaluation) -> Baseline:
+    return Baseline(name, rows, features, evaluation.is_correct, evaluation.loss)
 
 
 def _fit_logistic(dataset: Dataset) -> _Fitted:
@@ -156,8 +203,8 @@ def _fit_boosting(dataset: Dataset) -> _Fitted:
     return _Fitted(model, len(labels), features, columns)
 
 
+#: The classifiers of scikit-learn for the rows of tables.
 FITS: dict[str, Callable[[Dataset], _Fitted]] = {
-    "most frequent class": _fit_most_frequent,
     "LogisticRegression": _fit_logistic,
     "HistGradientBoosting": _fit_boosting,
 }
@@ -200,15 +247,3 @@ def _most_varying(inputs: np.ndarray, count: int) -> np.ndarray | slice:
     if count == inputs.shape[1]:
         return slice(None)
     return np.sort(np.argsort(-inputs.var(axis=0), kind="stable")[:count])
-
-
-def _evaluate(name: str, fitted: _Fitted, dataset: Dataset) -> Baseline:
-    test = dataset.test
-    probabilities = np.zeros((len(test), len(dataset.classes)))
-    probabilities[:, fitted.model.classes_] = fitted.model.predict_proba(
-        test.inputs[:, fitted.columns]
-    )
-    evaluation = ClassifierEvaluation(
-        np.log(np.maximum(probabilities, LEAST)), test.labels, test.weights
-    )
-    return Baseline(name, fitted.rows, fitted.features, evaluation.is_correct, evaluation.loss)

@@ -87,7 +87,7 @@ def train(
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
 
-    On a table the ``baselines`` are fitted first, and compared with the network on the test set.
+    The ``baselines`` are fitted first, and compared with the network on the test set.
     ``log`` receives notices: about how the data was read, before the training, and if the network
     learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is written
     with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes earlier, or a
@@ -152,7 +152,7 @@ def _train(
         if callback is not None:
             callback.on_data(dataset, settings)
         # First, because Ctrl-C during the training shall end it at once.
-        fitted_baselines = fit_baselines(dataset, log) if baselines else []
+        fitted_baselines = fit_baselines(dataset, settings, log) if baselines else []
         if fitting.extractor is not None and not settings.finetune:
             # They are needed after the fit, when Ctrl-C would not end it.
             fitting.extractor.features(dataset.test)

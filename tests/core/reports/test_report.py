@@ -475,10 +475,10 @@ def test_baselines_are_shown_beside_the_network():
     assert rows[start + 1] == ["other", "0.3000", "1.2500", "3", "0", "0.25", "150", "7"]
     text = Page(html).text
     assert (
-        "hardmax classifies 3 more of the 10 test rows correctly than other; this may be chance "
-        "(McNemar's test: p = 0.25)."
+        "hardmax classifies 3 more of the 10 test examples correctly than other; this may be "
+        "chance (McNemar's test: p = 0.25)."
     ) in text
-    assert "and on those of the validation set" in text
+    assert "softmax regression on the pixels, trained for a few epochs" in text
     # They were compared with the network on its own test set, not on other data.
     assert "Baselines" not in Page(page(**changes, epochs=())).text
     assert "Baselines" not in Page(page()).text

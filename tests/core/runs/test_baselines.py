@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from threadpoolctl import threadpool_info
 
-from hardmax.data.datasets import Dataset, Images, Vectors
+from hardmax.data.datasets import Dataset, Vectors
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import RowEncoding
@@ -24,6 +23,7 @@ from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.reports.baselines import conclusion
 from hardmax.runs import baselines
 from hardmax.runs.baselines import Baseline, compare_with, fit_baselines
+from hardmax.runs.settings import Settings
 
 NAMES = ["most frequent class", "LogisticRegression", "HistGradientBoosting"]
 
@@ -39,6 +39,9 @@ def made(count, features=4, classes=2, seed=0):
     product = values[:, 0] * values[:, 1] + 0.1 * rng.normal(size=count)
     edges = np.quantile(product, np.arange(1, classes) / classes)
     return Vectors(values, np.searchsorted(edges, product))
+
+
+SETTINGS = Settings(data="rows")
 
 
 def table(train, test, classes=2):
@@ -69,7 +72,7 @@ def test_baselines_of_a_real_table_agree_with_scikit_learn(name, label):
     inputs = np.concatenate([part.inputs for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     threads = [library["num_threads"] for library in threadpool_info()]
-    found = fit_baselines(dataset)
+    found = fit_baselines(dataset, SETTINGS)
     assert [library["num_threads"] for library in threadpool_info()] == threads
     assert [one.name for one in found] == NAMES
     assert [one.rows for one in found] == [len(labels)] * 3
@@ -84,12 +87,6 @@ def test_baselines_of_a_real_table_agree_with_scikit_learn(name, label):
         assert one.loss == pytest.approx(loss, rel=1e-6)
 
 
-def test_images_have_no_baselines():
-    digits = load_digits()
-    images = Images(digits.images[:50, ..., None].astype(np.uint8), digits.target[:50])
-    assert fit_baselines(Dataset("digits", images, images, tuple("0123456789"))) == []
-
-
 def test_large_tables_are_fitted_to_some_rows_and_features(monkeypatch):
     train, test = made(4000, features=12), made(500, features=12, seed=1)
     train.values.base[:, 2:] *= 0.1
@@ -97,12 +94,12 @@ def test_large_tables_are_fitted_to_some_rows_and_features(monkeypatch):
     monkeypatch.setattr(baselines, "BOOSTED_FEATURES", 2)
     monkeypatch.setattr(baselines, "BOOSTED_ROWS", 1000)
     monkeypatch.setattr(baselines, "BOOSTED_SIZE", 2 * (1 + 2))
-    found = fit_baselines(table(train.take(slice(3000)), test))
+    found = fit_baselines(table(train.take(slice(3000)), test), SETTINGS)
     assert [(one.rows, one.features) for one in found] == [(3000, 0), (1000, 12), (2000, 2)]
     # The class depends on the two features that vary most, and on nothing linear in them.
     assert found[1].is_correct.mean() < 0.6
     assert found[2].is_correct.mean() > 0.85
-    again = fit_baselines(replace(table(train.take(slice(3000)), test), validation=test))
+    again = fit_baselines(replace(table(train.take(slice(3000)), test), validation=test), SETTINGS)
     assert [one.rows for one in again] == [3500, 1000, 2000]
 
 
@@ -111,7 +108,9 @@ def test_a_class_of_one_row_among_ten_thousand_is_no_obstacle():
     labels = train.labels.copy()
     labels[7] = 2
     notices = []
-    found = fit_baselines(table(replace(train, labels=labels), test, classes=3), notices.append)
+    found = fit_baselines(
+        table(replace(train, labels=labels), test, classes=3), SETTINGS, notices.append
+    )
     assert [one.name for one in found] == NAMES
     assert notices == []
 
@@ -119,13 +118,13 @@ def test_a_class_of_one_row_among_ten_thousand_is_no_obstacle():
 def test_baselines_that_cannot_be_fitted_are_named_in_one_notice():
     train, test = made(120, classes=60), made(60, seed=1)
     notices = []
-    found = fit_baselines(table(train, test, classes=60), notices.append)
+    found = fit_baselines(table(train, test, classes=60), SETTINGS, notices.append)
     assert [one.name for one in found] == NAMES[:2]
     (notice,) = notices
     assert "rows: baselines that could not be trained: HistGradientBoosting (" in notice
     assert "there are 60 classes; at most 50 are allowed" in notice
     one_class = Vectors(train.values, np.zeros(120, np.int64))
-    found = fit_baselines(table(one_class, test), notices.append)
+    found = fit_baselines(table(one_class, test), SETTINGS, notices.append)
     assert [one.name for one in found] == NAMES[:1]
     reason = "(it needs rows of two classes, and all 120 are of one)"
     assert notices[1].endswith(f": {NAMES[1]} {reason}; {NAMES[2]} {reason}")
@@ -149,7 +148,7 @@ def test_the_comparison_is_mcnemars_test(pairs):
     expected = binomtest(only[0], sum(only)).pvalue if sum(only) else 1
     assert one["p"] == pytest.approx(expected)
     sentence = conclusion([one], len(pairs))
-    assert f"of the {len(pairs)} test rows correctly" in sentence
+    assert f"of the {len(pairs)} test examples correctly" in sentence
     assert ("more than chance" in sentence) == (expected < 0.05)
     assert sentence.startswith("hardmax and other classify equally") == (only[0] == only[1])
 
@@ -164,10 +163,12 @@ def result(name, only_network, only_baseline, loss=0.5):
 def test_the_conclusion_is_about_the_best_baseline():
     weak, good, same = result("weak", 90, 5), result("good", 10, 30), result("same", 20, 40, 0.6)
     assert conclusion([weak, same, good], 1000) == (
-        "good classifies 20 more of the 1000 test rows correctly than hardmax; this is more than "
-        "chance (McNemar's test: p = 0.00222)"
+        "good classifies 20 more of the 1000 test examples correctly than hardmax; this is more "
+        "than chance (McNemar's test: p = 0.00222)"
     )
-    assert conclusion([weak], 1000).startswith("hardmax classifies 85 more of the 1000 test rows ")
+    assert conclusion([weak], 1000).startswith(
+        "hardmax classifies 85 more of the 1000 test examples "
+    )
     assert conclusion([result("close", 10, 12)], 1000).endswith(
         "than hardmax; this may be chance (McNemar's test: p = 0.832)"
     )
