@@ -213,16 +213,17 @@ def test_a_pipe_gets_a_line_per_epoch_and_no_escape_codes(hardmax, framework, tm
     done = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 12
     for number, line in enumerate(lines[:3], start=1):
         assert re.match(
             rf"epoch {number}/3  train loss \d\.\d{{4}} accuracy 0\.\d{{4}}  test", line
         )
     assert re.match(r"test accuracy 0\.\d{4} \(\d+ of 359, 95 % interval 0\.\d", lines[3])
     assert lines[4].startswith("     macro F1 0.")
-    assert re.match(r"labels: \d+ of 359 test examples may be mislabeled; see the rep", lines[5])
-    assert lines[6] == f"run runs/digits-softmax-regression-{framework}"
-    assert lines[7].endswith("report.html")
+    assert re.match(r"labels: \d+ of 359 test examples may be mislabeled; see the rep", lines[9])
+    assert lines[7].startswith("most frequent class ")
+    assert lines[10] == f"run runs/digits-softmax-regression-{framework}"
+    assert lines[11].endswith("report.html")
     assert "\x1b" not in done.stdout
     again = hardmax("train", "digits", *SOFTMAX, "--framework", framework, "--epochs", 3)
     assert f"run runs/digits-softmax-regression-{framework}-2" in again.stdout
@@ -690,7 +691,8 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
         text = train_in_a_terminal(framework, tmp_path, 5, stdout=log)
     assert "train loss" not in text
     lines = (tmp_path / "log").read_text().splitlines()
-    starts = ["epoch"] * 5 + ["test", "macro", "labels:", "run", "report"]
+    baselines = ["accuracy", "hardmax:", "most", "hardmax"]
+    starts = ["epoch"] * 5 + ["test", "macro", *baselines, "labels:", "run", "report"]
     assert [line.split()[0] for line in lines] == starts
 
 

@@ -135,8 +135,11 @@ LENET = {"lr": 0.05, "momentum": 0.9, "schedule": "one-cycle"}
 #: That of LeNet with ReLU, which diverges at such rates of SGD.
 MODERN_LENET = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
 
-#: The training of large networks with BatchNorm, in batches that may be as small as 16.
-WITH_BATCHNORM = {**SMALL_RESNET, "lr": 0.025}
+#: The training of the ResNets: Adam learns from few images in fewer epochs than SGD.
+RESNET = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
+
+#: That of narrow networks with BatchNorm, in batches that may be as small as 16.
+NARROW = {**SMALL_RESNET, "lr": 0.025}
 
 #: The training of large networks without BatchNorm, whose gradients differ much between layers.
 WITHOUT_BATCHNORM = {"optimizer": "adam", "lr": 3e-4, "schedule": "one-cycle"}
@@ -181,11 +184,11 @@ NETWORKS: dict[str, Named] = {
     "vgg11": Named(vgg11, recipe=WITHOUT_BATCHNORM),
     "nin": Named(nin, "data", recipe=WITHOUT_BATCHNORM),
     "googlenet": Named(googlenet, recipe=WITHOUT_BATCHNORM),
-    "resnet18": Named(resnet18, recipe=WITH_BATCHNORM),
-    "resnet34": Named(resnet34, recipe=WITH_BATCHNORM),
-    "resnet50": Named(resnet50, recipe=WITH_BATCHNORM),
-    "densenet": Named(densenet, recipe=WITH_BATCHNORM),
-    "regnetx32": Named(regnetx32, recipe=WITH_BATCHNORM),
+    "resnet18": Named(resnet18, recipe=RESNET),
+    "resnet34": Named(resnet34, recipe=RESNET),
+    "resnet50": Named(resnet50, recipe=RESNET),
+    "densenet": Named(densenet, recipe=NARROW),
+    "regnetx32": Named(regnetx32, recipe=NARROW),
     "mobilenetv2": Named(mobilenetv2, recipe=SMALL_RESNET, steps=24),
     "efficientnet-lite0": Named(efficientnet_lite0, recipe=SMALL_RESNET, steps=24, is_sized=True),
 }
