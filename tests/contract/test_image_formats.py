@@ -115,5 +115,5 @@ def test_lenet_learns_the_folder_by_its_own_recipe(
         options = ("--framework", framework, "--seed", seed, "--out", f"run-{seed}", "--json")
         done = hardmax_process("train", "shapes", "--model", model, "--size", 64, *options)
         assert done.returncode == 0, done.stderr
-        # Chance is 0.2.
+        # Chance is 0.2; measured with two seeds: 0.74 to 0.77, and 0.79 to 0.83 with ReLU.
         assert json.loads(done.stdout)["test"]["accuracy"] >= least
