@@ -60,7 +60,7 @@ def test_softmax_regression_is_as_good_as_that_of_scikit_learn(dataset, found):
     assert softmax.loss < -np.log(chosen).mean()
 
 
-def test_the_same_data_gives_the_same_numbers_also_mapped(framework, dataset, found, monkeypatch):
+def test_the_same_data_gives_the_same_numbers(framework, dataset, found):
     settings = Settings(data="patterns", framework=framework, seed=5)
     again = fit_baselines(dataset, settings)[1]
     assert (again.loss, again.is_correct.tolist()) == (found[1].loss, found[1].is_correct.tolist())
