@@ -57,12 +57,13 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
     all are encoded and scaled like those of a table, which requires pyarrow.
 
     The parameters are options of ``hardmax train``, with the same defaults except for ``epochs``
-    (20) and ``model`` (softmax-regression); their help is below. ``random_state`` and
-    ``class_weight`` (None, "balanced" or a dict of weights by class) are scikit-learn's. The models
-    ``auto`` and ``realmlp`` are for vectors and data frames (for images ``auto`` is a small
-    residual network); with ``pretrained`` the model is that one. With ``realmlp`` alone, a fifth of
-    the examples is its validation set, and the weights are those of the epoch with the lowest loss
-    on it. With ``folds`` or ``auto`` the probabilities are calibrated on the folds.
+    (20) and ``model``: None is ``auto`` for images, a small residual network, and
+    ``softmax-regression`` for vectors and data frames, and the pretrained network with
+    ``pretrained``. Their help is below. ``random_state`` and ``class_weight`` (None, "balanced" or
+    a dict of weights by class) are scikit-learn's. With ``realmlp`` alone, a fifth of the examples
+    is its validation set, and the weights are those of the epoch with the lowest loss on it. With
+    ``folds``, or with ``auto`` for vectors and data frames, the probabilities are calibrated on the
+    folds.
 
     Attributes after ``fit``: ``classes_``, the labels; ``n_features_in_`` and, for a data frame,
     ``feature_names_in_``; ``network_``, the layers; ``weights_``, arrays by portable name;
@@ -86,7 +87,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         self._session = None
         X, y, weights = self._checked(X, y, sample_weight, reset=True)
         self.classes_ = np.unique(y)
-        settings = self._settings()
+        settings = self._settings(X)
         train, held_out = self._start(X, y, weights), None
         if settings.validation is not None:
             rows, others = split_rows(train.labels, settings.validation, settings.seed)
@@ -133,16 +134,16 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         is_first = not hasattr(self, "weights_")
         layers = () if is_first else self.network_
         is_ensemble = any(isinstance(layer, Ensemble) for layer in layers)
-        is_auto = AUTO in (self.model, self.augment)
+        X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
+        settings = self._settings(X)
+        is_auto = AUTO in (settings.model, settings.augment)
         others = (self.folds, self.ensemble, self.pretrained, self.minutes)
         if is_ensemble or is_auto or any(value is not None for value in others):
             raise ArgumentError(
                 "partial_fit trains one network from random weights; choose its model and augment, "
                 "and leave out folds, ensemble, pretrained and minutes"
             )
-        X, y, weights = self._checked(X, y, sample_weight, reset=is_first)
-        settings = replace(self._settings(), schedule="constant", warmup=0.0)
-        settings = auto.with_precision(settings)
+        settings = auto.with_precision(replace(settings, schedule="constant", warmup=0.0))
         self.temperature_ = 1.0
         if is_first:
             examples = self._start(X, y, weights)
@@ -189,18 +190,19 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         predicted: np.ndarray = self.classes_[indices]
         return predicted
 
-    def _settings(self) -> Settings:
-        """Return the parameters as training settings, which validates them."""
+    def _settings(self, X: Any) -> Settings:
+        """Return the parameters as settings of a training on X, which validates them."""
         # An int is used as the seed directly, as on the command line.
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         params = {name: getattr(self, name) for name in PARAMETERS}
-        if self.pretrained is not None and self.model == MODEL:
-            params["model"] = AUTO
-        is_given = self.pretrained is not None or self.model in auto.OF_DATA
+        if self.model is None:
+            are_images = isinstance(X, np.ndarray) and X.ndim > 2
+            params["model"] = AUTO if are_images or self.pretrained is not None else MODEL
+        is_given = self.pretrained is not None or params["model"] in auto.OF_DATA
         if self.epochs is None and self.minutes is None and not is_given:
-            params["epochs"] = catalog.recipe(self.model).get("epochs", EPOCHS)
+            params["epochs"] = catalog.recipe(params["model"]).get("epochs", EPOCHS)
         return Settings(data="X", seed=int(seed), **params)
 
     def _checked(

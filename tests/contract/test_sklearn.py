@@ -323,7 +323,7 @@ def test_numeric_frames_of_other_libraries_are_used_like_arrays(make, iris, conv
 def test_arrays_of_images_are_classified(make):
     digits = load_digits()
     X = np.rint(digits.images * 255 / 16).astype(np.uint8)
-    model = make(epochs=10).fit(X[:1000], digits.target[:1000])
+    model = make(model="softmax-regression", epochs=10).fit(X[:1000], digits.target[:1000])
     flat = make(epochs=10).fit(X[:1000].reshape(1000, -1) / 255, digits.target[:1000])
     assert model.score(X[1000:], digits.target[1000:]) > 0.88  # random states 0 to 4: 0.91
     np.testing.assert_allclose(
@@ -333,11 +333,13 @@ def test_arrays_of_images_are_classified(make):
     )
     few = make(model="small-resnet", widths=(4,)).fit(X[:40], digits.target[:40])
     assert len(few.history_) == 40
-    small = make(model="auto", widths=(8, 16), epochs=3).fit(X[:1000], digits.target[:1000])
+    small = make(widths=(8, 16), epochs=3).fit(X[:1000], digits.target[:1000])
     assert sum(isinstance(layer, Sequence) for layer in small.network_) == 2
     assert small.score(X[1000:], digits.target[1000:]) > 0.7  # random states 0 to 4: 0.80 to 0.90
     with pytest.raises(DataError, match=r"shape \(8, 3, 1\), but was \(8, 8, 1\) in fit"):
         model.predict(X[:5, :, :3])
+    with pytest.raises(ValueError, match="choose its model and augment"):
+        make().partial_fit(X, digits.target, classes=range(10))
 
 
 @pytest.mark.shared

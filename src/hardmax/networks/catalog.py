@@ -132,17 +132,15 @@ SMALL_RESNET = {
 #: The training of LeNet with sigmoids, from initial weights that center and scale every layer.
 LENET = {"lr": 0.05, "momentum": 0.9, "schedule": "one-cycle"}
 
-#: That of LeNet with ReLU, which diverges at such rates of SGD.
-MODERN_LENET = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
-
-#: The training of the ResNets: Adam learns from few images in fewer epochs than SGD.
-RESNET = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
+#: That of LeNet with ReLU, which diverges at such rates of SGD, and of the ResNets, which learn
+#: from few images in fewer epochs than with SGD.
+ADAM = {"optimizer": "adam", "lr": 1e-3, "schedule": "one-cycle"}
 
 #: That of narrow networks with BatchNorm, in batches that may be as small as 16.
 NARROW = {**SMALL_RESNET, "lr": 0.025}
 
 #: The training of large networks without BatchNorm, whose gradients differ much between layers.
-WITHOUT_BATCHNORM = {"optimizer": "adam", "lr": 3e-4, "schedule": "one-cycle"}
+WITHOUT_BATCHNORM = {**ADAM, "lr": 3e-4}
 
 #: The training of the last layer of a pretrained network, on the features of the others.
 HEAD: Mapping[str, Any] = {
@@ -179,14 +177,14 @@ NETWORKS: dict[str, Named] = {
     ),
     "small-resnet": Named(small_resnet, options=("widths",), recipe=SMALL_RESNET, is_sized=True),
     "lenet": Named(lenet, "data", recipe=LENET),
-    "lenet-modern": Named(modern_lenet, recipe=MODERN_LENET),
+    "lenet-modern": Named(modern_lenet, recipe=ADAM),
     "alexnet": Named(alexnet, recipe=WITHOUT_BATCHNORM),
     "vgg11": Named(vgg11, recipe=WITHOUT_BATCHNORM),
     "nin": Named(nin, "data", recipe=WITHOUT_BATCHNORM),
     "googlenet": Named(googlenet, recipe=WITHOUT_BATCHNORM),
-    "resnet18": Named(resnet18, recipe=RESNET),
-    "resnet34": Named(resnet34, recipe=RESNET),
-    "resnet50": Named(resnet50, recipe=RESNET),
+    "resnet18": Named(resnet18, recipe=ADAM),
+    "resnet34": Named(resnet34, recipe=ADAM),
+    "resnet50": Named(resnet50, recipe=ADAM),
     "densenet": Named(densenet, recipe=NARROW),
     "regnetx32": Named(regnetx32, recipe=NARROW),
     "mobilenetv2": Named(mobilenetv2, recipe=SMALL_RESNET, steps=24),

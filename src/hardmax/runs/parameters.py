@@ -22,8 +22,8 @@ PARAMETERS = {
     if name not in {*options_of(ReadingOptions), *OTHERS} - OF_COLUMNS
 }
 
-#: The number of epochs, unless the model has another or the data chooses it, and the model: the
-#: only defaults that are not those of ``hardmax train``.
+#: The number of epochs, unless the model has another or the data chooses it, and the model of
+#: vectors and data frames: the only defaults that are not those of ``hardmax train``.
 EPOCHS, MODEL = 20, "softmax-regression"
 
 
@@ -31,7 +31,7 @@ def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
     """Yield the name, the type and the field of each parameter of the estimator."""
     for name, (setting, _) in PARAMETERS.items():
         is_positional = name in ("model", "framework")
-        default = MODEL if name == "model" else setting.default
+        default = None if name == "model" else setting.default
         yield name, setting.type, field(default=default, kw_only=not is_positional)
     for name in ("class_weight", "random_state"):
         yield name, Any, field(default=None, kw_only=True)
