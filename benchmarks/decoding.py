@@ -1,8 +1,6 @@
 """Measures how fast folders of JPEGs are read: ``python -m benchmarks.decoding``."""
 
 import argparse
-import importlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -13,8 +11,9 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.contenders import positive
+from benchmarks.contenders import missing, positive
 from benchmarks.tables import environment, show_progress, table, write
+from benchmarks.torchvision_import import import_torchvision
 
 #: The height and width of the files and of what they are read as, and the images of a batch.
 STORED, SIDE, BATCH = (384, 512), 64, 256
@@ -24,7 +23,6 @@ STORED, SIDE, BATCH = (384, 512), 64, 256
 TOLERANCE = 0.02
 
 PACKAGES = ("hardmax", "torch", "torchvision", "PIL")
-INSTALL = "`.venv/bin/pip install --no-deps torchvision==0.28.0`, the one for torch 2.13"
 
 
 def main() -> int:
@@ -40,8 +38,8 @@ def main() -> int:
         "--write", action="store_true", help="write the table to benchmarks/README.md"
     )
     options = parser.parse_args()
-    if importlib.util.find_spec("torchvision") is None:
-        print(f"not installed: torchvision; run {INSTALL}", file=sys.stderr)
+    if missing(["torchvision"]):
+        print("not installed: torchvision; run `make bench`", file=sys.stderr)
         return 2
     import_torchvision()
     with tempfile.TemporaryDirectory() as folder:
@@ -110,23 +108,6 @@ def by_torchvision(folder: Path) -> np.ndarray:
     data = ImageFolder(str(folder), transforms.Compose(steps))
     batches = DataLoader(data, batch_size=BATCH, num_workers=os.cpu_count() or 1)
     return np.concatenate([X.numpy() for X, _ in batches])
-
-
-def import_torchvision() -> None:
-    """Import torchvision, also if its compiled operators are for another build of PyTorch.
-
-    The registry has it for CUDA alone. Reading images takes none of these operators.
-    """
-    import torch
-
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            torch.library.define(
-                f"torchvision::{name}", "(Tensor boxes, Tensor scores, float threshold) -> Tensor"
-            )
-        importlib.import_module("torchvision")
 
 
 CONTENDERS = {"hardmax": by_hardmax, "torchvision, ImageFolder and DataLoader": by_torchvision}

@@ -1,20 +1,16 @@
 """timm: its ResNet-18 from random weights, AdamW, warmup and cosine, smoothed labels."""
 
 import math
-import sys
 import time
-from types import ModuleType
 
 import torch
 
 from benchmarks.images.outcome import Outcome, epochs_within
+from benchmarks.torchvision_import import import_torchvision
 from hardmax.data.datasets import Images
 from hardmax.data.load import load
 
-if not torch.backends.cuda.is_built():
-    # The registry's torchvision is built for CUDA. Without it only its compiled operators are
-    # missing, which are not used here, but this module expects when it is imported.
-    sys.modules["torchvision._meta_registrations"] = ModuleType("torchvision._meta_registrations")
+import_torchvision()
 
 import timm
 from timm.loss import LabelSmoothingCrossEntropy
@@ -52,7 +48,7 @@ def fit(source: str, minutes: float) -> Outcome:
 
 def _tensors(images: object) -> tuple[torch.Tensor, torch.Tensor]:
     assert isinstance(images, Images)
-    return torch.from_numpy(images.images.transpose(0, 3, 1, 2)), torch.from_numpy(images.labels)
+    return torch.tensor(images.images.transpose(0, 3, 1, 2)), torch.tensor(images.labels)
 
 
 class Training:
