@@ -100,6 +100,21 @@ def test_the_report_tells_how_the_members_were_trained(folder, trained):
     assert "3 folds" in page
 
 
+@pytest.mark.shared
+def test_scores_that_are_no_better_than_chance_are_not_calibrated(hardmax, framework, tmp_path):
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(60, 30)), np.arange(60) % 2
+    pd.DataFrame(X).assign(label=generator.permutation(y)).to_csv(tmp_path / "noise.csv")
+    options = ("--model", "mlp", "--hidden", 16, "--lr", 1, "--folds", 2, "--epochs", 20)
+    command = ("train", "noise.csv", "--label", "label", "--framework", framework, *options)
+    done = hardmax(*command, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    record = Run.open(tmp_path / "run").record
+    assert "calibration" not in record
+    assert record["results"]["out_of_fold"]["loss"] > np.log(2)
+    assert "are calibrated on these" not in (tmp_path / "run/report.html").read_text()
+
+
 def test_the_estimator_averages_and_calibrates(framework):
     X, y = load_iris(return_X_y=True)
     X = ((X - X.mean(0)) / X.std(0)).astype(np.float32)

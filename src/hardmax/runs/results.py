@@ -77,7 +77,8 @@ def evaluated(
         record["conformity"] = conformity.as_record()
     if calibration is not None:
         record["calibration"] = calibration.as_dict()
-        record["results"]["out_of_fold"] = calibration.after.summary()
+    if held_out is not None:
+        record["results"]["out_of_fold"] = held_out.summary()
     run = Run(
         record=record,
         network=fitted.network,

@@ -479,9 +479,34 @@ def test_baselines_are_shown_beside_the_network():
         "chance (McNemar's test: p = 0.25)."
     ) in text
     assert "softmax regression on the pixels, trained for a few epochs" in text
+    labels = np.array(LABELS)
+    evaluation = ClassifierEvaluation(scores, labels, classes=CLASSES)
+    table = Vectors(np.zeros((len(labels), 1), np.float32), labels)
+    text = Page(render(record(**changes), table, evaluation, EPOCHS)).text
+    assert "on the same encoded rows and on those of the validation set. McNemar's" in text
     # They were compared with the network on its own test set, not on other data.
     assert "Baselines" not in Page(page(**changes, epochs=())).text
     assert "Baselines" not in Page(page()).text
+
+
+def test_the_page_says_what_folds_were_for():
+    test, scores = case(LABELS, PREDICTIONS)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    members = [{"validation_accuracy": accuracy} for accuracy in (0.5, 0.6)]
+
+    def text(out_of_fold, calibration):
+        results = {"members": members, **out_of_fold}
+        made = record(results=results, settings={"folds": 2}) | calibration
+        return Page(render(made, test, evaluation, EPOCHS)).text
+
+    seen = {"out_of_fold": {"accuracy": 0.55}}
+    calibration = {"calibration": {"temperature": 2.0, "before": {"count": 77}}}
+    part = "On the examples that a network had not seen, 55.00 % are classified correctly"
+    assert f"{part}, and the probabilities are calibrated on these. " in text(seen, calibration)
+    # Scores that are no better than chance are not calibrated.
+    assert f"{part}. The metrics" in text(seen, {})
+    # An interrupted training may not have scores of all examples.
+    assert "to 60.00 %. The metrics" in text({}, {})
 
 
 def many_classes(classes, count):
