@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hardmax.data import mapped
 from hardmax.data.datasets import Dataset, Images
+from hardmax.runs import image_baselines
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.run import Run
 from hardmax.runs.settings import Settings
@@ -85,6 +86,24 @@ def test_images_of_one_color_are_no_obstacle(framework):
     assert [one.is_correct.mean() for one in fit_baselines(black, Settings(data="black"))] == [
         0.5
     ] * 2
+
+
+@pytest.mark.shared
+def test_a_part_of_many_images_is_enough(framework, dataset, found, monkeypatch):
+    monkeypatch.setattr(image_baselines, "VALUES", 3 * 1000 * 8 * 8 * 3)
+    part = fit_baselines(dataset, Settings(data="patterns", framework=framework))[1]
+    assert part.rows == 1000
+    assert part.is_correct.mean() > found[1].is_correct.mean() - 0.05
+
+
+@pytest.mark.shared
+def test_too_many_weights_are_a_notice(framework, dataset, monkeypatch):
+    monkeypatch.setattr(image_baselines, "MOST_WEIGHTS", 500)
+    notices = []
+    left = fit_baselines(dataset, Settings(data="patterns", framework=framework), notices.append)
+    assert [one.name for one in left] == NAMES[:1]
+    (notice,) = notices
+    assert "softmax regression (it has 576 weights, and 500 are the most)" in notice
 
 
 @pytest.fixture

@@ -139,8 +139,8 @@ def _most_frequent(name: str, dataset: Dataset) -> Baseline:
 
 def _of_pixels(name: str, dataset: Dataset, settings: Settings) -> Baseline:
     """Return softmax regression on the pixels of images."""
-    evaluation = fit_softmax_regression(dataset, settings)
-    return _baseline(name, len(dataset.train), prod(dataset.shape), evaluation)
+    evaluation, count = fit_softmax_regression(dataset, settings)
+    return _baseline(name, count, prod(dataset.shape), evaluation)
 
 
 def _of_rows(name: str, fit: Callable[[Dataset], _Fitted], dataset: Dataset) -> Baseline:

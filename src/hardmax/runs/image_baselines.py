@@ -5,8 +5,9 @@ from math import prod
 import numpy as np
 
 from hardmax import frameworks
-from hardmax.data.datasets import SCALE, Dataset
+from hardmax.data.datasets import SCALE, Dataset, Examples
 from hardmax.data.mapped import release
+from hardmax.data.sampling import order
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.networks.catalog import softmax_regression
 from hardmax.networks.layers import Network, Normalize
@@ -18,9 +19,12 @@ from hardmax.training.weights import loss_weights
 
 __all__ = ["EPOCHS", "fit_softmax_regression"]
 
-#: The fewest and the most epochs. Between them, about VALUES pixel values are seen: in a few
-#: seconds, and as many as 8 epochs of 60,000 images of 28 x 28.
+#: The fewest and the most epochs, in which at most VALUES pixel values are seen: as many as in 8
+#: epochs of 60,000 images of 28 x 28. More images than can be seen in the fewest are not used.
 EPOCHS, VALUES = (3, 10), 400_000_000
+
+#: The most weights: with the optimizer's state and gradients they take a gigabyte.
+MOST_WEIGHTS = 2**26
 
 #: The learning rate of Adam times the number of pixel values: a step changes a score by about it.
 RATE = 1.0
@@ -39,16 +43,21 @@ LOOKED_AT = 2**22
 LEAST = SCALE
 
 
-def fit_softmax_regression(dataset: Dataset, settings: Settings) -> ClassifierEvaluation:
-    """Train softmax regression on the training images; return its evaluation on the test set.
+def fit_softmax_regression(
+    dataset: Dataset, settings: Settings
+) -> tuple[ClassifierEvaluation, int]:
+    """Train softmax regression; return its evaluation on the test set, and how many images it saw.
 
     It is trained in the framework and on the device of the settings, which streams images that are
-    too large for memory. The channels are standardized, the initial weights are 0.
+    too large for memory. The channels are standardized, the initial weights are 0. Raises
+    ValueError if it has more than MOST_WEIGHTS.
     """
-    train, test = dataset.train, dataset.test
+    values, (fewest, most) = prod(dataset.shape), EPOCHS
+    weights = values * len(dataset.classes)
+    if weights > MOST_WEIGHTS:
+        raise ValueError(f"it has {weights:,} weights, and {MOST_WEIGHTS:,} are the most")
+    train, test = _some(dataset.train, VALUES // (fewest * values)), dataset.test
     network = (_normalized(train.inputs), *softmax_regression(len(dataset.classes)))
-    values = prod(dataset.shape)
-    fewest, most = EPOCHS
     session = Session(
         frameworks.load(settings.framework),
         network,
@@ -61,7 +70,15 @@ def fit_softmax_regression(dataset: Dataset, settings: Settings) -> ClassifierEv
     )
     size = default_batch(len(train), STEPS, SMALLEST_BATCH)
     session.fit(train, None, size, loss_weights=loss_weights(train, None))
-    return ClassifierEvaluation(session.scores(test, size), test.labels, test.weights)
+    evaluation = ClassifierEvaluation(session.scores(test, size), test.labels, test.weights)
+    return evaluation, len(train)
+
+
+def _some(examples: Examples, most: int) -> Examples:
+    """Return at most so many of the examples, drawn at random."""
+    if len(examples) <= most:
+        return examples
+    return examples.take(np.sort(order(len(examples), SEED, 0)[:most]))
 
 
 def _normalized(images: np.ndarray) -> Normalize:
