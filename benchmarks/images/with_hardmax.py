@@ -10,10 +10,10 @@ from hardmax.runs.train import train
 
 
 def fit(source: str, minutes: float) -> Outcome:
-    settings = Settings(source, framework="torch", minutes=minutes)
+    settings = Settings(data=source, framework="torch", minutes=minutes)
     with tempfile.TemporaryDirectory() as folder:
         trained = train(settings, str(Path(folder) / "run"), baselines=False)
-        weights = sum(values.size for values in Run.load(trained.path).weights.values())
+        weights = sum(values.size for values in Run.open(str(trained.path)).weights.values())
     test = trained.test
     return Outcome(
         network=trained.settings.model,

@@ -215,7 +215,6 @@ def share_on_marks(fw, seed):
 @pytest.mark.shared
 def test_a_network_looks_at_the_marks_that_decide_the_class(fw):
     found = np.array([share_on_marks(fw, seed) for seed in range(3)])
-    print(found)
     assert (found.mean(0)[0] > 0.7, found.mean(0)[1] < 0.25) == (True, True)
 
 

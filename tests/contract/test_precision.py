@@ -168,7 +168,7 @@ def test_the_choice_of_auto_is_recorded_and_told(fw, hardmax, framework, tmp_pat
     assert done.returncode == 0
     settings = json.loads((tmp_path / "run/run.json").read_text())["settings"]
     assert settings["precision"] == ("bfloat16" if is_narrow else "float32")
-    line = "hardmax: auto: model small-resnet, precision bfloat16\n"
+    line = "hardmax: small-resnet, precision bfloat16\n"
     assert done.stderr == line * is_narrow
 
 

@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from hardmax.data.datasets import SCALE
 from hardmax.errors import ArgumentError
 from hardmax.networks.draws import drawn, generator_of
 from hardmax.networks.layers import (
@@ -41,7 +42,7 @@ __all__ = ["data_weights"]
 ROWS, MIXED = 4096, 5
 
 #: Of images so many are looked at that the largest output of a layer has about OUTPUTS elements,
-#: but at least FEWEST.
+#: but at least FEWEST. So many outputs are needed to divide by their standard deviation.
 OUTPUTS, FEWEST = 2**20, 16
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -69,7 +70,7 @@ def data_weights(
     places = walk(network, input_shape)
     chosen = generator_of("rows", seed).permutation(len(inputs))[: _count(places, input_shape)]
     X = inputs[np.sort(chosen)] if inputs.ndim > 2 else inputs[chosen]
-    X = X.astype(np.float64) / (255 if X.dtype == np.uint8 else 1)
+    X = X.astype(np.float64) * (SCALE if X.dtype == np.uint8 else 1)
     weights: dict[str, np.ndarray] = {}
     for place in places:
         own = {kind: drawn(place, kind, seed, _normal) for kind in place.weights}
@@ -110,8 +111,9 @@ def _scaled(
     """
     outputs = _products(place, weight, X)
     deviations = outputs.std(axis=0)
-    # Constant rows leave a weight as it was drawn.
-    deviations = np.where(deviations > 0, deviations, 1)
+    # That for standardized inputs, if the outputs are constant or too few.
+    expected = np.sqrt(weight[0].size)
+    deviations = np.where((deviations > 0) & (len(outputs) >= FEWEST), deviations, expected)
     outputs /= deviations
     weights = {"weight": weight / deviations.reshape(-1, *(1,) * (weight.ndim - 1))}
     if "bias" in place.weights:
@@ -202,5 +204,5 @@ def _embedded(
 def _refusal(layer: Layer) -> ArgumentError:
     return ArgumentError(
         "the initializer data is for chains of simple layers such as realmlp and lenet, not for "
-        f"the layer {layer}; choose another one"
+        f"a {type(layer).__name__} layer; choose another one"
     )

@@ -5,15 +5,13 @@ import io
 
 import numpy as np
 
+from hardmax.data.images.augmentation import LUMA
 from hardmax.networks.interpolation import interpolation
 
 __all__ = ["data_url", "png", "with_map"]
 
 #: The perceptually uniform color map of activation maps, and its share in each pixel.
 COLORS, OPACITY = "viridis", 0.6
-
-#: The shares of red, green and blue in the brightness of a color (ITU-R BT.601).
-BRIGHTNESS = np.array([0.299, 0.587, 0.114])
 
 
 def png(image: np.ndarray) -> str:
@@ -45,6 +43,6 @@ def with_map(image: np.ndarray, activation_map: np.ndarray) -> np.ndarray:
     scaled = activation_map / highest if highest > 0 else activation_map
     values = interpolation(rows, height) @ scaled @ interpolation(columns, width).T
     colors = 255 * colormaps[COLORS](np.clip(values, 0, 1))[:, :, :3]
-    gray = image @ BRIGHTNESS if channels == 3 else image[:, :, 0]
+    gray = image @ np.array(LUMA[channels])
     mixed: np.ndarray = OPACITY * colors + (1 - OPACITY) * gray[:, :, None]
     return mixed.round().astype(np.uint8)

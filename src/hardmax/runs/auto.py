@@ -17,8 +17,11 @@ from hardmax.training.precision import BFLOAT16, FLOAT32
 
 __all__ = ["OF_DATA", "check_augmentation", "chosen", "described", "with_precision"]
 
-#: The models whose training the data chooses, and the size of the smallest batches of images.
-OF_DATA = {AUTO: 32, "small-resnet": 32, "lenet": 16, "lenet-modern": 16}
+#: The size of the smallest batches of images, for the networks whose recipe depends on the data.
+SMALLEST_IMAGE_BATCH = {"small-resnet": 32, "lenet": 16, "lenet-modern": 16}
+
+#: The models whose training the data chooses.
+OF_DATA = {AUTO, *SMALLEST_IMAGE_BATCH}
 
 #: The most rows for which an ensemble has this many members.
 MEMBERS = ((2_000, 8), (10_000, 5), (50_000, 4), (200_000, 2))
@@ -55,13 +58,13 @@ IMAGE_STEPS_PER_EPOCH, LARGEST_IMAGE_BATCH = 32, 128
 #: hardly learns with the same rate.
 IMAGE_RATE = 0.2
 
-#: A network with the usual widths is not changed much by a training that sees more images than
-#: LONG; one of these widths, which takes about four times as long, learns more in the same time.
-LONG, WIDE = 3_000_000, (64, 128, 256)
+#: A network with the usual widths does not get much better in a training of more epochs and images
+#: than these; one of the widths WIDE, with about a fourth of the epochs, does in the same time.
+LONG_EPOCHS, LONG, WIDE = 40, 3_000_000, (64, 128, 256)
 
-#: Networks that CPUs do not train faster in bfloat16: the convolutions of LeNet are too small, and
-#: depthwise ones take twice as long.
-NEVER_FASTER = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
+#: Networks that are not trained in bfloat16 unless it is asked for: LeNet gains little by it, and
+#: depthwise convolutions take twice as long on CPUs.
+WITHOUT_GAIN = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
 
 #: Images are shifted in trainings of at least this many epochs. In shorter ones a network does not
 #: see the same pixels often enough to remember them, and learns more from the images as they are;
@@ -141,7 +144,7 @@ def _within_minutes(
     are_widths_open = network is None and settings.model == "small-resnet" and not settings.widths
     network = network or network_of(settings, train.inputs, classes, None)
     epochs = epochs_within(settings, network, train, held_out)
-    if are_widths_open and epochs * len(train) > LONG:
+    if are_widths_open and epochs > LONG_EPOCHS and epochs * len(train) > LONG:
         wide: dict[str, Any] = {"widths": WIDE, "epochs": None}
         settings = replace(settings, **wide)
         network = network_of(settings, train.inputs, classes, None)
@@ -164,7 +167,7 @@ def with_precision(settings: Settings) -> Settings:
 
 
 def _is_faster(settings: Settings) -> bool:
-    if not settings.trains_convolutions or settings.model in NEVER_FASTER:
+    if not settings.trains_convolutions or settings.model in WITHOUT_GAIN:
         return False
     backend = frameworks.load(settings.framework)
     device = backend.runtime.find_device(settings.device)
@@ -183,7 +186,7 @@ def check_augmentation(settings: Settings, train: Examples) -> None:
 def _for_images(settings: Settings, count: int) -> dict[str, Any]:
     """Return the settings for ``count`` images."""
     model = "small-resnet" if settings.model == AUTO else settings.model
-    suited = default_batch(count, IMAGE_STEPS_PER_EPOCH, OF_DATA[model])
+    suited = default_batch(count, IMAGE_STEPS_PER_EPOCH, SMALLEST_IMAGE_BATCH[model])
     batch = settings.batch_size or min(suited, LARGEST_IMAGE_BATCH)
     epochs = min(max(SEEN // count, FEWEST_IMAGE_EPOCHS), MOST_IMAGE_EPOCHS)
     rate = IMAGE_RATE * min(batch, LARGEST_IMAGE_BATCH) / LARGEST_IMAGE_BATCH

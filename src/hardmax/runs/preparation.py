@@ -60,7 +60,7 @@ class Prepared:
         elif asked.model == AUTO or asked.pretrained is not None:
             log(auto.described(settings) + precision)
         elif is_narrow:
-            log(f"auto: model {settings.model}{precision}")
+            log(f"{settings.model}{precision}")
         if asked.minutes is not None:
             epochs, most = settings.epochs, settings.epochs == MOST_EPOCHS
             limit = ", the most that --minutes chooses" if most else ""

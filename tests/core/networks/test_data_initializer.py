@@ -63,6 +63,13 @@ def test_constant_rows_leave_finite_weights():
     assert all(np.isfinite(value).all() for value in weights.values())
 
 
+def test_few_rows_leave_the_deviation_of_standardized_inputs():
+    network = make("mlp", (400,), 3, hidden=(300,))
+    weights = initial_weights(network, (400,), 0, "data", rows(3, 400))
+    for name, inputs in (("1", 400), ("3", 300)):
+        assert weights[f"{name}.weight"].std() == pytest.approx(inputs**-0.5, rel=0.1)
+
+
 def images(count=30, shape=(28, 30, 3), seed=0):
     return np.random.default_rng(seed).integers(50, 90, (count, *shape), np.uint8)
 

@@ -5,7 +5,7 @@ import pytest
 
 from hardmax.data.datasets import Dataset, Images, Vectors
 from hardmax.errors import ArgumentError
-from hardmax.runs import pace
+from hardmax.runs import auto, pace
 from hardmax.runs.auto import chosen
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.settings import Settings
@@ -89,7 +89,7 @@ def test_a_long_training_has_a_wide_network(measured):
     images = Images(np.zeros((20_000, 8, 8, 1), np.uint8), np.arange(20_000) % 2)
 
     def of(**options):
-        settings = Settings(data="x", **options)
+        settings = Settings(data="x", precision="float32", **options)
         classes = ("1", "2")
         found = chosen(
             settings, images, None, classes=classes, has_validation=False, held_out=HELD_OUT
@@ -102,6 +102,20 @@ def test_a_long_training_has_a_wide_network(measured):
     assert measured == [(20_000, 250)] * 3
     assert of(minutes=53.0, widths=(16,)) == ((16,), 151)
     assert of(epochs=151) == (None, 151)
+
+
+def test_of_few_epochs_none_is_given_to_a_wide_network(measured, monkeypatch):
+    monkeypatch.setattr(auto, "LONG", 40_000)
+    for minutes, epochs, widths in ((0.71, 40, None), (0.72, 41, (64, 128, 256))):
+        settings = chosen(
+            Settings(data="x", precision="float32", minutes=minutes),
+            TRAIN,
+            None,
+            classes=("1", "2"),
+            has_validation=False,
+            held_out=HELD_OUT,
+        )
+        assert (settings.epochs, settings.widths) == (epochs, widths)
 
 
 def test_minutes_are_not_for_tables():
