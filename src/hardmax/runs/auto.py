@@ -58,10 +58,6 @@ IMAGE_STEPS_PER_EPOCH, LARGEST_IMAGE_BATCH = 32, 128
 #: hardly learns with the same rate.
 IMAGE_RATE = 0.2
 
-#: A network with the usual widths does not get much better in a training of more epochs and images
-#: than these; one of the widths WIDE, with about a fourth of the epochs, does in the same time.
-LONG_EPOCHS, LONG, WIDE = 40, 3_000_000, (64, 128, 256)
-
 #: Networks that are not trained in bfloat16 unless it is asked for: LeNet gains little by it, and
 #: depthwise convolutions take twice as long on CPUs.
 WITHOUT_GAIN = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
@@ -120,36 +116,15 @@ def chosen(
         )
     settings = with_precision(settings)
     if settings.minutes is not None:
-        settings = _within_minutes(settings, train, held_out, network=network, classes=len(classes))
+        network = network or network_of(settings, train.inputs, len(classes), ordered)
+        epochs = epochs_within(settings, network, train, held_out)
+        settings = replace(settings, minutes=None, epochs=epochs)
     if settings.augment == AUTO:
         is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS
         names = _augmentations(train, classes, is_shifted)
         return replace(settings, augment=",".join(names) or "none")
     check_augmentation(settings, train)
     return settings
-
-
-def _within_minutes(
-    settings: Settings,
-    train: Examples,
-    held_out: Examples | None,
-    *,
-    network: Network | None,
-    classes: int,
-) -> Settings:
-    """Return the settings with as many epochs as the minutes allow, and widths that suit them.
-
-    ``network`` is the one to train if it is not that of the settings, and keeps its widths.
-    """
-    are_widths_open = network is None and settings.model == "small-resnet" and not settings.widths
-    network = network or network_of(settings, train.inputs, classes, None)
-    epochs = epochs_within(settings, network, train, held_out)
-    if are_widths_open and epochs > LONG_EPOCHS and epochs * len(train) > LONG:
-        wide: dict[str, Any] = {"widths": WIDE, "epochs": None}
-        settings = replace(settings, **wide)
-        network = network_of(settings, train.inputs, classes, None)
-        epochs = epochs_within(settings, network, train, held_out)
-    return replace(settings, minutes=None, epochs=epochs)
 
 
 def with_precision(settings: Settings) -> Settings:
@@ -261,9 +236,8 @@ def described(settings: Settings) -> str:
     if settings.pretrained is not None:
         return _of_pretrained(settings)
     if settings.model == "small-resnet":
-        widths = f" (widths {','.join(map(str, settings.widths))})" if settings.widths else ""
         return (
-            f"auto: model small-resnet{widths}, {settings.epochs} epochs in batches of "
+            f"auto: model small-resnet, {settings.epochs} epochs in batches of "
             f"{settings.batch_size}, augmentation {settings.augment}"
         )
     count, epochs = settings.members, settings.epochs
