@@ -9,7 +9,7 @@ from hardmax.errors import ArgumentError
 from hardmax.networks import catalog
 from hardmax.networks.layers import Conv
 from hardmax.networks.shapes import walk
-from hardmax.runs.auto import NEVER_FASTER, with_precision
+from hardmax.runs.auto import WITHOUT_GAIN, with_precision
 from hardmax.runs.settings import Settings
 from hardmax.training.precision import cpu_has_bfloat16
 
@@ -57,7 +57,7 @@ def has_fast(request, monkeypatch):
 @pytest.mark.parametrize("name", catalog.NETWORKS)
 def test_auto_is_bfloat16_where_convolutions_are_faster(has_fast, name):
     settings = with_precision(Settings(data="x", model=name))
-    is_narrow = has_fast and catalog.NETWORKS[name].convolves and name not in NEVER_FASTER
+    is_narrow = has_fast and catalog.NETWORKS[name].convolves and name not in WITHOUT_GAIN
     assert settings.precision == ("bfloat16" if is_narrow else "float32")
 
 
