@@ -133,6 +133,7 @@ def test_features_are_computed_once(trained, colors, cache, framework, hardmax_i
 
     monkeypatch.setattr(Session, "scores", counted)
     options = ("--framework", framework, "--out", "again", "--validation", "0.25", "--lr", "0.01")
+    options = (*options, "--no-baselines")
     done = hardmax_in(trained, "train", colors, *OPTION, *options)
     assert done.returncode == 0, done.stderr
     assert Session not in scored
@@ -219,7 +220,8 @@ def test_a_cache_that_cannot_be_written_is_found_first(
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "features").write_text("a file")
     env = {"HARDMAX_CACHE": str(tmp_path / "cache")}
-    done = hardmax_in(tmp_path, "train", colors, *OPTION, "--framework", framework, env=env)
+    options = ("--framework", framework, "--no-baselines")
+    done = hardmax_in(tmp_path, "train", colors, *OPTION, *options, env=env)
     assert done.returncode == 2
     assert "cannot write the cache" in done.stderr
     assert "set HARDMAX_CACHE" in done.stderr
@@ -247,7 +249,7 @@ def test_the_epochs_do_not_depend_on_naming_the_model():
     for settings in ({}, {"model": "auto"}, {"model": NAME}):
         for finetune, epochs in ((False, 30), (True, 5)):
             estimator = HardmaxClassifier(pretrained=NAME, finetune=finetune, **settings)
-            assert estimator._settings().epochs == epochs
+            assert estimator._settings(np.zeros((2, 8, 8, 3), np.uint8)).epochs == epochs
 
 
 @pytest.mark.slow
