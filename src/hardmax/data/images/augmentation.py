@@ -206,17 +206,22 @@ class Augmentation:
         return self._in_source(changes)
 
     def _in_source(self, moves: "np.ndarray") -> "np.ndarray":
-        """Return places in images of the size after, float64 (4, ...), as places in the source."""
-        if self.source is None or not self.resizes:
-            return moves
-        scaled = moves.copy()
-        for axis, (before, after) in enumerate(
-            zip(self.source, (self.height, self.width), strict=True)
-        ):
-            # The middle of a pixel is half a pixel from its border in both.
-            scaled[2 * axis] = (moves[2 * axis] + 0.5) * before / after - 0.5
-            scaled[2 * axis + 1] = moves[2 * axis + 1] * before / after
-        return scaled
+        """Return places in images of the size after, float64 (4, ...), as places in the source.
+
+        Steps below 4 are rounded so that their products with the numbers of lines are exact in
+        float32. Then places are the same however a compiler repeats or fuses their computation.
+        """
+        import numpy as np
+
+        placed, after = moves.copy(), (self.height, self.width)
+        for axis, (old, new) in enumerate(zip(self.source or after, after, strict=True)):
+            if old != new:
+                # The middle of a pixel is half a pixel from its border in both.
+                placed[2 * axis] = (moves[2 * axis] + 0.5) * old / new - 0.5
+                placed[2 * axis + 1] = moves[2 * axis + 1] * old / new
+            quantum = 2.0 ** ((new - 1).bit_length() - 22)
+            placed[2 * axis + 1] = np.round(placed[2 * axis + 1] / quantum) * quantum
+        return placed
 
     def _colors(self, count: int, generator: "np.random.Generator") -> "np.ndarray":
         """Return the factors of colors, float64 (3, count)."""

@@ -124,8 +124,20 @@ def test_in_a_source_of_another_size_changes_are_the_same_parts_of_the_image(
             for changes, sides in ((here, size), (there, source))
             for ends in [np.array([-0.5, size[axis] - 0.5])]
         ]
-        np.testing.assert_allclose(*borders, atol=1e-4)
+        # Steps are rounded, for 256 lines to 2**-14 pixels.
+        rounding = size[axis] ** 2 * 2.0**-22 / min(size[axis], source[axis])
+        np.testing.assert_allclose(*borders, atol=1e-4 + 2 * rounding)
     np.testing.assert_array_equal(here[:, 4:], there[:, 4:])
+
+
+@given(st.tuples(sides, sides), st.tuples(sides, sides), seeds)
+def test_products_of_steps_and_lines_are_exact(size, source, seed):
+    changes = Augmentation(("crop", "flip"), *size, source).draw(20, seed, 0)
+    for step, side, before in zip(changes[:, [1, 3]].T, size, source, strict=True):
+        lines = np.arange(side, dtype=np.float32)
+        if before < 4 * side:
+            products = np.multiply.outer(step, lines)
+            assert (products == np.multiply.outer(step.astype(float), lines)).all()
 
 
 def test_unchanged_images_are_resized_as_a_whole():
