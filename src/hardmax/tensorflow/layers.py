@@ -150,7 +150,8 @@ class Dense(tf.keras.layers.Dense):
     def call(self, X: tf.Tensor) -> tf.Tensor:
         """Return the products with vectors (examples, features), plus the bias."""
         out = tf.matmul(X, tf.convert_to_tensor(self.kernel))
-        return tf.cast(out, self.bias.dtype) + self.bias if self.use_bias else out
+        # Keras adds a bias in this way, too, and sums round as they do there.
+        return tf.nn.bias_add(tf.cast(out, self.bias.dtype), self.bias) if self.use_bias else out
 
 
 class Conv2D(tf.keras.layers.Conv2D):
