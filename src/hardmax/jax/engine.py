@@ -87,24 +87,18 @@ def scores(trainer: Trainer, model: Model, loader: Iterable[Sequence[jax.Array]]
 
 
 def feature_gradients(
-    trainer: Trainer, body: Model, head: Model, loader: Iterable[Sequence[jax.Array]]
+    trainer: Trainer, body: Model, head: Model, batch: Sequence[jax.Array]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+    """Return the feature maps of a batch of images, and the gradients of scores by them.
 
-    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
-    (examples, rows, columns, channels).
+    ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
+    score of each image is that of its label. Both arrays are float32 (examples, rows, columns,
+    channels).
     """
-    body.training = head.training = False
-    batches = []
-    for batch in loader:
-        *inputs, labels = trainer.prepare_batch(batch)
-        found = applied(_outputs, body, state_of(body), tuple(inputs))
-        batches.append((found, applied(_score_gradients, head, state_of(head), found, labels)))
-    features, gradients = (
-        np.concatenate([np.asarray(part, np.float32) for part in parts])
-        for parts in zip(*batches, strict=True)
-    )
-    return features, gradients
+    *inputs, labels = trainer.prepare_batch(batch)
+    found = applied(_outputs, body, state_of(body), tuple(inputs))
+    gradients = applied(_score_gradients, head, state_of(head), found, labels)
+    return np.asarray(found, np.float32), np.asarray(gradients, np.float32)
 
 
 # Loops over batches

@@ -85,25 +85,22 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[np.ndarray
 
 
 def feature_gradients(
-    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[np.ndarray]]
+    trainer: Trainer, body: Module, head: Module, batch: Sequence[np.ndarray]
 ) -> tuple[onp.ndarray, onp.ndarray]:
-    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+    """Return the feature maps of a batch of images, and the gradients of scores by them.
 
-    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
-    (examples, rows, columns, channels).
+    ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
+    score of each image is that of its label. Both arrays are float32 (examples, rows, columns,
+    channels).
     """
-    batches = []
-    for batch in loader:
-        *inputs, labels = trainer.prepare_batch(batch)
-        found = body(*inputs)
-        found.attach_grad()
-        with autograd.record(train_mode=False):
-            total = npx.pick(head(found), labels).sum()
-        total.backward(train_mode=False)
-        batches.append((found.asnumpy(), found.grad.asnumpy()))
+    *inputs, labels = trainer.prepare_batch(batch)
+    found = body(*inputs)
+    found.attach_grad()
+    with autograd.record(train_mode=False):
+        total = npx.pick(head(found), labels).sum()
+    total.backward(train_mode=False)
     features, gradients = (
-        onp.concatenate(parts).transpose(0, 2, 3, 1).astype(onp.float32)
-        for parts in zip(*batches, strict=True)
+        one.asnumpy().transpose(0, 2, 3, 1).astype(onp.float32) for one in (found, found.grad)
     )
     return features, gradients
 

@@ -72,24 +72,18 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[tf.Tensor]
 
 
 def feature_gradients(
-    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[tf.Tensor]]
+    trainer: Trainer, body: Module, head: Module, batch: Sequence[tf.Tensor]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+    """Return the feature maps of a batch of images, and the gradients of scores by them.
 
-    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
-    (examples, rows, columns, channels).
+    ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
+    score of each image is that of its label. Both arrays are float32 (examples, rows, columns,
+    channels).
     """
-    body.training = head.training = False
-    batches = []
-    for batch in loader:
-        *inputs, labels = trainer.prepare_batch(batch)
-        found = _call(trainer, body, _outputs, *inputs)
-        batches.append((found, _call(trainer, head, _score_gradients, found, labels)))
-    features, gradients = (
-        np.concatenate([np.asarray(part, np.float32) for part in parts])
-        for parts in zip(*batches, strict=True)
-    )
-    return features, gradients
+    *inputs, labels = trainer.prepare_batch(batch)
+    found = _call(trainer, body, _outputs, *inputs)
+    gradients = _call(trainer, head, _score_gradients, found, labels)
+    return np.asarray(found, np.float32), np.asarray(gradients, np.float32)
 
 
 # Loops over batches

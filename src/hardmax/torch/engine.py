@@ -91,26 +91,20 @@ def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[torch.Tens
 
 
 def feature_gradients(
-    trainer: Trainer, body: Module, head: Module, loader: Iterable[Sequence[torch.Tensor]]
+    trainer: Trainer, body: Module, head: Module, batch: Sequence[torch.Tensor]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the feature maps of images, and the gradients of the scores of their labels by them.
+    """Return the feature maps of a batch of images, and the gradients of scores by them.
 
-    ``body`` computes the feature maps, ``head`` scores from them. Both arrays are float32
-    (examples, rows, columns, channels).
+    ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
+    score of each image is that of its label. Both arrays are float32 (examples, rows, columns,
+    channels).
     """
-    body.eval()
-    head.eval()
-    batches = []
-    for batch in loader:
-        *inputs, labels = trainer.prepare_batch(batch)
-        with torch.no_grad():
-            found = body(*inputs)
-        total = head(found.requires_grad_()).gather(1, labels[:, None]).sum()
-        batches.append((found.detach(), *torch.autograd.grad(total, found)))
-    features, gradients = (
-        torch.cat(parts).permute(0, 2, 3, 1).float().cpu().numpy()
-        for parts in zip(*batches, strict=True)
-    )
+    *inputs, labels = trainer.prepare_batch(batch)
+    with torch.no_grad():
+        found = body(*inputs)
+    total = head(found.requires_grad_()).gather(1, labels[:, None]).sum()
+    arrays = (found.detach(), *torch.autograd.grad(total, found))
+    features, gradients = (one.permute(0, 2, 3, 1).float().cpu().numpy() for one in arrays)
     return features, gradients
 
 

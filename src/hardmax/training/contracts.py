@@ -125,9 +125,9 @@ class Engine(Protocol[TrainerT_contra, ModelT_contra, T_contra]):
         trainer: TrainerT_contra,
         body: ModelT_contra,
         head: ModelT_contra,
-        loader: Iterable[Sequence[T_contra]],
+        batch: Sequence[T_contra],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the feature maps of a loader's images, and the gradients of scores by them.
+        """Return the feature maps of a batch of images, and the gradients of scores by them.
 
         ``body`` computes the feature maps, ``head`` scores from them, both in evaluation mode; the
         score of each image is that of its label. Both arrays are float32 (examples, rows, columns,

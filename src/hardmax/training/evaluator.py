@@ -80,7 +80,11 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         """
         self.prepare_evaluation(body, loader)
         self.runtime.place(head, self.run_device)
-        return self.engine.feature_gradients(self, body, head, loader)
+        for model in (body, head):
+            self.runtime.set_training(model, False)
+        batches = [self.engine.feature_gradients(self, body, head, batch) for batch in loader]
+        features, gradients = map(np.concatenate, zip(*batches, strict=True))
+        return features, gradients
 
     def prepare_evaluation(self, model: ModelT, loader: Batches[Tensor]) -> None:
         """Move a model and the batches to evaluate it on to the run's device."""
