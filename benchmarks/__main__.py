@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import CONTENDERS, MODELS, PATHS, missing, packages, positive
+from benchmarks.contenders import CONTENDERS, MODELS, PATHS, packages
+from benchmarks.options import are_installed, positive
 from benchmarks.tables import environment, show_progress, table, write
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ def main() -> int:
     if options.framework is None:
         return max(run_framework(framework) for framework in CONTENDERS)
     needed = packages(options.framework, options.only)
-    not_installed = missing(needed)
-    if not_installed:
-        print(f"not installed: {', '.join(not_installed)}; run `make bench`", file=sys.stderr)
+    if not are_installed(needed):
         return 2
     # All contenders train on the CPU; this must be set before a framework or Keras is imported.
     os.environ |= {

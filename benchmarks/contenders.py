@@ -1,15 +1,13 @@
 """The contenders in each framework and their packages, defined without importing them."""
 
-import argparse
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hardmax.frameworks import FRAMEWORKS
 
-__all__ = ["CONTENDERS", "MODELS", "PATHS", "Contender", "missing", "packages", "positive"]
+__all__ = ["CONTENDERS", "MODELS", "PATHS", "Contender", "packages"]
 
 #: Names in hardmax.networks.catalog.NETWORKS, and how often each contender trains them.
 MODELS = {"softmax-regression": 10, "mlp": 10, "lenet": 3}
@@ -120,15 +118,3 @@ def packages(framework: str, names: Iterable[str]) -> list[str]:
     """Return the packages that contenders of a framework need."""
     extra = (p for name in names for p in CONTENDERS[framework][name].packages)
     return [*dict.fromkeys(["hardmax", *FRAMEWORKS[framework], "numpy", *extra])]
-
-
-def missing(wanted: Iterable[str]) -> list[str]:
-    """Return the packages that are not installed."""
-    return [package for package in wanted if importlib.util.find_spec(package) is None]
-
-
-def positive(text: str) -> int:
-    """Parse a positive integer from the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
-    return int(text)

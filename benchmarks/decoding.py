@@ -1,6 +1,5 @@
 """Measures how fast folders of JPEGs are read: ``python -m benchmarks.decoding``."""
 
-import argparse
 import os
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.contenders import missing, positive
+from benchmarks.options import are_installed, parser, positive
 from benchmarks.tables import environment, show_progress, table, write
 from benchmarks.torchvision_import import import_torchvision
 
@@ -26,20 +25,12 @@ PACKAGES = ("hardmax", "torch", "torchvision", "PIL")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
-    parser.add_argument(
+    taken = parser("decoding", __doc__, rounds=5, check="hardmax is slower")
+    taken.add_argument(
         "--count", type=positive, default=10_000, help="the number of images (default: 10000)"
     )
-    parser.add_argument(
-        "--rounds", type=positive, default=5, help="the number of rounds (default: 5)"
-    )
-    parser.add_argument("--check", action="store_true", help="exit with 1 if hardmax is slower")
-    parser.add_argument(
-        "--write", action="store_true", help="write the table to benchmarks/README.md"
-    )
-    options = parser.parse_args()
-    if missing(["torchvision"]):
-        print("not installed: torchvision; run `make bench`", file=sys.stderr)
+    options = taken.parse_args()
+    if not are_installed(PACKAGES):
         return 2
     import_torchvision()
     with tempfile.TemporaryDirectory() as folder:

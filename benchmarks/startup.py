@@ -1,13 +1,12 @@
 """Measures the startup time of whole processes: ``python -m benchmarks.startup``."""
 
-import argparse
 import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.contenders import missing, positive
+from benchmarks.options import are_installed, parser
 from benchmarks.tables import environment, show_progress, table, write
 from hardmax.frameworks import FRAMEWORKS
 
@@ -39,18 +38,8 @@ TARGETS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=positive, default=15, help="the number of rounds (default: 15)"
-    )
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a command is too slow")
-    parser.add_argument(
-        "--write", action="store_true", help="write the table to benchmarks/README.md"
-    )
-    options = parser.parse_args()
-    not_installed = missing(PACKAGES)
-    if not_installed:
-        print(f"not installed: {', '.join(not_installed)}; run `make bench`", file=sys.stderr)
+    options = parser("startup", __doc__, rounds=15, check="a command is too slow").parse_args()
+    if not are_installed(PACKAGES):
         return 2
     seconds = measure(options.rounds)
     text = report(seconds, options.rounds)

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from dataclasses import asdict
 
-from benchmarks.contenders import missing
 from benchmarks.images.outcome import Outcome
+from benchmarks.options import are_installed
 from benchmarks.tables import environment, show_progress, table, write
 from hardmax.errors import HardmaxError
 from hardmax.evaluation.metrics import wilson_interval
@@ -32,9 +32,7 @@ def main() -> int:
     if options.child is not None:
         return run_child(options)
     packages = [*dict.fromkeys(name for one in options.only for name in CONTENDERS[one][1])]
-    not_installed = missing(packages)
-    if not_installed:
-        print(f"not installed: {', '.join(not_installed)}; run `make bench`", file=sys.stderr)
+    if not are_installed(packages):
         return 2
     outcomes = {}
     for name in options.only:
