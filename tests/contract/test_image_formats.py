@@ -111,9 +111,9 @@ def test_lenet_learns_the_folder_by_its_own_recipe(
     hardmax_process, framework, shapes, monkeypatch, model, least
 ):
     monkeypatch.setenv("HARDMAX_CACHE", str(shapes.parent / "cache"))
-    for seed in (0, 1, 2):
+    for seed in (0, 1):
         options = ("--framework", framework, "--seed", seed, "--out", f"run-{seed}", "--json")
         done = hardmax_process("train", "shapes", "--model", model, "--size", 64, *options)
         assert done.returncode == 0, done.stderr
-        # Chance is 0.2; measured with two seeds: 0.74 to 0.77, and 0.79 to 0.83 with ReLU.
+        # Chance is 0.2; measured with these seeds: 0.74 to 0.77, and 0.79 to 0.83 with ReLU.
         assert json.loads(done.stdout)["test"]["accuracy"] >= least

@@ -162,8 +162,9 @@ def test_large_networks_agree_with_numpy_and_train_one_step(fw, build, name):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_optimizing")
-@pytest.mark.parametrize("name", OF_IMAGES)
+@pytest.mark.parametrize("name", [name for name in OF_IMAGES if name != "resnet34"])
 def test_networks_for_large_color_images_agree_with_numpy(fw, build, name):
+    """All but ResNet-34, which has more of the blocks of ResNet-18."""
     check_network(fw, build, name, (96, 96, 3))
 
 
