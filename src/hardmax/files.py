@@ -17,6 +17,7 @@ from hardmax.errors import DataError, HardmaxError, RunError
 
 __all__ = [
     "discard_unfinished",
+    "is_hidden",
     "locked",
     "open_regular",
     "open_whole",
@@ -60,6 +61,14 @@ def open_regular(
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise error(f"cannot read {path}: it is {kind}")
     raise error(f"{path} has {status.st_size} bytes; at most {max_bytes} are allowed")
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden by its name, or is one that macOS adds to archives.
+
+    ``__MACOSX`` has a file ``._NAME``, with attributes, for each file in an archive.
+    """
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def temporary_name(start: str = "") -> str:

@@ -17,6 +17,7 @@ from hardmax.data.images.scan import images_below
 from hardmax.data.options import ReadingOptions
 from hardmax.data.parallel import in_threads
 from hardmax.errors import DataError
+from hardmax.files import is_hidden
 
 __all__ = ["ImageBatches", "find_images"]
 
@@ -64,9 +65,7 @@ def _matches(pattern: Path) -> list[str]:
         str(path)
         for path in base.glob(os.path.join(*rest))
         if path.is_file()
-        and not any(
-            part.startswith(".") and part not in rest for part in path.relative_to(base).parts
-        )
+        and not any(is_hidden(part) and part not in rest for part in path.relative_to(base).parts)
     )
 
 

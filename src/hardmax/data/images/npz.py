@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
@@ -20,7 +20,7 @@ from hardmax.data.images.declared import check_declared
 from hardmax.data.images.idx import LARGEST_RATIO
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
-from hardmax.files import open_regular
+from hardmax.files import is_hidden, open_regular
 
 __all__ = ["read_npz"]
 
@@ -39,7 +39,11 @@ def read_npz(path: Path, name: str, reading: Reading) -> Dataset:
     read. Raises DataError if they are not, or if the file is damaged.
     """
     with open_regular(path) as file, _reporting(path), zipfile.ZipFile(file) as archive:
-        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        names = {
+            name.removesuffix(".npy"): name
+            for name in archive.namelist()
+            if not any(map(is_hidden, PurePosixPath(name).parts))
+        }
         parts = _parts(path, names)
         members = {
             key: _Member.find(archive, names[key], f"{path}: {key}")

@@ -26,6 +26,7 @@ from hardmax.data.images.parts import (
 )
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
+from hardmax.files import is_hidden
 
 __all__ = ["ImageFile", "ImageFolder", "image_file", "images_below", "scan"]
 
@@ -142,7 +143,7 @@ def _entries(folder: str | Path) -> dict[str, os.DirEntry[str]]:
     """Return the entries of a folder by name, sorted, except hidden ones."""
     try:
         with os.scandir(folder) as entries:
-            found = {entry.name: entry for entry in entries if not entry.name.startswith(".")}
+            found = {entry.name: entry for entry in entries if not is_hidden(entry.name)}
     except OSError as error:
         raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error
     return dict(sorted(found.items()))

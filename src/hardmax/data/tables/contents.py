@@ -4,7 +4,6 @@ import bz2
 import contextlib
 import gzip
 import lzma
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, cast
 from hardmax.checks import listed, shortened
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.errors import DataError
-from hardmax.files import open_regular
+from hardmax.files import is_hidden, open_regular
 
 __all__ = ["COMPRESSIONS", "Contents", "ending", "open_contents", "read_whole"]
 
@@ -71,9 +70,6 @@ def read_whole(path: Path, file: IO[bytes]) -> bytes:
     return data
 
 
-#: Matches the files in archives that file managers add.
-HIDDEN = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$)")
-
 #: What the readers of compressed files raise for a damaged or an encrypted one.
 DAMAGED = (
     EOFError,
@@ -105,13 +101,19 @@ def _zstd(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
         yield unpacked, path.stem
 
 
+def _is_added(name: str) -> bool:
+    """Return whether a file in an archive was added by a file manager."""
+    parts = PurePosixPath(name).parts
+    return any(map(is_hidden, parts)) or parts[-1] == "Thumbs.db"
+
+
 @contextlib.contextmanager
 def _zip(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
     with zipfile.ZipFile(file) as archive:
         names = [
             info.filename
             for info in archive.infolist()
-            if not info.is_dir() and not HIDDEN.search(info.filename)
+            if not info.is_dir() and not _is_added(info.filename)
         ]
         if len(names) != 1:
             found = f"it has {listed(map(shortened, names))}" if names else "it is empty"

@@ -41,6 +41,15 @@ def test_two_asterisks_stand_for_folders_that_are_not_links(tree):
     assert find_images("**/a?.jpg") == ["a1.jpg", "a2.jpg", *below]
 
 
+def test_what_macos_adds_to_archives_is_not_found(tree):
+    expected = {path: find_images(path) for path in (".", "**/*.jpg", "*/*.jpg")}
+    for name in ("__MACOSX/a1.jpg", "sub/__MACOSX/b.jpg", "sub/._b.jpg", "._a1.jpg"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_bytes(b"")
+    assert {path: find_images(path) for path in expected} == expected
+    assert find_images("__MACOSX/*.jpg") == ["__MACOSX/a1.jpg"]  # asked for by its name
+
+
 def test_the_name_of_a_file_is_not_taken_as_a_pattern(tree):
     assert find_images("[x]/a[1].jpg") == ["[x]/a[1].jpg"]
     assert find_images("[x]") == ["[x]/a[1].jpg"]

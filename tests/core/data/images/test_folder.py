@@ -12,6 +12,7 @@ from support import noise, save
 from hardmax.data.images import cache as image_cache
 from hardmax.data.load import load
 from hardmax.data.options import Reading
+from hardmax.data.survey import survey
 from hardmax.errors import ArgumentError, DataError
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -283,6 +284,28 @@ def test_other_files_and_folders_are_ignored_with_a_notice(parted):
     data = load(str(parted))
     assert data.preprocessing["ignored"] == ["notes.txt", "train/cat/Thumbs.db", "valid"]
     assert "ignored 3 files and folders" in data.notices[1]
+
+
+def test_what_macos_adds_to_archives_is_not_read_and_not_counted(parted):
+    expected = load(str(parted))
+    seen = survey(str(parted))
+    # An archive that was packed on a Mac has, for each file, a file of attributes.
+    for path in sorted(parted.rglob("*.png")):
+        for copy in (
+            parted / "__MACOSX" / path.relative_to(parted).with_name(f"._{path.name}"),
+            parted / "__MACOSX" / path.relative_to(parted),
+            path.parent / "__MACOSX" / path.name,
+            path.with_name(f"._{path.name}"),
+        ):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(b"\0\5\26\7" + path.name.encode())
+    (parted / "train" / "__MACOSX" / "cat").mkdir(parents=True)
+    found = load(str(parted))
+    assert (found.classes, found.notices) == (expected.classes, expected.notices)
+    assert found.preprocessing == expected.preprocessing
+    np.testing.assert_array_equal(found.train.images, expected.train.images)
+    np.testing.assert_array_equal(found.test.images, expected.test.images)
+    assert survey(str(parted)) == seen
 
 
 def test_images_may_be_in_subfolders_and_have_uppercase_extensions(alone):

@@ -1,6 +1,7 @@
 """NumPy's .npz files become data sets, or are rejected with a reason."""
 
 import contextlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -130,6 +131,17 @@ def test_a_single_array_is_not_an_npz_file(tmp_path, refused):
     (tmp_path / "mine.npy").rename(tmp_path / "mine.npz")
     with refused(DataError, "mine.npz", "not an .npz file"):
         load(str(tmp_path / "mine.npz"))
+
+
+def test_what_macos_adds_to_archives_is_not_counted(save, refused):
+    path = save(X=X)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/._X.npy", b"\0\5\26\7")
+    with refused(DataError, "has no y; it needs", "; it has X"):
+        load(path)
+    with zipfile.ZipFile(path, "a") as archive, archive.open("y.npy", "w") as member:
+        np.save(member, y)
+    assert len(load(path, Reading(whole=True)).train) == COUNT
 
 
 def test_characters_that_do_not_exist_are_refused(tmp_path, refused):

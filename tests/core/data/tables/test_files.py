@@ -147,6 +147,16 @@ def test_an_archive_has_one_table(tmp_path, data, words):
         read_table(write(tmp_path / "a.zip", data))
 
 
+@pytest.mark.parametrize("folder", ["", "./", "data/"])
+def test_what_macos_adds_to_archives_is_not_counted(tmp_path, folder):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{folder}b.csv", CSV)
+        for name in (f"__MACOSX/{folder}._b.csv", "__MACOSX/b.csv", f"{folder}._b.csv"):
+            archive.writestr(name, b"\0\5\26\7")
+    assert read_table(path).table.to_pandas().to_dict("list") == FRAME.to_dict("list")
+
+
 # Delimiters
 
 cells = st.text(st.sampled_from('ab1.,;|\t "'), max_size=6)
