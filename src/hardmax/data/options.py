@@ -41,6 +41,9 @@ COLUMN_KINDS = (
     *("category", "text"),
 )
 
+#: The kind that a label can be given.
+CLASSES = "category"
+
 #: The default fraction to split off as the test set of data without one.
 TEST_FRACTION = 0.2
 
@@ -156,7 +159,8 @@ class ReadingOptions:
     column_kinds: tuple[str, ...] | None = option(
         None,
         f"Kind of a column of a table, such as zip=category: {', '.join(COLUMN_KINDS)}. Cells that "
-        "are not of the kind count as missing. Can be given repeatedly.",
+        "are not of the kind count as missing. Given to the label, category says that its numbers are "
+        "classes. Can be given repeatedly.",
         unset="guessed from the training rows",
         metavar="COLUMN=KIND",
         flag="as",
@@ -210,9 +214,10 @@ class ReadingOptions:
             color(self.background)
         if self.text_encoding is not None:
             check_encoding(self.text_encoding)
-        if self.label in self.kinds:
+        if self.kinds.get(self.label or "", CLASSES) != CLASSES:
             raise ArgumentError(
-                f"--as {self.label}=... names the label; its values are the classes"
+                f"--as {self.label}=... names the label; its values are the classes, so that only "
+                f"{self.label}={CLASSES} is allowed"
             )
 
     def _check_files(self) -> None:
@@ -225,7 +230,7 @@ class ReadingOptions:
         given = {
             "--drop": bool(self.drop),
             "--keep": bool(self.keep),
-            "--as": not {*self.kinds} <= others,
+            "--as": not {*self.kinds} <= others | {self.label},
             "--missing": self.missing is not None and not others,
         }
         for name, is_given in given.items():

@@ -154,6 +154,8 @@ def _of_rows(name: str, fit: Callable[[Dataset], _Fitted], dataset: Dataset) -> 
     test = dataset.test
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Reading the table has already asked whether so many numbers are classes.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         fitted = fit(dataset)
         probabilities = np.zeros((len(test), len(dataset.classes)))
         probabilities[:, fitted.model.classes_] = fitted.model.predict_proba(

@@ -49,7 +49,8 @@ def features_of(path: Path, table: "pa.Table", reading: Reading) -> "pa.Table":
     """
     drop, keep = reading.drop or (), reading.keep or ()
     by = [name for name in (reading.group, reading.time, reading.weight) if name is not None]
-    for name in (*drop, *keep, *by, *reading.kinds):
+    kinds = [name for name in reading.kinds if name != reading.label]
+    for name in (*drop, *keep, *by, *kinds):
         check_other(path, name, reading.label)
         if reading.encoding is None:
             check_column(path, table.column_names, name)

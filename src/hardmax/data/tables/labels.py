@@ -1,6 +1,7 @@
 """The labels of a table: the column that has the classes."""
 
 import difflib
+import shlex
 from collections.abc import Collection, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from hardmax.checks import listed, shortened
 from hardmax.data.tables.cells import USUAL_MISSING, coded, trimmed
 from hardmax.errors import ArgumentError, DataError
-from hardmax.labels import label_key, respelled
+from hardmax.labels import label_key, number, respelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +20,11 @@ __all__ = ["Labels", "check_classes", "check_column", "read_labels"]
 
 #: From this many rows on, labels are not classes if more than half of them are distinct.
 FEW_ROWS = 20
+
+#: Up to this many different numbers are classes, such as digits, grades, or the years of a decade.
+#: More of them may be classes too, such as the numbers of products, but these are integers with many
+#: rows each. Of amounts and measurements, most values are rare: ages in 1,000 rows have 13 each.
+MOST_NUMBERS, ROWS_PER_NUMBER = 30, 20
 
 
 class Labels(NamedTuple):
@@ -106,14 +112,36 @@ def _doubtful(path: Path, levels: Sequence[str], counts: np.ndarray) -> list[str
     ]
 
 
-def check_classes(path: Path, label: str | None, labels: Sequence[str]) -> None:
-    """Raise DataError if labels are nearly all distinct, and so cannot be classes."""
-    distinct = len({*labels})
-    if distinct == len(labels) > 1 or (len(labels) >= FEW_ROWS and 2 * distinct > len(labels)):
+def check_classes(
+    path: Path, label: str | None, labels: Sequence[str], *, are_classes: bool
+) -> None:
+    """Raise DataError if labels are nearly all distinct, and so cannot be classes.
+
+    Unless the user says that they ``are_classes``, also if they seem to be numbers to predict.
+    """
+    levels = {*labels}
+    distinct, rows = len(levels), len(labels)
+    if distinct == rows > 1 or (rows >= FEW_ROWS and 2 * distinct > rows):
         raise DataError(
             f"{path}: the label column {_quoted(label)} has {distinct} distinct values in "
-            f"{len(labels)} rows; each class must occur several times"
+            f"{rows} rows; each class must occur several times"
         )
+    if not are_classes and _seem_measured(levels, rows):
+        named = shlex.quote(f"{label}=category")
+        raise DataError(
+            f"{path}: the label column {_quoted(label)} has {distinct} different numbers in {rows} "
+            "rows; is a number to be predicted? hardmax predicts classes, not numbers (regression); "
+            f"if each of them is a class, add --as {named}"
+        )
+
+
+def _seem_measured(levels: Collection[str], rows: int) -> bool:
+    """Return whether labels seem to be numbers such as prices or ages, not names of classes."""
+    values = [number(level) for level in levels if level.lower() not in USUAL_MISSING]
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values) or len(numbers) <= MOST_NUMBERS:
+        return False
+    return rows < ROWS_PER_NUMBER * len(numbers) or any(value % 1 for value in numbers)
 
 
 def _quoted(name: str | None) -> str:

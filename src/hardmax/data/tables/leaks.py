@@ -1,5 +1,6 @@
 """Columns that give the labels away: alone, they decide nearly all rows."""
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -95,7 +96,10 @@ def _correct_by_thresholds(values: np.ndarray, labels: np.ndarray) -> int:
     scaled = np.nan_to_num((values - present.min()) / np.ptp(present), nan=-1.0)[:, np.newaxis]
     leaves = 2 * len(np.unique(labels))
     tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=LEAF_ROWS, random_state=0)
-    return sum(
-        int((tree.fit(scaled[known], labels[known]).predict(scaled[other]) == labels[other]).sum())
-        for known, other in HALVES
-    )
+    with warnings.catch_warnings():
+        # Of many classes, whose labels the user then has confirmed.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+        return sum(
+            int((tree.fit(scaled[a], labels[a]).predict(scaled[b]) == labels[b]).sum())
+            for a, b in HALVES
+        )

@@ -95,7 +95,7 @@ def labeled_rows(
         counts = weights > 0
         labels, rows, weights = list(compress(labels, counts)), rows[counts], weights[counts]
     if reading.classes is None:
-        check_classes(path, reading.label, labels)
+        check_classes(path, reading.label, labels, are_classes=reading.label in reading.kinds)
     return Labels(labels, rows, [*said, *about_weights]), weights
 
 

@@ -70,7 +70,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
     rows = np.arange(table.num_rows)
     if label is not None:
         labels, rows, _ = read_labels(table, path, label, missing=reading.label_missing or ())
-        check_classes(path, label, labels)
+        check_classes(path, label, labels, are_classes=label in reading.kinds)
     features = features_of(path, table, reading)
     missing, keep = missing_of(reading), reading.keep or ()
     columns, left_out = read_columns(path, features, rows, missing, kinds=reading.kinds, keep=keep)

@@ -207,7 +207,7 @@ def test_cells_that_are_not_of_a_given_kind_count_as_missing(given, cells, value
         (("x",), "--as must be COLUMN=KIND with a kind of number, boolean, .*; got 'x'"),
         (("x=float",), "--as must be COLUMN=KIND with a kind of .*; got 'x=float'"),
         (("x=date", "x=time"), "--as gives column 'x' two kinds; choose one"),
-        (("y=category",), "--as y=... names the label"),
+        (("y=number",), "--as y=... names the label; .* only y=category is allowed"),
         (("w=category",), "has no column 'w'; it has x, y"),
         (
             ("x=date",),

@@ -1,5 +1,10 @@
 """The label column: which rows have a label, and how classes are spelled."""
 
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,6 +14,7 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.tables.labels import read_labels
 from hardmax.data.tables.survey import survey_table
+from hardmax.errors import DataError
 from hardmax.evaluation.decision_rules import read_costs
 
 
@@ -132,3 +138,74 @@ def test_a_survey_counts_classes_as_training_does(tmp_path):
     path = saved(tmp_path, ["None", "1", "1.0", None] * 3)
     found = survey_table(tmp_path / "a.csv", Reading(label=" y "))
     assert (path, found.classes, found.unlabeled) == (path, {"1": 6, "None": 3}, 3)
+
+
+def prices(distinct, rows, step=1):
+    """Return random labels of so many different numbers."""
+    values = step * np.arange(1, distinct + 1)
+    more = np.random.default_rng(0).choice(values, rows - distinct)
+    return [f"{value:g}" for value in [*values, *more]]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        prices(497, 1000),
+        prices(60, 1000),  # ages
+        prices(31, 10_000, step=0.25),
+        prices(497, 1000)[:-1] + ["NA"],
+        [-value for value in range(31)] * 3,
+    ],
+)
+def test_many_numbers_as_labels_are_refused_unless_they_are_said_to_be_classes(
+    refused, tmp_path, cells
+):
+    path = saved(tmp_path, cells)
+    words = ("'y' has", f"in {len(cells)} rows; is a number", "add --as y=category")
+    with refused(DataError, path, *words):
+        load(path, Reading(label="y"))
+    with refused(DataError, path, *words):
+        survey_table(Path(path), Reading(label="y"))
+    deliberate = Reading(label="y", column_kinds=("y=category",))
+    assert set(load(path, deliberate).classes) == {str(cell) for cell in cells}
+    assert len(survey_table(Path(path), deliberate).classes) == len({*cells})
+
+
+def test_numbers_that_are_said_to_be_classes_are_those_of_a_run(tmp_path):
+    path = saved(tmp_path, prices(60, 1000))
+    reading = Reading(label="y", column_kinds=("y=category",))
+    trained = load(path, reading)
+    like_training = replace(reading, whole=True, classes=trained.classes, encoding=trained.encoding)
+    assert len(load(saved(tmp_path, ["1", "2", "3"]), like_training).test) == 3
+    Reading(label="y", files="f", column_kinds=("y=category",))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*range(10)] * 3,  # digits
+        [*range(1, 31)] * 3,  # days
+        [*range(1990, 2020)] * 3,
+        prices(21, 60, step=0.5),  # ratings
+        prices(100, 2_000),  # as in CIFAR-100, if with fewer examples
+        [f"{number:03}" for number in range(60)] * 3,  # codes
+        [f"A{number}" for number in range(60)] * 3,
+        [*map(str, range(59)), "B60"] * 3,
+    ],
+)
+def test_numbers_that_are_usual_classes_are_not_doubted(tmp_path, cells):
+    assert len(load(saved(tmp_path, cells), Reading(label="y", whole=True)).classes) == len(
+        {*cells}
+    )
+
+
+def test_the_labels_of_ten_public_tables_are_not_doubted():
+    folder = Path(os.environ.get("HARDMAX_DATA", "")) / "tables"
+    if not (folder / "labels.json").is_file():
+        pytest.skip("HARDMAX_DATA does not name a folder that holds tables/")
+    labels = json.loads((folder / "labels.json").read_text())
+    assert len(labels) == 10
+    for name, label in labels.items():
+        for part in ("train", "test"):
+            survey = survey_table(folder / f"{name}-{part}.csv", Reading(label=label.strip()))
+            assert len(survey.classes) >= 2
