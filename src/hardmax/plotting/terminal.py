@@ -17,6 +17,9 @@ __all__ = ["TerminalDrawer", "table"]
 #: Minimum seconds between updates, because a table of many points takes a moment.
 PAUSE = 0.1
 
+#: What the parts of the labels of ``Module.plot`` stand for; the keys are the book's.
+PARTS, NAMES = {"train": "training", "val": "validation"}, {"acc": "accuracy"}
+
 
 class TerminalDrawer:
     """Shows a live table at the bottom of the terminal; it remains after the board is closed."""
@@ -50,6 +53,14 @@ class TerminalDrawer:
         self.live.stop()
 
 
+def in_words(label: str) -> str:
+    """Return what a curve that ``Module.plot`` labels, such as ``val_acc``, is called in words."""
+    part, mark, key = label.partition("_")
+    if not mark or part not in PARTS:
+        return label
+    return f"{PARTS[part]} {NAMES.get(key, key)}"
+
+
 def table(board: Drawable) -> Group | Table:
     """Return a table with one row per curve, and a progress bar below if ``xlim`` is set."""
     rows = Table(escape(board.xlabel or "x"), "curve", "now", "lowest", "highest", box=None)
@@ -57,7 +68,9 @@ def table(board: Drawable) -> Group | Table:
     for curve in curves:
         ys = [float(point.y) for point in curve.points]
         x = float(curve.points[-1].x)
-        rows.add_row(f"{x:g}", Text(curve.label), *(f"{y:.4g}" for y in (ys[-1], min(ys), max(ys))))
+        place = f"{x:.1f}".removesuffix(".0") if board.xlabel == "epoch" else f"{x:g}"
+        figures = (f"{y:.4g}" for y in (ys[-1], min(ys), max(ys)))
+        rows.add_row(place, Text(in_words(curve.label)), *figures)
     if board.xlim is None or None in tuple(board.xlim) or not curves:
         return rows
     start, end = (float(limit) for limit in board.xlim)

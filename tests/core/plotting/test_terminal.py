@@ -190,6 +190,26 @@ def test_labels_are_shown_literally(label):
     assert f"1 {label} 2 2 2" in lines
 
 
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("train_loss", "training loss"),
+        ("val_loss", "validation loss"),
+        ("val_acc", "validation accuracy"),
+        ("train_top_5", "training top_5"),
+        ("value_of", "value_of"),
+    ],
+)
+def test_the_curves_of_a_training_have_names_in_words(label, words):
+    lines, _ = shown(f"{BOARD}board.draw(9.74681, 2, {label!r})")
+    assert lines[1] == f"9.7 {words} 2 2 2"
+
+
+def test_only_epochs_are_rounded():
+    lines, _ = shown(BOARD + "board.xlabel = 'rate'\nboard.draw(0.0125, 2, 'loss')")
+    assert lines[1] == "0.0125 loss 2 2 2"
+
+
 def test_an_axis_label_is_shown_literally():
     code = BOARD + "board.xlabel = '[s] time'\nboard.draw(1, 2, 'loss')"
     lines, cursor = shown(code)
