@@ -159,7 +159,7 @@ class ReadingOptions:
     column_kinds: tuple[str, ...] | None = option(
         None,
         f"Kind of a column of a table, such as zip=category: {', '.join(COLUMN_KINDS)}. Cells that "
-        "are not of the kind count as missing. Given to the label, category says that its numbers are "
+        "are not of the kind count as missing. For the label, category says that its numbers are "
         "classes. Can be given repeatedly.",
         unset="guessed from the training rows",
         metavar="COLUMN=KIND",

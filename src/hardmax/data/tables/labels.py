@@ -21,9 +21,9 @@ __all__ = ["Labels", "check_classes", "check_column", "read_labels"]
 #: From this many rows on, labels are not classes if more than half of them are distinct.
 FEW_ROWS = 20
 
-#: Up to this many different numbers are classes, such as digits, grades, or the years of a decade.
-#: More of them may be classes too, such as the numbers of products, but these are integers with many
-#: rows each. Of amounts and measurements, most values are rare: ages in 1,000 rows have 13 each.
+#: Up to this many different numbers are classes, such as digits, grades or the years of a decade.
+#: More may be classes too, such as the numbers of products, but these are integers and have many
+#: rows each. Most amounts and measurements are rare: ages in 1,000 rows have 13 rows each.
 MOST_NUMBERS, ROWS_PER_NUMBER = 30, 20
 
 
@@ -130,8 +130,8 @@ def check_classes(
         named = shlex.quote(f"{label}=category")
         raise DataError(
             f"{path}: the label column {_quoted(label)} has {distinct} different numbers in {rows} "
-            "rows; is a number to be predicted? hardmax predicts classes, not numbers (regression); "
-            f"if each of them is a class, add --as {named}"
+            "rows; is a number to be predicted? hardmax predicts classes, not numbers "
+            f"(regression); if each number is a class, add --as {named}"
         )
 
 

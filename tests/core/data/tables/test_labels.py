@@ -153,7 +153,7 @@ def prices(distinct, rows, step=1):
         prices(497, 1000),
         prices(60, 1000),  # ages
         prices(31, 10_000, step=0.25),
-        prices(497, 1000)[:-1] + ["NA"],
+        [*prices(497, 1000)[:-1], "NA"],
         [-value for value in range(31)] * 3,
     ],
 )
