@@ -183,9 +183,9 @@ def test_calibrate_and_evaluate_print_what_changed(hardmax, run):
     assert second.startswith("validation (")
     assert third == f"saved in {run}; evaluate and predict will use it"
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
-    assert lines[2].startswith("     sets of 90 % coverage: cover 0.")
-    assert lines[3].startswith(f"     calibrated by {first}: loss ")
-    assert [line.split()[0] for line in lines[4:]] == ["rule", "most", "abstain", "labels:"]
+    assert lines[4].startswith("     sets of 90 % coverage: cover 0.")
+    assert lines[6].startswith(f"     calibrated by {first}: loss ")
+    assert [line.split()[0] for line in lines[8:]] == ["rule", "most", "abstain", "labels:"]
 
 
 @pytest.mark.shared

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hardmax.checks import plain
+from hardmax.cli.lines import print_figures
 from hardmax.cli.options import Framework, Json, RunFolder, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def calibrate(run: RunFolder, framework: Framework = None, as_json: Json = False
         return
     changes = before_and_after(calibration.before, calibration.after)
     print(f"temperature {calibration.temperature:.4f}")
-    print(f"validation ({calibration.before.count} examples) {changes}")
+    print_figures(f"validation ({calibration.before.count} examples) {changes}")
     print(plain(f"saved in {run}; evaluate and predict will use it"))
 
 

@@ -1,28 +1,40 @@
 """``hardmax compare``: compare two runs on the same test set."""
 
+import shlex
 from typing import Annotated
 
 import typer
 
-from hardmax.checks import plain
+from hardmax.cli.lines import cut, print_text
 from hardmax.cli.options import Json, RunFolder, print_json
+from hardmax.errors import ArgumentError
 
 __all__ = ["compare"]
 
 #: The most classes listed for the examples that only one run classifies correctly.
 MAX_CLASSES = 5
 
+#: The most columns of the name of a class.
+NAME = 40
+
 
 def compare(
     first: RunFolder,
     second: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run folder to compare it with.")
-    ],
+        str | None, typer.Argument(metavar="RUN", help="The run folder to compare it with.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two runs on their test set and test whether the difference is significant."""
     from hardmax.runs.evaluate import compare as compare_runs
 
+    if (
+        second is None
+    ):  # as a required argument, its error would not say which of the two is missing
+        raise ArgumentError(
+            "a second run is needed to compare with; use hardmax compare "
+            f"{shlex.quote(first)} OTHER_RUN"
+        )
     comparison = compare_runs(first, second)
     if as_json:
         print_json(comparison.as_dict())
@@ -37,10 +49,11 @@ def compare(
     for name, examples, classes in zip(
         ("first", "second"), pair.only, comparison.only_by_class, strict=True
     ):
-        listed = ", ".join(f"{label} {count}" for label, count in [*classes.items()][:MAX_CLASSES])
+        shown = [*classes.items()][:MAX_CLASSES]
+        listed = ", ".join(f"{cut(label, NAME)} {count}" for label, count in shown)
         more = ", ..." if len(classes) > MAX_CLASSES else ""
         details = f" ({listed}{more})" if examples else ""
-        print(plain(f"only the {name} on {len(examples)}{details}"))
+        print_text(f"only the {name} on {len(examples)}{details}")
     print(f"McNemar's test: p = {pair.p:.3g}")
     one, other = comparison.temperatures
     if one != other:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hardmax.checks import listed, plain, shortened
+from hardmax.cli.lines import WIDTH, cut, padded, print_text
 from hardmax.cli.options import (
     INTERRUPTED,
     OPTIONS,
@@ -19,12 +20,15 @@ from hardmax.cli.options import (
 
 if TYPE_CHECKING:
     from hardmax.data.survey import Survey
-    from hardmax.data.tables.survey import TableSurvey
+    from hardmax.data.tables.survey import ColumnSummary, TableSurvey
 
 __all__ = ["data"]
 
 #: The parts of image data as titles of columns.
 TITLES = {"train": "training", "validation": "validation", "test": "test"}
+
+#: The most columns that names take in a table of classes, and in one of columns.
+NAME, COLUMN = 40, 28
 
 #: The most lines printed of each list, and of the sizes, which come in the order of frequency.
 MAX_LINES, MAX_SIZES = 20, 5
@@ -103,10 +107,10 @@ def _print_classes(survey: "Survey") -> None:
     total = {part: sum(counts[part] for counts in survey.classes.values()) for part in parts}
     titles = [TITLES[part] for part in parts] if survey.has_test else ["examples"]
     rows = [*survey.classes.items(), (f"{len(survey.classes)} classes", total)]
-    width = max(len(_name(label)) for label, _ in rows)
+    width = _width([label for label, _ in rows], NAME)
     print(f"{'class':<{width}}" + "".join(f"{title:>12}" for title in titles))
     for label, counts in rows:
-        print(f"{_name(label):<{width}}" + "".join(f"{counts[part]:>12}" for part in parts))
+        print(padded(label, width) + "".join(f"{counts[part]:>12}" for part in parts))
     if not survey.has_test:
         print("no test set; hardmax train splits one off (see its --test option)")
 
@@ -116,29 +120,39 @@ def _print_table(survey: "TableSurvey") -> None:
         notice(message)
     count = len(survey.columns) + (survey.label is not None)
     print(f"{survey.rows} row{'s' * (survey.rows != 1)}, {count} column{'s' * (count != 1)}")
-    width = max([6, *(len(_name(name)) for name in survey.columns)])
-    print(f"{'column':<{width}}  {'kind':<12}{'missing':>9}{'distinct':>11}")
+    width = _width(survey.columns, COLUMN)
+    print(f"{'column':<{width}}  {'kind':<12}{'missing':>9}{'distinct':>10}")
     for name, summary in survey.columns.items():
-        if summary["kind"] is None:
-            print(plain(f"{_name(name):<{width}}  ({summary['why']})"))
-            continue
-        numbers = f"{summary['missing']:>9}{summary['different']:>11}"
-        span = f"  {summary['lowest']:g} to {summary['highest']:g}" if "lowest" in summary else ""
-        why = f"  left out: {summary['why']}" if "why" in summary else ""
-        leak = f"  alone classifies {summary['alone']} rows correctly" if "alone" in summary else ""
-        print(plain(f"{_name(name):<{width}}  {summary['kind']:<12}{numbers}{span}{why}{leak}"))
+        _print_column(padded(name, width), summary)
     if survey.label is not None:
-        print(f"classes in {_name(survey.label)}: {len(survey.classes)}")
+        print(f"classes in {cut(survey.label, NAME)}: {len(survey.classes)}")
         for label, count in survey.classes.items():
-            print(f"{count:>8} {_name(label)}")
+            print(f"{count:>8} {cut(label, WIDTH - 9)}")
         if survey.unlabeled:
             print(f"{survey.unlabeled:>8} rows without a class")
     _print_list("duplicate rows", _joined(survey.same))
 
 
-def _name(text: str) -> str:
-    """Return a name as it is printed: on one line, shortened if it is long."""
-    return shortened(plain(text))
+def _print_column(name: str, summary: "ColumnSummary") -> None:
+    """Print the row of a column, and in the same line what else there is to say if that fits."""
+    if summary["kind"] is None:
+        print_text(f"{name}  ({summary['why']})")
+        return
+    row = f"{name}  {summary['kind']:<12}{summary['missing']:>9}{summary['different']:>10}"
+    if "lowest" in summary:
+        row += f"  {summary['lowest']:g} to {summary['highest']:g}"
+    if "why" in summary:
+        row += f"  left out: {summary['why']}"
+    if "alone" in summary:
+        row += f"  alone classifies {summary['alone']} rows correctly"
+    print_text(row)
+
+
+def _width(names: Iterable[str], most: int) -> int:
+    """Return how many columns the names in a table take: 6 for its title, or up to ``most``."""
+    from rich.cells import cell_len
+
+    return min(max([6, *(cell_len(plain(name)) for name in names)]), most)
 
 
 def _joined(groups: Sequence[Sequence[str | int]]) -> list[str]:
@@ -151,7 +165,7 @@ def _print_list(title: str, lines: Iterable[str], most: int = MAX_LINES) -> None
     lines = [*lines]
     if not lines:
         return
-    print(f"{title}: {len(lines)}")
+    print_text(f"{title}: {len(lines)}")
     for line in lines[:most]:
         print(plain(f"  {line}"))
     if len(lines) > most:

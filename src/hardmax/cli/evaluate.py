@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardmax.cli.calibrate import before_and_after
+from hardmax.cli.lines import INDENT, print_figures, print_text
 from hardmax.cli.options import (
     AbstainBelow,
     CostsFile,
@@ -31,7 +32,7 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help="Data to evaluate on.  [default: the test set of the training data]",
         ),
     ] = None,
@@ -58,7 +59,7 @@ def evaluate(
     print_evaluation(evaluation)
     if evaluation.uncalibrated is not None:
         changes = before_and_after(evaluation.uncalibrated, evaluation)
-        print(f"     calibrated by temperature {evaluation.temperature:.4f}: {changes}")
+        print_figures(f"{INDENT}calibrated by temperature {evaluation.temperature:.4f}: {changes}")
     if evaluation.rules:
         _print_rules(evaluation.rules)
     advice = "--report FILE shows them" if report is None else "see the report"
@@ -67,9 +68,9 @@ def evaluate(
 
 def print_evaluation(evaluation: "ClassifierEvaluation") -> None:
     """Print the main metrics of a test set."""
-    print(f"test {evaluation}\n     {evaluation.figures()}")
+    print_figures(f"test {evaluation}, {evaluation.figures()}")
     if evaluation.prediction_sets is not None:
-        print(f"     {evaluation.prediction_sets}")
+        print_text(f"{INDENT}{evaluation.prediction_sets}")
 
 
 def print_suspects(sets: "Sequence[Suspects]", advice: str) -> None:
@@ -77,7 +78,7 @@ def print_suspects(sets: "Sequence[Suspects]", advice: str) -> None:
     from hardmax.reports.suspects import described
 
     if numbers := described(sets):
-        print(f"labels: {numbers}; {advice}")
+        print_text(f"labels: {numbers}; {advice}")
 
 
 def _print_rules(rules: "list[Outcome]") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hardmax.checks import plain
+from hardmax.cli.lines import cut, padded, print_figures, print_text
 from hardmax.cli.options import Framework, Json, RunFolder, notice, print_json
 
 if TYPE_CHECKING:
@@ -51,19 +51,13 @@ def explain(
     if as_json:
         print_json(explanation.as_dict())
         return
-    print(f"test {evaluated.evaluation}")
+    print_figures(f"test {evaluated.evaluation}")
     _print_importances(explanation)
     for dependence in explanation.dependences:
         _print_dependence(dependence, explanation.shown[:CLASSES])
     if explanation.dependences and len(explanation.shown) > CLASSES:
         print(f"(the first {CLASSES} of {len(explanation.shown)} classes; --json has all)")
     _print_slices(explanation.slices)
-
-
-def _cut(text: str, width: int) -> str:
-    """Return a text padded to a width, without its end if it is longer."""
-    text = plain(text)
-    return f"{text if len(text) <= width else text[: width - 3] + '...':<{width}}"
 
 
 def _print_importances(explanation: "Explanation") -> None:
@@ -74,23 +68,24 @@ def _print_importances(explanation: "Explanation") -> None:
     )
     for one in explanation.importances:
         print(
-            f"{_cut(one.column, NAME)}  {one.loss:>14.4f} +- {one.loss_std:.4f}"
+            f"{padded(one.column, NAME)}  {one.loss:>14.4f} +- {one.loss_std:.4f}"
             f"  {one.accuracy:>12.4f} +- {one.accuracy_std:.4f}"
         )
 
 
 def _print_dependence(dependence: "Dependence", classes: list[tuple[int, str]]) -> None:
     """Print the mean probabilities of some classes, numbers and names."""
-    names = [_cut(name, WIDTH).strip() for _, name in classes]
+    names = [cut(name, WIDTH) for _, name in classes]
     of = f" of {names[0]}" if len(names) == 1 else ""
-    column = _cut(dependence.column, NAME).strip()
-    print(f"\nmean probability{of} if all rows have a value of {column}")
+    column = cut(dependence.column, NAME)
+    print()
+    print_text(f"mean probability{of} if all rows have a value of {column}")
     print(
         f"{'value':<{NAME}}", *(f"{name if not of else 'probability':>{WIDTH}}" for name in names)
     )
     for value, probabilities in zip(dependence.values, dependence.probabilities, strict=True):
         figures = (f"{probabilities[number]:>{WIDTH}.4f}" for number, _ in classes)
-        print(_cut(value, NAME), *figures)
+        print(padded(value, NAME), *figures)
 
 
 def _print_slices(slices: "list[Slice]") -> None:
@@ -103,6 +98,6 @@ def _print_slices(slices: "list[Slice]") -> None:
     for one in slices[:SLICES]:
         interval = "{:.3f} to {:.3f}".format(*one.interval)
         print(
-            f"{_cut(one.column, 18)} {_cut(one.value, 19)}{one.count:>6}{one.accuracy:>10.4f}"
+            f"{padded(one.column, 18)} {padded(one.value, 19)}{one.count:>6}{one.accuracy:>10.4f}"
             f"{interval:>16}{one.loss:>7.3f}{' *' if one.is_weak else ''}"
         )

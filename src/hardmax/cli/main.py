@@ -19,6 +19,7 @@ from hardmax.cli.models import models
 from hardmax.cli.options import notice
 from hardmax.cli.parity import parity
 from hardmax.cli.predict import predict
+from hardmax.cli.runs import runs
 from hardmax.cli.train import train
 from hardmax.errors import HardmaxError
 from hardmax.files import discard_unfinished
@@ -27,11 +28,17 @@ __all__ = ["main"]
 
 app = typer.Typer(
     help="Train, evaluate and use classifiers of images and tables.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, explain, calibrate, predict, compare, parity, data, models):
+COMMANDS = (
+    *(train, evaluate, explain, calibrate, predict, compare, runs),
+    *(parity, data, models),
+)
+
+for command in COMMANDS:
     app.command()(command)
 
 
@@ -88,8 +95,9 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -97,4 +105,6 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Define the options that belong to no command."""
+    """Print the help without a command, and define the options that belong to none."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())

@@ -6,15 +6,25 @@ from typing import Annotated, TypedDict
 import typer
 
 from hardmax.checks import check_whole
+from hardmax.cli.lines import padded, print_text
 from hardmax.cli.options import Json, print_json
 from hardmax.errors import ArgumentError
+from hardmax.networks.catalog import NETWORKS
 
 __all__ = ["models"]
+
+#: The width of the name of a layer.
+NAME = 30
 
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A network whose layers to list.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A network whose layers to list.",
+            autocompletion=lambda: [*NETWORKS],
+        ),
     ] = None,
     size: Annotated[
         str,
@@ -27,8 +37,6 @@ def models(
     as_json: Json = False,
 ) -> None:
     """List the networks, or the layers of one network."""
-    from hardmax.networks.catalog import NETWORKS
-
     check_whole("classes", classes, 1)
     shape = _shape(size)
     if name is not None:
@@ -128,10 +136,11 @@ def _print_networks(networks: list[_Totals]) -> None:
 
 
 def _print_layers(summary: _Summary) -> None:
+    print(f"{'layer':<{NAME}} {'outputs':>17}{'weights':>14}{'FLOPs':>18}")
     for layer in summary["layers"]:
-        settings = ", ".join(f"{key}={value}" for key, value in layer["settings"].items())
-        call = f"{layer['layer']}({settings})"
         outputs = " x ".join(str(side) for side in layer["outputs"])
         totals = f"{layer['weights']:>14,}{layer['flops']:>18,}"
-        print(f"{layer['name']:<16} {call:<76} {outputs:>14}{totals}")
+        print(f"{padded(layer['name'], NAME)} {outputs:>17}{totals}")
+        settings = ", ".join(f"{key}={value}" for key, value in layer["settings"].items())
+        print_text(f"  {layer['layer']}({settings})")
     print(f"{summary['model']}: {summary['weights']:,} weights, {summary['flops']:,} FLOPs")

@@ -11,6 +11,7 @@ import typer
 
 from hardmax.checks import plain
 from hardmax.fields import flag, options_of
+from hardmax.frameworks import FRAMEWORKS
 from hardmax.runs.settings import Settings
 
 __all__ = [
@@ -36,7 +37,8 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 Framework = Annotated[
     str | None,
     typer.Option(
-        help="Framework: torch, jax, tensorflow or mxnet.  [default: the one used for training]"
+        help="Framework: torch, jax, tensorflow or mxnet.  [default: the one used for training]",
+        autocompletion=lambda: [*FRAMEWORKS],
     ),
 ]
 

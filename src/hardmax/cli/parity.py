@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hardmax.checks import plain
+from hardmax.cli.lines import print_text
 from hardmax.cli.options import (
     INTERRUPTED,
     Data,
@@ -17,6 +18,9 @@ from hardmax.cli.options import (
 from hardmax.training.precision import FLOAT32, PRECISIONS
 
 __all__ = ["parity"]
+
+#: The width of the names of two frameworks.
+PAIR = 18
 
 
 @with_settings(
@@ -35,7 +39,9 @@ def parity(
     precision: Annotated[
         str,
         typer.Option(
-            metavar="|".join(PRECISIONS), help="Precision of the training steps, in all frameworks."
+            metavar="|".join(PRECISIONS),
+            help="Precision of the training steps, in all frameworks.",
+            autocompletion=lambda: [*PRECISIONS],
         ),
     ] = FLOAT32,
     settings: dict[str, Any],
@@ -78,37 +84,51 @@ def _print_path(what: str, path: Path) -> None:
 
 
 def _print_network(network: dict[str, Any], precision: str) -> None:
-    from hardmax.parity.report import COLUMNS
-
     print(f"\n{network['model']}: {network['weights']:,} weights, trained in {precision}")
     if network["dropout"]:
-        print(
+        print_text(
             "with dropout, which each framework samples itself: only the initial scores must agree"
         )
     print(
-        f"{'':<20}{'train loss':>12}{'test loss':>12}{'accuracy':>10}{'s/epoch':>10}"
-        f"{'compile s':>11}{'peak MiB':>10}"
+        f"{'':<{PAIR}}{'train loss':>12}{'test loss':>11}{'accuracy':>9}{'s/epoch':>9}"
+        f"{'compile s':>10}{'peak MiB':>9}"
     )
     for run in network["runs"]:
         print(
-            f"{run['framework']:<20}{run['train_loss']:>12.6f}{run['test']['loss']:>12.6f}"
-            f"{run['test']['accuracy']:>10.4f}{run['seconds_per_epoch']:>10.3f}"
-            f"{run['compile_seconds']:>11.2f}{run['peak_memory'] / 2**20:>10.0f}"
+            f"{run['framework']:<{PAIR}}{run['train_loss']:>12.6f}{run['test']['loss']:>11.6f}"
+            f"{run['test']['accuracy']:>9.4f}{run['seconds_per_epoch']:>9.3f}"
+            f"{run['compile_seconds']:>10.2f}{run['peak_memory'] / 2**20:>9.0f}"
         )
-    print("largest relative differences (absolute for losses)")
-    titles = "".join(f"{title:>16}" for title in COLUMNS.values())
-    print(f"{'':<20}{titles}{'train loss':>12}{'test loss':>12}  same labels")
-    for pair in network["pairs"]:
-        print(_pair_line(pair, (*COLUMNS,)))
+    _print_differences(network["pairs"])
 
 
-def _pair_line(pair: dict[str, Any], kinds: tuple[str, ...]) -> str:
-    """Return the differences of a pair on one line, those above the limit marked with "!"."""
-    differences = "".join(
-        f"{pair[kind]['relative']:>15.1e}{'!' if kind in pair['above_limit'] else ' '}"
-        for kind in kinds
-    )
-    return (
-        f"{', '.join(pair['frameworks']):<20}{differences}{pair['train_loss']:>12.1e}"
-        f"{pair['test_loss']:>12.1e}  {pair['same_labels']} of {pair['count']}"
-    )
+def _print_differences(pairs: list[dict[str, Any]]) -> None:
+    """Print the differences of pairs, those above the limit marked with "!"."""
+    from hardmax.parity.report import COLUMNS
+
+    print("largest relative differences")
+    # Titles of several words take two lines.
+    first, last = zip(*(_halves(title) for title in COLUMNS.values()), strict=True)
+    for words in (first, last):
+        print((" " * PAIR + "".join(f"{word:>9} " for word in words)).rstrip())
+    for pair in pairs:
+        figures = (
+            f"{pair[kind]['relative']:>9.1e}{'!' if kind in pair['above_limit'] else ' '}"
+            for kind in COLUMNS
+        )
+        print(f"{_pair(pair)}{''.join(figures)}".rstrip())
+    print("absolute differences of the losses, and how many predicted labels are the same")
+    print(f"{'':<{PAIR}}{'train loss':>12}{'test loss':>11}  same labels")
+    for pair in pairs:
+        losses = f"{pair['train_loss']:>12.1e}{pair['test_loss']:>11.1e}"
+        print(f"{_pair(pair)}{losses}  {pair['same_labels']} of {pair['count']}")
+
+
+def _halves(title: str) -> tuple[str, str]:
+    """Return all words of a title but the last, and the last."""
+    first, _, last = title.rpartition(" ")
+    return first, last
+
+
+def _pair(pair: dict[str, Any]) -> str:
+    return f"{', '.join(pair['frameworks']):<{PAIR}}"

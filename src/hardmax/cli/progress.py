@@ -16,10 +16,14 @@ from hardmax.training.contracts import EpochRecord, Trainer
 __all__ = ["Progress"]
 
 
-class Progress(RunCallback):
-    """Prints a line per epoch on stdout, and a progress bar on stderr if that is a terminal.
+#: The width of the numbers of an epoch and of all epochs.
+EPOCH = 9
 
-    ``quiet`` turns the lines off.
+
+class Progress(RunCallback):
+    """Prints a row per epoch on stdout, and a progress bar on stderr if that is a terminal.
+
+    ``quiet`` turns the rows off.
     """
 
     def __init__(self, quiet: bool):
@@ -66,18 +70,29 @@ class Progress(RunCallback):
         self.bars.update(self.bar, completed=completed, description=description)
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
-        """Print a line for the epoch, unless there are those of several networks."""
+        """Print a row for the epoch, unless there are those of several networks."""
         if self.quiet or self.members > 1:
             return
+        if record["epoch"] == 1:
+            self.compiles = bool(record["compile_seconds"])
+            self._print_titles()
         line = (
-            f"epoch {record['epoch']:>{len(str(self.epochs))}}/{self.epochs}"
-            f"  train loss {record['train_loss']:.4f} accuracy {record['train_accuracy']:.4f}"
-            f"  {self.held_out} loss {record['val_loss']:.4f}"
-            f" accuracy {record['val_accuracy']:.4f}  {record['seconds']:.2f} s"
+            f"{record['epoch']:>{len(str(self.epochs))}}/{self.epochs}".ljust(EPOCH)
+            + f"{record['train_loss']:>12.4f}{record['train_accuracy']:>10.4f}"
+            f"{record['val_loss']:>17.4f}{record['val_accuracy']:>10.4f}"
+            f"{record['seconds']:>9.2f}"
         )
-        if record["compile_seconds"]:
-            line += f" (and {record['compile_seconds']:.2f} s to compile)"
+        if self.compiles:
+            line += f"{record['compile_seconds']:>11.2f}"
         print(line, flush=True)
+
+    def _print_titles(self) -> None:
+        print(
+            f"{'epoch':<{EPOCH}}{'train loss':>12}{'accuracy':>10}"
+            f"{f'{self.held_out} loss':>17}{'accuracy':>10}{'seconds':>9}"
+            + f"{'to compile':>11}"
+            * self.compiles
+        )
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Print a line for a network of several."""

@@ -7,6 +7,7 @@ import typer
 
 from hardmax.checks import plain
 from hardmax.cli.evaluate import print_evaluation, print_suspects
+from hardmax.cli.lines import print_text
 from hardmax.cli.options import (
     INTERRUPTED,
     Data,
@@ -71,7 +72,7 @@ def _completed(trained: "Trained") -> str:
 
 def _print_result(trained: "Trained") -> None:
     if trained.members:
-        print(_members_line(trained))
+        print_text(_members_line(trained))
     elif trained.settings.patience is not None:
         print(f"weights of epoch {trained.weights_epoch}, which had the lowest validation loss")
     print_evaluation(trained.test)
@@ -104,7 +105,7 @@ def _print_baselines(trained: "Trained") -> None:
     for one in trained.baselines:
         figures = f"{one['p']:>11.3g}{one['rows']:>11}{one['features']:>10}"
         print(f"{one['name']:<{width}}{one['accuracy']:>10.4f}{one['loss']:>9.4f}{figures}")
-    print(conclusion(trained.baselines, test.count))
+    print_text(conclusion(trained.baselines, test.count))
 
 
 def _summary(trained: "Trained") -> dict[str, object]:

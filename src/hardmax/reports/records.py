@@ -83,10 +83,13 @@ class CalibrationRecord(TypedDict):
 class RunRecord(TypedDict):
     """The record of a run; ``format`` and the checksums of ``files`` are added when it is written.
 
-    ``settings`` has the fields of ``runs.settings.Settings``, ``environment`` versions and device.
+    ``started`` is when the training began, in ISO 8601 with the offset from UTC; older records lack
+    it. ``settings`` has the fields of ``runs.settings.Settings``, ``environment`` versions and
+    device.
     """
 
     format: NotRequired[int]
+    started: NotRequired[str]
     settings: Mapping[str, object]
     environment: Mapping[str, object]
     data: DataRecord

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from datetime import datetime
 from pathlib import Path
 
 from hardmax.errors import RunError
@@ -61,7 +62,7 @@ def _intact(path: Path) -> RunRecord:
 
 
 def _check_values(record: RunRecord) -> None:
-    """Raise ValueError for a number that no training can have, or if checksums are missing."""
+    """Raise ValueError for a value that no training can have, or if checksums are missing."""
     if "files" not in record:
         raise ValueError("it has no checksums of the other files")
     data, results = record["data"], record["results"]
@@ -75,6 +76,8 @@ def _check_values(record: RunRecord) -> None:
     for name, (number, minimum) in least.items():
         if number < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    if "started" in record and datetime.fromisoformat(record["started"]).tzinfo is None:
+        raise ValueError(f"started must have an offset from UTC, got {record['started']!r}")
     if "conformity" in record:
         _check_conformity(**record["conformity"])
     if "calibration" in record and not record["calibration"]["temperature"] > 0:

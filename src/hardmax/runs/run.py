@@ -40,7 +40,7 @@ from hardmax.runs.record import RECORD, read_record, short
 from hardmax.runs.settings import Settings
 from hardmax.training import checkpoint
 
-__all__ = ["Run", "file_checksum"]
+__all__ = ["Run", "file_checksum", "read_intact"]
 
 METRICS, MODEL, REPORT = "metrics.jsonl", "model.safetensors", "report.html"
 SUSPECTS = "suspects.csv"
@@ -77,14 +77,7 @@ class Run:
         Raises RunError if a file is missing, truncated, changed or inconsistent with the others.
         """
         path = Path(folder)
-        if not os.path.isdir(path):
-            raise RunError(f"no such run folder: {path}")
-        record = read_record(path / RECORD)
-        for name in MAX_BYTES:
-            if file_checksum(path / name) != record["files"].get(name):
-                raise RunError(
-                    f"{path / name} was changed after training: its checksum does not match"
-                )
+        record = read_intact(path)
         arrays, header = checkpoint.describe(path / MODEL)
         try:
             network, input_shape, classes, encoding = _read_header(header)
@@ -134,6 +127,22 @@ class Run:
             return None
         stored = self.record["conformity"]
         return Conformity(stored["count"], tuple(stored["scores"]), self.settings.seed)
+
+
+def read_intact(folder: Path) -> RunRecord:
+    """Return the record of a run folder.
+
+    Raises RunError unless it and the files it has checksums of are as they were written.
+    """
+    if not os.path.isdir(folder):
+        raise RunError(f"no such run folder: {folder}")
+    record = read_record(folder / RECORD)
+    for name in MAX_BYTES:
+        if file_checksum(folder / name) != record["files"].get(name):
+            raise RunError(
+                f"{folder / name} was changed after training: its checksum does not match"
+            )
+    return record
 
 
 def _read_header(value: object) -> tuple[Network, Shape, tuple[str, ...], Encoding | None]:

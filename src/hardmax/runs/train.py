@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from hardmax import frameworks
@@ -151,6 +152,7 @@ def _train(
             ready.log_notices(log)
         if callback is not None:
             callback.on_data(dataset, settings)
+        started = datetime.now().astimezone()
         # First, because Ctrl-C during the training shall end it at once.
         fitted_baselines = fit_baselines(dataset, settings, log) if baselines else []
         if fitting.extractor is not None and not settings.finetune:
@@ -160,7 +162,12 @@ def _train(
         _log_failure(settings, dataset, states, log)
         session = fitted.session(settings, dataset.shape)
         run, evaluation, suspects = evaluated(
-            settings, dataset, fitted, session=session, baselines=fitted_baselines
+            settings,
+            dataset,
+            fitted,
+            session=session,
+            baselines=fitted_baselines,
+            started=started,
         )
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)

@@ -15,7 +15,10 @@ from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, SUSPECTS, Run, f
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
-__all__ = ["FolderWriter", "RunWriter", "check_out", "folder_name"]
+__all__ = ["RUNS", "FolderWriter", "RunWriter", "check_out", "folder_name"]
+
+#: The folder of the runs that are given no other.
+RUNS = Path("runs")
 
 #: The most bytes of a data set's name in a folder name; some file systems allow 143 in all.
 NAME_BYTES = 80
@@ -47,11 +50,11 @@ class FolderWriter:
             raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
 
     def _path(self) -> Path:
-        return self.out or Path("runs") / self.name
+        return self.out or RUNS / self.name
 
     def _find_target(self) -> Path:
         # A folder can be renamed to the target of a link, not to the link.
-        real = Path(os.path.realpath(self.out or "runs"))
+        real = Path(os.path.realpath(self.out or RUNS))
         for folder in (real, *real.parents):
             if folder.is_symlink():
                 raise RunError(f"cannot write {self._path()}: {folder} is a circular link")

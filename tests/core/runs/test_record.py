@@ -14,6 +14,7 @@ from hardmax.runs.run import Run
 METRICS = {"count": 20, "accuracy": 0.5}
 COMPLETE = {
     **RECORD,
+    "started": "2026-05-04T13:02:01+02:00",
     "calibration": {"temperature": 1.25, "before": METRICS, "after": METRICS},
     "conformity": {"count": 3, "scores": [0.25, 0.5, 1.0]},
 }
@@ -22,6 +23,7 @@ PATHS = [(section,) for section in COMPLETE] + [
     for section in ("data", "results", "calibration", "conformity")
     for key in COMPLETE[section]
 ]
+OPTIONAL = ("started", "calibration", "conformity")
 OTHERS = [None, [[]], 1.5, 2, "text", True, {"a": 1}]
 
 
@@ -62,7 +64,7 @@ def test_an_entry_of_another_type_is_refused(refused, tmp_path, path, value):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in PATHS if path not in (("calibration",), ("conformity",))]
+    "path", [path for path in PATHS if path[0] not in OPTIONAL or len(path) == 2]
 )
 def test_a_missing_entry_is_refused(refused, tmp_path, path):
     record = copy()
