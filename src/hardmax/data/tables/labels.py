@@ -121,13 +121,16 @@ def check_classes(
     """
     levels = {*labels}
     distinct, rows = len(levels), len(labels)
+    are_numbers = _seem_measured(levels, rows)
     if distinct == rows > 1 or (rows >= FEW_ROWS and 2 * distinct > rows):
         raise DataError(
             f"{path}: the label column {_quoted(label)} has {distinct} distinct values in "
             f"{rows} rows; each class must occur several times"
+            + "; hardmax predicts classes, not numbers (regression)"
+            * are_numbers
         )
-    if not are_classes and _seem_measured(levels, rows):
-        named = shlex.quote(f"{label}=category")
+    if are_numbers and not are_classes:
+        named = shlex.quote(f"{shortened(f'{label}')}=category")
         raise DataError(
             f"{path}: the label column {_quoted(label)} has {distinct} different numbers in {rows} "
             "rows; is a number to be predicted? hardmax predicts classes, not numbers "
