@@ -70,7 +70,7 @@ def print_evaluation(evaluation: "ClassifierEvaluation") -> None:
     """Print the main metrics of a test set."""
     print_figures(f"test {evaluation}, {evaluation.figures()}")
     if evaluation.prediction_sets is not None:
-        print_text(f"{INDENT}{evaluation.prediction_sets}")
+        print_figures(f"{INDENT}{evaluation.prediction_sets}")
 
 
 def print_suspects(sets: "Sequence[Suspects]", advice: str) -> None:

@@ -87,12 +87,11 @@ class Progress(RunCallback):
         print(line, flush=True)
 
     def _print_titles(self) -> None:
-        print(
+        titles = (
             f"{'epoch':<{EPOCH}}{'train loss':>12}{'accuracy':>10}"
             f"{f'{self.held_out} loss':>17}{'accuracy':>10}{'seconds':>9}"
-            + f"{'to compile':>11}"
-            * self.compiles
         )
+        print(f"{titles}{'compile s':>11}" if self.compiles else titles)
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Print a line for a network of several."""
