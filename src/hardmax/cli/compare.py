@@ -28,9 +28,8 @@ def compare(
     """Compare two runs on their test set and test whether the difference is significant."""
     from hardmax.runs.evaluate import compare as compare_runs
 
-    if (
-        second is None
-    ):  # as a required argument, its error would not say which of the two is missing
+    if second is None:
+        # As a required argument, its error would not say which of the two is missing.
         raise ArgumentError(
             "a second run is needed to compare with; use hardmax compare "
             f"{shlex.quote(first)} OTHER_RUN"
