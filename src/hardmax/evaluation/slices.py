@@ -42,9 +42,11 @@ class Slice:
 
 
 def evaluate_slices(
-    groups: Iterable[tuple[str, str, np.ndarray]], evaluation: ClassifierEvaluation
+    groups: Iterable[tuple[str, str, np.ndarray]],
+    evaluation: ClassifierEvaluation,
+    smallest: int = SMALLEST,
 ) -> list[Slice]:
-    """Return the slices of at least SMALLEST examples, the least likely by chance first.
+    """Return the slices of at least ``smallest`` examples, the least likely by chance first.
 
     ``groups`` are a column, its value and a mask of the examples, bool (n,). The p-values are those
     of R. A. Fisher's exact test, one-sided, with the correction of S. Holm, "A simple sequentially
@@ -53,7 +55,7 @@ def evaluate_slices(
     found = [
         _uncorrected(column, value, mask, evaluation)
         for column, value, mask in groups
-        if SMALLEST <= mask.sum() < evaluation.count
+        if smallest <= mask.sum() < evaluation.count
     ]
     tails = _lower_tails(evaluation.count, evaluation.correct, found)
     corrected = _holm(tails)

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 from hardmax.reports.records import BaselineRecord
 
-__all__ = ["conclusion"]
+__all__ = ["LEVEL", "best_of", "conclusion"]
 
 #: A difference is more than chance if the p-value of McNemar's test is below this.
 LEVEL = 0.05
 
 
-def conclusion(baselines: Sequence[BaselineRecord], examples: int) -> str:
-    """Return whether a network and the best baseline differ on the number of test ``examples``.
+def best_of(baselines: Sequence[BaselineRecord]) -> BaselineRecord:
+    """Return the most accurate baseline, and among equals the one with the lowest log loss."""
+    return max(baselines, key=lambda one: (one["accuracy"], -one["loss"]))
 
-    The best baseline is the most accurate one, and among equals the one with the lowest log loss.
-    """
-    best = max(baselines, key=lambda one: (one["accuracy"], -one["loss"]))
+
+def conclusion(baselines: Sequence[BaselineRecord], examples: int) -> str:
+    """Return whether a network and the best baseline differ on the number of test ``examples``."""
+    best = best_of(baselines)
     more = best["only_network"] - best["only_baseline"]
     if not more:
         return (

@@ -16,7 +16,10 @@ __all__ = [
 
 
 class DataRecord(TypedDict):
-    """The data set: its numbers of examples, and how they were prepared."""
+    """The data set: its numbers of examples, and how they were prepared.
+
+    ``class_counts`` has the examples of each class of the sets train, validation and test.
+    """
 
     name: str
     fingerprint: str
@@ -26,6 +29,7 @@ class DataRecord(TypedDict):
     validation: int
     test: int
     preprocessing: Mapping[str, object]
+    class_counts: NotRequired[dict[str, list[int]]]
 
 
 class BaselineRecord(TypedDict):

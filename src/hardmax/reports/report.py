@@ -15,7 +15,9 @@ from hardmax.plotting import figure
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.curves import Point
 from hardmax.reports import charts, mistakes
+from hardmax.reports.advice import Finished, conclusions
 from hardmax.reports.baselines import conclusion
+from hardmax.reports.conclusions import Outcome
 from hardmax.reports.pictures import data_url, png
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
@@ -59,8 +61,16 @@ def render(
     baselines = record["results"].get("baselines", []) if epochs else []
     has_validation = record["data"]["validation"] or record["settings"].get("folds")
     held_out = "validation" if has_validation else "test"
+    finished = Finished(
+        record=record,
+        outcome=Outcome(evaluation, examples.words[1], baselines),
+        epochs=epochs,
+        held_out=held_out,
+        suspects=suspects,
+    )
     return environment.get_template("report.html.jinja").render(
         record=record,
+        conclusions=conclusions(finished),
         epochs=epochs,
         source=source,
         held_out=held_out,

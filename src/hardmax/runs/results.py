@@ -124,6 +124,7 @@ def _environment(framework: str, device: str) -> dict[str, Json]:
 
 
 def _data_record(dataset: Dataset) -> DataRecord:
+    sets = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
@@ -133,4 +134,9 @@ def _data_record(dataset: Dataset) -> DataRecord:
         "validation": 0 if dataset.validation is None else len(dataset.validation),
         "test": len(dataset.test),
         "preprocessing": dataset.preprocessing,
+        "class_counts": {
+            name: np.bincount(part.labels, minlength=len(dataset.classes)).tolist()
+            for name, part in sets.items()
+            if part is not None
+        },
     }

@@ -681,3 +681,13 @@ def test_the_effects_of_a_temperature_and_of_rules_are_shown():
         cost = "undefined" if rule["cost"] is None else f"{rule['cost']:.4f}"
         assert [rule["rule"], f"{rule['coverage']:.4f}", f"{rule['accuracy']:.4f}", cost] in rows
     assert len(after.rules) == 3
+
+
+def test_the_page_begins_with_what_follows_from_the_run():
+    html = page(results={"baselines": [BASELINE]})
+    text = Page(html).text
+    first = text.index("60.0 % of the 10 test images are classified correctly (95 % interval: ")
+    assert first < text.index("Trained with torch")
+    assert "no better than always predicting the most frequent class, shirt, which would be" in text
+    assert "the best baseline, other, is about as good with 30.0 %" in text
+    assert "Test on more images: with 10, the accuracy on new ones may be anything from " in text

@@ -156,6 +156,10 @@ def _encode(
         leaks = find_leaks(columns, learned.columns, fitted.places, fitted.labels)
         said += [notices.of_leak(name, leak) for leak in leaks]
         preprocessing["left_out"] = left_out
+        if leaks:
+            preprocessing["leaks"] = {
+                leak.column: f"{leak.correct} of {leak.total}" for leak in leaks
+            }
     else:
         columns, said = of_encoding(path, table, encoding, strict=False)
     said += notices.of_odd_cells(name, table, columns, used)
