@@ -2,9 +2,15 @@
 
 import html
 import json
+import re
+import shlex
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from support import SOFTMAX, noise, save
+
+from hardmax.runs.run import Run
 
 pytestmark = pytest.mark.shared
 
@@ -44,3 +50,55 @@ def test_the_record_has_the_examples_of_each_class_and_the_leak(folder):
     assert data["preprocessing"]["leaks"] == {"code": f"{data['train']} of {data['train']}"}
     page = html.unescape((folder / "run/report.html").read_text())
     assert "Column code alone gives the class away" in page
+
+
+def test_the_record_has_the_command_line_and_the_duration(folder, hardmax_in):
+    record = record_of(folder / "run")
+    words = shlex.split(record["command"])
+    path = str(folder / "t.csv")
+    assert sorted(words) == sorted(["hardmax", "train", path, *TRAIN[2:], "--validation", "0.25"])
+    epochs = (folder / "run/metrics.jsonl").read_text().splitlines()
+    assert record["results"]["seconds"] >= sum(json.loads(line)["seconds"] for line in epochs)
+    again = hardmax_in(folder, *words[1:], "--out", "again")
+    assert again.returncode == 0, again.stderr
+    for key in ("settings", "data", "command"):
+        assert record_of(folder / "again")[key] == record[key]
+    page = html.unescape((folder / "run/report.html").read_text())
+    assert f"<pre>{record['command']}</pre>" in page
+    weights = sum(array.size for array in Run.open(folder / "run").weights.values())
+    assert f"<tr><th>weights</th><td>{weights:,}</td></tr>" in page
+
+
+def test_images_are_linked_from_the_reports(tmp_path, hardmax_in):
+    for part in ("train", "test"):
+        for kind in "ab":
+            for number in range(12):
+                save(tmp_path / "data" / part / kind / f"{number} #.png", noise(6, 6, seed=number))
+    train = ("train", "data", *SOFTMAX, "--epochs", "1", "--framework", "torch")
+    done = hardmax_in(tmp_path, *train, "--out", "runs/one")
+    assert done.returncode == 0, done.stderr
+    done = hardmax_in(tmp_path, "evaluate", "runs/one", "--report", "page.html")
+    assert done.returncode == 0, done.stderr
+    for page in (tmp_path / "runs/one/report.html", tmp_path / "page.html"):
+        found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.read_text())
+        assert len(found) >= 12
+        for href, name in found:
+            assert name.startswith("test/")
+            assert (page.parent / unquote(href)).resolve() == tmp_path / "data" / name
+
+
+def test_a_test_set_from_elsewhere_is_linked_there(tmp_path, hardmax_in):
+    for folder in ("data", "more"):
+        for kind in "ab":
+            for number in range(12):
+                save(tmp_path / folder / kind / f"{folder}{number}.png", noise(6, 6, seed=number))
+    train = ("train", "data", "--test", "more", *SOFTMAX, "--epochs", "1", "--framework", "torch")
+    done = hardmax_in(tmp_path, *train, "--out", "one")
+    assert done.returncode == 0, done.stderr
+    done = hardmax_in(tmp_path, "evaluate", "one", "--report", "page.html")
+    assert done.returncode == 0, done.stderr
+    for page in (tmp_path / "one/report.html", tmp_path / "page.html"):
+        found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.read_text())
+        assert found
+        for href, name in found:
+            assert (page.parent / unquote(href)).resolve() == tmp_path / "more" / name

@@ -51,7 +51,7 @@ def evaluate(
 
     evaluated = evaluate_run(run, data, framework, costs, abstain_below, notice)
     if report is not None:
-        write_whole(report, evaluated.report().encode("utf-8", "xmlcharrefreplace"))
+        write_whole(report, evaluated.report(report.parent).encode("utf-8", "xmlcharrefreplace"))
     if as_json:
         print_json(evaluated.as_dict())
         return

@@ -46,7 +46,7 @@ def explain(
     effort = replace(EXPLAINING, repeats=repeats, columns=columns)
     evaluated, explanation = explain_run(run, framework, effort, notice)
     if report is not None:
-        page = evaluated.report(explanation)
+        page = evaluated.report(report.parent, explanation)
         write_whole(report, page.encode("utf-8", "xmlcharrefreplace"))
     if as_json:
         print_json(explanation.as_dict())

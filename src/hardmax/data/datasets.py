@@ -212,8 +212,7 @@ class Vectors(Examples):
     """Feature vectors and their labels.
 
     ``values``: float32, finite, shape (examples, features). ``columns``: what the rows of a test
-    set were encoded from, texts without their ``levels``. Raises DataError if values and labels do
-    not match.
+    set were encoded from. Raises DataError if values and labels do not match.
     """
 
     values: np.ndarray

@@ -7,18 +7,19 @@ from statistics import fmean
 import numpy as np
 
 from hardmax.data.datasets import Examples
+from hardmax.data.row_encoding import RowEncoding
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.metrics import frequent_confusions
 from hardmax.evaluation.slices import SMALLEST
-from hardmax.plotting import figure
-from hardmax.plotting.board import ProgressBoard
-from hardmax.plotting.curves import Point
-from hardmax.reports import charts, mistakes
+from hardmax.evaluation.thresholds import POSITIVE, thresholds
+from hardmax.reports import charts, columns, mistakes
 from hardmax.reports.advice import Finished, conclusions
 from hardmax.reports.baselines import conclusion
 from hardmax.reports.conclusions import Outcome
-from hardmax.reports.pictures import data_url, png
+from hardmax.reports.curves import training_curves
+from hardmax.reports.links import Links
+from hardmax.reports.pictures import png
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.training.contracts import EpochRecord
@@ -41,13 +42,18 @@ def render(
     explanation: Explanation | None = None,
     suspects: Sequence[Suspects] = (),
     maps: np.ndarray | None = None,
+    *,
+    encoding: RowEncoding | None = None,
+    weights: int | None = None,
+    links: Links | None = None,
 ) -> str:
     """Return the report of a run as an HTML document.
 
     ``record`` is the record of the run, ``epochs`` its history and ``evaluation`` that of the test
     set ``examples``. Without ``epochs`` it reports a later evaluation on the data ``source``. An
     ``explanation`` is shown as well, and so are the ``suspects`` of each set, and the activation
-    ``maps`` of the worst mistakes, float32 (mistakes, rows, columns).
+    ``maps`` of the worst mistakes, float32 (mistakes, rows, columns). ``encoding`` is that of a
+    table, ``weights`` the number of weights of the network, and ``links`` lead to image files.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -57,6 +63,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["duration"] = _duration
     shares = _shares(evaluation)
     baselines = record["results"].get("baselines", []) if epochs else []
     has_validation = record["data"]["validation"] or record["settings"].get("folds")
@@ -74,7 +81,7 @@ def render(
         epochs=epochs,
         source=source,
         held_out=held_out,
-        curves=[_curves(epochs, held_out, key) for key in ("loss", "accuracy")] if epochs else [],
+        curves=training_curves(record, epochs, held_out) if epochs else [],
         baselines=baselines,
         conclusion=conclusion(baselines, evaluation.count) if baselines else "",
         examples=examples.words[1],
@@ -90,16 +97,34 @@ def render(
         confusions=frequent_confusions(evaluation.labels, evaluation.predictions, CONFUSIONS)
         if shares is None
         else [],
-        mistakes=mistakes.described(examples, evaluation, maps),
+        mistakes=mistakes.described(examples, evaluation, maps, links),
+        cells=mistakes.shown_cells(examples, evaluation, encoding, explanation),
+        weights=weights,
+        columns=columns.described(encoding, record["data"]["preprocessing"]),
+        thresholds=thresholds(evaluation),
+        positive=evaluation.classes[POSITIVE] if len(evaluation.classes) == 2 else "",
         map_size=None if maps is None else maps.shape[1:],
         has_dark_map=maps is not None and not maps.any(axis=(1, 2)).all(),
         suspects=suspects,
         pictures=[[*map(png, () if one.images is None else one.images)] for one in suspects],
+        hrefs=[
+            [None if links is None else links.href(one.part, shown.place) for shown in one.shown]
+            for one in suspects
+        ],
         explanation=explanation,
         smallest_slice=SMALLEST,
         bars=[] if explanation is None else charts.importance_bars(explanation.importances),
+        bars_csv="" if explanation is None else charts.importance_csv(explanation.importances),
         dependences=[] if explanation is None else charts.dependences(explanation),
     )
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in words."""
+    if seconds < 100:
+        return f"{seconds:.3g} seconds"
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _accuracies(record: RunRecord) -> dict[str, float]:
@@ -107,15 +132,6 @@ def _accuracies(record: RunRecord) -> dict[str, float]:
     members = record["results"].get("members", [])
     found = [member["validation_accuracy"] or 0.0 for member in members]
     return {"mean": fmean(found), "low": min(found), "high": max(found)} if found else {}
-
-
-def _curves(epochs: Sequence[EpochRecord], held_out: str, key: str) -> str:
-    """Plot a metric over the epochs; return it as a data URL of an SVG."""
-    board = ProgressBoard(xlabel="epoch", ylabel=key, figsize=(4.6, 3.0), display=False)
-    for label, part in (("training", "train"), (held_out, "val")):
-        coordinates = ((epoch["epoch"], epoch[f"{part}_{key}"]) for epoch in epochs)
-        board.data[label] = [Point(x, y) for x, y in coordinates if x is not None and y is not None]
-    return data_url("image/svg+xml", figure.svg(board).encode())
 
 
 def _shares(evaluation: ClassifierEvaluation) -> list[list[float]] | None:

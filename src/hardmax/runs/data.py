@@ -8,9 +8,10 @@ from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.data.options import Reading
 from hardmax.errors import DataError, HardmaxError
+from hardmax.reports.links import Links
 from hardmax.runs.run import Run
 
-__all__ = ["check_fit", "load_data"]
+__all__ = ["check_fit", "links_of", "load_data"]
 
 
 def load_data(run: Run, path: str, source: str | None, validation: float | None = None) -> Dataset:
@@ -92,3 +93,20 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
         encoding=run.encoding,
         crops=False,
     )
+
+
+def links_of(run: Run, page: str, source: str) -> Links:
+    """Return links from a page in the folder ``page`` to the image files of a run.
+
+    ``source`` is what the run was evaluated on: the data of its training, or other data.
+    """
+    data, test = run.settings.data, run.settings.test
+    if isinstance(test, str) and os.path.abspath(source) == os.path.abspath(data):
+        source = test
+    return Links(os.path.realpath(page), _folder_of(data), _folder_of(source))
+
+
+def _folder_of(source: str) -> str:
+    """Return the folder that the names of image files in a folder or a table are relative to."""
+    path = os.path.abspath(source)
+    return path if os.path.isdir(path) else os.path.dirname(path)

@@ -21,7 +21,7 @@ from hardmax.reports.records import CalibrationRecord, RunRecord
 from hardmax.reports.report import render
 from hardmax.reports.suspects import Suspects, as_json
 from hardmax.runs.activation import mistake_maps
-from hardmax.runs.data import check_fit, load_data
+from hardmax.runs.data import check_fit, links_of, load_data
 from hardmax.runs.record import write_record
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
@@ -68,8 +68,11 @@ class EvaluatedRun:
         """The test examples whose labels may be wrong, as the only set."""
         return [Suspects.of("test", self.test, self.evaluation)]
 
-    def report(self, explanation: Explanation | None = None) -> str:
-        """Return the evaluation, and the explanation if there is one, as an HTML document."""
+    def report(self, folder: Path, explanation: Explanation | None = None) -> str:
+        """Return the evaluation, and the explanation if there is one, as an HTML document.
+
+        Its links to images are relative to the ``folder`` that it is for.
+        """
         return render(
             self.run.record,
             self.test,
@@ -78,6 +81,9 @@ class EvaluatedRun:
             explanation=explanation,
             suspects=self.suspects,
             maps=mistake_maps(self.run, self.test, self.evaluation, framework=self.framework),
+            encoding=self.run.encoding,
+            weights=self.run.weight_count,
+            links=links_of(self.run, str(folder), self.source),
         )
 
 

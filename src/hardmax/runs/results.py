@@ -9,15 +9,14 @@ import numpy as np
 
 import hardmax
 from hardmax import frameworks
-from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
-from hardmax.networks.pretrained import PACKAGES
 from hardmax.reports.records import DataRecord, RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.runs.baselines import Baseline, compare_with
+from hardmax.runs.command import absolute
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitted
 from hardmax.runs.run import Run
@@ -99,16 +98,10 @@ def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
     return {
         **settings.as_record(),
         "batch_size": settings.batch(len(dataset.train)),
-        "data": _absolute(settings.data),
-        "test": _absolute(test) if isinstance(test, str) else test,
-        "pretrained": settings.pretrained and _absolute(settings.pretrained),
+        "data": absolute(settings.data),
+        "test": absolute(test) if isinstance(test, str) else test,
+        "pretrained": settings.pretrained and absolute(settings.pretrained),
     }
-
-
-def _absolute(source: str) -> str:
-    """Return a path made absolute, and the name of a data set or network unchanged."""
-    is_name = source in load.NAMED or source in PACKAGES
-    return source if is_name else os.path.abspath(source)
 
 
 def _environment(framework: str, device: str) -> dict[str, Json]:

@@ -34,7 +34,7 @@ from hardmax.files import open_regular
 from hardmax.json_values import Json, entries, members
 from hardmax.networks.descriptions import from_json, to_json
 from hardmax.networks.layers import Network
-from hardmax.networks.shapes import Shape, output_shape, weight_shapes
+from hardmax.networks.shapes import Shape, output_shape, weight_count, weight_shapes
 from hardmax.reports.records import RunRecord
 from hardmax.runs.record import RECORD, read_record, short
 from hardmax.runs.settings import Settings
@@ -114,6 +114,11 @@ class Run:
     def settings(self) -> Settings:
         """The settings of the training."""
         return Settings.from_record(self.record["settings"])
+
+    @property
+    def weight_count(self) -> int:
+        """The number of weights of the network."""
+        return weight_count(self.network, self.input_shape)
 
     @property
     def temperature(self) -> float:

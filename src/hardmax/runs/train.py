@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +17,8 @@ from hardmax.reports.suspects import Suspects
 from hardmax.runs.activation import mistake_maps
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
+from hardmax.runs.command import command_line
+from hardmax.runs.data import links_of
 from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
@@ -158,7 +161,9 @@ def _train(
         if fitting.extractor is not None and not settings.finetune:
             # They are needed after the fit, when Ctrl-C would not end it.
             fitting.extractor.features(dataset.test)
+        start = time.perf_counter()
         fitted = fitting.fit()
+        seconds = time.perf_counter() - start
         _log_failure(settings, dataset, states, log)
         session = fitted.session(settings, dataset.shape)
         run, evaluation, suspects = evaluated(
@@ -169,6 +174,8 @@ def _train(
             baselines=fitted_baselines,
             started=started,
         )
+        run.record["results"]["seconds"] = seconds
+        run.record["command"] = command_line(ready.asked, baselines=baselines)
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
         )
@@ -180,6 +187,9 @@ def _train(
             explanation=explanation,
             suspects=suspects,
             maps=mistake_maps(run, dataset.test, evaluation, device=settings.device),
+            encoding=run.encoding,
+            weights=run.weight_count,
+            links=links_of(run, str(writer.target), run.settings.data),
         )
         writer.write(run, fitted.epochs, page, suspects)
         interruptions.settle()

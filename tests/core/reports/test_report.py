@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import csv
 import io
 import re
 from dataclasses import replace
@@ -23,13 +24,18 @@ from sklearn.metrics import (
 )
 
 from hardmax.data.datasets import Images, Vectors
+from hardmax.data.load import load
+from hardmax.data.options import Reading
+from hardmax.data.row_encoding import ColumnValues
+from hardmax.data.tables.encoding import ColumnCode, Encoding
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.decision_rules import Costs
 from hardmax.evaluation.explanation import Dependence, Explanation
 from hardmax.evaluation.importance import Importance
 from hardmax.evaluation.slices import Slice
+from hardmax.reports.links import Links
 from hardmax.reports.report import render
-from hardmax.reports.suspects import Suspects
+from hardmax.reports.suspects import Suspect, Suspects
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 CLASSES = ("shirt", '<b>&"bag"', "<script>alert(1)</script>")
@@ -133,21 +139,20 @@ def page(labels=LABELS, predictions=PREDICTIONS, channels=1, epochs=EPOCHS, maps
 def test_the_page_is_self_contained_and_runs_no_code(maps):
     html = page(maps=maps)
     for tag, attributes in Page(html).tags:
-        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form"}
         for name, value in attributes.items():
             assert not name.startswith("on")
             if name.rpartition(":")[2] in {"src", "href", "srcset", "data", "poster", "action"}:
-                assert re.match(r"data:image/(png|svg\+xml);base64,", value), (tag, name, value)
+                kind = "text/csv;charset=utf-8" if tag == "a" else "image/png"
+                assert value.startswith(f"data:{kind};base64,"), (tag, name, value)
             for place in re.findall(r"url\(([^)]*)\)", value or ""):
                 assert place.startswith("#")
     assert "@import" not in html
 
 
-def test_the_page_has_no_url_but_xml_namespaces():
-    html = re.sub(r"data:image/[^;]*;base64,[\w+/=]+", "", page())
-    for text in (html, *(svg for svg, _ in curves(page()))):
-        text = re.sub(r'xmlns(:\w+)?="[^"]*"|<!DOCTYPE svg[^>]*>', "", text)
-        assert re.findall(r"(?:https?:)?//[^\s\"'<>]*", text) == []
+def test_the_page_has_no_url():
+    html = re.sub(r"data:(image|text)/[^,]*;base64,[\w+/=]+", "", page())
+    assert re.findall(r"(?:https?:)?//[^\s\"'<>]*", html) == []
 
 
 def test_names_are_escaped():
@@ -287,11 +292,6 @@ def mistakes(html):
     return [(np.asarray(Image.open(io.BytesIO(png))), alt) for png, alt in images(html, "png")]
 
 
-def curves(html):
-    """Return the plots of the curves as SVG, with their alt texts."""
-    return [(svg.decode(), alt) for svg, alt in images(html, r"svg+xml")]
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_worst_mistakes_come_first_with_their_images(channels):
     html = page(channels=channels)
@@ -415,7 +415,7 @@ def test_classes_never_predicted_or_without_examples_are_told_apart():
 @pytest.mark.parametrize(("validation", "fraction"), [(0, None), (30, 0.2), (30, None)])
 def test_the_page_says_what_the_curves_were_computed_on(validation, fraction):
     html = page(data={"validation": validation}, settings={"validation": fraction})
-    text, alts = Page(html).text, [alt for _, alt in curves(html)]
+    text, labels = Page(html).text, labels_of(html)
     on_test = "the curves are computed on the test set"
     held = "The curves are computed on a validation set of 30 images"
     split = f"{held} split off the training set."
@@ -426,7 +426,7 @@ def test_the_page_says_what_the_curves_were_computed_on(validation, fraction):
         fraction is None and bool(validation),
     )
     assert f"{held_out} loss" in text
-    assert f"Training and {held_out} loss by epoch" in alts
+    assert f"Training and {held_out} loss by epoch" in labels
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -545,15 +545,48 @@ def test_the_page_for_twenty_thousand_classes_has_less_than_4_mb():
     assert len(many_classes(20_000, 2_000)) < 4_000_000
 
 
+def labels_of(html):
+    """Return what the drawings are called for screen readers."""
+    tags = [tag for name, tag in Page(html).tags if name == "svg" and "aria-label" in tag]
+    return [tag["aria-label"] for tag in tags]
+
+
+def whole_drawings(html):
+    return re.findall(r'<figure class="drawing">.*?</figure>', html, re.DOTALL)
+
+
 def test_loss_and_accuracy_have_two_curves_each():
-    drawn = curves(page())
-    assert [alt for _, alt in drawn] == [
+    html = page()
+    assert labels_of(html)[:2] == [
         f"Training and test {name} by epoch" for name in ("loss", "accuracy")
     ]
-    for svg, _ in drawn:
-        lines = re.findall(r"<path [^>]*clip-path=[^>]*>", svg)
-        for color in ("#1f77b4", "#ff7f0e"):
-            assert len([line for line in lines if f"stroke: {color}" in line]) == 1
+    for number, (name, up) in enumerate((("loss", (0, 2.5)), ("accuracy", (0.2, 0.6)))):
+        drawn = points(whole_drawings(html)[number])
+        assert len(drawn) == 2
+        for line, part in zip(drawn, ("train", "val"), strict=True):
+            np.testing.assert_allclose(3 * line[:, 0], [1, 2, 3], atol=0.01)
+            values = up[0] + line[:, 1] * (up[1] - up[0])
+            np.testing.assert_allclose(values, [e[f"{part}_{name}"] for e in EPOCHS], atol=0.01)
+
+
+def test_the_axis_of_epochs_has_whole_numbers():
+    first = whole_drawings(page())[0]
+    shown = re.findall(r'text-anchor="middle">([\d.]+)</text>', first)
+    assert shown == ["0", "1", "2", "3"]
+
+
+def test_the_numbers_of_every_drawing_can_be_saved():
+    html = explained()
+    for drawing in whole_drawings(html):
+        (tag,) = [tag for name, tag in Page(drawing).tags if name == "a"]
+        assert re.fullmatch(r"[\w.-]+\.csv", tag["download"])
+        data = base64.b64decode(tag["href"].partition("base64,")[2]).decode()
+        header, *rows = csv.reader(io.StringIO(data))
+        assert header[0] == "curve"
+        assert len(rows) == sum(len(line) for line in points(drawing))
+    (tag,) = [tag for _, tag in Page(html).tags if tag.get("download") == "importance.csv"]
+    data = base64.b64decode(tag["href"].partition("base64,")[2]).decode()
+    assert [*csv.reader(io.StringIO(data))][1] == ["<i>a", "0.5", "0.125", "0.125", "0.01"]
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1e300])
@@ -561,12 +594,14 @@ def test_a_loss_that_is_not_finite_is_shown(loss):
     html = page(epochs=[*EPOCHS, {**EPOCHS[0], "epoch": 4, "val_loss": loss}])
     row = next(row for row in Page(html).rows if row[0] == "4")
     assert row[3] == f"{loss:.4f}"
+    assert [len(line) for line in points(whole_drawings(html)[0])] == [4, 3]
 
 
 def test_one_epoch_is_enough_for_a_report():
     html = page(epochs=EPOCHS[:1], results={"epochs": 1})
     assert "for 1 of 9 epochs" in Page(html).text
-    assert len(curves(html)) == 2
+    # A line through one point would be invisible.
+    assert [drawing.count("<circle") for drawing in whole_drawings(html)[:2]] == [2, 2]
 
 
 def drawings(html):
@@ -630,7 +665,7 @@ def test_a_single_class_has_a_report():
     scores = np.zeros((3, 1), np.float32)
     evaluation = ClassifierEvaluation(scores, labels, classes=("one",))
     html = render(record(), Images(images, labels), evaluation, EPOCHS)
-    assert list(drawings(html)) == ["Reliability", "Accuracy"]
+    assert list(drawings(html)) == ["Training", "Reliability", "Accuracy"]
     assert ["Cohen's kappa", "undefined", "0: chance level, 1: perfect"] in Page(html).rows
 
 
@@ -641,7 +676,7 @@ def test_a_later_evaluation_has_no_epochs_to_show():
     text = Page(html).text
     assert "an evaluation of the trained run on the test set of new <data>" in text
     assert "for 3 of 9 epochs" in text
-    assert curves(html) == []
+    assert "by epoch" not in html
     assert "epoch" not in [row[0] for row in Page(html).rows]
 
 
@@ -691,3 +726,112 @@ def test_the_page_begins_with_what_follows_from_the_run():
     assert "no better than always predicting the most frequent class, shirt, which would be" in text
     assert "the best baseline, other, is about as good with 30.0 %" in text
     assert "Test on more images: with 10, the accuracy on new ones may be anything from " in text
+
+
+def test_the_facts_of_a_training_are_shown():
+    command = "hardmax train 'a & b' --label '<x>'"
+    more = {"date": "2026-11-30T01:02:03+01:00", "command": command}
+    test, scores = case(LABELS, PREDICTIONS)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    made = record(
+        results={"seconds": 7260.0, "members": [{"validation_accuracy": 0.5}] * 3},
+        data={"class_counts": {"train": [50, 40, 30], "test": [4, 3, 3]}},
+    )
+    html = render(made | more, test, evaluation, EPOCHS, weights=1234567)
+    shown = Page(html)
+    assert ["date", "2026-11-30T01:02:03+01:00"] in shown.rows
+    assert ["duration of training", "2 h 1 min"] in shown.rows
+    assert ["weights", "1,234,567 in 3 networks"] in shown.rows
+    assert command in shown.text
+    start = next(i for i, row in enumerate(shown.rows) if row[0] == "class")
+    assert shown.rows[start][-2:] == ["training examples", "test examples"]
+    counts = [row[-2:] for row in shown.rows[start + 1 : start + 4]]
+    assert counts == [["50", "4"], ["40", "3"], ["30", "3"]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.1234, "0.123 seconds"), (99, "99 seconds"), (125, "2 minutes"), (86400, "24 h 0 min")],
+)
+def test_durations_are_in_words(seconds, words):
+    assert ["duration of training", words] in Page(page(results={"seconds": seconds})).rows
+
+
+def test_misclassified_files_are_links(tmp_path):
+    test, scores = case(LABELS, PREDICTIONS)
+    names = np.array([f"{i} <b>.png" for i in range(10)], object)
+    test = replace(test, names=names)
+    for name in names[:4]:
+        (tmp_path / name).write_bytes(b"")
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    links = Links(str(tmp_path / "run"), "/none", str(tmp_path))
+    suspects = Suspects(
+        "test", 10, "file", [Suspect("1 <b>.png", "a", 0.1, "b", 0.9)], test.images[1:2]
+    )
+    html = render(record(), test, evaluation, EPOCHS, suspects=[suspects], links=links)
+    found = [tag["href"] for name, tag in Page(html).tags if name == "a" and "download" not in tag]
+    wrong = [i for i in range(10) if LABELS[i] != PREDICTIONS[i]]
+    assert sorted(found) == sorted(f"../{i}%20%3Cb%3E.png" for i in [1, *wrong] if i < 4)
+    text = Page(html).text
+    assert all(names[i] in text for i in wrong)
+
+
+def test_the_cells_of_misclassified_rows_and_the_columns_are_shown(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [
+        f"{i / 8},{'<i>' if i % 3 else ''}{i % 5},2024-01-{i % 28 + 1:02},"
+        f"no {i} way {'ab'[i % 2]},{'xyz'[i % 3]}"
+        for i in range(90)
+    ]
+    path.write_text("\n".join(["number,category,when,remark,label", *lines]) + "\n")
+    reading = Reading(label="label", column_kinds=("category=category", "remark=text"), test=0.3)
+    data = load(str(path), reading)
+    predictions = (data.test.labels + (np.arange(len(data.test)) % 9 == 0)) % 3
+    scores = 4.0 * np.eye(3)[predictions]
+    evaluation = ClassifierEvaluation(scores, data.test.labels, classes=data.classes)
+    made = record(data={"preprocessing": {"left_out": {"id": "identifier"}}})
+    html = render(made, data.test, evaluation, EPOCHS, encoding=data.encoding)
+    rows = Page(html).rows
+    start = next(i for i, row in enumerate(rows) if row[0] == "row of the table")
+    assert rows[start][4:] == ["number", "category", "when", "remark"]
+    wrong = np.flatnonzero(predictions != data.test.labels)
+    shown = {row[0]: row[4:] for row in rows[start + 1 : start + 1 + len(wrong)]}
+    for place in data.test.places[wrong]:
+        number, category, when, remark, _ = lines[place].split(",")
+        assert shown[str(place + 1)] == [f"{float(number):.6g}", category, when, remark]
+    assert ["number", "number", "1", "scaled"] in rows
+    assert ["id", "left out", "0", "identifier"] in rows
+    category = next(row for row in rows if row[:2] == ["category", "category"])
+    assert category[2] == str(len(data.encoding.columns[1].levels))
+    assert category[3].startswith("one-hot: ")
+
+
+def test_of_many_columns_the_most_important_have_their_cells_shown():
+    count = 20
+    names = [f"c{i}" for i in range(count)]
+    codes = tuple(ColumnCode(name, "number") for name in names)
+    columns = tuple(ColumnValues(np.full(10, float(i))) for i in range(count))
+    test = Vectors(np.zeros((10, count), np.float32), np.array(LABELS), columns=columns)
+    _, scores = case(LABELS, PREDICTIONS)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    importances = [Importance(name, 0.1, 0, 0.1, 0) for name in reversed(names)]
+    explanation = replace(EXPLANATION, importances=importances)
+    html = render(
+        record(), test, evaluation, EPOCHS, encoding=Encoding(codes), explanation=explanation
+    )
+    rows = Page(html).rows
+    start = next(i for i, row in enumerate(rows) if row[0] == "row of the table")
+    assert rows[start][4:] == names[:7:-1]
+    assert rows[start + 1][4:] == [str(i) for i in range(19, 7, -1)]
+    assert "The cells are those of 12 columns, the most important ones." in Page(html).text
+
+
+def test_two_classes_have_a_table_of_thresholds():
+    labels, scores = np.array([0, 0, 1, 1]), np.array([[0, -1], [0, 1], [0, 2], [0, -0.5]])
+    rows = Vectors(np.zeros((4, 1), np.float32), labels)
+    evaluation = ClassifierEvaluation(scores, labels, classes=("no", "<yes>"))
+    shown = Page(render(record(), rows, evaluation, EPOCHS))
+    assert "With <yes> as the positive class" in shown.text
+    assert ["0.50", "0.5000", "0.5000", "0.5000", "0.5000", "0.5000"] in shown.rows
+    assert ["0.95", "undefined", "0.0000", "0.0000", "0.0000", "0.0000"] in shown.rows
+    assert "positive class" not in Page(page()).text

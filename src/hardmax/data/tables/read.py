@@ -120,12 +120,19 @@ class _Encoded(NamedTuple):
         )
 
     def test(self, rows: Rows) -> Vectors:
-        """Return vectors with the columns that they were encoded from, but without any text."""
-        columns = tuple(
-            ColumnValues(column.values[rows.places], () if code.kind == "text" else column.levels)
-            for code, column in zip(self.encoding.columns, self.columns, strict=True)
-        )
+        """Return vectors with the columns that they were encoded from."""
+        columns = tuple(_of_rows(column, rows.places) for column in self.columns)
         return replace(self.vectors(rows), columns=columns)
+
+
+def _of_rows(column: Column, places: np.ndarray) -> ColumnValues:
+    """Return the values of a column in some rows, with no other texts than these have."""
+    values = column.values[places]
+    if column.kind != "category":
+        return ColumnValues(values)
+    used, numbers = np.unique(values, return_inverse=True)
+    levels = tuple(column.levels[number] for number in used if number >= 0)
+    return ColumnValues(numbers - (used < 0).sum(), levels)
 
 
 def _encode(

@@ -8,7 +8,7 @@ import numpy as np
 
 from hardmax.data.row_encoding import ColumnValues, EncodedColumn
 
-__all__ = ["MISSING", "Grid", "grid", "groups"]
+__all__ = ["MISSING", "Grid", "cells", "grid", "groups"]
 
 #: What a missing value is called.
 MISSING = "(missing)"
@@ -54,6 +54,14 @@ def grid(code: EncodedColumn, column: ColumnValues) -> Grid | None:
     if column.missing.any():
         texts, values = [*texts, MISSING], np.append(values, nothing).astype(values.dtype)
     return Grid(texts, ColumnValues(values, column.levels)) if texts else None
+
+
+def cells(code: EncodedColumn, column: ColumnValues) -> list[str]:
+    """Return the values of a column in words."""
+    if code.kind in ("category", "text"):
+        return [MISSING if value < 0 else column.levels[value] for value in column.values]
+    write = _writer(code.kind, column.values[~column.missing])
+    return [MISSING if np.isnan(value) else write(value) for value in column.values]
 
 
 def groups(code: EncodedColumn, column: ColumnValues) -> Iterator[tuple[str, np.ndarray]]:
