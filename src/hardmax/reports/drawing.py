@@ -24,6 +24,9 @@ MAX_POINTS = 200
 #: The parts of an axis, and the most whole numbers on one.
 PARTS, MOST_WHOLE = 5, 8
 
+#: How many parts an axis may have, the best first.
+COUNTS = (5, 4, 6, 7, 8, 9)
+
 #: What the parts of an axis may measure, times a power of ten.
 STEPS = (1, 2, 2.5, 5, 10)
 
@@ -56,8 +59,17 @@ class Range(NamedTuple):
 
     @property
     def ticks(self) -> list[float]:
-        """Numbers at even distances, from ``low`` to ``high``."""
-        return [self.low + (self.high - self.low) * i / PARTS for i in range(PARTS + 1)]
+        """Numbers at even distances, from ``low`` to ``high``, round ones if possible."""
+        length = self.high - self.low
+        power = 10.0 ** math.floor(math.log10(length))
+        steps = [step * scale for scale in (power / 10, power) for step in STEPS]
+        parts = {round(length / step) for step in steps if _divides(step, length)}
+        count = min(parts & {*COUNTS}, key=COUNTS.index, default=PARTS)
+        return [self.low + length * i / count for i in range(count + 1)]
+
+
+def _divides(step: float, length: float) -> bool:
+    return math.isclose(length / step, round(length / step), rel_tol=1e-9)
 
 
 UNIT = Range(0.0, 1.0)

@@ -39,6 +39,21 @@ def test_an_axis_of_shares_has_tenths_around_them(one, other):
     assert found.low == pytest.approx(round(10 * found.low) / 10)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.6, 1, [0.6, 0.7, 0.8, 0.9, 1]),
+        (0.7, 1, [0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1]),
+        (0.9, 1, [0.9, 0.92, 0.94, 0.96, 0.98, 1]),
+        (0, 2.5, [0, 0.5, 1, 1.5, 2, 2.5]),
+        (0, 1.25e-4, [0, 2.5e-5, 5e-5, 7.5e-5, 1e-4, 1.25e-4]),
+    ],
+)
+def test_ticks_are_round_numbers(low, high, ticks):
+    assert Range(low, high).ticks == pytest.approx(ticks)
+
+
 @given(st.integers(1, 10**6))
 def test_epochs_are_whole_numbers_at_even_distances(last):
     ticks = whole_ticks(last)
