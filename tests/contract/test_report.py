@@ -4,12 +4,14 @@ import html
 import json
 import re
 import shlex
+import shutil
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from support import SOFTMAX, noise, save
+from support import SOFTMAX, noise, refused, save
 
+from hardmax.errors import RunError
 from hardmax.runs.run import Run
 
 pytestmark = pytest.mark.shared
@@ -102,3 +104,40 @@ def test_a_test_set_from_elsewhere_is_linked_there(tmp_path, hardmax_in):
         assert found
         for href, name in found:
             assert (page.parent / unquote(href)).resolve() == tmp_path / "more" / name
+
+
+def test_calibration_writes_the_report_anew(folder, tmp_path, hardmax_in):
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    before = (run / "report.html").read_text()
+    suspects = (run / "suspects.csv").read_bytes()
+    assert "<h2>Calibration</h2>" not in before
+    done = hardmax_in(tmp_path, "calibrate", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    temperature = json.loads(done.stdout)["temperature"]
+    after = (run / "report.html").read_text()
+    text = html.unescape(" ".join(re.sub(r"<[^>]*>", " ", after).split()))
+    assert f"Scores are divided by a temperature of {temperature:.4f} before the softmax" in text
+    # The rest of the training is still there.
+    for heading in ("Curves", "Baselines", "Importance of the columns", "Columns", "Metrics"):
+        assert (before.count(f"<h2>{heading}</h2>"), after.count(f"<h2>{heading}</h2>")) == (1, 1)
+    rows = re.compile(r"<tr><td>\d+</td>(?:<td>[\d.]+</td>\n?)+</tr>")
+    assert rows.findall(before) == rows.findall(after) != []
+    assert (run / "suspects.csv").read_bytes() == suspects
+    # The run is intact, and evaluates as its report says.
+    done = hardmax_in(tmp_path, "evaluate", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert f"the mean loss (cross-entropy) is {json.loads(done.stdout)['loss']:.4f}" in text
+
+
+def test_a_calibration_that_cannot_be_saved_changes_nothing(
+    folder, tmp_path, hardmax_in, monkeypatch
+):
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+
+    def fail(folder, record):
+        raise RunError("the disk is full")
+
+    monkeypatch.setattr("hardmax.runs.calibrate.write_record", fail)
+    refused(hardmax_in(tmp_path, "calibrate", "run"), "the disk is full")
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before

@@ -10,7 +10,8 @@ from hardmax.data.datasets import Images, Vectors
 from hardmax.evaluation.metrics import log_softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
-from hardmax.runs.evaluate import calibrate, compare, evaluate
+from hardmax.runs.calibrate import calibrate
+from hardmax.runs.evaluate import compare, evaluate
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings

@@ -13,10 +13,10 @@ __all__ = ["before_and_after", "calibrate"]
 
 
 def calibrate(run: RunFolder, framework: Framework = None, as_json: Json = False) -> None:
-    """Fit a temperature on the validation set of a run and save it in the run."""
-    from hardmax.runs import evaluate
+    """Fit a temperature on the validation set of a run; save it in the run and its report."""
+    from hardmax.runs.calibrate import calibrate as calibrate_run
 
-    calibration = evaluate.calibrate(run, framework)
+    calibration = calibrate_run(run, framework)
     if as_json:
         print_json(calibration.as_dict())
         return

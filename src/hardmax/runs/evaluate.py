@@ -1,4 +1,4 @@
-"""Evaluates, calibrates and compares runs."""
+"""Evaluates and compares runs."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,21 +8,19 @@ from pathlib import Path
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples
-from hardmax.errors import DataError, RunError
+from hardmax.errors import DataError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
-from hardmax.evaluation.conformal import Conformity
 from hardmax.evaluation.decision_rules import Costs, check_below, read_costs
 from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.paired_tests import Pair
 from hardmax.json_values import Json
-from hardmax.reports.records import CalibrationRecord, RunRecord
+from hardmax.reports.records import CalibrationRecord
 from hardmax.reports.report import render
 from hardmax.reports.suspects import Suspects, as_json
 from hardmax.runs.activation import mistake_maps
 from hardmax.runs.data import check_fit, links_of, load_data
-from hardmax.runs.record import write_record
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 
@@ -30,10 +28,10 @@ __all__ = [
     "Calibration",
     "Comparison",
     "EvaluatedRun",
-    "calibrate",
     "calibrated_on",
     "compare",
     "evaluate",
+    "evaluate_on",
     "read_rules",
     "session_of",
 ]
@@ -105,12 +103,12 @@ def evaluate(
     run = Run.open(path)
     matrix, below = read_rules(run, costs, below)
     dataset = load_data(run, path, source)
-    evaluation = _evaluate(run, dataset.test, framework, costs=matrix, below=below)
+    evaluation = evaluate_on(run, dataset.test, framework, costs=matrix, below=below)
     dataset.log_notices(log)
     return EvaluatedRun(run, source or run.settings.data, dataset.test, evaluation, framework)
 
 
-def _evaluate(
+def evaluate_on(
     run: Run,
     examples: Examples,
     framework: str | None,
@@ -118,6 +116,7 @@ def _evaluate(
     costs: Costs | None = None,
     below: float | None = None,
 ) -> ClassifierEvaluation:
+    """Return the evaluation of a run on examples; the arguments are those of ``evaluate``."""
     # The batch size of the training, so that sums round as they did there.
     size = run.settings.batch(len(examples))
     return ClassifierEvaluation(
@@ -165,41 +164,6 @@ class Calibration:
             "before": self.before.summary(),
             "after": self.after.summary(),
         }
-
-
-def calibrate(path: str, framework: str | None = None) -> Calibration:
-    """Fit a temperature on the validation set of a run and save it in the run.
-
-    The conformity scores are replaced by those of the calibrated probabilities.
-    ``framework`` computes the scores, by default the one used for training. Raises RunError if the
-    run is unusable, cannot be written or has no validation set, DataError if the data has changed
-    since training or no temperature can be fitted to it.
-    """
-    run = Run.open(path)
-    if run.settings.folds is not None:
-        raise RunError(
-            f"{path} was calibrated when it was trained, on its {run.settings.folds} folds; train "
-            "again to calibrate it anew"
-        )
-    part = None
-    if run.record["data"]["validation"]:
-        part = load_data(run, path, None, run.settings.validation).validation
-    if part is None:
-        raise RunError(
-            f"{path} was trained without a validation set, and a temperature must not be fitted on "
-            "the training set or the test set; train with --validation FRACTION"
-        )
-    before = replace(_evaluate(run, part, framework), temperature=1.0, conformity=None)
-    calibration = Calibration.fit(before)
-    after = calibration.after
-    conformity = Conformity.of(after.calibrated, after.labels, run.settings.seed)
-    record: RunRecord = {
-        **run.record,
-        "calibration": calibration.as_dict(),
-        "conformity": conformity.as_record(),
-    }
-    write_record(Path(path), record)
-    return calibration
 
 
 def calibrated_on(before: ClassifierEvaluation) -> Calibration | None:
@@ -277,6 +241,6 @@ def compare(first: str, second: str) -> Comparison:
     framework = one.settings.framework
     return Comparison(
         (first, second),
-        _evaluate(one, dataset.test, framework),
-        _evaluate(other, encoded.test, framework),
+        evaluate_on(one, dataset.test, framework),
+        evaluate_on(other, encoded.test, framework),
     )

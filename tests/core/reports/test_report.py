@@ -745,7 +745,7 @@ def test_the_page_begins_with_what_follows_from_the_run():
 
 def test_the_facts_of_a_training_are_shown():
     command = "hardmax train 'a & b' --label '<x>'"
-    more = {"date": "2026-11-30T01:02:03+01:00", "command": command}
+    more = {"started": "2026-11-30T01:02:03+01:00", "command": command}
     test, scores = case(LABELS, PREDICTIONS)
     evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
     made = record(
@@ -754,7 +754,7 @@ def test_the_facts_of_a_training_are_shown():
     )
     html = render(made | more, test, evaluation, EPOCHS, weights=1234567)
     shown = Page(html)
-    assert ["date", "2026-11-30T01:02:03+01:00"] in shown.rows
+    assert ["started", "2026-11-30T01:02:03+01:00"] in shown.rows
     assert ["duration of training", "2 h 1 min"] in shown.rows
     assert ["weights", "1,234,567 in 3 networks"] in shown.rows
     assert command in shown.text
