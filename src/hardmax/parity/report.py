@@ -16,6 +16,7 @@ from hardmax.frameworks import check as check_framework
 from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
 from hardmax.parity.differences import Differences, compare
+from hardmax.parity.drawing import differences_drawing
 from hardmax.parity.measurement import Measurement, measure
 from hardmax.runs.members import network_of
 from hardmax.runs.record import dumps
@@ -218,5 +219,11 @@ def render(record: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("parity.html.jinja").render(
-        record=record, columns=COLUMNS, runs=record["networks"][0]["runs"]
+        record=record,
+        columns=COLUMNS,
+        runs=record["networks"][0]["runs"],
+        drawings=[
+            differences_drawing(network, COLUMNS, record["limits"])
+            for network in record["networks"]
+        ],
     )

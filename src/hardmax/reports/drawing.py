@@ -107,7 +107,8 @@ class Drawing:
 
     ``across`` and ``up`` are the ranges of the axes. ``diagonal`` draws the line from one corner to
     the other. ``x_ticks`` are other numbers than the usual ones below the x axis; ``values`` are
-    written below it, at even distances, in place of numbers.
+    written below it, at even distances, in place of numbers. With ``is_log``, ``up`` is the range
+    of the common logarithms.
     """
 
     title: str
@@ -121,9 +122,15 @@ class Drawing:
     diagonal: bool = False
     x_ticks: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
+    is_log: bool = False
 
-    size = (WIDTH, HEIGHT)
     edges = (LEFT, RIGHT, TOP, BOTTOM)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The width and the height, with room for long ``values``."""
+        longest = max(map(len, self.values), default=0)
+        return WIDTH, HEIGHT + 3 * max(longest - 10, 0)
 
     @property
     def columns(self) -> list[tuple[float, str]]:
@@ -136,7 +143,11 @@ class Drawing:
     @property
     def rows(self) -> list[tuple[float, str]]:
         """The y coordinates and the labels of the numbers beside the y axis."""
-        return [(position(0, self.up.fraction(y))[1], f"{y:.3g}") for y in self.up.ticks]
+        return [
+            (position(0, self.up.fraction(y))[1], f"{10**y:.0e}" if self.is_log else f"{y:.3g}")
+            for y in self.up.ticks
+            if not self.is_log or float(y).is_integer()
+        ]
 
     @property
     def places(self) -> list[tuple[float, str]]:

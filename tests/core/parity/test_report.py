@@ -1,8 +1,10 @@
 """The parity report and its marks."""
 
+import numpy as np
 import pytest
 
 from hardmax.errors import ArgumentError
+from hardmax.parity.drawing import differences_drawing
 from hardmax.parity.report import COLUMNS, LIMITS, render, run_parity
 from hardmax.parity.report import _above_limit as above_limit
 
@@ -57,6 +59,36 @@ def test_the_page_shows_marks_and_mentions_dropout(dropout, precision):
     for text in ("a&lt;b", "&lt;jax&gt;", "1,234 weights", "2 of 4", "3 of 4", "torch 9.9", "f00"):
         assert text in page
     assert "<th>init</th>" not in page
+    assert "torch and &lt;jax&gt;: initial scores 1.0e-08" in page
+    assert 'download="relative-differences-of-mlp.csv"' in page
+
+
+def test_the_differences_are_drawn_on_a_logarithmic_scale():
+    values = [1e-8, 3e-6, 0.0, float("inf"), 1e-3, 0.02]
+    network = {"model": "mlp", "pairs": [pair(**dict(zip(COLUMNS, values, strict=True)))]}
+    drawing = differences_drawing(network, COLUMNS, LIMITS["float32"])
+    one, limit = drawing.curves
+    assert (one.name, limit.name) == ("torch and <jax>", "limit of rounding")
+    # From 1e-8 to 0.1; what is 0 or infinite is at the edge.
+    assert drawing.up == (-8, -1)
+    exponents = [-8, np.log10(3e-6), -8, -1, -3, np.log10(0.02)]
+    assert heights(one) == pytest.approx([(x + 8) / 7 for x in exponents], abs=1e-3)
+    assert heights(limit) == pytest.approx([3 / 7, 3 / 7, 4 / 7], abs=1e-3)
+    assert one.numbers == tuple(zip(COLUMNS, values, strict=True))
+    labels = [float(label) for _, label in drawing.rows]
+    assert labels == pytest.approx([10.0**x for x in range(-8, 0)])
+    assert drawing.values == tuple(COLUMNS.values())
+
+
+def test_equal_results_have_a_drawing():
+    network = {"model": "mlp", "pairs": [pair(**dict.fromkeys(COLUMNS, 0.0))]}
+    drawing = differences_drawing(network, COLUMNS, LIMITS["bfloat16"])
+    assert heights(drawing.curves[0]) == [0] * len(COLUMNS)
+
+
+def heights(curve):
+    """Return where the points of a curve are, from 0 to 1."""
+    return [(260 - float(point.split(",")[1])) / 250 for point in curve.points.split()]
 
 
 @pytest.mark.parametrize(
