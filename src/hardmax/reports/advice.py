@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hardmax.reports.baselines import LEVEL
 from hardmax.reports.conclusions import Outcome, failures, percent, result
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
@@ -148,7 +149,7 @@ def _baseline(finished: Finished) -> str:
     best = finished.outcome.baseline
     if best is None or not finished.outcome.has_skill:
         return ""
-    if best["accuracy"] <= finished.outcome.evaluation.accuracy or best["p"] >= 0.05:
+    if best["accuracy"] <= finished.outcome.evaluation.accuracy or best["p"] >= LEVEL:
         return ""
     return f"Use {best['name']}, which is better and simpler, or try another model."
 
