@@ -170,7 +170,7 @@ def _weak_class(finished: Finished) -> str:
             f"{outcome.examples} are{'' if has_weights else weights}."
         )
     labeled = sum(one.label == name for part in finished.suspects for one in part.found)
-    check = f", and check the labels of the {labeled} of {name} that are listed below as suspects"
+    check = f", and check the labels of the {labeled} of {name} that are suspects"
     return f"Collect more examples that show {name} beside {other}{check if labeled else ''}."
 
 
@@ -208,8 +208,8 @@ def _labels(finished: Finished) -> str:
     if found < max(SUSPECTS, SUSPECT_SHARE * count) or not finished.outcome.has_skill:
         return ""
     return (
-        f"Check the labels of the {found} {finished.outcome.examples} that are listed below as "
-        "suspects."
+        f"Check the labels of the {found} {finished.outcome.examples} that are suspects; the most "
+        "suspicious are listed below."
     )
 
 

@@ -114,7 +114,7 @@ def test_a_run_with_one_class_failing():
     found = read(classified(labels, predictions), suspects=sets)
     assert found[2].startswith(
         "Collect more examples that show owl beside dog, and check the labels of the 2 of owl that "
-        "are listed below as suspects."
+        "are suspects."
     )
 
 
@@ -289,7 +289,9 @@ def test_many_suspects_are_worth_a_look():
     evaluation = classified(*spread(3, 100, 5))
     sets = [Suspects("test", 300, "file", [suspect] * 5, None)]
     found = read(evaluation, suspects=sets)[-1]
-    assert found == "Check the labels of the 5 images that are listed below as suspects."
+    assert found == (
+        "Check the labels of the 5 images that are suspects; the most suspicious are listed below."
+    )
     few = [Suspects("test", 300, "file", [suspect] * 4, None)]
     assert "suspects" not in read(evaluation, suspects=few)[-1]
 
