@@ -18,14 +18,15 @@ from sklearn.utils.validation import (
 
 from hardmax import frameworks
 from hardmax.checks import MAX_SEED, listed
-from hardmax.data.datasets import Examples, Images, Vectors
+from hardmax.data.datasets import Examples, Images, Vectors, split_off
+from hardmax.data.equality import copies_of
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import ordered_features
-from hardmax.data.splitting import split_rows
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
 from hardmax.data.tables.frames import has_other_columns, table_of
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.notices import of_unseen
+from hardmax.data.tables.rows import row_keys
 from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import log_softmax
@@ -90,8 +91,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         settings = self._settings(X)
         train, held_out = self._start(X, y, weights), None
         if settings.validation is not None:
-            rows, others = split_rows(train.labels, settings.validation, settings.seed)
-            train, held_out = train.take(rows), train.take(others)
+            train, held_out = split_off(train, settings.validation, settings.seed)
         ordered = ordered_features(self.encoding_)
         settings = auto.chosen(
             settings,
@@ -262,8 +262,16 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             rows = np.arange(X.num_rows)
             self.encoding_, left_out = learn(columns, rows, keep=keep)
             self.left_out_ = {**empty, **left_out}
-            values = self.encoding_.encode(self.encoding_.chosen(columns))
-            examples = Vectors(values, numbers, weights=weights)
+            used = self.encoding_.chosen(columns)
+            keys = row_keys(used)
+            copies = copies_of(keys, [len(np.unique(column.values)) for column in used])
+            examples = Vectors(
+                self.encoding_.encode(used),
+                numbers,
+                weights=weights,
+                known_keys=keys,
+                copies=copies,
+            )
         self.shape_ = examples.inputs.shape[1:]
         return examples
 

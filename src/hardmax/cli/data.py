@@ -80,7 +80,7 @@ def data(data: Data, *, settings: dict[str, Any], as_json: Json = False) -> None
 
 
 def _print_images(survey: "Survey") -> None:
-    for message in survey.notices:
+    for message in (*survey.notices, *survey.warnings):
         notice(message)
     _print_classes(survey)
     sizes = [
@@ -116,7 +116,7 @@ def _print_classes(survey: "Survey") -> None:
 
 
 def _print_table(survey: "TableSurvey") -> None:
-    for message in survey.notices:
+    for message in (*survey.notices, *survey.warnings):
         notice(message)
     count = len(survey.columns) + (survey.label is not None)
     print(f"{survey.rows} row{'s' * (survey.rows != 1)}, {count} column{'s' * (count != 1)}")

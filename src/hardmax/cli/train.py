@@ -122,4 +122,5 @@ def _summary(trained: "Trained") -> dict[str, object]:
         "test": trained.test.summary(),
         "baselines": trained.baselines,
         "suspects": as_json(trained.suspects),
+        "warnings": trained.warnings,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,14 @@ from hardmax.data.options import TEST_FRACTION, Reading
 from hardmax.errors import ArgumentError, DataError
 from hardmax.labels import number
 
-__all__ = ["assemble", "check_training_classes", "find_classes", "numbered", "with_test"]
+__all__ = [
+    "Split",
+    "assemble",
+    "check_training_classes",
+    "find_classes",
+    "numbered",
+    "with_test",
+]
 
 
 def find_classes(
@@ -65,11 +72,22 @@ def assemble(
     too few examples to split.
     """
     has_test = test is not None or not reading.whole
-    if test is None:
-        train, test, preprocessing, added = with_test(name, train, reading, preprocessing)
-        notices = (*notices, *added)
-    check_training_classes(name, train, classes, reading)
-    return Dataset(name, train, test, classes, preprocessing, notices, has_test=has_test)
+    split = (
+        with_test(name, train, reading, preprocessing)
+        if test is None
+        else Split(train, test, preprocessing)
+    )
+    check_training_classes(name, split.train, classes, reading)
+    return Dataset(
+        name,
+        split.train,
+        split.test,
+        classes,
+        preprocessing=split.preprocessing,
+        notices=(*notices, *split.notices),
+        warnings=split.warnings,
+        has_test=has_test,
+    )
 
 
 def check_training_classes(
@@ -81,16 +99,26 @@ def check_training_classes(
         raise DataError(f"{name}: the training set has no examples of {listed(missing)}")
 
 
+class Split(NamedTuple, Generic[ExamplesT]):
+    """A training and a test set, what was done to make them, and notices and warnings on that."""
+
+    train: ExamplesT
+    test: ExamplesT
+    preprocessing: dict[str, Any]
+    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 def with_test(
     name: str, examples: ExamplesT, reading: Reading, preprocessing: dict[str, Any]
-) -> tuple[ExamplesT, ExamplesT, dict[str, Any], tuple[str, ...]]:
-    """Split examples into a training and a test set.
+) -> Split[ExamplesT]:
+    """Split examples into a training and a test set, and add that to ``preprocessing``.
 
-    Returns both, ``preprocessing`` with the split added, and notices. With ``reading.whole`` both
-    parts are all examples. Raises DataError if there are too few to split.
+    With ``reading.whole`` both sets are all examples. Raises DataError if there are too few to
+    split.
     """
     if reading.whole:
-        return examples, examples, preprocessing, ()
+        return Split(examples, examples, preprocessing)
     fraction = TEST_FRACTION if reading.test is None else float(reading.test)
     try:
         rest, chosen = examples.split(fraction, reading.seed)
@@ -106,30 +134,34 @@ def with_test(
         f"{name} has no test set: {len(chosen)} of {len(examples)} examples, {manner}, were split "
         "off" + (f" (seed {reading.seed})" if examples.is_split_at_random else "")
     )
-    equal = [] if examples.split_by else _about_equal(name, examples.groups, rest, chosen)
-    return (
+    said, warned = ([], []) if examples.split_by else _about_copies(name, examples, rest, chosen)
+    return Split(
         examples.take(rest),
         examples.take(chosen),
         {**preprocessing, "split_off": fraction, "split_seed": reading.seed},
-        (notice, *equal),
+        (notice, *said),
+        tuple(warned),
     )
 
 
-def _about_equal(name: str, groups: np.ndarray, rest: np.ndarray, chosen: np.ndarray) -> list[str]:
-    """Return a notice on whether equal examples are in the same part, if there are any.
+def _about_copies(
+    name: str, examples: Examples, rest: np.ndarray, chosen: np.ndarray
+) -> tuple[list[str], list[str]]:
+    """Return a notice or a warning on whether copies are in the same part, if there are any.
 
-    ``groups`` are those of equal examples, int64 (examples,); the others are the rows in each part.
+    ``rest`` and ``chosen`` are the rows in each part, int64.
     """
+    groups = examples.groups
     distinct = len(np.unique(groups))
     if distinct == len(groups):
-        return []
+        return [], []
     counts = f"{name}: {distinct} of {len(groups)} examples are distinct"
     if np.isin(groups[rest], groups[chosen]).any():
-        return [
+        return [], [
             f"{counts}, too few to keep equal ones on one side of the split; the accuracy does not "
-            "show how well new examples are classified"
+            "show how well new ones are classified; add a test set"
         ]
-    return [f"{counts}; equal ones are either all in the training set or all in the test set"]
+    return [f"{counts}; equal ones are either all in the training set or all in the test set"], []
 
 
 def numbered(labels: Iterable[str], classes: tuple[str, ...]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from hardmax.checks import is_plain
+from hardmax.data.equality import content_keys, copies_of, repeated
 from hardmax.data.mapped import blocks, take_rows
 from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.splitting import split_rows
@@ -37,7 +38,7 @@ class Examples:
     the same shape, or None if all examples count equally. The arrays are read-only views.
     ``places``: the positions in the source, integers of that shape, or None if they are in source
     order. ``wholes``: the groups that must not be divided, integers of that shape, if there are
-    any.
+    any. ``known_keys``: the ``keys``, if they are known.
     """
 
     #: The singular and plural noun for the examples.
@@ -53,6 +54,7 @@ class Examples:
     places: np.ndarray | None
     weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
+    known_keys: np.ndarray | None = None
 
     @property
     def inputs(self) -> np.ndarray:
@@ -84,19 +86,21 @@ class Examples:
         return split_rows(self.labels, fraction, seed, self.groups)
 
     @cached_property
+    def keys(self) -> np.ndarray:
+        """A number for the content of each example, uint64 (examples,), equal for equal ones.
+
+        Examples of other sets that were read in the same way can be compared by them, too.
+        """
+        return content_keys(self.inputs) if self.known_keys is None else self.known_keys
+
+    @property
     def groups(self) -> np.ndarray:
-        """The group of each example, int64 (examples,): equal examples have equal numbers."""
-        found: dict[bytes, int] = {}
-        return np.array(
-            [
-                found.setdefault(
-                    hashlib.sha256(np.ascontiguousarray(one).data).digest(), len(found)
-                )
-                for block in blocks(self.inputs)
-                for one in block
-            ],
-            np.int64,
-        )
+        """The group of each example, integers (examples,): copies of one another are in one."""
+        return self.keys
+
+    def _taken_keys(self, rows: np.ndarray | slice) -> np.ndarray | None:
+        """Return the keys at the positions ``rows``, unless they were never needed."""
+        return taken(self.__dict__.get("keys", self.known_keys), rows)
 
 
 def _checked(inputs: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +164,7 @@ class Images(Examples):
     places: np.ndarray | None = None
     names: np.ndarray | None = None
     larger: np.ndarray | None = None
+    known_keys: np.ndarray | None = None
 
     words = ("image", "images")
 
@@ -198,6 +203,7 @@ class Images(Examples):
             places=self._places(numbers),
             names=taken(self.names, rows),
             larger=None if self.larger is None else _pixels(self.larger, rows),
+            known_keys=self._taken_keys(rows),
         )
 
     def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:
@@ -212,7 +218,8 @@ class Vectors(Examples):
     """Feature vectors and their labels.
 
     ``values``: float32, finite, shape (examples, features). ``columns``: what the rows of a test
-    set were encoded from. Raises DataError if values and labels do not match.
+    set were encoded from. ``copies``: the ``groups``, if they are known. Raises DataError if values
+    and labels do not match.
     """
 
     values: np.ndarray
@@ -221,6 +228,8 @@ class Vectors(Examples):
     weights: np.ndarray | None = None
     wholes: np.ndarray | None = None
     columns: tuple[ColumnValues, ...] = ()
+    known_keys: np.ndarray | None = None
+    copies: np.ndarray | None = None
 
     words = ("row", "rows")
 
@@ -242,6 +251,15 @@ class Vectors(Examples):
         """The values."""
         return self.values
 
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of each example, integers (examples,): copies of one another are in one."""
+        if self.copies is not None:
+            return self.copies
+        if not repeated(self.keys).any():
+            return self.keys
+        return copies_of(self.keys, [len(np.unique(column)) for column in self.values.T])
+
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""
         return replace(
@@ -252,6 +270,8 @@ class Vectors(Examples):
             weights=taken(self.weights, rows),
             wholes=taken(self.wholes, rows),
             columns=tuple(column.take(rows) for column in self.columns),
+            known_keys=self._taken_keys(rows),
+            copies=taken(self.copies, rows),
         )
 
     def source(self, rows: np.ndarray) -> tuple[str, list[str | int]]:
@@ -267,9 +287,10 @@ class Dataset:
     the training set before. Without ``has_test`` the data was not split: ``train`` and ``test``
     both have all examples.
     ``preprocessing`` records how the examples were prepared, JSON-serializable; ``notices`` are
-    messages about it for the user. ``encoding`` is the one that encoded a table's rows, and
-    ``rows`` a digest of those rows that does not depend on it. Raises DataError if a set is empty,
-    shapes differ, a label has no class, or a class name has line breaks or control characters.
+    messages about it for the user, and ``warnings`` about what may be wrong. ``encoding`` is the
+    one that encoded a table's rows, and ``rows`` a digest of those rows that does not depend on it.
+    Raises DataError if a set is empty, shapes differ, a label has no class, or a class name has
+    line breaks or control characters.
     """
 
     name: str
@@ -278,6 +299,7 @@ class Dataset:
     classes: tuple[str, ...]
     preprocessing: dict[str, Json] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     encoding: RowEncoding | None = None
     rows: str = ""
     validation: Examples | None = None
@@ -331,9 +353,9 @@ class Dataset:
         return replace(self, train=train, validation=validation, unsplit=self.train)
 
     def log_notices(self, log: Callable[[str], None] | None) -> None:
-        """Pass each notice to ``log``, unless it is None."""
+        """Pass each notice and each warning to ``log``, unless it is None."""
         if log is not None:
-            for notice in self.notices:
+            for notice in (*self.notices, *self.warnings):
                 log(notice)
 
     @property

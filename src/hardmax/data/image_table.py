@@ -1,7 +1,6 @@
 """Tables whose rows name image files and their classes, as data sets of images."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from hardmax.checks import is_plain, shortened
 from hardmax.data.assembly import check_training_classes, find_classes, numbered, with_test
 from hardmax.data.datasets import Dataset, Images, taken
+from hardmax.data.equality import content_keys
 from hardmax.data.images.cache import decode
 from hardmax.data.images.folder import about_images, check_skipped
 from hardmax.data.images.parts import TRAIN
@@ -76,27 +76,8 @@ def read_image_table(path: Path, reading: Reading) -> ImageTable:
     (labels, rows, about_labels), weights = labeled_rows(path, table, reading)
     names, places = _file_names(path, table, reading.files, rows)
     files = tuple(image_file(name, TRAIN, "", path.parent / name) for name in names)
-    notices = [*about_file, *about_labels, *_about_files(path, names, places, labels)]
+    notices = [*about_file, *about_labels]
     return ImageTable(table, labels, rows, weights, files, places, notices)
-
-
-def _about_files(
-    path: Path, names: Sequence[str], places: np.ndarray, labels: Sequence[str]
-) -> list[str]:
-    """Return a notice on files that rows name with different labels, if there are any."""
-    first: dict[int, str] = {}
-    others: dict[int, str] = {}
-    for place, label in zip(places.tolist(), labels, strict=True):
-        if first.setdefault(place, label) != label:
-            others.setdefault(place, label)
-    if not others:
-        return []
-    place, label = next(iter(others.items()))
-    count = "1 file is" if len(others) == 1 else f"{len(others)} files are"
-    return [
-        f"{path}: {count} named with different labels, the first is {shortened(names[place])}, "
-        f"with {shortened(first[place])} and {shortened(label)}"
-    ]
 
 
 def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
@@ -116,9 +97,9 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     listed = listed.only(is_read[listed.places])
     image_of = np.full(listed.table.num_rows, -1)
     image_of[listed.rows] = (np.cumsum(is_read) - 1)[listed.places]
-    copies = Images(decoded.images, np.zeros(len(decoded.images), np.int64)).groups
-    rows, about_rows = _rows(path, listed, copies[image_of[listed.rows]], classes, reading)
-    train, test, preprocessing, added = with_test(
+    keys = content_keys(decoded.images)
+    rows, about_rows = _rows(path, listed, keys[image_of[listed.rows]], classes, reading)
+    split = with_test(
         name,
         rows,
         reading,
@@ -129,6 +110,7 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
             "left_out": sorted(decoded.bad),
         },
     )
+    train, test = split.train, split.test
     check_training_classes(name, train, classes, reading)
 
     names = np.array([file.name for file in compress(listed.files, is_read)], object)
@@ -136,7 +118,14 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     def images(part: Rows) -> Images:
         numbers = image_of[part.places]
         pixels = take_rows(decoded.images, numbers)
-        return Images(pixels, part.labels, part.weights, part.wholes, names=names[numbers])
+        return Images(
+            pixels,
+            part.labels,
+            part.weights,
+            part.wholes,
+            names=names[numbers],
+            known_keys=keys[numbers],
+        )
 
     about = about_images(name, decoded, reading, count=len(rows), classes=len({*listed.labels}))
     training = images(train)
@@ -145,8 +134,9 @@ def read_image_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         training,
         training if reading.whole else images(test),
         classes,
-        preprocessing,
-        (*listed.notices, *about, *about_rows, *added),
+        preprocessing=split.preprocessing,
+        notices=(*listed.notices, *about, *about_rows, *split.notices),
+        warnings=split.warnings,
         has_test=not reading.whole,
     )
     if reading.validation is None:
@@ -165,7 +155,7 @@ def _rows(
 ) -> tuple[Rows, list[str]]:
     """Return the rows of a table, to be split by its columns, and notices about that.
 
-    ``copies`` has the group of equal images that each is in, int64 (rows,).
+    ``copies`` has the group of equal images that each is in, integers (rows,).
     """
     rows = Rows(listed.rows, numbered(listed.labels, classes), copies, listed.weights)
     if reading.classes is not None and reading.whole and reading.validation is None:

@@ -140,6 +140,7 @@ def _load_with_test(source: str, test: str, reading: Reading) -> Dataset:
             "test": {"name": other.name, **other.preprocessing},
         },
         notices=(*training.notices, *unused, *other.notices),
+        warnings=(*training.warnings, *other.warnings),
         rows=training.rows + other.rows,
     )
 

@@ -1,6 +1,5 @@
 """Inspect image data before training: classes, sizes, unreadable files and duplicates."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.data.assembly import find_classes
-from hardmax.data.datasets import Dataset, Examples
+from hardmax.checks import shortened
+from hardmax.data.assembly import find_classes, numbered
+from hardmax.data.datasets import Dataset, Examples, Images
+from hardmax.data.equality import key_of
 from hardmax.data.image_table import read_image_table
 from hardmax.data.images.files import load_upright, strict_pillow
 from hardmax.data.images.idx_folder import is_idx_folder
@@ -18,6 +19,7 @@ from hardmax.data.images.scan import ImageFile, scan
 from hardmax.data.load import NAMED, find_path, is_table, load
 from hardmax.data.options import Reading
 from hardmax.data.parallel import in_threads
+from hardmax.data.problems import Part, find_problems
 from hardmax.data.tables.files import table_name
 from hardmax.errors import DataError
 
@@ -33,7 +35,8 @@ class Survey:
     largest (height, width), heights apart from widths; empty without an image. ``unreadable`` maps
     files to the reason they cannot be read, ``ignored`` lists the files and folders that are not
     images of a class. ``same`` are groups of examples with identical pixels, ``in_several`` the
-    groups that occur in more than one part. ``notices`` are about a table that names the images.
+    groups that occur in more than one part. ``notices`` are about a table that names the images,
+    and ``warnings`` about what may be wrong, as a training has them.
     """
 
     name: str
@@ -46,17 +49,18 @@ class Survey:
     same: list[list[str]]
     in_several: list[list[str]]
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """An example; ``digest`` identifies its pixels."""
+    """An example; ``key`` identifies its pixels."""
 
     name: str
     part: str
     label: str
     shape: tuple[int, ...]
-    digest: bytes
+    key: int
 
 
 def survey(source: str, reading: Reading = Reading()) -> Survey:  # noqa: B008 (it is frozen)
@@ -122,8 +126,8 @@ def _inspect(root: Path, files: Sequence[ImageFile]) -> tuple[list[_Example], di
             bad[file.name] = str(error)
             continue
         shape = (image.height, image.width, len(image.getbands()))
-        digest = _digest(np.asarray(image).reshape(shape))
-        examples.append(_Example(file.name, file.part, file.label, shape, digest))
+        key = _key(np.asarray(image).reshape(shape))
+        examples.append(_Example(file.name, file.part, file.label, shape, key))
     return examples, bad
 
 
@@ -132,12 +136,12 @@ def _examples(dataset: Dataset, parts: Mapping[str, Examples]) -> Iterator[_Exam
     for part, images in parts.items():
         for number, (image, label) in enumerate(zip(images.inputs, images.labels, strict=True)):
             name = f"{part} {number}"
-            yield _Example(name, part, dataset.classes[label], dataset.shape, _digest(image))
+            yield _Example(name, part, dataset.classes[label], dataset.shape, _key(image))
 
 
-def _digest(image: np.ndarray) -> bytes:
-    """Return a hash of an image, uint8 (height, width, channels)."""
-    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+def _key(image: np.ndarray) -> int:
+    """Return the key of an image, uint8 (height, width, channels)."""
+    return key_of(repr(image.shape).encode() + image.tobytes())
 
 
 def _summarize(
@@ -150,11 +154,13 @@ def _summarize(
 ) -> Survey:
     counts = {label: dict.fromkeys(parts, 0) for label in classes}
     sizes: Counter[tuple[int, ...]] = Counter()
-    groups: dict[bytes, list[_Example]] = {}
+    groups: dict[int, list[_Example]] = {}
+    of_part: dict[str, list[_Example]] = {part: [] for part in parts}
     for example in examples:
+        of_part[example.part].append(example)
         counts[example.label][example.part] += 1
         sizes[example.shape] += 1
-        groups.setdefault(example.digest, []).append(example)
+        groups.setdefault(example.key, []).append(example)
     same = [group for group in groups.values() if len(group) > 1]
     in_several = [group for group in same if len({example.part for example in group}) > 1]
     return Survey(
@@ -167,6 +173,23 @@ def _summarize(
         ignored=ignored,
         same=_names(same),
         in_several=_names(in_several),
+        warnings=tuple(
+            find_problems(
+                name,
+                [_part(part, found, classes) for part, found in of_part.items()],
+                classes,
+                Images.words,
+            )
+        ),
+    )
+
+
+def _part(name: str, examples: Sequence[_Example], classes: Sequence[str]) -> Part:
+    return Part(
+        name,
+        np.array([example.key for example in examples], np.uint64),
+        numbered((example.label for example in examples), tuple(classes)),
+        lambda position: shortened(examples[position].name),
     )
 
 

@@ -91,7 +91,8 @@ class RunRecord(TypedDict):
 
     ``started`` is when the training began, in ISO 8601 with the offset from UTC, and ``command`` is
     the command line that repeats it; older records lack them. ``settings`` has the fields of
-    ``runs.settings.Settings``, ``environment`` versions and device.
+    ``runs.settings.Settings``, ``environment`` versions and device. ``warnings`` are about what may
+    be wrong with the data or the training, a line each.
     """
 
     format: NotRequired[int]
@@ -101,6 +102,7 @@ class RunRecord(TypedDict):
     environment: Mapping[str, object]
     data: DataRecord
     results: ResultsRecord
+    warnings: NotRequired[list[str]]
     files: NotRequired[dict[str, str]]
     calibration: NotRequired[CalibrationRecord]
     conformity: NotRequired[ConformityRecord]

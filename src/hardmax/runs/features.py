@@ -50,7 +50,11 @@ class FeatureExtractor:
         if examples not in self._known:
             values = self._values(examples)
             self._known[examples] = Vectors(
-                values, examples.labels, weights=examples.weights, wholes=examples.wholes
+                values,
+                examples.labels,
+                weights=examples.weights,
+                wholes=examples.wholes,
+                copies=examples.groups,
             )
         return self._known[examples]
 

@@ -84,7 +84,8 @@ def members_of(settings: Settings, train: Examples, held_out: Examples | None) -
 def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
     """Return the number of the fold of each example, int64: folds of equal size, by class.
 
-    Rows of one group that must not be divided are in one fold; then the sizes are about equal.
+    Examples of one group that must not be divided are in one fold, and so are copies of one another
+    unless a class or a fold has too many; then the sizes are about equal.
     Raises ArgumentError if there are fewer examples or groups than folds.
     """
     count, words = whole_count(examples)
@@ -98,8 +99,26 @@ def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
         wholes = examples.wholes[shuffled]
         numbers[shuffled] = _group_folds(examples.labels[shuffled], wholes, folds)
         return numbers
-    by_class = shuffled[np.argsort(examples.labels[shuffled], kind="stable")]
-    numbers[by_class] = np.arange(len(examples)) % folds
+    numbers[shuffled] = _copy_folds(examples.labels[shuffled], examples.groups[shuffled], folds)
+    return numbers
+
+
+def _copy_folds(labels: np.ndarray, groups: np.ndarray, folds: int) -> np.ndarray:
+    """Return the fold of each example, int64: groups are dealt out by class, the largest first.
+
+    The group of a whole class, and groups that are larger than a fold, are divided.
+    """
+    _, first, group_of, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    of_class = np.bincount(labels)
+    is_whole = sizes >= of_class[labels[first]]
+    is_divided = (is_whole | (sizes * folds > len(labels)))[group_of]
+    leaders = np.where(is_divided, np.arange(len(labels)), first[group_of])
+    leader, members = np.unique(leaders, return_counts=True)
+    dealt = np.empty(len(labels), np.int64)
+    dealt[leader[np.lexsort((-members, labels[leader]))]] = np.arange(len(leader)) % folds
+    numbers: np.ndarray = dealt[leaders]
     return numbers
 
 

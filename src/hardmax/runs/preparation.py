@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hardmax.data import load
+from hardmax.data import load, problems
 from hardmax.data.datasets import Dataset, Examples
 from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError
@@ -93,6 +93,9 @@ def prepared(asked: Settings) -> Prepared:
         # So that missing weights are found before the images are read.
         backbone(asked.model, asked.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
+    is_split = "split_off" in dataset.preprocessing and settings.time is None
+    found = problems.of_dataset(dataset, is_split=is_split)
+    dataset = replace(dataset, warnings=(*dataset.warnings, *found))
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)
     settings = auto.chosen(

@@ -15,6 +15,7 @@ from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
 from hardmax.reports.records import DataRecord, RunRecord
 from hardmax.reports.suspects import Suspects
+from hardmax.runs import failures
 from hardmax.runs.baselines import Baseline, compare_with
 from hardmax.runs.command import absolute
 from hardmax.runs.evaluate import calibrated_on
@@ -75,6 +76,11 @@ def evaluated(
             **fitted.results(settings, evaluation),
             "baselines": compare_with(baselines, evaluation),
         },
+        "warnings": [
+            *dataset.warnings,
+            *failures.of_losses(settings, dataset.classes, fitted.states),
+            *failures.of_accuracy(evaluation, dataset.test.words),
+        ],
     }
     if conformity is not None:
         record["conformity"] = conformity.as_record()

@@ -1,9 +1,8 @@
 """Trains a network and writes its run folder, also if the training is interrupted."""
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +21,6 @@ from hardmax.runs.data import links_of
 from hardmax.runs.explain import explain_training
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.interruptions import Interruptions
-from hardmax.runs.members import smaller_rate
 from hardmax.runs.preparation import prepared
 from hardmax.runs.results import evaluated
 from hardmax.runs.settings import Settings
@@ -32,9 +30,6 @@ from hardmax.training.contracts import EpochRecord, Trainer
 
 __all__ = ["RunCallback", "Trained", "train"]
 
-#: A network has learned nothing if its loss is this many times that of guessing.
-WORSE = 1.5
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -43,7 +38,8 @@ class Trained:
     ``weights_epoch`` is the epoch whose weights were saved; ``members`` are the records of the
     members of an ensemble, of which it is the last. ``held_out`` is what the epochs were evaluated
     on: ``folds``, ``validation set`` or ``test set``. ``baselines`` is empty without any.
-    ``suspects`` are the examples of each set whose labels may be wrong.
+    ``suspects`` are the examples of each set whose labels may be wrong; ``warnings`` are about the
+    data and the training.
     """
 
     path: Path
@@ -53,6 +49,7 @@ class Trained:
     test: ClassifierEvaluation
     baselines: list[BaselineRecord]
     suspects: list[Suspects]
+    warnings: list[str]
     interrupted: bool
     held_out: str
     members: list[MemberRecord] = field(default_factory=list)
@@ -92,11 +89,11 @@ def train(
     """Train a network and write its run folder; ``callback`` receives the training events.
 
     The ``baselines`` are fitted first, and compared with the network on the test set.
-    ``log`` receives notices: about how the data was read, before the training, and if the network
-    learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is written
-    with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes earlier, or a
-    second time while the run is evaluated and saved, and HardmaxError for any other failure; then
-    no files are left behind.
+    ``log`` receives notices and warnings: before the training about the data, and after it if the
+    network learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is
+    written with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes
+    earlier, or a second time while the run is evaluated and saved, and HardmaxError for any other
+    failure; then no files are left behind.
     """
     with Interruptions() as interruptions:
         states: list[TrainingState] = []
@@ -164,7 +161,6 @@ def _train(
         start = time.perf_counter()
         fitted = fitting.fit()
         seconds = time.perf_counter() - start
-        _log_failure(settings, dataset, states, log)
         session = fitted.session(settings, dataset.shape)
         run, evaluation, suspects = evaluated(
             settings,
@@ -176,6 +172,9 @@ def _train(
         )
         run.record["results"]["seconds"] = seconds
         run.record["command"] = command_line(ready.asked, baselines=baselines)
+        if log is not None:
+            for warning in run.record["warnings"][len(dataset.warnings) :]:
+                log(warning)
         explanation = explain_training(
             session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
         )
@@ -201,32 +200,9 @@ def _train(
         weights_epoch=run.record["results"]["weights_epoch"],
         test=evaluation,
         suspects=suspects,
+        warnings=run.record["warnings"],
         held_out=ready.held_out_name,
         baselines=run.record["results"].get("baselines", []),
         interrupted=False,
         members=run.record["results"].get("members", []),
     )
-
-
-def _losses(state: TrainingState) -> list[float]:
-    """Return the losses of the epoch whose weights are saved, that of training first."""
-    losses = (state.record["train_loss"], state.record["val_loss"])
-    return [loss for loss in losses if loss is not None]
-
-
-def _log_failure(
-    settings: Settings,
-    dataset: Dataset,
-    states: Sequence[TrainingState],
-    log: Callable[[str], None] | None,
-) -> None:
-    """Log that a network learned nothing: on both sets it is worse than equal probabilities."""
-    guessing = math.log(len(dataset.classes))
-    losses = max((_losses(state) for state in states), key=min)
-    # An average over the first epoch may be little better than guessing without any fault.
-    if log is not None and not min(losses) <= WORSE * guessing:
-        log(
-            f"the training finished with a loss of {losses[0]:.3g}, worse than guessing: equal "
-            f"probabilities for {len(dataset.classes)} classes give {guessing:.3g}; "
-            f"{smaller_rate(settings)}"
-        )

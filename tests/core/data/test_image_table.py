@@ -11,6 +11,7 @@ from hardmax.data import survey as data_survey
 from hardmax.data.images import cache as image_cache
 from hardmax.data.load import load
 from hardmax.data.options import Reading
+from hardmax.data.problems import of_dataset
 from hardmax.data.survey import survey
 from hardmax.errors import ArgumentError, DataError
 
@@ -209,14 +210,16 @@ def test_a_class_whose_images_are_all_skipped_is_named(table, tmp_path, frame, r
 def test_files_that_are_named_with_different_labels_are_counted(table, tmp_path, frame):
     again = frame.iloc[[4, 7, 7, 9]].assign(kind=["bird", frame["kind"][7], "bird", "bird"])
     pd.concat([frame, again]).to_csv(table, index=False)
-    notice = (
-        f"{table}: 3 files are named with different labels, the first is {frame['file'][4]}, with "
-        f"{frame['kind'][4]} and bird"
+    file = frame["file"][4]
+    warning = (
+        f"labels: 3 images occur with different labels, such as {file} ({frame['kind'][4]}) = "
+        f"{file} (bird); correct the labels, or leave out those that are wrong"
     )
-    assert notice in load(str(table), reading(whole=True)).notices
-    assert notice in survey(str(table), reading()).notices
+    assert of_dataset(load(str(table), reading(whole=True)), is_split=False) == (warning,)
+    assert survey(str(table), reading()).warnings == (warning,)
     pd.concat([frame, again[:2]]).to_csv(table, index=False)
-    assert "1 file is named" in load(str(table), reading(whole=True)).notices[0]
+    (found,) = survey(str(table), reading()).warnings
+    assert "1 image occurs" in found
 
 
 def test_a_survey_decodes_a_file_once(table, tmp_path, frame, monkeypatch):

@@ -12,8 +12,9 @@ from hardmax.data.images.digits import load_digits
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.splitting import split_rows
+from hardmax.data.tables.columns import Column
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.rows import equal_rows
+from hardmax.data.tables.rows import equal_rows, row_keys
 from hardmax.errors import ArgumentError
 
 
@@ -85,14 +86,19 @@ def test_groups_that_are_too_large_are_divided(sizes):
 # What is equal
 
 
+def first_equal(groups):
+    """Return the position of the first example in the group of each."""
+    return [groups.tolist().index(group) for group in groups]
+
+
 def test_equal_images_are_those_with_equal_bytes():
     images = noise(40, 4, 5, 3)
     repeated = Images(images[[*range(40), 3, 7, 3]], np.arange(43) % 2)
-    np.testing.assert_array_equal(repeated.groups, [*range(40), 3, 7, 3])
+    assert first_equal(repeated.groups) == [*range(40), 3, 7, 3]
     values = images.reshape(40, -1)[:, :4].astype(np.float32)
-    np.testing.assert_array_equal(Vectors(values, np.arange(40) % 2).groups, np.arange(40))
+    assert first_equal(Vectors(values, np.arange(40) % 2).groups) == [*range(40)]
     transposed = Images(images.transpose(0, 2, 1, 3)[[0, 1, 0]], np.arange(3))
-    np.testing.assert_array_equal(transposed.groups, [0, 1, 0])
+    assert first_equal(transposed.groups) == [0, 1, 0]
 
 
 def test_the_digits_are_split_as_ever():
@@ -122,16 +128,42 @@ def test_equal_rows_have_equal_cells(tmp_path_factory, rows):
         assert [row == other for other in trimmed] == (groups == groups[i]).tolist()
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.0, -0.0, 1.5, np.nan]), st.sampled_from(["x", "y", None])),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_equal_rows_of_different_tables_have_equal_keys(rows):
+    numbers, texts = zip(*rows, strict=True)
+
+    def keys(levels):
+        codes = np.array([-1 if text is None else levels.index(text) for text in texts])
+        return row_keys(
+            [
+                Column("a", "number", np.array(numbers)),
+                Column("b", "category", codes, levels),
+            ]
+        )
+
+    found = keys(("x", "y"))
+    assert found.tolist() == keys(("y", "z", "x")).tolist()
+    cells = [(None if np.isnan(a) else a, b) for a, b in rows]
+    for i, row in enumerate(cells):
+        assert [row == other for other in cells] == (found == found[i]).tolist()
+
+
 # Data sets
 
 
-def noise_table(path, repeats, **more):
+def noise_table(path, repeats, columns=20, **more):
     """Write 100 rows of noise, each several times, with labels that are noise too."""
     generator = np.random.default_rng(0)
-    frame = pd.DataFrame(generator.normal(size=(100, 20)).round(3)).add_prefix("x")
+    frame = pd.DataFrame(generator.normal(size=(100, columns)).round(3)).add_prefix("x")
     frame["y"] = generator.permutation(["u", "v"] * 50)
     frame = pd.concat([frame] * repeats, ignore_index=True)
-    frame.assign(**more).to_csv(path, index=bool(more))
+    frame.assign(**more).to_csv(path, index="Unnamed: 0" in more)
     return str(path)
 
 
@@ -158,12 +190,38 @@ def test_an_unnamed_index_does_not_make_rows_different(tmp_path):
     assert not {*dataset.train.places % 100} & {*dataset.test.places % 100}
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"id": range(600)},
+        {"code": [f"sample {number}" for number in range(600)]},
+        {"uuid": [f"{number * 7919 % 1000003:08x}-4a" for number in range(600)]},
+    ],
+)
+def test_an_identifier_does_not_make_rows_different(tmp_path, column):
+    path = noise_table(tmp_path / "a.csv", 6, **column)
+    dataset = load(path, Reading(label="y", validation=0.2))
+    assert [*dataset.preprocessing["left_out"]] == [*column]
+    parts = [dataset.train, dataset.validation, dataset.test]
+    assert sum(len({*(part.places % 100)}) for part in parts) == 100
+    kept = load(path, Reading(label="y", keep=(*column,)))
+    assert "distinct" not in str(kept.notices)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_table_of_few_columns_that_was_repeated_as_a_whole_is_not_divided(tmp_path, columns):
+    dataset = load(noise_table(tmp_path / "a.csv", 6, columns), Reading(label="y"))
+    assert not {*dataset.train.places % 100} & {*dataset.test.places % 100}
+    assert len(dataset.test) == 120
+
+
 def test_a_table_of_few_distinct_rows_is_split_with_a_notice(tmp_path):
     rows = "1,1,1,1,1,1,u\n2,2,2,2,2,2,v\n"
     (tmp_path / "a.csv").write_text("a,b,c,d,e,f,y\n" + rows * 20)
     dataset = load(str(tmp_path / "a.csv"), Reading(label="y"))
     assert (len(dataset.train), len(dataset.test)) == (32, 8)
-    assert "2 of 40 examples are distinct, too few to keep equal ones" in dataset.notices[-1]
+    (warning,) = dataset.warnings
+    assert "2 of 40 examples are distinct, too few to keep equal ones" in warning
 
 
 def test_rows_that_are_equal_by_chance_are_split_one_by_one(tmp_path):

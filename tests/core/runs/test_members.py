@@ -1,10 +1,13 @@
 """The members of an ensemble: their examples, their average and their out-of-fold scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from support import pcg64
 
 from hardmax.data.datasets import Vectors
 from hardmax.errors import ArgumentError
@@ -41,6 +44,37 @@ def test_groups_are_in_one_fold(seed, folds):
     for label in (0, 1):
         sizes = np.bincount(numbers[labels == label], minlength=folds)
         assert sizes.max() - sizes.min() <= 10
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(2, 6))
+def test_copies_are_in_one_fold_and_folds_have_all_classes_alike(seed, folds):
+    generator = np.random.default_rng(0)
+    copies = np.repeat(np.arange(60), generator.integers(1, 5, 60))
+    labels, order = copies % 3, generator.permutation(len(copies))
+    part = replace(vectors(labels[order]), copies=copies[order])
+    numbers = fold_of(part, folds, seed)
+    assert all(len({*numbers[part.copies == group]}) == 1 for group in {*copies})
+    for label in range(3):
+        sizes = np.bincount(numbers[part.labels == label], minlength=folds)
+        assert sizes.max() - sizes.min() <= 4
+
+
+def test_without_copies_the_folds_are_dealt_out_by_class():
+    labels = np.random.default_rng(0).integers(0, 3, 50)
+    shuffled = pcg64(50, 7, 0)
+    by_class = np.concatenate([shuffled[labels[shuffled] == label] for label in range(3)])
+    expected = np.empty(50, int)
+    expected[by_class] = np.arange(50) % 4
+    assert fold_of(vectors(labels), 4, 7).tolist() == expected.tolist()
+
+
+def test_copies_that_are_a_class_or_more_than_a_fold_are_divided():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    copies = np.r_[np.zeros(40), np.arange(1, 51), np.full(10, 51)].astype(int)
+    numbers = fold_of(replace(vectors(labels), copies=copies), 5, 0)
+    assert np.bincount(numbers).tolist() == [20] * 5
+    for label in range(3):
+        assert np.ptp(np.bincount(numbers[labels == label], minlength=5)) <= 1
 
 
 def test_members_use_all_rows_beside_a_large_group():

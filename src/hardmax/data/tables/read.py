@@ -14,7 +14,7 @@ from hardmax.data.datasets import Dataset, Vectors, split_off
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.tables import notices
-from hardmax.data.tables.columns import Column
+from hardmax.data.tables.columns import Column, guess_column
 from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import (
     features_of,
@@ -24,10 +24,11 @@ from hardmax.data.tables.features import (
     read_columns,
 )
 from hardmax.data.tables.files import read_table
+from hardmax.data.tables.identifiers import why_identifier
 from hardmax.data.tables.labels import Labels, check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.learning import learn
-from hardmax.data.tables.rows import copied_rows
+from hardmax.data.tables.rows import copied_rows, row_keys
 from hardmax.data.tables.splits import Rows, split_columns
 from hardmax.data.tables.weights import read_weights
 from hardmax.errors import DataError
@@ -53,12 +54,13 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     (labels, labeled, about_labels), weights = labeled_rows(path, table, reading)
     classes = find_classes(name, {"train": {*labels}}, reading)
     features = features_of(path, table, reading)
-    copies = _equal(features, reading)[labeled]
+    copies = _copies(features, labeled, reading)[labeled]
     rows = Rows(labeled, numbered(labels, classes), copies, weights)
     about_rows: list[str] = []
     if reading.encoding is None or not reading.whole or reading.validation is not None:
         rows, about_rows = split_columns(path, table, rows, reading, missing_of(reading))
-    train, test, preprocessing, added = with_test(name, rows, reading, {"label": reading.label})
+    split = with_test(name, rows, reading, {"label": reading.label})
+    train, test = split.train, split.test
     check_training_classes(name, train, classes, reading)
     fitted, validation = train, None
     if reading.validation is not None:
@@ -69,8 +71,9 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
         train=encoded.vectors(fitted),
         test=encoded.test(test),
         classes=classes,
-        preprocessing={**preprocessing, **encoded.preprocessing},
-        notices=(*about_file, *about_labels, *about_rows, *encoded.notices, *added),
+        preprocessing={**split.preprocessing, **encoded.preprocessing},
+        notices=(*about_file, *about_labels, *about_rows, *encoded.notices, *split.notices),
+        warnings=(*encoded.warnings, *split.warnings),
         encoding=encoded.encoding,
         rows=_digest(path, train, test),
         validation=None if validation is None else encoded.vectors(validation),
@@ -99,24 +102,51 @@ def labeled_rows(
     return Labels(labels, rows, [*said, *about_weights]), weights
 
 
-def _equal(features: "pa.Table", reading: Reading) -> np.ndarray:
-    """Return the group of copies that each row is in, int64, unused indices aside."""
-    unused = {*filter(is_index, features.column_names)} - {*(reading.keep or ())}
-    return copied_rows(features.drop_columns([*unused]))
+def _copies(features: "pa.Table", rows: np.ndarray, reading: Reading) -> np.ndarray:
+    """Return the group of copies that each row is in, int64.
+
+    Unused indices do not matter, nor do columns that are identifiers in ``rows``, int64.
+    """
+    given = {*(reading.keep or ()), *reading.kinds}
+    unused = {*filter(is_index, features.column_names)} - given
+
+    def is_identifier(name: str) -> bool:
+        if name in given:
+            return False
+        try:
+            column = guess_column(name, features[name], rows, missing_of(reading))
+        except DataError:  # the reason is given when all columns are read
+            return False
+        if column is None:
+            return False
+        return why_identifier(column, column.values[rows][~column.missing[rows]]) is not None
+
+    return copied_rows(features.drop_columns([*unused]), is_identifier)
 
 
 class _Encoded(NamedTuple):
-    """The encoding of a table, its ``columns`` in use and ``values``, float32 (rows, features)."""
+    """The encoding of a table, its ``columns`` in use and ``values``, float32 (rows, features).
+
+    ``keys`` are those of the rows by these columns, uint64 (rows,).
+    """
 
     encoding: RowEncoding
     columns: Sequence[Column]
     values: np.ndarray
+    keys: np.ndarray
     preprocessing: dict[str, Json]
     notices: list[str]
+    warnings: list[str]
 
     def vectors(self, rows: Rows) -> Vectors:
         return Vectors(
-            self.values[rows.places], rows.labels, rows.places, rows.weights, rows.wholes
+            self.values[rows.places],
+            rows.labels,
+            rows.places,
+            rows.weights,
+            rows.wholes,
+            known_keys=self.keys[rows.places],
+            copies=rows.copies,
         )
 
     def test(self, rows: Rows) -> Vectors:
@@ -150,6 +180,7 @@ def _encode(
     """
     preprocessing: dict[str, Json] = {}
     said: list[str] = []
+    warned: list[str] = []
     encoding = reading.encoding
     if encoding is None:
         missing, keep = missing_of(reading), reading.keep or ()
@@ -161,7 +192,7 @@ def _encode(
         columns, encoding = learned.chosen(columns), learned
         said += notices.of_training(name, table, columns, learned, left_out, missing)
         leaks = find_leaks(columns, learned.columns, fitted.places, fitted.labels)
-        said += [notices.of_leak(name, leak) for leak in leaks]
+        warned = [notices.of_leak(name, leak) for leak in leaks]
         preprocessing["left_out"] = left_out
         if leaks:
             preprocessing["leaks"] = {
@@ -171,7 +202,15 @@ def _encode(
         columns, said = of_encoding(path, table, encoding, strict=False)
     said += notices.of_odd_cells(name, table, columns, used)
     said += [notices.of_unseen(name, one) for one in encoding.unseen(columns)]
-    return _Encoded(encoding, columns, encoding.encode(columns), preprocessing, said)
+    return _Encoded(
+        encoding=encoding,
+        columns=columns,
+        values=encoding.encode(columns),
+        keys=row_keys(columns),
+        preprocessing=preprocessing,
+        notices=said,
+        warnings=warned,
+    )
 
 
 def _digest(path: Path, *parts: Rows) -> str:

@@ -28,7 +28,7 @@ ORDERED = ("date", "number")
 class Rows(Examples):
     """Row numbers of a table, in place of the rows until these are encoded as vectors.
 
-    ``places`` are the numbers and ``labels`` the classes; all arrays are int64 (rows,), but
+    ``places`` are the numbers and ``labels`` the classes; all arrays are integers (rows,), but
     ``weights`` and ``times``, float64. Rows of one of ``copies`` are equal; those of one of
     ``wholes``, if there are any, must not be divided; and those with the highest ``times``, if
     there are any, are split off first. ``split_by`` is that in words.

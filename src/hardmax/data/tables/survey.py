@@ -2,20 +2,25 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from hardmax.data.datasets import Vectors
+from hardmax.data.equality import copies_of, repeated
+from hardmax.data.images.parts import TRAIN
 from hardmax.data.options import Reading
+from hardmax.data.problems import Part, find_problems
 from hardmax.data.tables.columns import Column
 from hardmax.data.tables.features import features_of, missing_of, read_columns
 from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.learning import learn
-from hardmax.data.tables.rows import equal_rows
+from hardmax.data.tables.rows import equal_rows, row_keys
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,7 +52,8 @@ class TableSurvey:
 
     ``classes`` counts the rows of each class and ``unlabeled`` the rows without one, if a label
     column is given. ``columns`` has a summary of each other column. ``same`` are groups of
-    identical rows, counted from 1. ``notices`` say what is unusual about the file.
+    identical rows, counted from 1. ``notices`` say what is unusual about the file, and ``warnings``
+    what may be wrong with the rows.
     """
 
     name: str
@@ -58,6 +64,7 @@ class TableSurvey:
     columns: dict[str, ColumnSummary]
     same: list[list[int]]
     notices: list[str]
+    warnings: list[str]
 
 
 def survey_table(path: Path, reading: Reading) -> TableSurvey:
@@ -75,6 +82,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
     missing, keep = missing_of(reading), reading.keep or ()
     columns, left_out = read_columns(path, features, rows, missing, kinds=reading.kinds, keep=keep)
     summary: dict[str, ColumnSummary] = {column.name: _summary(column) for column in columns}
+    warnings: list[str] = []
     with contextlib.suppress(DataError):  # a table without a usable column can be inspected, too
         encoding, useless = learn(columns, rows, missing, keep)
         for name, why in useless.items():
@@ -85,6 +93,7 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
             numbers = np.unique(labels, return_inverse=True)[1]
             for leak in find_leaks(encoding.chosen(columns), encoding.columns, rows, numbers):
                 summary[leak.column]["alone"] = leak.correct
+            warnings += _problems(table_name(path), encoding.chosen(columns), rows, labels)
     return TableSurvey(
         name=table_name(path),
         rows=table.num_rows,
@@ -97,6 +106,23 @@ def survey_table(path: Path, reading: Reading) -> TableSurvey:
         },
         same=_same(table),
         notices=about_file,
+        warnings=warnings,
+    )
+
+
+def _problems(
+    name: str, columns: Sequence[Column], rows: np.ndarray, labels: Sequence[str]
+) -> Iterator[str]:
+    """Yield what may be wrong with the ``labels`` of ``rows``, int64."""
+    keys = row_keys(columns)[rows]
+    copies = copies_of(keys, [len(np.unique(column.values[rows])) for column in columns])
+    classes, numbers = np.unique(labels, return_inverse=True)
+    yield from find_problems(
+        name,
+        [Part(TRAIN, keys, numbers, lambda position: f"row {rows[position] + 1}")],
+        classes.tolist(),
+        Vectors.words,
+        is_by_chance=not repeated(copies).any(),
     )
 
 

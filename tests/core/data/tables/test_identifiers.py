@@ -174,8 +174,8 @@ def test_a_text_without_common_parts_cannot_be_kept():
 def leaks(tmp_path, labels, **columns):
     frame = pd.DataFrame({**columns, "y": labels})
     frame.to_csv(tmp_path / "a.csv", index=False)
-    notices = load(str(tmp_path / "a.csv"), Reading(label="y", whole=True)).notices
-    return [notice.split(":")[0] for notice in notices if "--drop" in notice]
+    warnings = load(str(tmp_path / "a.csv"), Reading(label="y", whole=True)).warnings
+    return [warning.split(":")[0] for warning in warnings if "--drop" in warning]
 
 
 @pytest.mark.parametrize("flipped", [0, 2, 20])
@@ -215,4 +215,4 @@ def test_measured_columns_of_real_tables_are_no_leaks_and_no_identifiers(tmp_pat
     frame.to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"), LABELLED)
     assert dataset.preprocessing["left_out"] == {}
-    assert not any("--drop" in notice for notice in dataset.notices)
+    assert not dataset.warnings

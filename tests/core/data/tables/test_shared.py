@@ -62,7 +62,9 @@ def test_all_tables_are_read_right(folder):
             assert value is None or columns[column][1] == value, name
         assert [*dataset.classes] == right.get("classes", [*dataset.classes]), name
         assert {*right.get("left_out", ())} <= dataset.preprocessing["left_out"].keys(), name
-        warned = [one for one in right.get("warned", ()) if f"--drop {one}" in str(dataset.notices)]
+        warned = [
+            one for one in right.get("warned", ()) if f"--drop {one}" in str(dataset.warnings)
+        ]
         assert warned == right.get("warned", []), name
 
 
@@ -82,7 +84,7 @@ def test_no_column_of_real_tables_is_warned_of(folder):
     left_out = {}
     for name, label in json.loads((tables / "labels.json").read_text()).items():
         dataset = load(str(tables / f"{name}-train.csv"), Reading(label=label))
-        assert "--drop" not in str(dataset.notices), name
+        assert "--drop" not in str(dataset.warnings), name
         left_out[name] = {*dataset.preprocessing["left_out"]}
     assert {name: columns for name, columns in left_out.items() if columns} == {
         "titanic": {"PassengerId"},

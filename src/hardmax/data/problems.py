@@ -1,0 +1,201 @@
+"""What may be wrong with a data set: examples in two sets, labels, frequencies of classes."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hardmax.checks import shortened
+from hardmax.data.datasets import Dataset, Examples, Vectors
+from hardmax.data.equality import differently_labeled, repeated
+from hardmax.data.images.parts import TEST, TRAIN, VALIDATION
+
+__all__ = ["Part", "find_problems", "of_dataset"]
+
+#: Images with the same pixels are one image. Rows may be equal by nature, and then an honest test
+#: set has as many rows of the training set as this one has with an equal one in itself: 9, 11 and
+#: 29 % of three real tables, whose training rows have an equal one in 9, 11 and 28 %. A test set is
+#: not honest if it has TIMES as many and the difference is more than DEVIATIONS standard deviations
+#: (a probability of 1e-4), or if it has more than MOST, whatever the training set is like.
+TIMES, DEVIATIONS, MOST = 1.5, 3.7, 0.5
+
+#: Equal rows may differ in what nobody recorded, so that fewer than this fraction of the rows may
+#: have an equal one with another label.
+MAX_CONTRADICTING = 0.01
+
+#: The classes have other frequencies in two sets if it is by chance only with a probability below
+#: SHIFT_LEVEL, which no random split will see, and if at least SHIFT of one set would have to be
+#: of other classes, because in large sets also a slight difference is more than chance.
+SHIFT_LEVEL, SHIFT = 1e-6, 0.1
+
+#: The chi-squared distribution holds if each class has at least this many examples expected.
+LEAST_EXPECTED = 5
+
+#: The sets in messages.
+SETS = {TRAIN: "training set", VALIDATION: "validation set", TEST: "test set"}
+
+
+class Part(NamedTuple):
+    """A set of examples: the ``keys`` of their contents, uint64, and ``labels``, both (examples,).
+
+    ``name`` is one of SETS; ``place`` names the example at a position.
+    """
+
+    name: str
+    keys: np.ndarray
+    labels: np.ndarray
+    place: Callable[[int], str]
+
+
+def of_dataset(dataset: Dataset, *, is_split: bool) -> tuple[str, ...]:
+    """Return what may be wrong with a data set, a line each.
+
+    ``is_split`` is whether its test set was split off at random, with copies on one side.
+    """
+    sets = {TRAIN: dataset.train, VALIDATION: dataset.validation, TEST: dataset.test}
+    if not dataset.has_test:
+        del sets[TEST]
+    train = dataset.train
+    is_by_chance = repeated(train.keys).any() and not repeated(train.groups).any()
+    return tuple(
+        find_problems(
+            dataset.name,
+            [_part(name, part) for name, part in sets.items() if part is not None],
+            dataset.classes,
+            train.words,
+            is_by_chance=bool(is_by_chance),
+            is_split=is_split,
+        )
+    )
+
+
+def _part(name: str, examples: Examples) -> Part:
+    def place(position: int) -> str:
+        source, (found,) = examples.source(np.array([position]))
+        if source == "file":
+            return shortened(str(found))
+        return f"{'training' if name == TRAIN else name} {examples.words[0]} {found}"
+
+    return Part(name, examples.keys, examples.labels, place)
+
+
+def find_problems(
+    name: str,
+    parts: Sequence[Part],
+    classes: Sequence[str],
+    words: tuple[str, str],
+    *,
+    is_by_chance: bool = False,
+    is_split: bool = False,
+) -> Iterator[str]:
+    """Yield what may be wrong with the data called ``name``, a line each.
+
+    ``parts`` are its sets, that to train on first, and ``words`` the noun for its examples. With
+    ``is_by_chance`` equal ones are no copies; with ``is_split`` they are on one side already.
+    """
+    train, *others = parts
+    for part in others:
+        if not (is_split and part.name == TEST):
+            yield from _leak(name, train, part, words, is_by_chance=is_by_chance)
+    if not is_by_chance:
+        yield from _contradictions(name, parts, classes, words)
+    for part in others:
+        if part.name == TEST:
+            yield from _shift(name, train, part, classes)
+
+
+def _leak(
+    name: str, train: Part, part: Part, words: tuple[str, str], *, is_by_chance: bool
+) -> Iterator[str]:
+    """Yield a line if another set has examples of the training set."""
+    common = np.flatnonzero(np.isin(part.keys, train.keys))
+    is_honest = words == Vectors.words and _are_usual(len(common), part, train, is_by_chance)
+    if not len(common) or is_honest:
+        return
+    first = int(common[0])
+    same = int(np.flatnonzero(train.keys == part.keys[first])[0])
+    are = f"{words[0]} is" if len(common) == 1 else f"{words[1]} are"
+    yield (
+        f"{name}: {len(common)} of the {len(part.keys)} {part.name} {are} also in the training "
+        f"set, such as {part.place(first)} = {train.place(same)}; the accuracy on the {part.name} "
+        "set is too high; leave them out of one of the two"
+    )
+
+
+def _are_usual(common: int, part: Part, train: Part, is_by_chance: bool) -> bool:
+    """Return whether a set has ``common`` rows of the training set because rows are often equal.
+
+    Their share is compared with that of the training rows that have an equal one, in the
+    normal approximation of the binomial distribution. Equal rows count only once in its variance:
+    the number of rows is divided by how many are equal on average.
+    """
+    is_repeated = repeated(train.keys)
+    if not is_repeated.any():
+        return False
+    counts = len(part.keys), len(train.keys)
+    share, usual = common / counts[0], float(is_repeated.mean())
+    if share > MOST and not is_by_chance:
+        return False
+    equal = np.unique(train.keys[is_repeated], return_counts=True)[1]
+    pooled = (common + int(is_repeated.sum())) / sum(counts)
+    variance = pooled * (1 - pooled) * (equal**2).sum() / equal.sum()
+    deviation = math.sqrt(variance * (1 / counts[0] + 1 / counts[1]))
+    return share <= TIMES * usual or share - usual <= DEVIATIONS * deviation
+
+
+def _contradictions(
+    name: str, parts: Sequence[Part], classes: Sequence[str], words: tuple[str, str]
+) -> Iterator[str]:
+    """Yield a line if equal examples have different labels."""
+    keys = np.concatenate([part.keys for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    pairs = differently_labeled(keys, labels)
+    affected = np.isin(keys, keys[pairs[:, 0]]).sum()
+    if not len(pairs) or (words == Vectors.words and affected < MAX_CONTRADICTING * len(keys)):
+        return
+    starts = np.cumsum([0, *(len(part.keys) for part in parts)])
+
+    def described(position: int) -> str:
+        part = int(np.searchsorted(starts, position, side="right")) - 1
+        place = parts[part].place(position - int(starts[part]))
+        return f"{place} ({shortened(classes[labels[position]])})"
+
+    first, other = map(described, pairs[0].tolist())
+    occur = f"{words[0]} occurs" if len(pairs) == 1 else f"{words[1]} occur"
+    yield (
+        f"{name}: {len(pairs)} {occur} with different labels, such as {first} = {other}; correct "
+        "the labels, or leave out those that are wrong"
+    )
+
+
+def _shift(name: str, train: Part, test: Part, classes: Sequence[str]) -> Iterator[str]:
+    """Yield a line if the classes have other frequencies in the test set."""
+    counts = np.array([np.bincount(part.labels, minlength=len(classes)) for part in (train, test)])
+    if not counts.any(axis=1).all():
+        return
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    differences = np.abs(shares[0] - shares[1])
+    if differences.sum() / 2 < SHIFT or _p_value(counts) >= SHIFT_LEVEL:
+        return
+    most = int(differences.argmax())
+    yield (
+        f"{name}: the classes have other frequencies in the test set, such as "
+        f"{shortened(classes[most])} with {shares[1, most]:.1%} instead of {shares[0, most]:.1%} "
+        "(chi-squared test: p < 1e-6); choose both sets in the same way, or the accuracy holds "
+        "for the classes of the test set alone"
+    )
+
+
+def _p_value(counts: np.ndarray) -> float:
+    """Return the p-value of the chi-squared test of homogeneity of counts, int64 (2, classes).
+
+    Classes with fewer than LEAST_EXPECTED expected examples in a set are taken together.
+    """
+    from scipy.stats import chi2_contingency
+
+    expected = counts.sum(axis=1).min() * counts.sum(axis=0) / counts.sum()
+    is_rare = expected < LEAST_EXPECTED
+    pooled = np.column_stack([counts[:, ~is_rare], counts[:, is_rare].sum(axis=1)])
+    pooled = pooled[:, pooled.any(axis=0)]
+    return float(chi2_contingency(pooled, correction=False).pvalue)
