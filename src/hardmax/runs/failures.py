@@ -54,8 +54,8 @@ def of_accuracy(evaluation: ClassifierEvaluation, words: tuple[str, str]) -> Ite
     """Yield a line if a classifier is not better than the majority class of the test set.
 
     That is so if it does not classify significantly more examples correctly, by McNemar's test of
-    the examples one by one, whatever their weights. If a perfect classifier could not be better,
-    because too few examples are of other classes, only a worse one is told. ``words`` are the noun for the examples.
+    the examples one by one, whatever their weights. If too few examples are of other classes for a
+    perfect classifier to be better, only a worse one is told. ``words`` are the noun for them.
     """
     counts = np.bincount(evaluation.labels, minlength=len(evaluation.classes))
     majority = int(counts.argmax())
