@@ -115,11 +115,11 @@ def _leak(
         return
     first = int(common[0])
     same = int(np.flatnonzero(train.keys == part.keys[first])[0])
-    are = f"{words[0]} is" if len(common) == 1 else f"{words[1]} are"
+    are = "is" if len(common) == 1 else "are"
     yield (
-        f"{name}: {len(common)} of the {len(part.keys)} {part.name} {are} also in the training "
-        f"set, such as {part.place(first)} = {train.place(same)}; the accuracy on the {part.name} "
-        "set is too high; leave them out of one of the two"
+        f"{name}: {len(common)} of the {len(part.keys)} {part.name} {words[1]} {are} also in the "
+        f"training set, such as {part.place(first)} = {train.place(same)}; the accuracy on the "
+        f"{part.name} set is too high; leave them out of one of the two"
     )
 
 

@@ -66,7 +66,7 @@ def test_an_image_in_a_validation_folder_is_noticed(tmp_path):
     assert problems(str(tmp_path / "data")) == ()
     save(tmp_path / "data/val/u/x.png", noise(5, 5, seed=0))
     (found,) = problems(str(tmp_path / "data"))
-    assert "1 of the 5 validation image is also" in found
+    assert "1 of the 5 validation images is also" in found
 
 
 def test_rows_are_compared_by_the_columns_in_use(tmp_path):
