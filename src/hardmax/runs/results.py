@@ -79,7 +79,7 @@ def evaluated(
         "warnings": [
             *dataset.warnings,
             *failures.of_losses(settings, dataset.classes, fitted.states),
-            *failures.of_accuracy(evaluation, dataset.test.words),
+            *failures.of_accuracy(settings, evaluation, dataset.test),
         ],
     }
     if conformity is not None:
