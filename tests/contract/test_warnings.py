@@ -27,18 +27,19 @@ def warned(done, folder):
 @pytest.mark.parametrize("model", [("--model", "mlp", "--folds", 3), ("--model", "mlp")])
 def test_repeated_noise_is_not_learned(hardmax, framework, tmp_path, model):
     generator = np.random.default_rng(0)
-    frame = pd.DataFrame(generator.normal(size=(100, 5)).round(3)).add_prefix("x")
+    frame = pd.DataFrame(generator.normal(size=(100, 20)).round(3)).add_prefix("x")
     frame["y"] = generator.permutation(["u", "v"] * 50)
     pd.concat([frame] * 6).to_csv(tmp_path / "noise.csv", index=False)
-    options = ("--framework", framework, "--epochs", 30, "--out", "run", "--json")
+    options = ("--framework", framework, "--epochs", 30, "--lr", 0.5, "--out", "run", "--json")
     done = hardmax("train", "noise.csv", "--label", "y", *model, *options)
     found = json.loads(done.stdout)
     # The 20 different test rows are classified by chance: 0.2 to 0.8 with a probability of 0.997.
     assert 0.2 <= found["test"]["accuracy"] <= 0.8
     if "--folds" in model:
         record = json.loads((tmp_path / "run/run.json").read_text())
-        # Of 80 different rows; with copies in other folds, it is above 0.95.
-        assert 0.3 <= record["results"]["out_of_fold"]["accuracy"] <= 0.7
+        # Of 80 different rows; with copies in other folds, it is 1, and the test loss 2.6.
+        assert 0.3 <= record["results"]["out_of_fold"]["accuracy"] <= 0.75
+        assert found["test"]["loss"] < 1
     warnings = warned(done, tmp_path / "run")
     assert any(
         one.startswith("not better than the majority class: of 20 distinct") for one in warnings
