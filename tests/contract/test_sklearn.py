@@ -343,6 +343,19 @@ def test_arrays_of_images_are_classified(make):
 
 
 @pytest.mark.shared
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_copies_in_one_fold_keep_probabilities_from_being_certain(make, as_frame):
+    """Labels are noise; with copies in several folds, the mean would be above 0.9."""
+    generator = np.random.default_rng(0)
+    X = np.tile(generator.normal(size=(100, 20)), (6, 1))
+    y = np.tile(generator.permutation(["u", "v"] * 50), 6)
+    if as_frame:
+        X = pd.DataFrame(X).add_prefix("x").assign(kind=["a", "b"] * 300, number=range(600))
+    classifier = make(model="mlp", folds=3, lr=0.5, epochs=20).fit(X, y)
+    assert classifier.predict_proba(X).max(axis=1).mean() < 0.75
+
+
+@pytest.mark.shared
 def test_invalid_data_and_parameters_are_rejected(make, iris):
     X, y = iris
     with pytest.raises(ValueError, match="only one class"):
