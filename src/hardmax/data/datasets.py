@@ -258,7 +258,9 @@ class Vectors(Examples):
             return self.copies
         if not repeated(self.keys).any():
             return self.keys
-        return copies_of(self.keys, [len(np.unique(column)) for column in self.values.T])
+        return copies_of(
+            self.keys, self.labels, [len(np.unique(column)) for column in self.values.T]
+        )
 
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""

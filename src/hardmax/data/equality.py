@@ -38,17 +38,19 @@ def repeated(keys: np.ndarray) -> np.ndarray:
     return is_repeated
 
 
-def copies_of(keys: np.ndarray, distinct: Iterable[int]) -> np.ndarray:
+def copies_of(keys: np.ndarray, labels: np.ndarray, distinct: Iterable[int]) -> np.ndarray:
     """Return the group of each row, integers (rows,): its key, unless all are equal by chance.
 
     They are if the columns, with numbers of ``distinct`` values, have no more combinations of these
     than there are rows: then the same combination is observed several times, also in data to come,
-    and each row is a group of its own. But if each occurs a multiple of the same number of times,
-    the whole table was repeated.
+    and each row is a group of its own. But if each, with its label, occurs a multiple of the same
+    number of times, the whole table was repeated. ``labels`` are integers (rows,).
     """
     if math.prod(distinct) > len(keys):
         return keys
-    counts = np.unique(keys, return_counts=True)[1]
+    places = np.unique(keys, return_inverse=True)[1]
+    pairs = places * (np.ptp(labels) + 1) + labels
+    counts = np.unique(pairs, return_counts=True)[1]
     if len(counts) >= LEAST_DISTINCT and np.gcd.reduce(counts) > 1:
         return keys
     return np.arange(len(keys))

@@ -215,6 +215,14 @@ def test_a_table_of_few_columns_that_was_repeated_as_a_whole_is_not_divided(tmp_
     assert len(dataset.test) == 120
 
 
+def test_a_design_with_two_observations_of_each_combination_is_split_one_by_one(tmp_path):
+    frame = pd.DataFrame({"x": np.repeat(np.arange(50) / 7, 2), "y": ["u", "v"] * 50})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"), Reading(label="y"))
+    assert {*dataset.train.places // 2} & {*dataset.test.places // 2}
+    assert dataset.test.places.tolist() == ungrouped(np.tile([0, 1], 50), 0.2, 0)
+
+
 def test_a_table_of_few_distinct_rows_is_split_with_a_notice(tmp_path):
     rows = "1,1,1,1,1,1,u\n2,2,2,2,2,2,v\n"
     (tmp_path / "a.csv").write_text("a,b,c,d,e,f,y\n" + rows * 20)

@@ -54,8 +54,9 @@ def read_table_dataset(path: Path, name: str, reading: Reading) -> Dataset:
     (labels, labeled, about_labels), weights = labeled_rows(path, table, reading)
     classes = find_classes(name, {"train": {*labels}}, reading)
     features = features_of(path, table, reading)
-    copies = _copies(features, labeled, reading)[labeled]
-    rows = Rows(labeled, numbered(labels, classes), copies, weights)
+    numbers = numbered(labels, classes)
+    copies = _copies(features, labeled, numbers, reading)[labeled]
+    rows = Rows(labeled, numbers, copies, weights)
     about_rows: list[str] = []
     if reading.encoding is None or not reading.whole or reading.validation is not None:
         rows, about_rows = split_columns(path, table, rows, reading, missing_of(reading))
@@ -102,10 +103,13 @@ def labeled_rows(
     return Labels(labels, rows, [*said, *about_weights]), weights
 
 
-def _copies(features: "pa.Table", rows: np.ndarray, reading: Reading) -> np.ndarray:
+def _copies(
+    features: "pa.Table", rows: np.ndarray, labels: np.ndarray, reading: Reading
+) -> np.ndarray:
     """Return the group of copies that each row is in, int64.
 
-    Unused indices do not matter, nor do columns that are identifiers in ``rows``, int64.
+    Unused indices do not matter, nor do columns that are identifiers in ``rows``, int64, those that
+    have ``labels``.
     """
     given = {*(reading.keep or ()), *reading.kinds}
     unused = {*filter(is_index, features.column_names)} - given
@@ -121,7 +125,9 @@ def _copies(features: "pa.Table", rows: np.ndarray, reading: Reading) -> np.ndar
             return False
         return why_identifier(column, column.values[rows][~column.missing[rows]]) is not None
 
-    return copied_rows(features.drop_columns([*unused]), is_identifier)
+    of_all = np.full(features.num_rows, -1)
+    of_all[rows] = labels
+    return copied_rows(features.drop_columns([*unused]), of_all, is_identifier)
 
 
 class _Encoded(NamedTuple):

@@ -41,12 +41,15 @@ def equal_rows(table: "pa.Table") -> np.ndarray:
     return groups
 
 
-def copied_rows(table: "pa.Table", is_identifier: Callable[[str], bool]) -> np.ndarray:
+def copied_rows(
+    table: "pa.Table", labels: np.ndarray, is_identifier: Callable[[str], bool]
+) -> np.ndarray:
     """Return the group of each row, int64 (rows,): copies of one another have equal numbers.
 
     Rows are compared as by ``equal_rows``, but without columns that are identifiers: with them no
-    row has a copy. Whether equal rows are copies decides ``copies_of``. ``is_identifier`` is only
-    asked about columns nearly all of whose cells differ, if other columns leave that open.
+    row has a copy. Whether equal rows are copies decides ``copies_of``, also by their ``labels``,
+    integers (rows,). ``is_identifier`` is only asked about columns nearly all of whose cells
+    differ, if other columns leave that open.
     """
     groups = np.zeros(table.num_rows, np.int64)
     distinct, open_columns = [], []
@@ -62,7 +65,7 @@ def copied_rows(table: "pa.Table", is_identifier: Callable[[str], bool]) -> np.n
     for _, codes, _ in _coded(table.select(used)):
         distinct.append(_distinct(codes))
         groups = _divided(groups, codes)
-    return copies_of(groups, distinct) if distinct else np.arange(table.num_rows)
+    return copies_of(groups, labels, distinct) if distinct else np.arange(table.num_rows)
 
 
 def _distinct(codes: np.ndarray) -> int:

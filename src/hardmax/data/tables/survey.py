@@ -115,8 +115,9 @@ def _problems(
 ) -> Iterator[str]:
     """Yield what may be wrong with the ``labels`` of ``rows``, int64."""
     keys = row_keys(columns)[rows]
-    copies = copies_of(keys, [len(np.unique(column.values[rows])) for column in columns])
     classes, numbers = np.unique(labels, return_inverse=True)
+    distinct = [len(np.unique(column.values[rows])) for column in columns]
+    copies = copies_of(keys, numbers, distinct)
     yield from find_problems(
         name,
         [Part(TRAIN, keys, numbers, lambda position: f"row {rows[position] + 1}")],
