@@ -47,7 +47,7 @@ def run(trained, tmp_path):
 def test_train_prints_one_json_object(trained, framework):
     _, summary = trained
     names = ["run", "framework", "model", "seed", "epochs", "weights_epoch"]
-    assert list(summary) == [*names, "members", "test", "baselines", "suspects"]
+    assert list(summary) == [*names, "members", "test", "baselines", "suspects", "warnings"]
     assert (summary["run"], summary["framework"]) == ("run", framework)
     assert (summary["model"], summary["seed"]) == ("softmax-regression", 0)
     assert [epoch["epoch"] for epoch in summary["epochs"]] == list(range(1, 11))

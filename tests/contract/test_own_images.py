@@ -299,7 +299,11 @@ def test_data_prints_a_survey(hardmax, shapes):
     damage(shapes, "unreadable")
     os.link(shapes / "day" / "day 3.png", shapes / "night" / "night\n3.png")
     done = hardmax("data", "shapes")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "hardmax: shapes: 1 image occurs with different labels, such as day/day 3.png (day) = "
+        "night/night\\n3.png (night); correct the labels, or leave out those that are wrong\n",
+    )
     lines = done.stdout.splitlines()
     assert [line.split() for line in lines[:4]] == [
         ["class", "examples"],

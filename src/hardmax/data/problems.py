@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardmax.checks import shortened
+from hardmax.checks import plain, shortened
 from hardmax.data.datasets import Dataset, Examples, Vectors
 from hardmax.data.equality import differently_labeled, repeated
 from hardmax.data.images.parts import TEST, TRAIN, VALIDATION
@@ -74,7 +74,7 @@ def _part(name: str, examples: Examples) -> Part:
     def place(position: int) -> str:
         source, (found,) = examples.source(np.array([position]))
         if source == "file":
-            return shortened(str(found))
+            return shortened(plain(str(found)))
         return f"{'training' if name == TRAIN else name} {examples.words[0]} {found}"
 
     return Part(name, examples.keys, examples.labels, place)

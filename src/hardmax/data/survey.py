@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.checks import shortened
+from hardmax.checks import plain, shortened
 from hardmax.data.assembly import find_classes, numbered
 from hardmax.data.datasets import Dataset, Examples, Images
 from hardmax.data.equality import key_of
@@ -189,7 +189,7 @@ def _part(name: str, examples: Sequence[_Example], classes: Sequence[str]) -> Pa
         name,
         np.array([example.key for example in examples], np.uint64),
         numbered((example.label for example in examples), tuple(classes)),
-        lambda position: shortened(examples[position].name),
+        lambda position: shortened(plain(examples[position].name)),
     )
 
 
