@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from hardmax.data import load, problems
-from hardmax.data.datasets import Dataset, Examples
+from hardmax.data.datasets import Dataset, Examples, Vectors
+from hardmax.data.equality import repeated
 from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError
 from hardmax.networks.pretrained import SIDE, backbone
@@ -96,6 +99,8 @@ def prepared(asked: Settings) -> Prepared:
     is_split = "split_off" in dataset.preprocessing and settings.time is None
     found = problems.of_dataset(dataset, is_split=is_split)
     dataset = replace(dataset, warnings=(*dataset.warnings, *found))
+    if not is_split:
+        dataset = _with_folds_like_test(dataset)
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)
     settings = auto.chosen(
@@ -108,6 +113,22 @@ def prepared(asked: Settings) -> Prepared:
         network=None if start is None else start.network,
     )
     return replace(ready, settings=settings)
+
+
+def _with_folds_like_test(dataset: Dataset) -> Dataset:
+    """Return a data set whose training rows are copies of no others if the test set has some, too.
+
+    Folds should tell how well a network does on the test set. If this has about as many rows of the
+    training set as that has equal ones in itself, so should a fold have of the other folds.
+    """
+    train = dataset.train
+    if not isinstance(train, Vectors) or not dataset.has_test:
+        return dataset
+    usual = repeated(train.groups).mean()
+    common = np.isin(dataset.test.keys, train.keys).mean()
+    if not usual or common < usual / 2:
+        return dataset
+    return replace(dataset, train=replace(train, copies=np.arange(len(train))))
 
 
 def _check_no_table(settings: Settings, option: str) -> None:

@@ -1,0 +1,39 @@
+"""What is made of the data before a training."""
+
+import numpy as np
+import pytest
+
+from hardmax.runs.members import fold_of
+from hardmax.runs.preparation import prepared
+from hardmax.runs.settings import Settings
+
+FOLDS = 4
+
+
+def written(path, rows):
+    path.write_text("x,z,y\n" + "".join(f"{x},{-x},{'ab'[x % 2]}\n" for x in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("tested", "are_together"),
+    [
+        (range(200, 240), True),  # a test set without rows of the training set
+        (range(180, 220), False),  # one of which half are
+        (range(193, 233), True),  # one of which fewer are than the training set has copies
+        (None, True),  # split off
+    ],
+)
+def test_folds_divide_copies_as_the_test_set_does(tmp_path, tested, are_together):
+    # Half of the rows have an equal one.
+    train = written(tmp_path / "train.csv", [*range(200), *range(100)])
+    test = None if tested is None else written(tmp_path / "test.csv", tested)
+    settings = Settings(data=train, label="y", model="mlp", folds=FOLDS, test=test)
+    rows = prepared(settings).dataset.train
+    found = fold_of(rows, FOLDS, 0)
+    of_value = {}
+    for value, number in zip(rows.values[:, 0].tolist(), found.tolist(), strict=True):
+        of_value.setdefault(value, set()).add(number)
+    divided = np.mean([len(numbers) > 1 for numbers in of_value.values()])
+    # By chance, copies are in different folds in 3 of 4 cases.
+    assert divided == 0 if are_together else divided > 0.2
