@@ -190,13 +190,15 @@ def small_resnet(
 ) -> Network:
     """Return a small residual network, for images of any size in (height, width, channels).
 
-    Convolutions of stride 2 first halve the image until its shorter side has about 16 pixels. Then
-    come residual blocks with ``widths`` channels, each but the first with half as many rows and
-    columns as the one before. Raises ArgumentError without any widths.
+    Convolutions of stride 2 first halve the image until its shorter side has about 16 pixels, or
+    twice as many for each width beyond three. Then come residual blocks with ``widths`` channels,
+    each but the first with half as many rows and columns as the one before. Raises ArgumentError
+    without any widths.
     """
     if not widths:
         raise ArgumentError("a small-resnet needs a width for each of its blocks, got none")
-    halvings = max(round(log2(min(input_shape[:2]) / 16)), 0)
+    kept = max(len(widths) - 3, 0)
+    halvings = max(round(log2(min(input_shape[:2]) / 16)) - kept, 0)
     strides = (2,) * halvings or (1,)
     stem = [
         layer

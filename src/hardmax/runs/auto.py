@@ -58,6 +58,11 @@ IMAGE_STEPS_PER_EPOCH, LARGEST_IMAGE_BATCH = 32, 128
 #: hardly learns with the same rate.
 IMAGE_RATE = 0.2
 
+#: Where a network with the usual widths could see more than LONG images in more than LONG_EPOCHS
+#: epochs, one with LONG_WIDTHS is better if the shorter side of the images has at least LONG_SIDE
+#: pixels: it halves them one time less, for which a step takes half as much time again.
+LONG_EPOCHS, LONG, LONG_SIDE, LONG_WIDTHS = 40, 3_000_000, 24, (16, 32, 64, 128)
+
 #: Networks that are not trained in bfloat16 unless it is asked for: LeNet gains little by it, and
 #: depthwise convolutions take twice as long on CPUs.
 WITHOUT_GAIN = {"lenet", "lenet-modern", "mobilenetv2", "efficientnet-lite0"}
@@ -116,15 +121,37 @@ def chosen(
         )
     settings = with_precision(settings)
     if settings.minutes is not None:
-        network = network or network_of(settings, train.inputs, len(classes), ordered)
-        epochs = epochs_within(settings, network, train, held_out)
-        settings = replace(settings, minutes=None, epochs=epochs)
+        settings = _within_minutes(settings, train, held_out, network=network, classes=len(classes))
     if settings.augment == AUTO:
         is_shifted = settings.finetune or settings.epochs >= SHIFTED_EPOCHS
         names = _augmentations(train, classes, is_shifted)
         return replace(settings, augment=",".join(names) or "none")
     check_augmentation(settings, train)
     return settings
+
+
+def _within_minutes(
+    settings: Settings,
+    train: Examples,
+    held_out: Examples | None,
+    *,
+    network: Network | None,
+    classes: int,
+) -> Settings:
+    """Return the settings with as many epochs as the minutes allow, and widths that suit them.
+
+    ``network`` is the one to train if it is not that of the settings, and keeps its widths.
+    """
+    are_widths_open = network is None and settings.model == "small-resnet" and not settings.widths
+    network = network or network_of(settings, train.inputs, classes, None)
+    epochs = epochs_within(settings, network, train, held_out)
+    is_long = epochs > LONG_EPOCHS and epochs * len(train) > LONG
+    if are_widths_open and is_long and min(train.inputs.shape[1:3]) >= LONG_SIDE:
+        more: dict[str, Any] = {"widths": LONG_WIDTHS, "epochs": None}
+        settings = replace(settings, **more)
+        network = network_of(settings, train.inputs, classes, None)
+        epochs = epochs_within(settings, network, train, held_out)
+    return replace(settings, minutes=None, epochs=epochs)
 
 
 def with_precision(settings: Settings) -> Settings:
@@ -236,8 +263,9 @@ def described(settings: Settings) -> str:
     if settings.pretrained is not None:
         return _of_pretrained(settings)
     if settings.model == "small-resnet":
+        widths = f" (widths {','.join(map(str, settings.widths))})" if settings.widths else ""
         return (
-            f"auto: model small-resnet, {settings.epochs} epochs in batches of "
+            f"auto: model small-resnet{widths}, {settings.epochs} epochs in batches of "
             f"{settings.batch_size}, augmentation {settings.augment}"
         )
     count, epochs = settings.members, settings.epochs

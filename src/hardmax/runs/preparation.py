@@ -67,7 +67,10 @@ class Prepared:
         if asked.minutes is not None:
             epochs, most = settings.epochs, settings.epochs == MOST_EPOCHS
             limit = ", the most that --minutes chooses" if most else ""
-            log(f"{asked.minutes:g} minutes: {epochs} epochs{limit}; --epochs {epochs} repeats it")
+            same = f"--epochs {epochs}"
+            if settings.widths != asked.widths:
+                same = f"--widths {','.join(map(str, settings.widths or ()))} {same}"
+            log(f"{asked.minutes:g} minutes: {epochs} epochs{limit}; {same} repeats it")
 
     def _log_splits(self, log: Callable[[str], None]) -> None:
         """Log that a run may have been trained on images of the sets that are split off."""

@@ -45,6 +45,16 @@ def test_a_small_resnet_halves_images_to_about_16_pixels(side, halvings):
     assert pooled.inputs == (rows, columns, 128)
 
 
+@pytest.mark.parametrize(("side", "halvings"), [(8, 0), (28, 0), (45, 0), (46, 1), (64, 1)])
+def test_a_fourth_width_takes_the_place_of_a_halving(side, halvings):
+    shape = (side, side, 3)
+    network = make("small-resnet", shape, 10, widths=(4, 8, 16, 32))
+    stem = [layer.stride for layer in network if isinstance(layer, Conv)]
+    assert stem == ([2] * halvings or [1])
+    pooled = next(p for p in walk(network, shape) if isinstance(p.layer, GlobalPool))
+    assert pooled.inputs == (-(-side // 2 ** (halvings + 3)),) * 2 + (32,)
+
+
 def test_a_small_resnet_takes_its_widths():
     network = make("small-resnet", (28, 28, 1), 7, widths=(5, 6))
     stem, first = (9 + 2) * 5, 2 * (9 * 5 + 2) * 5

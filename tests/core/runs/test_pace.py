@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from hardmax.data.datasets import Images, Vectors
+from hardmax.data.datasets import Dataset, Images, Vectors
 from hardmax.errors import ArgumentError
-from hardmax.runs import pace
+from hardmax.runs import auto, pace
 from hardmax.runs.auto import chosen
+from hardmax.runs.preparation import Prepared
 from hardmax.runs.settings import Settings
 
 TRAIN, HELD_OUT = (
@@ -69,6 +70,54 @@ def test_the_epochs_decide_whether_images_are_shifted(measured):
         assert (settings.epochs, settings.augment) == (epochs, augment)
         # The settings of a run can be read again.
         assert Settings.from_record(settings.as_record()) == settings
+
+
+def test_the_notice_has_the_options_that_repeat_the_training():
+    dataset = Dataset("x", TRAIN, HELD_OUT, ("1", "2"))
+    asked = Settings(data="x", minutes=30.0)
+    for widths, options in (
+        (None, "--epochs 31 repeats it"),
+        ((64, 128), "--widths 64,128 --epochs 31 repeats it"),
+    ):
+        found = Settings(data="x", model="small-resnet", epochs=31, widths=widths)
+        lines = []
+        Prepared(asked, found, dataset, None).log_notices(lines.append)
+        assert lines[-1] == f"30 minutes: 31 epochs; {options}"
+
+
+@pytest.mark.parametrize(("side", "widths"), [(23, None), (24, (16, 32, 64, 128))])
+def test_a_long_training_halves_images_one_time_less(measured, side, widths):
+    images = Images(np.zeros((20_000, side, 30, 1), np.uint8), np.arange(20_000) % 2)
+
+    def of(**options):
+        settings = Settings(data="x", precision="float32", **options)
+        classes = ("1", "2")
+        found = chosen(
+            settings, images, None, classes=classes, has_validation=False, held_out=HELD_OUT
+        )
+        return found.widths, found.epochs
+
+    # An epoch takes 20 s. More than 150 epochs see more than 3 million images.
+    assert of(minutes=52.7) == (None, 150)
+    assert of(minutes=53.0) == (widths, 151)
+    assert measured == [(20_000, 250)] * (2 if widths is None else 3)
+    assert of(minutes=53.0, widths=(16,)) == ((16,), 151)
+    assert of(epochs=151) == (None, 151)
+
+
+def test_a_training_of_few_epochs_has_the_usual_network(measured, monkeypatch):
+    monkeypatch.setattr(auto, "LONG", 40_000)
+    monkeypatch.setattr(auto, "LONG_SIDE", 1)
+    for minutes, epochs, widths in ((0.71, 40, None), (0.72, 41, (16, 32, 64, 128))):
+        settings = chosen(
+            Settings(data="x", precision="float32", minutes=minutes),
+            TRAIN,
+            None,
+            classes=("1", "2"),
+            has_validation=False,
+            held_out=HELD_OUT,
+        )
+        assert (settings.epochs, settings.widths) == (epochs, widths)
 
 
 def test_minutes_are_not_for_tables():
