@@ -78,7 +78,10 @@ def test_evaluate_finds_those_of_the_test_set_again(run, folder, trained):
     assert said + "see the report\n" in run("evaluate", "run", "--report", "page.html").stdout
     page = (folder / "page.html").read_text()
     assert f"{len(rows[0])} of 359 test rows" in page
-    assert f'<tr class="example"><td>{rows[0][0]}</td>' in page[page.index("Labels that may be wrong") :]
+    assert (
+        f'<tr class="example"><td>{rows[0][0]}</td>'
+        in page[page.index("Labels that may be wrong") :]
+    )
 
 
 def test_the_run_has_no_suspects_in_its_record(folder, trained):

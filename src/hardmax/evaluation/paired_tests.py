@@ -9,7 +9,10 @@ from hardmax.errors import ArgumentError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.json_values import Json
 
-__all__ = ["Pair", "bootstrap_interval", "compare", "mcnemar"]
+__all__ = ["LEVEL", "Pair", "bootstrap_interval", "compare", "mcnemar"]
+
+#: A difference is more than chance if the p-value of its test is below this.
+LEVEL = 0.05
 
 #: The seed of the bootstrap, fixed so that the same runs give the same interval.
 SEED = 0

@@ -7,14 +7,12 @@ import numpy as np
 
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.metrics import wilson_interval
+from hardmax.evaluation.paired_tests import LEVEL
 
 __all__ = ["SMALLEST", "Slice", "evaluate_slices"]
 
 #: Slices of fewer examples are left out.
 SMALLEST = 20
-
-#: A slice is weak if its p-value is below this.
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

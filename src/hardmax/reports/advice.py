@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hardmax.reports.baselines import LEVEL
 from hardmax.reports.conclusions import Outcome, failures, percent, result
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.recipes import Recipe
 
-__all__ = ["Finished", "conclusions"]
+__all__ = ["GROWN", "Finished", "conclusions"]
+
+#: A loss that is this many times that of guessing has grown, and a smaller learning rate may help.
+GROWN = 1.5
 
 #: The most pieces of advice.
 MOST = 2
@@ -60,6 +62,8 @@ class Finished:
 
 def conclusions(finished: Finished) -> list[str]:
     """Return how good a network is, where it fails, and what to do next."""
+    if finished.outcome.has_one_class:
+        return [result(finished.outcome)]
     found = (rule(finished) for rule in RULES)
     advice = [sentence for sentence in found if sentence][:MOST]
     if not advice:
@@ -91,7 +95,7 @@ def _diverged(finished: Finished) -> str:
         return ""
     loss = finished.epochs[-1]["train_loss"]
     guessing = math.log(len(finished.outcome.evaluation.classes))
-    if loss is not None and loss < guessing:
+    if loss is not None and loss <= GROWN * guessing:
         return ""
     shown = "not finite" if loss is None or not math.isfinite(loss) else f"{loss:.3g}"
     recipe = Recipe(
@@ -147,9 +151,7 @@ def _no_skill(finished: Finished) -> str:
 
 def _baseline(finished: Finished) -> str:
     best = finished.outcome.baseline
-    if best is None or not finished.outcome.has_skill:
-        return ""
-    if best["accuracy"] <= finished.outcome.evaluation.accuracy or best["p"] >= LEVEL:
+    if best is None or not finished.outcome.has_skill or finished.outcome.baseline_lead <= 0:
         return ""
     return f"Use {best['name']}, which is better and simpler, or try another model."
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+from hardmax.evaluation.paired_tests import LEVEL
 from hardmax.reports.records import BaselineRecord
 
-__all__ = ["LEVEL", "best_of", "conclusion"]
-
-#: A difference is more than chance if the p-value of McNemar's test is below this.
-LEVEL = 0.05
+__all__ = ["best_of", "conclusion"]
 
 
 def best_of(baselines: Sequence[BaselineRecord]) -> BaselineRecord:
-    """Return the most accurate baseline, and among equals the one with the lowest log loss."""
-    return max(baselines, key=lambda one: (one["accuracy"], -one["loss"]))
+    """Return the most accurate baseline, and among equals the one with the lowest log loss.
+
+    One that has learned from no features, as the most frequent class, only if there is no other.
+    """
+    learned = [one for one in baselines if one["features"]]
+    return max(learned or baselines, key=lambda one: (one["accuracy"], -one["loss"]))
 
 
 def conclusion(baselines: Sequence[BaselineRecord], examples: int) -> str:

@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from hardmax.evaluation.classification import ClassifierEvaluation
-from hardmax.evaluation.paired_tests import mcnemar
+from hardmax.evaluation.majority import AgainstMajority, against_majority
+from hardmax.evaluation.paired_tests import LEVEL
 from hardmax.evaluation.slices import Slice, evaluate_slices
-from hardmax.reports.baselines import LEVEL, best_of
+from hardmax.reports.baselines import best_of
 from hardmax.reports.records import BaselineRecord
 
 __all__ = ["Outcome", "failures", "percent", "result"]
@@ -34,38 +35,55 @@ def percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the evaluation on a test set says; ``examples`` is the plural noun for its examples."""
+    """What the evaluation on a test set says; ``examples`` is the plural noun for its examples.
+
+    ``groups``, integers (examples,), tell which of them are copies of one another, and
+    ``has_class_weights`` whether the classes were weighted in the training.
+    """
 
     evaluation: ClassifierEvaluation
     examples: str
     baselines: Sequence[BaselineRecord] = ()
+    groups: np.ndarray | None = None
+    has_class_weights: bool = False
 
     @cached_property
-    def most_frequent(self) -> int:
-        """The number of the most frequent class of the test set."""
-        return int(self.evaluation.counts.support.argmax())
-
-    @cached_property
-    def chance_p(self) -> float:
-        """The p-value of McNemar's test against always predicting the most frequent class."""
-        evaluation = self.evaluation
-        is_frequent = evaluation.labels == self.most_frequent
-        return mcnemar(
-            int((evaluation.is_correct & ~is_frequent).sum()),
-            int((~evaluation.is_correct & is_frequent).sum()),
+    def majority(self) -> AgainstMajority:
+        """The comparison with always predicting the most frequent class of the test set."""
+        return against_majority(
+            self.evaluation.labels,
+            self.evaluation.predictions,
+            self.groups,
+            may_cost_accuracy=self.has_class_weights,
         )
 
-    @cached_property
+    @property
     def has_skill(self) -> bool:
-        """Whether it is better than always predicting the most frequent class, beyond noise."""
-        is_better = self.evaluation.accuracy > self.evaluation.majority
-        return is_better and self.chance_p < LEVEL
+        """Whether it may be useful, as far as the examples tell."""
+        return not self.majority.is_useless
+
+    @property
+    def has_one_class(self) -> bool:
+        """Whether all test examples are of one class."""
+        return bool(np.count_nonzero(self.evaluation.counts.support) < 2)
 
     @cached_property
     def baseline(self) -> BaselineRecord | None:
         """The best baseline that has learned anything, if there is one."""
-        learned = [one for one in self.baselines if one["features"]]
-        return best_of(learned) if learned else None
+        best = best_of(self.baselines) if self.baselines else None
+        return best if best is not None and best["features"] else None
+
+    @property
+    def baseline_lead(self) -> int:
+        """How many more examples the best baseline classifies correctly.
+
+        0 if that may be noise, or if the weights of the examples reverse it.
+        """
+        best = self.baseline
+        if best is None or best["p"] >= LEVEL:
+            return 0
+        lead = best["only_baseline"] - best["only_network"]
+        return lead if lead * (best["accuracy"] - self.evaluation.accuracy) > 0 else 0
 
     @cached_property
     def weak(self) -> list[Slice]:
@@ -108,34 +126,39 @@ def result(outcome: Outcome) -> str:
         f"{percent(evaluation.accuracy)} of the {evaluation.count} test {noun} are classified "
         f"correctly{interval}"
     )
-    if np.count_nonzero(evaluation.counts.support) < 2:
+    if outcome.has_one_class:
         return f"{figures}; as all are of one class, this says nothing."
     return f"{figures}, {_against_chance(outcome)}{_against_baseline(outcome)}."
 
 
 def _against_chance(outcome: Outcome) -> str:
-    evaluation = outcome.evaluation
+    evaluation, found = outcome.evaluation, outcome.majority
+    support = evaluation.counts.support
+    share = float(support[found.majority] / support.sum())
     frequent = (
-        f"always predicting the most frequent class, {evaluation.classes[outcome.most_frequent]}, "
-        f"which would be correct on {percent(evaluation.majority)}"
+        f"always predicting the most frequent class, {evaluation.classes[found.majority]}, which "
+        f"would be correct on {percent(share)}"
     )
-    if outcome.has_skill:
+    if found.is_better and evaluation.accuracy > share:
         return f"better than {frequent}"
-    verdict = "no better than" if evaluation.accuracy >= evaluation.majority else "worse than"
-    if verdict == "worse than" and outcome.chance_p >= LEVEL:
-        verdict = "no better than"
-    return f"{verdict} {frequent}{_noise(outcome.chance_p)}"
+    if not found.is_decided:
+        return f"but they are too few to tell whether that is better than {frequent}"
+    is_worse = found.is_worse and evaluation.accuracy < share
+    verdict = "worse than" if is_worse else "no better than"
+    skill = ", but tells the classes apart" if found.is_useful else ""
+    # The test counts each example once.
+    noise = _noise(found.p) if evaluation.weights is None else ""
+    return f"{verdict} {frequent}{noise}{skill}"
 
 
 def _against_baseline(outcome: Outcome) -> str:
     best = outcome.baseline
     if best is None:
         return ""
-    name, reached = best["name"], percent(best["accuracy"])
-    difference = outcome.evaluation.accuracy - best["accuracy"]
-    if best["p"] >= LEVEL:
+    name, reached, lead = best["name"], percent(best["accuracy"]), outcome.baseline_lead
+    if not lead:
         return f"; the best baseline, {name}, is about as good with {reached}{_noise(best['p'])}"
-    verb = "beats" if difference > 0 else "is beaten by"
+    verb = "is beaten by" if lead > 0 else "beats"
     return f"; it {verb} the best baseline, {name} with {reached}{_noise(best['p'])}"
 
 

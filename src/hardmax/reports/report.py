@@ -66,11 +66,18 @@ def render(
     environment.filters["duration"] = _duration
     shares = _shares(evaluation)
     baselines = record["results"].get("baselines", []) if epochs else []
-    has_validation = record["data"]["validation"] or record["settings"].get("folds")
+    setting = record["settings"].get
+    has_validation = record["data"]["validation"] or setting("folds")
     held_out = "validation" if has_validation else "test"
     finished = Finished(
         record=record,
-        outcome=Outcome(evaluation, examples.words[1], baselines),
+        outcome=Outcome(
+            evaluation,
+            examples.words[1],
+            baselines,
+            groups=examples.groups,
+            has_class_weights=bool(setting("balanced") or setting("class_weights")),
+        ),
         epochs=epochs,
         held_out=held_out,
         suspects=suspects,

@@ -13,7 +13,7 @@ from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.reports.advice import Finished, conclusions
-from hardmax.reports.conclusions import Outcome, failures, percent
+from hardmax.reports.conclusions import Outcome, failures, percent, result
 from hardmax.reports.suspects import Suspect, Suspects
 
 SETTINGS = {"lr": 0.1, "optimizer": "sgd", "schedule": "constant", "augment": "none"}
@@ -63,8 +63,17 @@ def read(evaluation, losses=SETTLED, baselines=(), suspects=(), accuracy=0.9, **
     return conclusions(finished)
 
 
-def baseline(name, accuracy, p, features=7):
-    return {"name": name, "accuracy": accuracy, "loss": 1.0, "p": p, "features": features}
+def baseline(name, accuracy, p, features=7, lead=-9):
+    """Return the record of a baseline that classifies ``lead`` more examples correctly."""
+    return {
+        "name": name,
+        "accuracy": accuracy,
+        "loss": 1.0,
+        "p": p,
+        "features": features,
+        "only_baseline": 20 + lead,
+        "only_network": 20,
+    }
 
 
 def spread(classes, each, wrong):
@@ -267,10 +276,55 @@ def test_a_calibrated_run():
     ],
 )
 def test_a_baseline_that_is_as_good_or_better(accuracy, p, words, advice):
-    baselines = [baseline("LogisticRegression", accuracy, p)]
+    frequent = baseline("most frequent class", 0.995, 0.5, features=0)
+    baselines = [baseline("LogisticRegression", accuracy, p, lead=9), frequent]
     found = read(classified(*spread(3, 100, 10)), baselines=baselines)
     assert words in found[0]
     assert found[-1].startswith(advice)
+
+
+def test_weights_that_reverse_a_difference_leave_it_open():
+    labels, predictions = np.repeat([0, 1], [20, 110]), np.zeros(130, int)
+    predictions[20:70] = 1
+    weights = np.where(labels == 0, 9.0, 1.0)
+    evaluation = classified(labels, predictions, classes=("a", "b"), weights=weights)
+    # 80 of 130, against 110, but 230 of the total weight of 290.
+    assert evaluation.accuracy == pytest.approx(230 / 290)
+    outcome = Outcome(evaluation, "rows", [baseline("HGB", 0.1, 1e-5, lead=30)])
+    found = result(outcome)
+    assert "no better than always predicting the most frequent class, b," in found
+    assert "the best baseline, HGB, is about as good" in found
+    assert not outcome.has_skill
+
+
+def test_a_rare_class_that_is_told_apart_is_a_skill():
+    labels = np.repeat([0, 1], [900, 100])
+    predictions = labels.copy()
+    predictions[:60] = 1
+    predictions[900:950] = 0
+    evaluation = classified(labels, predictions, classes=("fine", "broken"))
+    found = read(evaluation)
+    assert "no better than always predicting the most frequent class, fine, which" in found[0]
+    assert found[0].endswith("), but tells the classes apart.")
+    assert found[1].startswith("It is weak on broken: of 100 images, 50 are misclassified")
+    predictions[:300] = 1
+    evaluation = classified(labels, predictions, classes=("fine", "broken"))
+    assert not Outcome(evaluation, "rows").has_skill
+    assert Outcome(evaluation, "rows", has_class_weights=True).has_skill
+
+
+def test_too_few_examples_tell_nothing_about_the_most_frequent_class():
+    labels = np.repeat([0, 1], [30, 4])
+    found = read(classified(labels, labels, classes=("fine", "broken")))
+    assert "but they are too few to tell whether that is better than always predicting" in found[0]
+    assert "check that each label" not in found[-1]
+
+
+def test_copies_count_once():
+    labels, predictions = np.tile([0, 1], 3), np.tile([0, 0], 3)
+    evaluation = classified(np.tile(labels, 9), np.tile(predictions, 9), classes=("a", "b"))
+    assert not Outcome(evaluation, "rows").has_skill
+    assert Outcome(evaluation, "rows", groups=np.tile(np.arange(6), 9)).has_skill
 
 
 def test_a_run_that_memorized_its_training_set():
@@ -315,5 +369,5 @@ def test_weighted_figures_have_no_interval():
 
 
 def test_a_test_set_of_one_class_says_nothing():
-    found = read(classified([0, 0, 0, 0], [0, 0, 0, 1]))
-    assert found[0].endswith("; as all are of one class, this says nothing.")
+    (found,) = read(classified([0, 0, 0, 0], [0, 0, 0, 1]))
+    assert found.endswith("; as all are of one class, this says nothing.")
