@@ -65,7 +65,7 @@ def _metric(epochs: Sequence[EpochRecord], held_out: str, key: str) -> Drawing:
 
 def _curve(name: str, points: Sequence[tuple[int, float]], across: Range, up: Range) -> Curve:
     xs, ys = np.array(points, float).T
-    return curve(name, xs, ys, across, up)
+    return curve(name, xs, ys, across=across, up=up)
 
 
 def _learning_rate(record: RunRecord, epochs: int) -> Drawing | None:

@@ -12,7 +12,19 @@ import numpy as np
 
 from hardmax.reports.pictures import data_url
 
-__all__ = ["UNIT", "Curve", "Dot", "Drawing", "Range", "csv_url", "curve", "whole_ticks"]
+__all__ = [
+    "UNIT",
+    "Curve",
+    "Dot",
+    "Drawing",
+    "Range",
+    "csv_url",
+    "curve",
+    "even",
+    "polyline",
+    "position",
+    "whole_ticks",
+]
 
 #: The size of a drawing, and the edges of its square plot area.
 WIDTH, HEIGHT = 330, 306
@@ -195,7 +207,7 @@ def whole_ticks(last: int) -> tuple[float, ...]:
 
 
 def curve(
-    name: str, xs: np.ndarray, ys: np.ndarray, across: Range = UNIT, up: Range = UNIT
+    name: str, xs: np.ndarray, ys: np.ndarray, *, across: Range = UNIT, up: Range = UNIT
 ) -> Curve:
     """Return a curve through float points (n,), sampled evenly along its length."""
     points = np.stack([across.fraction(xs), up.fraction(ys)], axis=1)

@@ -49,6 +49,7 @@ def worst_mistakes(evaluation: ClassifierEvaluation) -> np.ndarray:
 def described(
     examples: Examples,
     evaluation: ClassifierEvaluation,
+    *,
     maps: np.ndarray | None,
     links: Links | None,
 ) -> list[Mistake]:
@@ -76,6 +77,7 @@ def described(
 def shown_cells(
     examples: Examples,
     evaluation: ClassifierEvaluation,
+    *,
     encoding: RowEncoding | None,
     explanation: Explanation | None,
 ) -> tuple[list[str], list[list[str]]]:

@@ -104,8 +104,10 @@ def render(
         confusions=frequent_confusions(evaluation.labels, evaluation.predictions, CONFUSIONS)
         if shares is None
         else [],
-        mistakes=mistakes.described(examples, evaluation, maps, links),
-        cells=mistakes.shown_cells(examples, evaluation, encoding, explanation),
+        mistakes=mistakes.described(examples, evaluation, maps=maps, links=links),
+        cells=mistakes.shown_cells(
+            examples, evaluation, encoding=encoding, explanation=explanation
+        ),
         weights=weights,
         columns=columns.described(encoding, record["data"]["preprocessing"]),
         thresholds=thresholds(evaluation),

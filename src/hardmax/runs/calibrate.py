@@ -56,13 +56,15 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
         "conformity": conformity.as_record(),
     }
     suspects = Suspects.of("validation", part, after)
-    page = _report(path, replace(run, record=record), dataset, suspects, framework)
+    page = _report(
+        path, replace(run, record=record), dataset, suspects=suspects, framework=framework
+    )
     _save(Path(path), record, page.encode("utf-8", "xmlcharrefreplace"))
     return calibration
 
 
 def _report(
-    path: str, run: Run, dataset: Dataset, suspects: Suspects, framework: str | None
+    path: str, run: Run, dataset: Dataset, *, suspects: Suspects, framework: str | None
 ) -> str:
     """Return the report of the training of a run, evaluated as its record says."""
     test: Examples = dataset.test
