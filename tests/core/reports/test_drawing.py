@@ -73,7 +73,7 @@ def test_numbers_are_written_as_csv_with_names_as_they_are():
 def test_a_long_curve_is_sampled_by_the_lengths_that_are_drawn():
     xs = np.arange(100_000.0)
     ys = np.where(xs < 50_000, 0.0, 1e-4)
-    found = curve("a", xs, ys, Range(0, 1e5), Range(0, 1e-4))
+    found = curve("a", xs, ys, across=Range(0, 1e5), up=Range(0, 1e-4))
     # The jump is as high as the drawing is wide, and has half of the points, which are one.
     assert [sum(y == level for _, y in found.numbers) for level in (0, 1e-4)] == pytest.approx(
         [50, 50], abs=2
