@@ -103,8 +103,8 @@ def _zstd(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
 
 def _is_added(name: str) -> bool:
     """Return whether a file in an archive was added by a file manager."""
-    parts = PurePosixPath(name).parts
-    return any(map(is_hidden, parts)) or parts[-1] == "Thumbs.db"
+    path = PurePosixPath(name)
+    return any(map(is_hidden, path.parts)) or path.name == "Thumbs.db"
 
 
 @contextlib.contextmanager

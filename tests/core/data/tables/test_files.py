@@ -157,6 +157,15 @@ def test_what_macos_adds_to_archives_is_not_counted(tmp_path, folder):
     assert read_table(path).table.to_pandas().to_dict("list") == FRAME.to_dict("list")
 
 
+def test_a_file_named_by_a_dot_is_another_file_in_an_archive(refused, tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(".", b"")
+        archive.writestr("b.csv", CSV)
+    with refused(DataError, path, "it has ., b.csv"):
+        read_table(path)
+
+
 # Delimiters
 
 cells = st.text(st.sampled_from('ab1.,;|\t "'), max_size=6)
