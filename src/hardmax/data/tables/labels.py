@@ -130,7 +130,7 @@ def check_classes(
             * are_numbers
         )
     if are_numbers and not are_classes:
-        named = shlex.quote(f"{shortened(f'{label}')}=category")
+        named = shlex.quote(f"{label}=category")
         raise DataError(
             f"{path}: the label column {_quoted(label)} has {distinct} different numbers in {rows} "
             "rows; is a number to be predicted? hardmax predicts classes, not numbers "

@@ -171,6 +171,15 @@ def test_many_numbers_as_labels_are_refused_unless_they_are_said_to_be_classes(
     assert len(survey_table(Path(path), deliberate).classes) == len({*cells})
 
 
+def test_the_option_that_is_advised_has_the_whole_name_of_the_column(refused, tmp_path):
+    name = "price " * 40 + "in euros"
+    pd.DataFrame({"x": range(1000), name: prices(497, 1000)}).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    with refused(DataError, f"add --as '{name}=category'"):
+        load(str(tmp_path / "a.csv"), Reading(label=name))
+
+
 def test_a_number_in_each_row_is_not_a_class_either(refused, tmp_path):
     with refused(DataError, "60 distinct values in 60 rows", "not numbers (regression)"):
         load(saved(tmp_path, prices(60, 60)), Reading(label="y", column_kinds=("y=category",)))
