@@ -1,7 +1,7 @@
 """The drawing of how far frameworks differ, from the initial to the final scores."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, isnan, log10
 from typing import Any
 
 from hardmax.reports.drawing import Curve, Drawing, Range, even, polyline, position
@@ -60,7 +60,12 @@ def _curve(name: str, values: Mapping[str, float], kinds: Sequence[str], up: Ran
 
 
 def _exponent(value: float, up: Range) -> float:
-    """Return the exponent of a difference, or the nearest one that there is room for."""
+    """Return the exponent of a difference, or the nearest one that there is room for.
+
+    What is not a number is no small difference, but the largest.
+    """
+    if isnan(value):
+        return up.high
     if value <= 0:
         return up.low
     return min(max(log10(value), up.low), up.high)

@@ -86,6 +86,12 @@ def test_equal_results_have_a_drawing():
     assert heights(drawing.curves[0]) == [0] * len(COLUMNS)
 
 
+def test_a_difference_that_is_not_a_number_is_drawn_as_the_largest():
+    network = {"model": "mlp", "pairs": [pair(**dict.fromkeys(COLUMNS, float("nan")))]}
+    drawing = differences_drawing(network, COLUMNS, LIMITS["float32"])
+    assert heights(drawing.curves[0]) == [1] * len(COLUMNS)
+
+
 def heights(curve):
     """Return where the points of a curve are, from 0 to 1."""
     return [(260 - float(point.split(",")[1])) / 250 for point in curve.points.split()]
