@@ -9,8 +9,8 @@ from pathlib import Path
 from hardmax.errors import RunError
 from hardmax.files import is_hidden
 from hardmax.reports.records import DataRecord
-from hardmax.runs.record import RECORD
-from hardmax.runs.run import METRICS, MODEL, read_intact
+from hardmax.runs.record import RECORD, read_record
+from hardmax.runs.run import METRICS, MODEL, REPORT
 from hardmax.runs.settings import Settings
 
 __all__ = ["ListedRun", "list_runs"]
@@ -44,8 +44,8 @@ class ListedRun:
 def list_runs(folder: Path) -> list[ListedRun]:
     """Return the runs in a folder and anywhere below it, newest first.
 
-    Then come those without a date, and those that are damaged or of another format. Raises
-    RunError if the folder cannot be read.
+    Then come those without a date, and those whose record is damaged or of another format or that
+    lack a file; other files are not read. Raises RunError if the folder cannot be read.
     """
     try:
         os.scandir(folder).close()
@@ -67,9 +67,12 @@ def _run_folders(folder: Path, errors: list[OSError]) -> Iterator[Path]:
 
 def _listed(path: Path) -> ListedRun:
     try:
-        record = read_intact(path)
+        record = read_record(path / RECORD)
     except RunError as error:
         return ListedRun(str(path), error=str(error))
+    missing = [name for name in (METRICS, MODEL, REPORT) if not (path / name).is_file()]
+    if missing:
+        return ListedRun(str(path), error=f"{path} has no {' and no '.join(missing)}")
     settings, data = Settings.from_record(record["settings"]), record["data"]
     accuracy = record["results"]["test"].get("accuracy")
     return ListedRun(

@@ -40,7 +40,7 @@ from hardmax.runs.record import RECORD, read_record, short
 from hardmax.runs.settings import Settings
 from hardmax.training import checkpoint
 
-__all__ = ["Run", "file_checksum", "read_intact"]
+__all__ = ["Run", "file_checksum"]
 
 METRICS, MODEL, REPORT = "metrics.jsonl", "model.safetensors", "report.html"
 SUSPECTS = "suspects.csv"
@@ -77,7 +77,7 @@ class Run:
         Raises RunError if a file is missing, truncated, changed or inconsistent with the others.
         """
         path = Path(folder)
-        record = read_intact(path)
+        record = _read_intact(path)
         arrays, header = checkpoint.describe(path / MODEL)
         try:
             network, input_shape, classes, encoding = _read_header(header)
@@ -134,7 +134,7 @@ class Run:
         return Conformity(stored["count"], tuple(stored["scores"]), self.settings.seed)
 
 
-def read_intact(folder: Path) -> RunRecord:
+def _read_intact(folder: Path) -> RunRecord:
     """Return the record of a run folder.
 
     Raises RunError unless it and the files it has checksums of are as they were written.
