@@ -264,7 +264,8 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.left_out_ = {**empty, **left_out}
             used = self.encoding_.chosen(columns)
             keys = row_keys(used)
-            copies = copies_of(keys, numbers, [len(np.unique(column.values)) for column in used])
+            distinct = (len(np.unique(column.values)) for column in used)
+            copies = copies_of(keys, numbers, distinct)
             examples = Vectors(
                 self.encoding_.encode(used),
                 numbers,

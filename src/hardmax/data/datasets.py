@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from hardmax.checks import is_plain
-from hardmax.data.equality import content_keys, copies_of, repeated
+from hardmax.data.equality import content_keys, copies_of
 from hardmax.data.mapped import blocks, take_rows
 from hardmax.data.row_encoding import ColumnValues, RowEncoding
 from hardmax.data.splitting import split_rows
@@ -256,11 +256,8 @@ class Vectors(Examples):
         """The group of each example, integers (examples,): copies of one another are in one."""
         if self.copies is not None:
             return self.copies
-        if not repeated(self.keys).any():
-            return self.keys
-        return copies_of(
-            self.keys, self.labels, [len(np.unique(column)) for column in self.values.T]
-        )
+        distinct = (len(np.unique(column)) for column in self.values.T)
+        return copies_of(self.keys, self.labels, distinct)
 
     def take(self, rows: np.ndarray | slice) -> Self:
         """Return the examples at the integer positions ``rows``, or those of a slice."""

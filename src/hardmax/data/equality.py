@@ -1,8 +1,9 @@
 """Equal examples, and equal ones with different labels."""
 
 import hashlib
-import math
+import operator
 from collections.abc import Iterable
+from itertools import accumulate
 
 import numpy as np
 
@@ -25,10 +26,8 @@ def key_of(content: bytes | memoryview) -> int:
 
 def content_keys(inputs: np.ndarray) -> np.ndarray:
     """Return a number for each example, uint64 (examples,): equal examples have equal numbers."""
-    return np.array(
-        [key_of(np.ascontiguousarray(one).data) for block in blocks(inputs) for one in block],
-        np.uint64,
-    )
+    contents = (np.ascontiguousarray(one).data for block in blocks(inputs) for one in block)
+    return np.fromiter(map(key_of, contents), np.uint64, len(inputs))
 
 
 def repeated(keys: np.ndarray) -> np.ndarray:
@@ -44,9 +43,12 @@ def copies_of(keys: np.ndarray, labels: np.ndarray, distinct: Iterable[int]) -> 
     They are if the columns, with numbers of ``distinct`` values, have no more combinations of these
     than there are rows: then the same combination is observed several times, also in data to come,
     and each row is a group of its own. But if each, with its label, occurs a multiple of the same
-    number of times, the whole table was repeated. ``labels`` are integers (rows,).
+    number of times, the whole table was repeated. ``labels`` are integers (rows,). No more of
+    ``distinct`` is read than decides this.
     """
-    if math.prod(distinct) > len(keys):
+    if not repeated(keys).any():
+        return keys
+    if any(combinations > len(keys) for combinations in accumulate(distinct, operator.mul)):
         return keys
     places = np.unique(keys, return_inverse=True)[1]
     pairs = places * (np.ptp(labels) + 1) + labels

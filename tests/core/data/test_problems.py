@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
-from support import noise, save
+from support import noise, peak_memory, save
 
 from hardmax.data.datasets import Images, Vectors
+from hardmax.data.equality import content_keys
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.data.problems import Part, find_problems, of_dataset
@@ -222,6 +223,11 @@ def test_nothing_is_wrong_with_real_tables(data_root):
 
 
 # Keys
+
+
+def test_keys_need_no_more_memory_than_their_array():
+    inputs = np.arange(2**17, dtype=np.float32)[:, None]
+    assert peak_memory(lambda: content_keys(inputs)) < 12 * len(inputs)
 
 
 def test_keys_are_those_of_the_contents_in_every_part():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support import noise, pcg64, save
 
 from hardmax.data.datasets import Images, Vectors, split_off
+from hardmax.data.equality import copies_of
 from hardmax.data.images.digits import load_digits
 from hardmax.data.load import load
 from hardmax.data.options import Reading
@@ -84,6 +85,14 @@ def test_groups_that_are_too_large_are_divided(sizes):
 
 
 # What is equal
+
+
+@pytest.mark.parametrize(("keys", "asked"), [([1, 2, 3, 4], 0), ([1, 2, 2, 4], 2)])
+def test_no_more_columns_are_counted_than_decide_what_copies_are(keys, asked):
+    distinct = iter([2, 3, 5, 7])
+    keys = np.array(keys, np.uint64)
+    assert copies_of(keys, np.zeros(4, int), distinct).tolist() == keys.tolist()
+    assert len([*distinct]) == 4 - asked
 
 
 def first_equal(groups):

@@ -116,7 +116,7 @@ def _problems(
     """Yield what may be wrong with the ``labels`` of ``rows``, int64."""
     keys = row_keys(columns)[rows]
     classes, numbers = np.unique(labels, return_inverse=True)
-    distinct = [len(np.unique(column.values[rows])) for column in columns]
+    distinct = (len(np.unique(column.values[rows])) for column in columns)
     copies = copies_of(keys, numbers, distinct)
     yield from find_problems(
         name,
