@@ -48,10 +48,13 @@ class Part(NamedTuple):
     place: Callable[[int], str]
 
 
-def of_dataset(dataset: Dataset, *, is_split: bool) -> tuple[str, ...]:
+def of_dataset(
+    dataset: Dataset, *, is_split: bool, is_split_by_time: bool = False
+) -> tuple[str, ...]:
     """Return what may be wrong with a data set, a line each.
 
-    ``is_split`` is whether its test set was split off at random, with copies on one side.
+    ``is_split`` is whether its test set was split off at random, with copies on one side, and
+    ``is_split_by_time`` whether it has the last rows.
     """
     sets = {TRAIN: dataset.train, VALIDATION: dataset.validation, TEST: dataset.test}
     if not dataset.has_test:
@@ -62,10 +65,11 @@ def of_dataset(dataset: Dataset, *, is_split: bool) -> tuple[str, ...]:
         find_problems(
             dataset.name,
             [_part(name, part) for name, part in sets.items() if part is not None],
-            dataset.classes,
-            train.words,
+            classes=dataset.classes,
+            words=train.words,
             is_by_chance=bool(is_by_chance),
             is_split=is_split,
+            is_split_by_time=is_split_by_time,
         )
     )
 
@@ -83,30 +87,32 @@ def _part(name: str, examples: Examples) -> Part:
 def find_problems(
     name: str,
     parts: Sequence[Part],
+    *,
     classes: Sequence[str],
     words: tuple[str, str],
-    *,
     is_by_chance: bool = False,
     is_split: bool = False,
+    is_split_by_time: bool = False,
 ) -> Iterator[str]:
     """Yield what may be wrong with the data called ``name``, a line each.
 
     ``parts`` are its sets, that to train on first, and ``words`` the noun for its examples. With
-    ``is_by_chance`` equal ones are no copies; with ``is_split`` they are on one side already.
+    ``is_by_chance`` equal ones are no copies; with ``is_split`` they are on one side already. With
+    ``is_split_by_time`` the test set has the last ones.
     """
     train, *others = parts
     for part in others:
         if not (is_split and part.name == TEST):
-            yield from _leak(name, train, part, words, is_by_chance=is_by_chance)
+            yield from _leak(name, train, part, words=words, is_by_chance=is_by_chance)
     if not is_by_chance:
-        yield from _contradictions(name, parts, classes, words)
+        yield from _contradictions(name, parts, classes=classes, words=words)
     for part in others:
         if part.name == TEST:
-            yield from _shift(name, train, part, classes)
+            yield from _shift(name, train, part, classes=classes, is_by_time=is_split_by_time)
 
 
 def _leak(
-    name: str, train: Part, part: Part, words: tuple[str, str], *, is_by_chance: bool
+    name: str, train: Part, part: Part, *, words: tuple[str, str], is_by_chance: bool
 ) -> Iterator[str]:
     """Yield a line if another set has examples of the training set."""
     common = np.flatnonzero(np.isin(part.keys, train.keys))
@@ -145,14 +151,15 @@ def _are_usual(common: int, part: Part, train: Part, is_by_chance: bool) -> bool
 
 
 def _contradictions(
-    name: str, parts: Sequence[Part], classes: Sequence[str], words: tuple[str, str]
+    name: str, parts: Sequence[Part], *, classes: Sequence[str], words: tuple[str, str]
 ) -> Iterator[str]:
     """Yield a line if equal examples have different labels."""
     keys = np.concatenate([part.keys for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     pairs = differently_labeled(keys, labels)
-    affected = np.isin(keys, keys[pairs[:, 0]]).sum()
-    if not len(pairs) or (words == Vectors.words and affected < MAX_CONTRADICTING * len(keys)):
+    affected = int(np.isin(keys, keys[pairs[:, 0]]).sum())
+    are_rows = words == Vectors.words
+    if not len(pairs) or (are_rows and affected < MAX_CONTRADICTING * len(keys)):
         return
     starts = np.cumsum([0, *(len(part.keys) for part in parts)])
 
@@ -162,6 +169,12 @@ def _contradictions(
         return f"{place} ({shortened(classes[labels[position]])})"
 
     first, other = map(described, pairs[0].tolist())
+    if are_rows:
+        yield (
+            f"{name}: {affected} of the {len(keys)} rows equal a row with another label, such as "
+            f"{first} = {other}; the columns cannot tell these rows apart, or labels are wrong"
+        )
+        return
     occur = f"{words[0]} occurs" if len(pairs) == 1 else f"{words[1]} occur"
     yield (
         f"{name}: {len(pairs)} {occur} with different labels, such as {first} = {other}; correct "
@@ -169,7 +182,9 @@ def _contradictions(
     )
 
 
-def _shift(name: str, train: Part, test: Part, classes: Sequence[str]) -> Iterator[str]:
+def _shift(
+    name: str, train: Part, test: Part, *, classes: Sequence[str], is_by_time: bool
+) -> Iterator[str]:
     """Yield a line if the classes have other frequencies in the test set."""
     counts = np.array([np.bincount(part.labels, minlength=len(classes)) for part in (train, test)])
     if not counts.any(axis=1).all():
@@ -179,11 +194,16 @@ def _shift(name: str, train: Part, test: Part, classes: Sequence[str]) -> Iterat
     if differences.sum() / 2 < SHIFT or _p_value(counts) >= SHIFT_LEVEL:
         return
     most = int(differences.argmax())
+    advice = (
+        "they change over time, so that they may be others again in data to come"
+        if is_by_time
+        else "choose both sets in the same way, or the accuracy holds for the classes of the test "
+        "set alone"
+    )
     yield (
         f"{name}: the classes have other frequencies in the test set, such as "
         f"{shortened(classes[most])} with {shares[1, most]:.1%} instead of {shares[0, most]:.1%} "
-        "(chi-squared test: p < 1e-6); choose both sets in the same way, or the accuracy holds "
-        "for the classes of the test set alone"
+        f"(chi-squared test: p < 1e-6); {advice}"
     )
 
 

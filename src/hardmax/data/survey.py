@@ -177,8 +177,8 @@ def _summarize(
             find_problems(
                 name,
                 [_part(part, found, classes) for part, found in of_part.items()],
-                classes,
-                Images.words,
+                classes=classes,
+                words=Images.words,
             )
         ),
     )

@@ -99,10 +99,13 @@ def prepared(asked: Settings) -> Prepared:
         # So that missing weights are found before the images are read.
         backbone(asked.model, asked.pretrained, (SIDE, SIDE, 3))
     dataset = load.load(settings.data, settings.reading)
-    is_split = "split_off" in dataset.preprocessing and settings.time is None
-    found = problems.of_dataset(dataset, is_split=is_split)
+    is_split = "split_off" in dataset.preprocessing
+    is_by_time = is_split and settings.time is not None
+    found = problems.of_dataset(
+        dataset, is_split=is_split and not is_by_time, is_split_by_time=is_by_time
+    )
     dataset = replace(dataset, warnings=(*dataset.warnings, *found))
-    if not is_split:
+    if not is_split or is_by_time:
         dataset = _with_folds_like_test(dataset)
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)

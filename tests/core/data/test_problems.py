@@ -29,7 +29,7 @@ def part(name, keys, labels=None):
 def leaks(train, test, **options):
     """Return the warnings of examples of one class."""
     parts = [part("train", train), part("test", test)]
-    return [*find_problems("a", parts, CLASSES, ROWS, **options)]
+    return [*find_problems("a", parts, classes=CLASSES, words=ROWS, **options)]
 
 
 def problems(source, reading=None, **options):
@@ -150,7 +150,10 @@ def test_rows_with_different_labels_are_noticed_if_they_are_not_rare(
     trained = problems(str(tmp_path / "a.csv"), Reading(label="y"), is_split=True)
     assert (len(found), len(trained)) == (is_noticed, is_noticed)
     if is_noticed:
-        assert "6 rows occur with different labels, such as row 2 (v) = row 501 (u)" in found[0]
+        assert found == [
+            "a: 12 of the 1000 rows equal a row with another label, such as row 2 (v) = row 501 "
+            "(u); the columns cannot tell these rows apart, or labels are wrong"
+        ]
 
 
 def test_rows_of_one_label_contradict_no_other(tmp_path):
@@ -162,13 +165,14 @@ def test_rows_of_one_label_contradict_no_other(tmp_path):
 # Frequencies of the classes
 
 
-def shifts(train, test, classes):
+def shifts(train, test, classes, **options):
     keys = iter(np.arange(len(train) + len(test)).astype(np.uint64))
     parts = [
         part(name, [next(keys) for _ in labels], labels)
         for name, labels in (("train", train), ("test", test))
     ]
-    return [*find_problems("a", parts, [*map(str, range(classes))], ROWS)]
+    names = [*map(str, range(classes))]
+    return [*find_problems("a", parts, classes=names, words=ROWS, **options)]
 
 
 @pytest.mark.parametrize("classes", [2, 10, 300])
@@ -185,6 +189,10 @@ def test_other_frequencies_are_noticed_if_they_are_far_apart_and_no_chance():
     assert chi2_contingency([[900, 100], [100, 100]], correction=False).pvalue < 1e-6
     (found,) = shifts(train, test, 2)
     assert "other frequencies in the test set, such as 0 with 50.0% instead of 90.0%" in found
+    assert "choose both sets in the same way" in found
+    (drift,) = shifts(train, test, 2, is_split_by_time=True)
+    assert drift.startswith(found[: found.index("; ")])
+    assert drift.endswith("they change over time, so that they may be others again in data to come")
     assert shifts(train, test[95:105], 2) == []  # 10 rows prove nothing
     assert chi2_contingency([[9e5, 1e5], [8.5e5, 1.5e5]], correction=False).pvalue < 1e-6
     slight = (np.repeat([0, 1], [90_000, 10_000]), np.repeat([0, 1], [85_000, 15_000]))

@@ -37,3 +37,13 @@ def test_folds_divide_copies_as_the_test_set_does(tmp_path, tested, are_together
     divided = np.mean([len(numbers) > 1 for numbers in of_value.values()])
     # By chance, copies are in different folds in 3 of 4 cases.
     assert divided == 0 if are_together else divided > 0.2
+
+
+def test_classes_that_change_over_time_are_no_mistake_of_the_split(tmp_path):
+    rows = [f"{x / 7},2024-01-{x // 20 + 1:02},{'ab'[x > 500 or x % 2]}" for x in range(600)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,day,y", *rows]))
+    data = {"data": str(tmp_path / "a.csv"), "label": "y", "model": "mlp"}
+    (found,) = prepared(Settings(**data, time="day")).dataset.warnings
+    assert "other frequencies" in found
+    assert "they change over time" in found
+    assert prepared(Settings(**data)).dataset.warnings == ()

@@ -121,8 +121,8 @@ def _problems(
     yield from find_problems(
         name,
         [Part(TRAIN, keys, numbers, lambda position: f"row {rows[position] + 1}")],
-        classes.tolist(),
-        Vectors.words,
+        classes=classes.tolist(),
+        words=Vectors.words,
         is_by_chance=not repeated(copies).any(),
     )
 
