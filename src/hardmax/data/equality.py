@@ -9,7 +9,14 @@ import numpy as np
 
 from hardmax.data.mapped import blocks
 
-__all__ = ["content_keys", "copies_of", "differently_labeled", "key_of", "repeated"]
+__all__ = [
+    "are_multiplied",
+    "content_keys",
+    "copies_of",
+    "differently_labeled",
+    "key_of",
+    "repeated",
+]
 
 #: Fewer distinct rows may all occur equally often by chance.
 LEAST_DISTINCT = 20
@@ -50,12 +57,18 @@ def copies_of(keys: np.ndarray, labels: np.ndarray, distinct: Iterable[int]) -> 
         return keys
     if any(combinations > len(keys) for combinations in accumulate(distinct, operator.mul)):
         return keys
+    return keys if are_multiplied(keys, labels) else np.arange(len(keys))
+
+
+def are_multiplied(keys: np.ndarray, labels: np.ndarray) -> bool:
+    """Return whether each row, with its label, occurs a multiple of the same number of times.
+
+    ``keys`` and the integers ``labels`` have the shape (rows,).
+    """
     places = np.unique(keys, return_inverse=True)[1]
     pairs = places * (np.ptp(labels) + 1) + labels
     counts = np.unique(pairs, return_counts=True)[1]
-    if len(counts) >= LEAST_DISTINCT and np.gcd.reduce(counts) > 1:
-        return keys
-    return np.arange(len(keys))
+    return len(counts) >= LEAST_DISTINCT and bool(np.gcd.reduce(counts) > 1)
 
 
 def differently_labeled(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hardmax.checks import plain, shortened
 from hardmax.data.datasets import Dataset, Examples, Vectors
-from hardmax.data.equality import differently_labeled, repeated
+from hardmax.data.equality import are_multiplied, differently_labeled, repeated
 from hardmax.data.images.parts import TEST, TRAIN, VALIDATION
 
 __all__ = ["Part", "find_problems", "of_dataset"]
@@ -17,8 +17,12 @@ __all__ = ["Part", "find_problems", "of_dataset"]
 #: set has as many rows of the training set as this one has with an equal one in itself: 9, 11 and
 #: 29 % of three real tables, whose training rows have an equal one in 9, 11 and 28 %. A test set is
 #: not honest if it has TIMES as many and the difference is more than DEVIATIONS standard deviations
-#: (a probability of 1e-4), or if it has more than MOST, whatever the training set is like.
-TIMES, DEVIATIONS, MOST = 1.5, 3.7, 0.5
+#: (a probability of 1e-4).
+TIMES, DEVIATIONS = 1.5, 3.7
+
+#: If no rows of the larger set are equal, the other has rows of it by chance with a probability
+#: that must be below this.
+CHANCE_LEVEL = 0.05
 
 #: Equal rows may differ in what nobody recorded, so that fewer than this fraction of the rows may
 #: have an equal one with another label.
@@ -116,8 +120,9 @@ def _leak(
 ) -> Iterator[str]:
     """Yield a line if another set has examples of the training set."""
     common = np.flatnonzero(np.isin(part.keys, train.keys))
-    is_honest = words == Vectors.words and _are_usual(len(common), part, train, is_by_chance)
-    if not len(common) or is_honest:
+    if not len(common):
+        return
+    if words == Vectors.words and _are_usual(len(common), part, train, is_by_chance=is_by_chance):
         return
     first = int(common[0])
     same = int(np.flatnonzero(train.keys == part.keys[first])[0])
@@ -129,24 +134,33 @@ def _leak(
     )
 
 
-def _are_usual(common: int, part: Part, train: Part, is_by_chance: bool) -> bool:
+def _are_usual(common: int, part: Part, train: Part, *, is_by_chance: bool) -> bool:
     """Return whether a set has ``common`` rows of the training set because rows are often equal.
 
-    Their share is compared with that of the training rows that have an equal one, in the
-    normal approximation of the binomial distribution. Equal rows count only once in its variance:
-    the number of rows is divided by how many are equal on average.
+    They are not if each occurs a multiple of the same number of times in both sets together, which
+    are a repeated table. Otherwise, their share is compared with the one that the larger set lets
+    expect, in the normal approximation of the binomial distribution. Equal rows count only once in
+    its variance: the number of rows is divided by how many are equal on average.
     """
-    is_repeated = repeated(train.keys)
-    if not is_repeated.any():
+    keys = np.concatenate([train.keys, part.keys])
+    labels = np.concatenate([train.labels, part.labels])
+    if not is_by_chance and are_multiplied(keys, labels):
         return False
-    counts = len(part.keys), len(train.keys)
-    share, usual = common / counts[0], float(is_repeated.mean())
-    if share > MOST and not is_by_chance:
-        return False
-    equal = np.unique(train.keys[is_repeated], return_counts=True)[1]
-    pooled = (common + int(is_repeated.sum())) / sum(counts)
+    larger = max(train, part, key=lambda one: len(one.keys)).keys
+    count = len(part.keys)
+    smaller = min(len(train.keys), count) / len(larger)
+    equal = np.unique(larger, return_counts=True)[1]
+    if equal.max() == 1:
+        # Of the pairs of rows in both sets and of those in the larger one, the share of the former.
+        return (2 * smaller / (2 * smaller + 1)) ** common > CHANCE_LEVEL
+    # The probability that a row has an equal one among as many others as there are to train on.
+    others = min(len(train.keys) / len(larger), 1)
+    usual = float((equal * (1 - (1 - others) ** (equal - 1))).sum() / len(larger))
+    share = common / count
+    equal = equal[equal > 1]
+    pooled = (common + usual * len(larger)) / (count + len(larger))
     variance = pooled * (1 - pooled) * (equal**2).sum() / equal.sum()
-    deviation = math.sqrt(variance * (1 / counts[0] + 1 / counts[1]))
+    deviation = math.sqrt(variance * (1 / count + 1 / len(larger)))
     return share <= TIMES * usual or share - usual <= DEVIATIONS * deviation
 
 

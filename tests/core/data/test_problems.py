@@ -99,7 +99,42 @@ def test_an_honest_test_set_repeats_rows_as_often_as_the_training_set(repeats):
         order = generator.permutation(len(keys))
         train, test = keys[order[100:]], keys[order[:100]]
         assert leaks(train, test) == []
-        assert len(leaks(train, np.r_[test, generator.choice(train, 80)])) == 1
+        assert len(leaks(train, np.r_[test, generator.choice(train, 200)])) == 1
+
+
+def drawn(seed, *, rows, combinations):
+    """Return the keys of a training and a test set whose rows are drawn alike."""
+    keys = np.random.default_rng(seed).integers(0, combinations, sum(rows))
+    return keys[: rows[0]], keys[rows[0] :]
+
+
+@pytest.mark.parametrize("rows", [(3000, 1000), (1000, 3000)])
+def test_rows_of_skewed_categories_are_equal_by_nature(rows):
+    """Of 19,683 combinations, most rows have frequent ones."""
+    for seed in range(20):
+        cells = np.random.default_rng(seed).choice(3, (4000, 9), p=(0.8, 0.15, 0.05))
+        keys = cells @ 3 ** np.arange(9)
+        train, test = keys[: rows[0]], keys[rows[0] :]
+        assert np.isin(test, train).mean() > 0.5
+        assert leaks(train, test) == []
+
+
+def test_a_large_test_set_has_rows_of_a_small_training_set_by_nature():
+    for seed in range(40):
+        train, test = drawn(seed, rows=(200, 20_000), combinations=160_000)
+        assert np.isin(test, train).sum() > 5
+        assert leaks(train, test) == []
+        # Each training row five times more.
+        assert len(leaks(train, np.r_[test, np.repeat(train, 5)])) == 1
+
+
+@pytest.mark.parametrize("rows", [(200, 200), (1000, 250), (100, 1000)])
+@pytest.mark.parametrize("pairs", [0.3, 1, 3])
+def test_few_rows_that_are_equal_by_chance_are_rarely_taken_for_a_leak(rows, pairs):
+    combinations = round(rows[0] * rows[1] / pairs)
+    found = [bool(leaks(*drawn(seed, rows=rows, combinations=combinations))) for seed in range(400)]
+    # At most 5 %, and four standard deviations of 400 samples.
+    assert np.mean(found) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_a_repeated_table_that_was_split_row_by_row_is_noticed():
