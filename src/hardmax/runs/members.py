@@ -104,7 +104,7 @@ def fold_of(examples: Examples, folds: int, seed: int) -> np.ndarray:
 
 
 def _copy_folds(labels: np.ndarray, groups: np.ndarray, folds: int) -> np.ndarray:
-    """Return the fold of each example, int64: groups are dealt out by class, the largest first.
+    """Return the fold of each example, int64: groups as by ``_group_folds``, then all others.
 
     The group of a whole class, and groups that are larger than a fold, are divided.
     """
@@ -113,13 +113,32 @@ def _copy_folds(labels: np.ndarray, groups: np.ndarray, folds: int) -> np.ndarra
     )
     of_class = np.bincount(labels)
     is_whole = sizes >= of_class[labels[first]]
-    is_divided = (is_whole | (sizes * folds > len(labels)))[group_of]
-    leaders = np.where(is_divided, np.arange(len(labels)), first[group_of])
-    leader, members = np.unique(leaders, return_counts=True)
-    dealt = np.empty(len(labels), np.int64)
-    dealt[leader[np.lexsort((-members, labels[leader]))]] = np.arange(len(leader)) % folds
-    numbers: np.ndarray = dealt[leaders]
+    is_divided = is_whole | (sizes == 1) | (sizes * folds > len(labels))
+    is_single = is_divided[group_of]
+    numbers = np.empty(len(labels), np.int64)
+    filled = np.zeros((folds, len(of_class)), np.int64)
+    if not is_single.all():
+        numbers[~is_single] = _group_folds(labels[~is_single], group_of[~is_single], folds)
+        np.add.at(filled, (numbers[~is_single], labels[~is_single]), 1)
+    for label in range(len(of_class)):
+        rows = np.flatnonzero(is_single & (labels == label))
+        numbers[rows] = _least_filled(filled, label, len(rows))
+        filled[:, label] += np.bincount(numbers[rows], minlength=folds)
     return numbers
+
+
+def _least_filled(filled: np.ndarray, label: int, count: int) -> np.ndarray:
+    """Return the folds that ``count`` examples of a class go to, int64 (count,), one by one.
+
+    Each goes to the fold with the fewest of its class so far, and of these to the one with the
+    fewest of all; ``filled`` are these numbers, int64 (folds, classes).
+    """
+    of_class, others = filled[:, label], np.delete(filled, label, axis=1).sum(axis=1)
+    most = int(of_class.max()) + -(-count // len(filled))
+    folds = np.repeat(np.arange(len(filled)), most - of_class)
+    levels = np.concatenate([np.arange(one, most) for one in of_class])
+    found: np.ndarray = folds[np.lexsort((folds, others[folds], levels))[:count]]
+    return found
 
 
 def whole_count(examples: Examples) -> tuple[int, str]:

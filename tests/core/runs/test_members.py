@@ -15,6 +15,7 @@ from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
 from hardmax.runs.members import OutOfFold, averaged, fold_of, mean_epochs, members_of
+from hardmax.runs.members import _least_filled as least_filled
 from hardmax.runs.settings import Settings
 
 
@@ -66,6 +67,27 @@ def test_without_copies_the_folds_are_dealt_out_by_class():
     expected = np.empty(50, int)
     expected[by_class] = np.arange(50) % 4
     assert fold_of(vectors(labels), 4, 7).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_folds_with_many_copies_of_one_row_are_no_larger(seed):
+    part = vectors(np.arange(1000) % 2)
+    copies = np.r_[np.zeros(200, int), np.arange(1, 801)]
+    numbers = fold_of(replace(part, copies=copies), 5, seed)
+    assert len({*numbers[:200]}) == 1
+    for label in (0, 1):
+        assert np.bincount(numbers[part.labels == label]).tolist() == [100] * 5
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(2, 6))
+def test_single_rows_go_one_by_one_where_the_fewest_are(seed, folds):
+    generator = np.random.default_rng(seed % 100)
+    filled, label, count = generator.integers(0, 9, (folds, 3)), 1, int(generator.integers(30))
+    found = least_filled(filled, label, count)
+    assert len(found) == count
+    for fold in found.tolist():
+        assert fold == min(range(folds), key=lambda one: (*filled[one, [label]], filled[one].sum()))
+        filled[fold, label] += 1
 
 
 def test_copies_that_are_a_class_or_more_than_a_fold_are_divided():
