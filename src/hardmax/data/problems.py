@@ -11,7 +11,7 @@ from hardmax.data.datasets import Dataset, Examples, Vectors
 from hardmax.data.equality import are_multiplied, differently_labeled, repeated
 from hardmax.data.images.parts import TEST, TRAIN, VALIDATION
 
-__all__ = ["Part", "find_problems", "of_dataset"]
+__all__ = ["Part", "find_problems", "is_leaking", "of_dataset"]
 
 #: Images with the same pixels are one image. Rows may be equal by nature, and then an honest test
 #: set has as many rows of the training set as this one has with an equal one in itself: 9, 11 and
@@ -64,18 +64,29 @@ def of_dataset(
     if not dataset.has_test:
         del sets[TEST]
     train = dataset.train
-    is_by_chance = repeated(train.keys).any() and not repeated(train.groups).any()
     return tuple(
         find_problems(
             dataset.name,
             [_part(name, part) for name, part in sets.items() if part is not None],
             classes=dataset.classes,
             words=train.words,
-            is_by_chance=bool(is_by_chance),
+            is_by_chance=_is_by_chance(train),
             is_split=is_split,
             is_split_by_time=is_split_by_time,
         )
     )
+
+
+def is_leaking(dataset: Dataset) -> bool:
+    """Return whether the test set has examples of the training set that it should not have."""
+    train, test = _part(TRAIN, dataset.train), _part(TEST, dataset.test)
+    is_by_chance = _is_by_chance(dataset.train)
+    return len(_leaked(train, test, words=dataset.train.words, is_by_chance=is_by_chance)) > 0
+
+
+def _is_by_chance(train: Examples) -> bool:
+    """Return whether equal examples are no copies."""
+    return bool(repeated(train.keys).any() and not repeated(train.groups).any())
 
 
 def _part(name: str, examples: Examples) -> Part:
@@ -119,10 +130,8 @@ def _leak(
     name: str, train: Part, part: Part, *, words: tuple[str, str], is_by_chance: bool
 ) -> Iterator[str]:
     """Yield a line if another set has examples of the training set."""
-    common = np.flatnonzero(np.isin(part.keys, train.keys))
+    common = _leaked(train, part, words=words, is_by_chance=is_by_chance)
     if not len(common):
-        return
-    if words == Vectors.words and _are_usual(len(common), part, train, is_by_chance=is_by_chance):
         return
     first = int(common[0])
     same = int(np.flatnonzero(train.keys == part.keys[first])[0])
@@ -132,6 +141,17 @@ def _leak(
         f"training set, such as {part.place(first)} = {train.place(same)}; the accuracy on the "
         f"{part.name} set is too high; leave them out of one of the two"
     )
+
+
+def _leaked(train: Part, part: Part, *, words: tuple[str, str], is_by_chance: bool) -> np.ndarray:
+    """Return the positions of a set's examples of the training set, int64, unless it is honest."""
+    common = np.flatnonzero(np.isin(part.keys, train.keys))
+    is_honest = (
+        len(common) > 0
+        and words == Vectors.words
+        and _are_usual(len(common), part, train, is_by_chance=is_by_chance)
+    )
+    return common[:0] if is_honest else common
 
 
 def _are_usual(common: int, part: Part, train: Part, *, is_by_chance: bool) -> bool:

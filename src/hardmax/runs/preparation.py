@@ -105,7 +105,7 @@ def prepared(asked: Settings) -> Prepared:
         dataset, is_split=is_split and not is_by_time, is_split_by_time=is_by_time
     )
     dataset = replace(dataset, warnings=(*dataset.warnings, *found))
-    if not is_split or is_by_time:
+    if not is_split:
         dataset = _with_folds_like_test(dataset)
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)
@@ -124,15 +124,16 @@ def prepared(asked: Settings) -> Prepared:
 def _with_folds_like_test(dataset: Dataset) -> Dataset:
     """Return a data set whose training rows are copies of no others if the test set has some, too.
 
-    Folds should tell how well a network does on the test set. If this has about as many rows of the
-    training set as that has equal ones in itself, so should a fold have of the other folds.
+    Folds should tell how well a network does on the given test set. If this has about as many rows
+    of the training set as that has equal ones in itself, so should a fold have of the other folds;
+    but not if it has so many that its accuracy is too high.
     """
     train = dataset.train
     if not isinstance(train, Vectors) or not dataset.has_test:
         return dataset
     usual = repeated(train.groups).mean()
     common = np.isin(dataset.test.keys, train.keys).mean()
-    if not usual or common < usual / 2:
+    if not usual or common < usual / 2 or problems.is_leaking(dataset):
         return dataset
     return replace(dataset, train=replace(train, copies=np.arange(len(train))))
 
