@@ -352,7 +352,7 @@ def test_copies_in_one_fold_keep_probabilities_from_being_certain(make, as_frame
     if as_frame:
         X = pd.DataFrame(X).add_prefix("x").assign(kind=["a", "b"] * 300, number=range(600))
     classifier = make(model="mlp", folds=3, lr=0.5, epochs=20).fit(X, y)
-    assert classifier.predict_proba(X).max(axis=1).mean() < 0.75
+    assert classifier.predict_proba(X).max(axis=1).mean() < 0.85
 
 
 @pytest.mark.shared
