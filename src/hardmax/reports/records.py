@@ -61,7 +61,6 @@ class MemberRecord(TypedDict):
 class ResultsRecord(TypedDict):
     """How the training ended, and the metrics on the test set.
 
-    ``seconds`` is how long it took, without the baselines and the evaluation on the test set.
     Of an ensemble, ``epochs`` and ``weights_epoch`` are the largest of its ``members``. With folds,
     these are in the order of the folds, and ``out_of_fold`` has the metrics of the out-of-fold
     scores, calibrated.
@@ -71,7 +70,6 @@ class ResultsRecord(TypedDict):
     weights_epoch: int
     interrupted: bool
     stopped_early: bool
-    seconds: NotRequired[float]
     test: Mapping[str, object]
     members: NotRequired[list[MemberRecord]]
     out_of_fold: NotRequired[Mapping[str, object]]
@@ -89,14 +87,16 @@ class CalibrationRecord(TypedDict):
 class RunRecord(TypedDict):
     """The record of a run; ``format`` and the checksums of ``files`` are added when it is written.
 
-    ``started`` is when the training began, in ISO 8601 with the offset from UTC, and ``command`` is
-    the command line that repeats it; older records lack them. ``settings`` has the fields of
+    ``started`` is when the training began, in ISO 8601 with the offset from UTC, ``seconds`` how
+    long it took without the baselines and the evaluation on the test set, and ``command`` the
+    command line that repeats it; older records lack them. ``settings`` has the fields of
     ``runs.settings.Settings``, ``environment`` versions and device. ``warnings`` are about what may
     be wrong with the data or the training, a line each.
     """
 
     format: NotRequired[int]
     started: NotRequired[str]
+    seconds: NotRequired[float]
     command: NotRequired[str]
     settings: Mapping[str, object]
     environment: Mapping[str, object]

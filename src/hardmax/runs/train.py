@@ -170,7 +170,7 @@ def _train(
             baselines=fitted_baselines,
             started=started,
         )
-        run.record["results"]["seconds"] = seconds
+        run.record["seconds"] = seconds
         run.record["command"] = command_line(ready.asked, baselines=baselines)
         if log is not None:
             for warning in run.record["warnings"][len(dataset.warnings) :]:

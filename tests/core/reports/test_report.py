@@ -745,11 +745,11 @@ def test_the_page_begins_with_what_follows_from_the_run():
 
 def test_the_facts_of_a_training_are_shown():
     command = "hardmax train 'a & b' --label '<x>'"
-    more = {"started": "2026-11-30T01:02:03+01:00", "command": command}
+    more = {"started": "2026-11-30T01:02:03+01:00", "seconds": 7260.0, "command": command}
     test, scores = case(LABELS, PREDICTIONS)
     evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
     made = record(
-        results={"seconds": 7260.0, "members": [{"validation_accuracy": 0.5}] * 3},
+        results={"members": [{"validation_accuracy": 0.5}] * 3},
         data={"class_counts": {"train": [50, 40, 30], "test": [4, 3, 3]}},
     )
     html = render(made | more, test, evaluation, EPOCHS, weights=1234567)
@@ -769,7 +769,10 @@ def test_the_facts_of_a_training_are_shown():
     [(0.1234, "0.123 seconds"), (99, "99 seconds"), (125, "2 minutes"), (86400, "24 h 0 min")],
 )
 def test_durations_are_in_words(seconds, words):
-    assert ["duration of training", words] in Page(page(results={"seconds": seconds})).rows
+    test, scores = case(LABELS, PREDICTIONS)
+    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
+    html = render(record() | {"seconds": seconds}, test, evaluation, EPOCHS)
+    assert ["duration of training", words] in Page(html).rows
 
 
 def test_misclassified_files_are_links(tmp_path):
