@@ -50,6 +50,14 @@ def _another_framework(framework):
     need("torch")
 
 
+def printed(done):
+    """Return the JSON that a command printed, after nothing but the warnings that it has, too."""
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert done.stderr.splitlines() == [f"hardmax: {line}" for line in found.get("warnings", [])]
+    return found
+
+
 @pytest.fixture(scope="module")
 def by_pytorch():
     """A function that runs a command in a folder by PyTorch: all in one process of their own."""
@@ -58,8 +66,7 @@ def by_pytorch():
         def run(folder, *arguments):
             arguments = (*arguments, "--framework", "torch", "--json")
             done = process.submit(commands.run, folder, *arguments, framework="torch").result()
-            assert (done.returncode, done.stderr) == (0, "")
-            return json.loads(done.stdout)
+            return printed(done)
 
         yield run
 
@@ -73,9 +80,7 @@ def run(hardmax_in, framework):
     """A function that runs a command in a folder by the framework under test."""
 
     def run(folder, *arguments):
-        done = hardmax_in(folder, *arguments, "--framework", framework, "--json")
-        assert (done.returncode, done.stderr) == (0, "")
-        return json.loads(done.stdout)
+        return printed(hardmax_in(folder, *arguments, "--framework", framework, "--json"))
 
     return run
 
