@@ -1,7 +1,7 @@
 """The charts of an evaluation and of an explanation."""
 
 from collections.abc import Sequence
-from math import floor, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ def reliability(evaluation: ClassifierEvaluation) -> Drawing:
 def coverage(evaluation: ClassifierEvaluation) -> Drawing:
     """Draw the accuracy of the most confident predictions over their coverage."""
     _, covered, accuracy = evaluation.coverage_curve
-    up = Range(min(floor(10 * float(accuracy.min())) / 10, 0.9), 1.0)
+    up = Range.of_shares(float(accuracy.min()), 1.0)
     summary = "; ".join(
         f"coverage {point['coverage']:.2f}, accuracy {point['accuracy']:.4f}"
         for point in evaluation.coverage
