@@ -19,14 +19,13 @@ from sklearn.utils.validation import (
 from hardmax import frameworks
 from hardmax.checks import MAX_SEED, listed
 from hardmax.data.datasets import Examples, Images, Vectors, split_off
-from hardmax.data.equality import copies_of
 from hardmax.data.options import Reading
 from hardmax.data.row_encoding import ordered_features
 from hardmax.data.tables.features import features_of, read_columns, wanted_columns
 from hardmax.data.tables.frames import has_other_columns, table_of
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.notices import of_unseen
-from hardmax.data.tables.rows import row_keys
+from hardmax.data.tables.rows import keys_and_copies
 from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import log_softmax
@@ -263,9 +262,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
             self.encoding_, left_out = learn(columns, rows, keep=keep)
             self.left_out_ = {**empty, **left_out}
             used = self.encoding_.chosen(columns)
-            keys = row_keys(used)
-            distinct = (len(np.unique(column.values)) for column in used)
-            copies = copies_of(keys, numbers, distinct)
+            keys, copies = keys_and_copies(used, rows, numbers)
             examples = Vectors(
                 self.encoding_.encode(used),
                 numbers,

@@ -14,7 +14,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["copied_rows", "equal_rows", "row_keys"]
+__all__ = ["copied_rows", "equal_rows", "keys_and_copies", "row_keys"]
 
 #: A column may be an identifier if the fraction of its cells that repeat another is at most this.
 MAX_REPEATED = 0.01
@@ -119,6 +119,18 @@ def row_keys(columns: Sequence[Column]) -> np.ndarray:
     for column in columns:
         keys = _mixed(keys + _bits(column))
     return keys
+
+
+def keys_and_copies(
+    columns: Sequence[Column], rows: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the keys of ``rows``, int64, as ``row_keys`` does, and the groups of copies.
+
+    Both have the shape (rows,), like the integers ``labels``. Copies are those of ``copies_of``.
+    """
+    keys = row_keys(columns)[rows]
+    distinct = (len(np.unique(column.values[rows])) for column in columns)
+    return keys, copies_of(keys, labels, distinct)
 
 
 def _bits(column: Column) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from hardmax.data.datasets import Vectors
-from hardmax.data.equality import copies_of, repeated
+from hardmax.data.equality import repeated
 from hardmax.data.images.parts import TRAIN
 from hardmax.data.options import Reading
 from hardmax.data.problems import Part, find_problems
@@ -20,7 +20,7 @@ from hardmax.data.tables.files import read_table, table_name
 from hardmax.data.tables.labels import check_classes, read_labels
 from hardmax.data.tables.leaks import find_leaks
 from hardmax.data.tables.learning import learn
-from hardmax.data.tables.rows import equal_rows, row_keys
+from hardmax.data.tables.rows import equal_rows, keys_and_copies
 from hardmax.errors import DataError
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ def _problems(
     name: str, columns: Sequence[Column], rows: np.ndarray, labels: Sequence[str]
 ) -> Iterator[str]:
     """Yield what may be wrong with the ``labels`` of ``rows``, int64."""
-    keys = row_keys(columns)[rows]
     classes, numbers = np.unique(labels, return_inverse=True)
-    distinct = (len(np.unique(column.values[rows])) for column in columns)
-    copies = copies_of(keys, numbers, distinct)
+    keys, copies = keys_and_copies(columns, rows, numbers)
     yield from find_problems(
         name,
         [Part(TRAIN, keys, numbers, lambda position: f"row {rows[position] + 1}")],
