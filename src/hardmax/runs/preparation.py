@@ -132,8 +132,10 @@ def _with_folds_like_test(dataset: Dataset) -> Dataset:
     if not isinstance(train, Vectors) or not dataset.has_test:
         return dataset
     usual = repeated(train.groups).mean()
+    if not usual:
+        return dataset
     common = np.isin(dataset.test.keys, train.keys).mean()
-    if not usual or common < usual / 2 or problems.is_leaking(dataset):
+    if common < usual / 2 or problems.is_leaking(dataset):
         return dataset
     return replace(dataset, train=replace(train, copies=np.arange(len(train))))
 
