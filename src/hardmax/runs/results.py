@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 
@@ -34,12 +33,10 @@ def evaluated(
     *,
     session: Session,
     baselines: Sequence[Baseline],
-    started: datetime,
 ) -> tuple[Run, ClassifierEvaluation, list[Suspects]]:
     """Return the run, calibrated on the out-of-fold scores if there are any, and its evaluation.
 
-    ``session`` has the trained network, which is compared with the ``baselines``; the training
-    ``started`` at a time with its offset from UTC. The suspects are
+    ``session`` has the trained network, which is compared with the ``baselines``. The suspects are
     those of each set that has scores of networks that were not trained on it.
     """
     calibration = None if fitted.out_of_fold is None else calibrated_on(fitted.out_of_fold)
@@ -68,7 +65,6 @@ def evaluated(
         conformity=conformity,
     )
     record: RunRecord = {
-        "started": started.isoformat(timespec="seconds"),
         "settings": _settings_record(settings, dataset),
         "environment": _environment(settings.framework, str(session.trainer.find_device())),
         "data": _data_record(dataset),

@@ -163,13 +163,9 @@ def _train(
         seconds = time.perf_counter() - start
         session = fitted.session(settings, dataset.shape)
         run, evaluation, suspects = evaluated(
-            settings,
-            dataset,
-            fitted,
-            session=session,
-            baselines=fitted_baselines,
-            started=started,
+            settings, dataset, fitted, session=session, baselines=fitted_baselines
         )
+        run.record["started"] = started.isoformat(timespec="seconds")
         run.record["seconds"] = seconds
         run.record["command"] = command_line(ready.asked, baselines=baselines)
         if log is not None:
