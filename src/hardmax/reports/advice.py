@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardmax.reports.conclusions import Outcome, failures, percent, result
+from hardmax.reports.curves import recipe_of
 from hardmax.reports.records import RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.training.contracts import EpochRecord
-from hardmax.training.recipes import Recipe
 
 __all__ = ["GROWN", "Finished", "conclusions"]
 
@@ -98,10 +98,7 @@ def _diverged(finished: Finished) -> str:
     if loss is not None and loss <= GROWN * guessing:
         return ""
     shown = "not finite" if loss is None or not math.isfinite(loss) else f"{loss:.3g}"
-    recipe = Recipe(
-        lr=finished.setting("lr"),  # type: ignore[arg-type]
-        optimizer=finished.setting("optimizer"),  # type: ignore[arg-type]
-    )
+    recipe = recipe_of(finished.record["settings"])
     return (
         f"The network learned nothing: its training loss ended at {shown}, and guessing gives "
         f"{guessing:.3g}. Train with a smaller learning rate (--lr {recipe.smaller_rate:g})"

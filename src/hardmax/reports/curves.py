@@ -11,7 +11,7 @@ from hardmax.reports.records import RunRecord
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.recipes import Recipe
 
-__all__ = ["training_curves"]
+__all__ = ["recipe_of", "training_curves"]
 
 #: A larger loss has no place in a drawing.
 LARGEST = 1e300
@@ -71,7 +71,7 @@ def _curve(name: str, points: Sequence[tuple[int, float]], across: Range, up: Ra
 def _learning_rate(record: RunRecord, epochs: int) -> Drawing | None:
     """Draw the learning rate of the completed epochs."""
     settings = record["settings"]
-    recipe = _recipe(settings)
+    recipe = recipe_of(settings)
     if recipe.schedule == "constant" and not recipe.warmup:
         return None
     size, planned = settings["batch_size"], settings["epochs"]
@@ -92,6 +92,7 @@ def _learning_rate(record: RunRecord, epochs: int) -> Drawing | None:
     )
 
 
-def _recipe(settings: Mapping[str, object]) -> Recipe:
+def recipe_of(settings: Mapping[str, object]) -> Recipe:
+    """Return the recipe among the settings of a run, as they are recorded."""
     names = [one.name for one in fields(Recipe) if one.name in settings]
     return Recipe(**{name: settings[name] for name in names})  # type: ignore[arg-type]
