@@ -33,12 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = (
-    *(train, evaluate, explain, calibrate, predict, compare, runs),
-    *(parity, data, models),
-)
-
-for command in COMMANDS:
+for command in (train, evaluate, explain, calibrate, predict, compare, runs, parity, data, models):
     app.command()(command)
 
 
