@@ -71,22 +71,37 @@ def test_the_record_has_the_command_line_and_the_duration(folder, hardmax_in):
     assert f"<tr><th>weights</th><td>{weights:,}</td></tr>" in page
 
 
+def links(tmp_path, hardmax_in, *options):
+    """Train on the folder ``data``, evaluate, and return each link: its file and its text.
+
+    They are those of the report of the run and, as a second list, those of the evaluation's.
+    """
+    train = ("train", "data", *SOFTMAX, "--epochs", "1", "--framework", "torch", *options)
+    for arguments in (
+        (*train, "--out", "runs/one"),
+        ("evaluate", "runs/one", "--report", "p.html"),
+    ):
+        done = hardmax_in(tmp_path, *arguments)
+        assert done.returncode == 0, done.stderr
+    return [
+        [
+            ((page.parent / unquote(href)).resolve(), name)
+            for href, name in re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.read_text())
+        ]
+        for page in (tmp_path / "runs/one/report.html", tmp_path / "p.html")
+    ]
+
+
 def test_images_are_linked_from_the_reports(tmp_path, hardmax_in):
     for part in ("train", "test"):
         for kind in "ab":
             for number in range(12):
                 save(tmp_path / "data" / part / kind / f"{number} #.png", noise(6, 6, seed=number))
-    train = ("train", "data", *SOFTMAX, "--epochs", "1", "--framework", "torch")
-    done = hardmax_in(tmp_path, *train, "--out", "runs/one")
-    assert done.returncode == 0, done.stderr
-    done = hardmax_in(tmp_path, "evaluate", "runs/one", "--report", "page.html")
-    assert done.returncode == 0, done.stderr
-    for page in (tmp_path / "runs/one/report.html", tmp_path / "page.html"):
-        found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.read_text())
+    for found in links(tmp_path, hardmax_in):
         assert len(found) >= 12
-        for href, name in found:
+        for file, name in found:
             assert name.startswith("test/")
-            assert (page.parent / unquote(href)).resolve() == tmp_path / "data" / name
+            assert file == tmp_path / "data" / name
 
 
 def test_a_test_set_from_elsewhere_is_linked_there(tmp_path, hardmax_in):
@@ -94,16 +109,10 @@ def test_a_test_set_from_elsewhere_is_linked_there(tmp_path, hardmax_in):
         for kind in "ab":
             for number in range(12):
                 save(tmp_path / folder / kind / f"{folder}{number}.png", noise(6, 6, seed=number))
-    train = ("train", "data", "--test", "more", *SOFTMAX, "--epochs", "1", "--framework", "torch")
-    done = hardmax_in(tmp_path, *train, "--out", "one")
-    assert done.returncode == 0, done.stderr
-    done = hardmax_in(tmp_path, "evaluate", "one", "--report", "page.html")
-    assert done.returncode == 0, done.stderr
-    for page in (tmp_path / "one/report.html", tmp_path / "page.html"):
-        found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.read_text())
+    for found in links(tmp_path, hardmax_in, "--test", "more"):
         assert found
-        for href, name in found:
-            assert (page.parent / unquote(href)).resolve() == tmp_path / "more" / name
+        for file, name in found:
+            assert file == tmp_path / "more" / name
 
 
 def test_calibration_writes_the_report_anew(folder, tmp_path, hardmax_in):

@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from hardmax.cli.main import app
-from hardmax.errors import RunError
 from hardmax.runs.command import command_line
 from hardmax.runs.settings import Settings
 
@@ -35,19 +34,6 @@ OTHERS = {
 EACH = {name: {name: value} for name, (_, value) in VALUES.items() if value not in (None, False)}
 EACH["momentum"] = {"momentum": 0.5}
 ALL = {name: value for name, (_, value) in VALUES.items() if value is not None}
-
-
-@pytest.fixture
-def received(monkeypatch):
-    """What the command passes on to the training."""
-    calls = []
-
-    def record(*arguments, **named):
-        calls.append((arguments, named))
-        raise RunError("recorded")
-
-    monkeypatch.setattr("hardmax.runs.train.train", record)
-    return calls
 
 
 @pytest.mark.parametrize("values", [{}, ALL, *OTHERS.values(), *EACH.values()])
