@@ -1,4 +1,4 @@
-"""The Python code of the README, in every framework, and the scripts in examples/."""
+"""The Python code of the README and docs/python.md, in every framework, and examples/."""
 
 import re
 import runpy
@@ -8,7 +8,15 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+def blocks(page):
+    """Return the blocks of Python code of a page."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+
+
+#: Each block of the README runs alone, those of the other page after one another.
+BLOCKS = [*blocks("README.md"), "\n".join(blocks("docs/python.md"))]
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +28,7 @@ def _in_an_empty_folder(few_clothes, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
-def test_the_code_of_the_readme_runs(framework, code, tmp_path, capsys):
+def test_the_code_of_the_pages_runs(framework, code, tmp_path, capsys):
     (tmp_path / "block.py").write_text(code.replace("import torch", f"import {framework}"))
     runpy.run_path(str(tmp_path / "block.py"))
     assert "accuracy" in capsys.readouterr().out

@@ -4,19 +4,19 @@ import inspect
 
 import pytest
 
-#: The names that the classification chapters of both editions use or define, and three more: plt,
-#: softmax and cross_entropy.
+#: The names that the classification chapters of both editions use or define, and six more: plt,
+#: softmax and cross_entropy, and auto, load and load_data for the user's own data.
 NAMES = """
     Accumulator Animator Classifier DATA_HUB DATA_URL DataModule FashionMNIST HyperParameters
     LeNet LinearRegression LinearRegressionScratch Module ProgressBoard ResNeXtBlock Residual
     SGD SoftmaxRegression SoftmaxRegressionScratch SyntheticRegressionData Timer Trainer abs
-    accuracy add_to_class arange argmax astype concat corr2d cpu cross_entropy download
+    accuracy add_to_class arange argmax astype auto concat corr2d cpu cross_entropy download
     download_all download_extract evaluate_accuracy evaluate_accuracy_gpu evaluate_loss exp
-    float32 get_dataloader_workers get_fashion_mnist_labels gpu init_cnn linreg load_array
-    load_data_fashion_mnist log matmul nn_Module normal num_gpus numpy ones plot plt predict_ch3
-    rand randn reduce_mean reduce_sum reshape set_axes set_figsize sgd show_images size softmax
-    squared_loss stack synthetic_data tensor to train_ch3 train_ch6 train_epoch_ch3 transpose
-    try_all_gpus try_gpu use_svg_display zeros
+    float32 get_dataloader_workers get_fashion_mnist_labels gpu init_cnn linreg load load_array
+    load_data load_data_fashion_mnist log matmul nn_Module normal num_gpus numpy ones plot plt
+    predict_ch3 rand randn reduce_mean reduce_sum reshape set_axes set_figsize sgd show_images
+    size softmax squared_loss stack synthetic_data tensor to train_ch3 train_ch6 train_epoch_ch3
+    transpose try_all_gpus try_gpu use_svg_display zeros
 """.split()
 
 #: The book's signatures: the arguments that can be passed by position or by name.

@@ -19,7 +19,7 @@ from hardmax.cli.options import (
 from hardmax.runs.settings import Settings
 
 if TYPE_CHECKING:
-    from hardmax.runs.train import Trained
+    from hardmax.runs.saving import Trained
 
 __all__ = ["train"]
 

@@ -1,7 +1,7 @@
 """hardmax on JAX: ``from hardmax import jax as d2l`` runs the book's code.
 
-Exports the names of the book's classes (``Module``, ``Trainer``, ...) and no others: the book's
-functional edition does not cover JAX.
+Exports the names of the book's classes (``Module``, ``Trainer``, ...), and ``load_data``, ``auto``
+and ``load`` for the user's own data. The book's functional edition does not cover JAX.
 """
 
 from hardmax import frameworks as _frameworks
@@ -54,6 +54,9 @@ from hardmax.jax.tensors import (
 from hardmax.jax.trainer import Trainer
 from hardmax.plotting.board import ProgressBoard
 from hardmax.plotting.pyplot import plot, show_images, use_svg_display
+from hardmax.runs.namespace import functions as _functions
+
+load_data, auto, load = _functions("jax")
 
 __all__ = [
     "DATA_URL",
@@ -78,6 +81,7 @@ __all__ = [
     "arange",
     "argmax",
     "astype",
+    "auto",
     "concat",
     "corr2d",
     "cpu",
@@ -88,6 +92,8 @@ __all__ = [
     "get_key",
     "get_seed",
     "gpu",
+    "load",
+    "load_data",
     "log",
     "matmul",
     "nn_Module",

@@ -13,13 +13,15 @@ from hardmax.data.images.augmentation import Augmentation
 from hardmax.jax import augmentation as operations
 from hardmax.jax.runtime import draw_seed
 from hardmax.jax.tensors import get_key
-from hardmax.training import datamodule, loaders
+from hardmax.training import datamodule, loaders, own_data
 
 __all__ = [
     "DataModule",
     "FashionMNIST",
     "ImageData",
     "Loader",
+    "OwnImages",
+    "OwnRows",
     "SyntheticRegressionData",
     "VectorData",
 ]
@@ -137,6 +139,14 @@ class VectorData(datamodule.LabeledData[jax.Array, Arrays], DataModule):
     def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         return Loader(tuple(map(jnp.array, part)), self.batch_size, shuffle)
+
+
+class OwnImages(own_data.OwnImages[jax.Array, Arrays], ImageData):
+    """Images of the user, batched like ``ImageData``; see ``training.own_data``."""
+
+
+class OwnRows(own_data.OwnRows[jax.Array, Arrays], VectorData):
+    """Rows of a table of the user, batched like ``VectorData``; see ``training.own_data``."""
 
 
 class FashionMNIST(datamodule.FashionMNIST[jax.Array, Arrays], ImageData):

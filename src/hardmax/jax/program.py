@@ -42,6 +42,7 @@ IGNORED = {
     "plot_train_per_epoch",
     "plot_valid_per_epoch",
     "scope",
+    "settings",
     "train_state",
     "trainer",
 }

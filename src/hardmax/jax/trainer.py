@@ -7,6 +7,7 @@ import optax
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from hardmax.errors import ArgumentError
 from hardmax.jax import engine, layers, runtime
 from hardmax.jax.module import Module
 from hardmax.jax.program import TrainState, state_of
@@ -48,8 +49,14 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
         """Train ``model`` on ``data`` for at most ``max_epochs``.
 
         A model that has weights continues from them, unless ``key``, a JAX random key, is given to
-        draw new ones from. Raises the errors of the shared trainer.
+        draw new ones from; a model of ``auto`` draws them from its seed. Raises the errors of the
+        shared trainer.
         """
+        if key is not None and self.plan is not None and model is self.plan.model:
+            raise ArgumentError(
+                "the weights of a model of auto are drawn from its seed; leave out key, and give a "
+                "seed to auto"
+            )
         self.key = key
         self.codes = {}
         try:

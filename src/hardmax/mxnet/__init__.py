@@ -1,7 +1,8 @@
 """hardmax on MXNet: ``from hardmax import mxnet as d2l`` runs the book's code.
 
 Exports the names of both editions of the book, the classes (``Module``, ``Trainer``, ...) and the
-functions (``train_ch3``, ``Accumulator``, ...), and no others.
+functions (``train_ch3``, ``Accumulator``, ...), and ``load_data``, ``auto`` and ``load`` for the
+user's own data.
 """
 
 from hardmax import frameworks as _frameworks
@@ -85,6 +86,9 @@ from hardmax.mxnet.tensors import (
 from hardmax.mxnet.trainer import Trainer
 from hardmax.plotting.board import Animator, ProgressBoard
 from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.runs.namespace import functions as _functions
+
+load_data, auto, load = _functions("mxnet")
 
 __all__ = [
     "DATA_HUB",
@@ -114,6 +118,7 @@ __all__ = [
     "arange",
     "argmax",
     "astype",
+    "auto",
     "concat",
     "corr2d",
     "cpu",
@@ -130,7 +135,9 @@ __all__ = [
     "get_fashion_mnist_labels",
     "gpu",
     "linreg",
+    "load",
     "load_array",
+    "load_data",
     "load_data_fashion_mnist",
     "log",
     "matmul",

@@ -10,13 +10,15 @@ from mxnet import gluon, np
 from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.mxnet import augmentation as operations
 from hardmax.mxnet.runtime import draw_seed
-from hardmax.training import datamodule, loaders
+from hardmax.training import datamodule, loaders, own_data
 
 __all__ = [
     "DataModule",
     "FashionMNIST",
     "ImageData",
     "Loader",
+    "OwnImages",
+    "OwnRows",
     "SyntheticRegressionData",
     "VectorData",
 ]
@@ -128,6 +130,14 @@ class VectorData(datamodule.LabeledData[np.ndarray, Arrays], DataModule):
     def loader(self, part: Arrays, shuffle: bool) -> Loader:
         """Return batches of a pair from ``hold``."""
         return Loader(part, self.batch_size, shuffle)
+
+
+class OwnImages(own_data.OwnImages[np.ndarray, ImageDataset], ImageData):
+    """Images of the user, batched like ``ImageData``; see ``training.own_data``."""
+
+
+class OwnRows(own_data.OwnRows[np.ndarray, Arrays], VectorData):
+    """Rows of a table of the user, batched like ``VectorData``; see ``training.own_data``."""
 
 
 class FashionMNIST(datamodule.FashionMNIST[np.ndarray, ImageDataset], ImageData):

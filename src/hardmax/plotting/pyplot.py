@@ -3,12 +3,13 @@
 They accept arrays of any framework.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from hardmax.checks import shortened
 from hardmax.errors import ArgumentError
 from hardmax.plotting.drawers import in_notebook
 from hardmax.plotting.figure import set_axes
@@ -22,9 +23,13 @@ __all__ = [
     "plot",
     "set_axes",
     "set_figsize",
+    "show_counts",
     "show_images",
     "use_svg_display",
 ]
+
+#: The most classes whose numbers are shown.
+MOST_BARS = 30
 
 
 class Curves(Protocol):
@@ -145,3 +150,25 @@ def show_images(
     for ax in axes:
         ax.set_axis_off()
     return axes
+
+
+def show_counts(names: Sequence[str], counts: Mapping[str, np.ndarray]) -> None:
+    """Show numbers by name as bars, one color for each of several sets.
+
+    ``counts`` are integers of shape (names,) by set. Of more than MOST_BARS names, those with the
+    largest numbers are shown.
+    """
+    import matplotlib.pyplot as plt
+
+    total = np.sum([*counts.values()], axis=0)
+    shown = np.sort(np.argsort(-total, kind="stable")[:MOST_BARS])
+    axes = plt.figure(figsize=(5, 1 + 0.3 * len(shown))).subplots()
+    start = np.zeros(len(shown), np.int64)
+    for label, values in counts.items():
+        axes.barh(range(len(shown)), values[shown], left=start, label=label)
+        start = start + values[shown]
+    axes.set_yticks(range(len(shown)), [shortened(names[place]) for place in shown])
+    axes.invert_yaxis()
+    left_out = f"; the {len(shown)} largest of {len(names)} classes" * (len(shown) < len(names))
+    axes.set_xlabel(f"rows{left_out}")
+    axes.legend()

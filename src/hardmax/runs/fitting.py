@@ -21,6 +21,7 @@ from hardmax.runs.members import (
     OutOfFold,
     advising,
     averaged,
+    averaging,
     mean_epochs,
     members_of,
     network_of,
@@ -31,7 +32,7 @@ from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
 from hardmax.runs.warm_start import WarmStart
 from hardmax.training.callbacks import Callback
-from hardmax.training.contracts import EpochRecord
+from hardmax.training.contracts import EpochRecord, Model
 from hardmax.training.weights import loss_weights
 
 __all__ = ["Fitted", "Fitting", "best_by"]
@@ -112,7 +113,8 @@ class Fitting:
     chosen by it. ``ordered`` are the positions of features that are scaled numbers, if known;
     ``class_weights`` are those of ``loss_weights``. ``start`` is the network to go on from, if any;
     otherwise it is that of the settings. ``states`` receives the state of each network,
-    ``callbacks`` their events.
+    ``callbacks`` their events; the board of the model ``shown``, if there is one, draws the curves
+    of all networks, one after the other.
     """
 
     def __init__(
@@ -128,11 +130,12 @@ class Fitting:
         states: list[TrainingState] | None = None,
         callbacks: Sequence[Callback] = (),
         interruptions: Interruptions | None = None,
+        shown: Model | None = None,
     ):
         self.settings, self.train, self.classes = settings, train, classes
         self.class_weights = class_weights
         self.states = [] if states is None else states
-        self.callbacks, self.interruptions = callbacks, interruptions
+        self.callbacks, self.interruptions, self.shown = callbacks, interruptions, shown
         self.stopped_early = False
         self.held_out = held_out
         self.start = None if start is None else start.weights
@@ -145,6 +148,14 @@ class Fitting:
         if settings.pretrained is not None:
             self.extractor = FeatureExtractor(settings, train.inputs.shape[1:])
         self.members = members_of(settings, train, held_out)
+
+    @property
+    def fitted_network(self) -> Network:
+        """The network that a complete fit returns: that of the only member, or their average."""
+        count = len(self.members)
+        if self.extractor is None or self.settings.finetune:
+            return averaging(self.network, count)
+        return (*self.network[:-1], *averaging(self.network[-1:], count))
 
     def fit(self) -> Fitted:
         """Fit until done or Ctrl-C, and return the trained network.
@@ -187,6 +198,7 @@ class Fitting:
             train, held_out = member.train, member.held_out
             callbacks = [best_weights, *self.callbacks]
             session = session_of(self.settings, network, member.seed, train, callbacks, start)
+            self._show(session.model)
             is_complete = self._fit(session, train, held_out, best_weights)
             if best_weights.state is None:
                 break
@@ -208,6 +220,12 @@ class Fitting:
                 classes=self.classes,
             )
         return Fitted(network, weights, self.states, self.stopped_early, evaluation, rows)
+
+    def _show(self, model: Model) -> None:
+        """Let the board of the model ``shown`` draw the curves of another model."""
+        if self.shown is not None:
+            for name in ("board", "plot_train_per_epoch", "plot_valid_per_epoch"):
+                setattr(model, name, getattr(self.shown, name))
 
     def _fit(
         self,

@@ -31,6 +31,7 @@ __all__ = [
     "OutOfFold",
     "advising",
     "averaged",
+    "averaging",
     "fold_of",
     "mean_epochs",
     "members_of",
@@ -234,6 +235,11 @@ def smaller_rate(settings: Settings) -> str:
     return f"try a smaller --lr than {recipe.lr:g}, such as {recipe.smaller_rate:g}"
 
 
+def averaging(network: Network, count: int) -> Network:
+    """Return the network that averages ``count`` members; a single one stays as it is."""
+    return network if count == 1 else (Ensemble(network, count),)
+
+
 def averaged(
     network: Network, weights: Sequence[dict[str, np.ndarray]]
 ) -> tuple[Network, dict[str, np.ndarray]]:
@@ -242,11 +248,11 @@ def averaged(
     A single member stays as it is.
     """
     if len(weights) == 1:
-        return network, weights[0]
+        return averaging(network, 1), weights[0]
     joined = {
         f"0.{i}.{name}": value for i, one in enumerate(weights) for name, value in one.items()
     }
-    return (Ensemble(network, len(weights)),), joined
+    return averaging(network, len(weights)), joined
 
 
 def mean_epochs(histories: Sequence[Sequence[EpochRecord]]) -> list[EpochRecord]:

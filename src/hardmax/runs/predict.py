@@ -12,6 +12,7 @@ import numpy as np
 
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.batches import ImageBatches, find_images
+from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.features import encode_table
 from hardmax.data.tables.files import TableFile, is_table_name, read_table
 from hardmax.errors import ArgumentError, DataError, RunError
@@ -27,7 +28,15 @@ from hardmax.runs.session import Session
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ImagePredictions", "TablePredictions", "predict"]
+__all__ = [
+    "ImagePredictions",
+    "Predictor",
+    "TablePredictions",
+    "encoded_rows",
+    "predict",
+    "read_one_table",
+    "unlabeled",
+]
 
 #: The most images, and bytes of their pixels, that are scored together if that is not less than a
 #: batch. Between single batches the allocator would return their memory and get it again.
@@ -94,21 +103,14 @@ def predict(
     about_sets = () if coverage is None else _check_sets(run, path, coverage)
     if run.encoding is None:
         files = [*chain.from_iterable(map(find_images, files))]
-        predictor = _Predictor(run, session_of(run, framework), rules, coverage, len(files))
-        images = ImageBatches(
-            files,
-            run.input_shape,
-            run.settings,
-            size=predictor.part_size,
-            skip_bad=skip_bad,
-        )
+        predictor = Predictor(run, session_of(run, framework), len(files), rules, coverage)
+        images = predictor.images(files, skip_bad=skip_bad)
         return ImagePredictions(_predict_images(predictor, images), images, decides, about_sets)
     if skip_bad:
         raise ArgumentError(f"{path} was trained on a table; only bad image files can be skipped")
-    table, about_file = _read_one_table(path, files, run)
-    values, about_rows = encode_table(table, Path(files[0]), run.encoding)
-    rows = Vectors(values, np.zeros(len(values), np.int64))
-    predictor = _Predictor(run, session_of(run, framework), rules, coverage, len(rows))
+    table, about_file = read_one_table(path, files, run)
+    rows, about_rows = encoded_rows(table, Path(files[0]), run.encoding)
+    predictor = Predictor(run, session_of(run, framework), len(rows), rules, coverage)
     predictions = [
         replace(prediction, row=row)
         for row, prediction in enumerate(predictor.predict(rows, [files[0]] * len(rows)), 1)
@@ -134,25 +136,41 @@ def _check_sets(run: Run, path: str, coverage: float) -> tuple[str, ...]:
 
 
 def _predict_images(
-    predictor: "_Predictor", images: ImageBatches
+    predictor: "Predictor", images: ImageBatches
 ) -> Generator[list[Prediction], None, None]:
     """Yield the predictions for each batch of images."""
     done = 0
     for files, pixels in images.read():
-        examples = Images(pixels, np.zeros(len(files), np.int64))
-        yield predictor.predict(examples, files, done)
+        yield predictor.predict(unlabeled(pixels), files, done)
         done += len(files)
 
 
+def unlabeled(pixels: np.ndarray) -> Images:
+    """Return images, uint8 (n, height, width, channels), as examples; their labels are 0."""
+    return Images(pixels, np.zeros(len(pixels), np.int64))
+
+
+def encoded_rows(table: "pa.Table", path: Path, encoding: RowEncoding) -> tuple[Vectors, list[str]]:
+    """Return the rows of a table as examples, whose labels are 0, and notices.
+
+    Raises like ``encode_table``.
+    """
+    values, said = encode_table(table, path, encoding)
+    return Vectors(values, np.zeros(len(values), np.int64)), said
+
+
 @dataclass(frozen=True)
-class _Predictor:
-    """What turns examples, ``count`` in all, into predictions; the network is built once."""
+class Predictor:
+    """What turns examples, ``count`` in all, into predictions; the network is built once.
+
+    ``rules`` are costs, and a probability to abstain below.
+    """
 
     run: Run
     session: Session
-    rules: tuple[Costs | None, float | None]
-    coverage: float | None
     count: int
+    rules: tuple[Costs | None, float | None] = (None, None)
+    coverage: float | None = None
 
     @property
     def batch_size(self) -> int:
@@ -166,15 +184,28 @@ class _Predictor:
         most = min(PART, PART_BYTES // prod(self.run.input_shape))
         return batch * max(most // batch, 1)
 
+    def images(self, files: Sequence[str], *, skip_bad: bool = False) -> ImageBatches:
+        """Return what reads image files, in parts, as the network takes them."""
+        shape, reading = self.run.input_shape, self.run.settings
+        return ImageBatches(files, shape, reading, size=self.part_size, skip_bad=skip_bad)
+
+    def scores(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores, float32 (examples, classes), and those with the run's temperature."""
+        scores = self.session.scores(examples, self.batch_size)
+        return scores, calibrated(scores, self.run.temperature)
+
+    def probabilities(self, examples: Examples) -> np.ndarray:
+        """Return calibrated probabilities, float64 (examples, classes)."""
+        return probabilities_of(self.scores(examples)[1])
+
     def predict(self, examples: Examples, files: Sequence[str], start: int = 0) -> list[Prediction]:
         """Return the predictions for the examples from position ``start`` on.
 
         ``files`` has the file of each.
         """
         run = self.run
-        scores = self.session.scores(examples, self.batch_size)
-        with_temperature = calibrated(scores, run.temperature)
-        probabilities = np.exp(log_softmax(with_temperature))
+        scores, with_temperature = self.scores(examples)
+        probabilities = probabilities_of(with_temperature)
         decisions = named(probabilities, run.classes, *self.rules)
         return [
             Prediction(
@@ -207,7 +238,17 @@ class _Predictor:
         ]
 
 
-def _read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
+def probabilities_of(scores: np.ndarray) -> np.ndarray:
+    """Return the probabilities of scores, float of shape (examples, classes)."""
+    probabilities: np.ndarray = np.exp(log_softmax(scores))
+    return probabilities
+
+
+def read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
+    """Return the only table in ``files``, for the run in ``path``, and notices.
+
+    Raises DataError if there is another file, or if it cannot be read.
+    """
     if len(files) != 1 or not is_table_name(files[0]):
         raise DataError(
             f"{path} was trained on a table; give it one table, such as a .csv or .parquet file, "

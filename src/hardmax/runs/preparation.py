@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,14 @@ from hardmax.data.row_encoding import ordered_features
 from hardmax.errors import ArgumentError
 from hardmax.networks.pretrained import SIDE, backbone
 from hardmax.runs import auto
+from hardmax.runs.fitting import Fitting
 from hardmax.runs.pace import MOST_EPOCHS
 from hardmax.runs.run import Run
 from hardmax.runs.settings import AUTO, Settings
 from hardmax.runs.warm_start import WarmStart, continued, warm_start
 from hardmax.training.precision import BFLOAT16
 
-__all__ = ["Prepared", "prepared"]
+__all__ = ["Prepared", "prepared", "read_data"]
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,21 @@ class Prepared:
             return "folds"
         return "test set" if self.dataset.validation is None else "validation set"
 
-    def log_notices(self, log: Callable[[str], None]) -> None:
-        """Log how the data was read, and what was chosen beyond what was asked for."""
-        self.dataset.log_notices(log)
+    def fitting(self, **options: Any) -> Fitting:
+        """Return the fit of the networks; ``options`` are further arguments of ``Fitting``."""
+        return Fitting(
+            self.settings,
+            self.dataset.train,
+            self.held_out,
+            classes=self.dataset.classes,
+            ordered=self.ordered,
+            class_weights=self.settings.class_weights,
+            start=self.start,
+            **options,
+        )
+
+    def log_choices(self, log: Callable[[str], None]) -> None:
+        """Log what was chosen beyond what was asked for."""
         asked, settings = self.asked, self.settings
         is_narrow = asked.precision == AUTO and settings.precision == BFLOAT16
         precision = ", precision bfloat16" * is_narrow
@@ -83,8 +97,22 @@ class Prepared:
             )
 
 
-def prepared(asked: Settings) -> Prepared:
-    """Read the data of a training, and choose what is left open.
+def read_data(settings: Settings) -> Dataset:
+    """Return the data of a training, with warnings also of what may be wrong with its contents.
+
+    Raises DataError or ArgumentError for data that cannot be read, or not with these settings.
+    """
+    dataset = load.load(settings.data, settings.reading)
+    is_split = "split_off" in dataset.preprocessing
+    is_by_time = is_split and settings.time is not None
+    found = problems.of_dataset(
+        dataset, is_split=is_split and not is_by_time, is_split_by_time=is_by_time
+    )
+    return replace(dataset, warnings=(*dataset.warnings, *found))
+
+
+def prepared(asked: Settings, read: Callable[[Settings], Dataset] = read_data) -> Prepared:
+    """Read the data of a training with the function ``read``, and choose what is left open.
 
     Raises DataError or RunError for data, weights or a run that cannot be read, and ArgumentError
     for settings that do not suit the data.
@@ -98,14 +126,8 @@ def prepared(asked: Settings) -> Prepared:
         _check_no_table(asked, "--pretrained")
         # So that missing weights are found before the images are read.
         backbone(asked.model, asked.pretrained, (SIDE, SIDE, 3))
-    dataset = load.load(settings.data, settings.reading)
-    is_split = "split_off" in dataset.preprocessing
-    is_by_time = is_split and settings.time is not None
-    found = problems.of_dataset(
-        dataset, is_split=is_split and not is_by_time, is_split_by_time=is_by_time
-    )
-    dataset = replace(dataset, warnings=(*dataset.warnings, *found))
-    if not is_split:
+    dataset = read(settings)
+    if "split_off" not in dataset.preprocessing:
         dataset = _with_folds_like_test(dataset)
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)

@@ -64,11 +64,11 @@ class FolderWriter:
         if self.out is None or not self.target.exists():
             return
         if not self.target.is_dir() or any(self.target.iterdir()):
-            raise RunError(f"{self.out} already exists and is not empty; choose another --out")
+            raise RunError(f"{self.out} already exists and is not empty; choose another folder")
         if self.target.samefile(".") or self.target.is_mount():
             raise RunError(
                 f"{self.out} cannot be replaced because it is the working directory or a mount "
-                f"point; choose a folder in it, such as --out {self.out / 'run'}"
+                f"point; choose a folder in it, such as {self.out / 'run'}"
             )
 
     def __enter__(self) -> Self:

@@ -1,7 +1,8 @@
 """hardmax on TensorFlow: ``from hardmax import tensorflow as d2l`` runs the book's code.
 
 Exports the names of both editions of the book, the classes (``Module``, ``Trainer``, ...) and the
-functions (``train_ch3``, ``Accumulator``, ...), and no others.
+functions (``train_ch3``, ``Accumulator``, ...), and ``load_data``, ``auto`` and ``load`` for the
+user's own data.
 """
 
 from hardmax import frameworks as _frameworks
@@ -15,6 +16,7 @@ from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, do
 from hardmax.hyperparameters import HyperParameters, add_to_class
 from hardmax.plotting.board import Animator, ProgressBoard
 from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.runs.namespace import functions as _functions
 from hardmax.tensorflow.data import DataModule, FashionMNIST, SyntheticRegressionData
 from hardmax.tensorflow.functions import (
     TrainCallback,
@@ -79,6 +81,8 @@ from hardmax.tensorflow.tensors import (
 )
 from hardmax.tensorflow.trainer import Trainer
 
+load_data, auto, load = _functions("tensorflow")
+
 __all__ = [
     "DATA_HUB",
     "DATA_URL",
@@ -109,6 +113,7 @@ __all__ = [
     "arange",
     "argmax",
     "astype",
+    "auto",
     "concat",
     "corr2d",
     "cpu",
@@ -124,7 +129,9 @@ __all__ = [
     "get_fashion_mnist_labels",
     "gpu",
     "linreg",
+    "load",
     "load_array",
+    "load_data",
     "load_data_fashion_mnist",
     "log",
     "matmul",

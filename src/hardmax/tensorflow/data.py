@@ -10,13 +10,15 @@ from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.data.images.augmentation import Augmentation
 from hardmax.tensorflow import augmentation as operations
 from hardmax.tensorflow.runtime import draw_seed
-from hardmax.training import datamodule, loaders
+from hardmax.training import datamodule, loaders, own_data
 
 __all__ = [
     "DataModule",
     "FashionMNIST",
     "ImageData",
     "Loader",
+    "OwnImages",
+    "OwnRows",
     "SyntheticRegressionData",
     "VectorData",
 ]
@@ -123,6 +125,14 @@ class VectorData(datamodule.LabeledData[tf.Tensor, Arrays], DataModule):
         """Return batches of a pair from ``hold``."""
         # Copies, because TensorFlow may share memory with an array it receives.
         return Loader([tf.constant(a.copy()) for a in part], self.batch_size, shuffle)
+
+
+class OwnImages(own_data.OwnImages[tf.Tensor, Arrays], ImageData):
+    """Images of the user, batched like ``ImageData``; see ``training.own_data``."""
+
+
+class OwnRows(own_data.OwnRows[tf.Tensor, Arrays], VectorData):
+    """Rows of a table of the user, batched like ``VectorData``; see ``training.own_data``."""
 
 
 class FashionMNIST(datamodule.FashionMNIST[tf.Tensor, Arrays], ImageData):

@@ -1,7 +1,8 @@
 """hardmax on PyTorch: ``from hardmax import torch as d2l`` runs the book's code.
 
 Exports the names of both editions of the book, the classes (``Module``, ``Trainer``, ...) and the
-functions (``train_ch3``, ``Accumulator``, ...), and no others.
+functions (``train_ch3``, ``Accumulator``, ...), and ``load_data``, ``auto`` and ``load`` for the
+user's own data.
 """
 
 from hardmax import frameworks as _frameworks
@@ -15,6 +16,7 @@ from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, do
 from hardmax.hyperparameters import HyperParameters, add_to_class
 from hardmax.plotting.board import Animator, ProgressBoard
 from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.runs.namespace import functions as _functions
 from hardmax.torch.data import DataModule, FashionMNIST, SyntheticRegressionData
 from hardmax.torch.functions import (
     accuracy,
@@ -81,6 +83,8 @@ from hardmax.torch.tensors import (
 )
 from hardmax.torch.trainer import Trainer
 
+load_data, auto, load = _functions("torch")
+
 __all__ = [
     "DATA_HUB",
     "DATA_URL",
@@ -109,6 +113,7 @@ __all__ = [
     "arange",
     "argmax",
     "astype",
+    "auto",
     "concat",
     "corr2d",
     "cpu",
@@ -126,7 +131,9 @@ __all__ = [
     "gpu",
     "init_cnn",
     "linreg",
+    "load",
     "load_array",
+    "load_data",
     "load_data_fashion_mnist",
     "log",
     "matmul",

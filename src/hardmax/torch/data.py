@@ -9,13 +9,15 @@ from torch.utils.data import Dataset, TensorDataset
 from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.torch import augmentation as operations
 from hardmax.torch.runtime import draw_seed
-from hardmax.training import datamodule, loaders
+from hardmax.training import datamodule, loaders, own_data
 
 __all__ = [
     "DataModule",
     "FashionMNIST",
     "ImageData",
     "Loader",
+    "OwnImages",
+    "OwnRows",
     "SyntheticRegressionData",
     "VectorData",
 ]
@@ -126,6 +128,14 @@ class VectorData(datamodule.LabeledData[torch.Tensor, TensorDataset], DataModule
     def loader(self, part: TensorDataset, shuffle: bool) -> Loader:
         """Return batches of a vector dataset."""
         return Loader(part.tensors, self.batch_size, shuffle)
+
+
+class OwnImages(own_data.OwnImages[torch.Tensor, ImageDataset], ImageData):
+    """Images of the user, batched like ``ImageData``; see ``training.own_data``."""
+
+
+class OwnRows(own_data.OwnRows[torch.Tensor, TensorDataset], VectorData):
+    """Rows of a table of the user, batched like ``VectorData``; see ``training.own_data``."""
 
 
 class FashionMNIST(datamodule.FashionMNIST[torch.Tensor, ImageDataset], ImageData):

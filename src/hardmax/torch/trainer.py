@@ -38,9 +38,9 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
             super().fit(model, data)
 
     def evaluate(self, model: Module, data: DataModule[torch.Tensor]) -> Evaluation:
-        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
+        """Evaluate ``model`` with its loss, on the test set of data that ``load_data`` returned.
 
-        Raises ArgumentError if ``data`` has no validation set.
+        Of any other ``data`` on the validation set. Raises ArgumentError if there is none.
         """
         with self._threads():
             return super().evaluate(model, data)

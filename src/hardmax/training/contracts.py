@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "Layers",
     "Model",
     "Movable",
+    "Plan",
     "Runtime",
     "Trainer",
 ]
@@ -102,6 +104,28 @@ class Trainer(Protocol):
 
     def set_weights(self, model: Any, weights: Mapping[str, np.ndarray]) -> None:
         """Set the model's weights, named as ``get_weights`` returns them."""
+
+
+class Plan(Protocol):
+    """How a trainer and a model that ``auto`` returned are to train; see ``runs/plan.py``."""
+
+    model: Any
+
+    def own(self, data: object) -> Any:
+        """Return the data that the model is trained and tested on, if ``data`` is what it is for.
+
+        Raises ArgumentError otherwise.
+        """
+
+    def fit(self, trainer: Any) -> tuple[Mapping[str, np.ndarray], Sequence[EpochRecord]]:
+        """Train, with the callbacks of a trainer; return the weights of the model and the history.
+
+        Raises ArgumentError if the arguments of the trainer are no longer those of the plan, and
+        DivergenceError.
+        """
+
+    def save(self, trainer: Any, folder: str, *, baselines: bool) -> Path:
+        """Write the run folder of the last fit; return its path. Raises like ``Trainer.save``."""
 
 
 class Engine(Protocol[TrainerT_contra, ModelT_contra, T_contra]):

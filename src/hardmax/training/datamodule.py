@@ -132,16 +132,23 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
         part = self.train if train else self.val
         if part is None:
             return None
-        loader: Loader[Tensor, Any]
-        labels = self.weighted_labels[train]
-        if isinstance(part, Images):
-            loader = StreamedLoader(part, self.batch_size, train, self.one_batch, labels)
-        else:
-            loader = in_memory = self.loader(part, shuffle=train)
-            if labels is not None:
-                in_memory.weigh(labels)
+        loader = self.batches(part, self.weighted_labels[train], shuffle=train)
         loader.balanced_by = self.balanced_by
         loader.augmentation = self.augmentation if train else None
+        return loader
+
+    def batches(
+        self, part: Part | Images, labels: np.ndarray | None, *, shuffle: bool = False
+    ) -> Loader[Tensor, Any]:
+        """Return batches of a set, which is in memory or in a file.
+
+        ``labels`` are those with weights, as ``weights.weighted_labels`` returns them, or None.
+        """
+        if isinstance(part, Images):
+            return StreamedLoader(part, self.batch_size, shuffle, self.one_batch, labels)
+        loader = self.loader(part, shuffle)
+        if labels is not None:
+            loader.weigh(labels)
         return loader
 
     def one_batch(self, examples: Examples) -> TensorLoader[Tensor]:

@@ -15,6 +15,7 @@ from hardmax.training import checkpoint
 from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
 from hardmax.training.labels import Labels
 from hardmax.training.loaders import Loader, batch_count, chunks
+from hardmax.training.own_data import OwnData
 
 __all__ = ["Evaluator", "ModelT", "Tensor"]
 
@@ -48,11 +49,11 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         return self.runtime.find_device(default if self.device is None else self.device)
 
     def evaluate(self, model: ModelT, data: DataModule[Tensor]) -> Evaluation:
-        """Evaluate ``model`` on the validation set of ``data``, with the model's loss.
+        """Evaluate ``model`` with its loss, on the test set of data that ``load_data`` returned.
 
-        Raises ArgumentError if ``data`` has no validation set.
+        Of any other ``data`` on the validation set. Raises ArgumentError if there is none.
         """
-        loader = data.val_dataloader()
+        loader = data.test_dataloader() if isinstance(data, OwnData) else data.val_dataloader()
         if loader is None or batch_count(loader, "val_dataloader()") == 0:
             raise ArgumentError("nothing to evaluate: the data has no validation set")
         self.prepare_evaluation(model, loader)

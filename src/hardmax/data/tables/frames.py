@@ -8,14 +8,14 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["has_other_columns", "table_of"]
+__all__ = ["has_other_columns", "is_frame", "table_of"]
 
 
 def _is_pandas(X: Any) -> bool:
     return hasattr(X, "iloc")
 
 
-def _is_frame(X: Any) -> bool:
+def is_frame(X: Any) -> bool:
     """Return whether X is a data frame of pandas, or can be read through Arrow's C interface.
 
     That is the PyCapsule interface, which polars and pyarrow, among others, implement.
@@ -25,7 +25,7 @@ def _is_frame(X: Any) -> bool:
 
 def has_other_columns(X: Any) -> bool:
     """Return whether X is a data frame with any column that is not plain numbers."""
-    if not _is_frame(X):
+    if not is_frame(X):
         return False
     if _is_pandas(X):
         return any(getattr(kind, "kind", "O") not in "iuf" for kind in X.dtypes)
@@ -37,7 +37,7 @@ def has_other_columns(X: Any) -> bool:
 def table_of(X: Any) -> "pa.Table":
     """Return a data frame as a table. Raises DataError if X is not one, or has no rows."""
     pa = need_pyarrow()
-    if not _is_frame(X):
+    if not is_frame(X):
         raise DataError(f"X must be a data frame, as in fit; got {type(X)}")
     if not len(X):
         raise DataError("X has 0 rows; at least 1 is required")
