@@ -92,8 +92,15 @@ def functions(
         return _load_data(framework, os.fspath(path), batch_size, _plain(options))
 
     def auto(
-        data: OwnData[Any, Any], *, callbacks: Sequence[Callback] = (), **settings: Any
+        data: OwnData[Any, Any],
+        *,
+        seed: int | None = None,
+        batch_size: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        **settings: Any,
     ) -> tuple[Any, Any]:
+        given = {"seed": seed, "batch_size": batch_size}
+        settings |= {name: value for name, value in given.items() if value is not None}
         return _auto(framework, data, callbacks, _plain(settings))
 
     def load(run: str | os.PathLike[str]) -> "TrainedClassifier":
@@ -116,7 +123,10 @@ def _describe(function: Any, head: str, options: Mapping[str, Any]) -> None:
     known = {parameter.name for parameter in named}
     more = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=field.type if field.default is not None else field.type | None,
         )
         for name, (field, _) in options.items()
         if name not in known

@@ -64,6 +64,10 @@ class OwnData(LabeledData[Tensor, Part], Generic[Tensor, Part]):
         """Return the names of the classes with the given indices."""
         return [self.classes[index] for index in on_host(indices).tolist()]
 
+    def visualize(self, *arguments: Any, **options: Any) -> None:
+        """Show the data with pyplot."""
+        raise NotImplementedError
+
     @property
     def _sets(self) -> dict[str, Examples]:
         """The sets, by name."""

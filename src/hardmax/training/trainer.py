@@ -6,27 +6,26 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError
-from hardmax.evaluation.metrics import Evaluation
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.networks.layouts import Portable
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
-from hardmax.training.contracts import Batches, DataModule, EpochRecord, Plan
+from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
 from hardmax.training.divergence import check_loss
-from hardmax.training.evaluator import Evaluator, ModelT, Tensor
+from hardmax.training.evaluator import ModelT, Tensor
 from hardmax.training.loaders import Loader, batch_count, chunks
-from hardmax.training.own_data import OwnData, check_weights
+from hardmax.training.own_data import check_weights
+from hardmax.training.planned import Planned
 from hardmax.training.schedules import flat_cosine
 
 __all__ = ["Trainer"]
 
 
-class Trainer(Evaluator[ModelT, Tensor]):
+class Trainer(Planned[ModelT, Tensor]):
     """Fits a model to data; each backend adds the book's hooks for its framework.
 
     The book's arguments are ``max_epochs``, ``num_gpus`` and ``gradient_clip_val``, the maximum
@@ -50,10 +49,8 @@ class Trainer(Evaluator[ModelT, Tensor]):
     patience: int | None = None
     checkpoint: str | os.PathLike[str] | None = None
     callbacks: Sequence[Callback] = ()
-    history: Sequence[EpochRecord] = ()
 
     max_epochs: int
-    model: ModelT
     optim: object
     train_dataloader: Batches[Tensor]
     val_dataloader: Batches[Tensor] | None
@@ -66,8 +63,6 @@ class Trainer(Evaluator[ModelT, Tensor]):
     #: Whether a further fit continues with the optimizer of the last one. Its learning rates are
     #: then constant, as nobody knows how many steps it will take.
     is_incremental = False
-    #: How to train the model that ``auto`` returned together with this trainer.
-    plan: Plan | None = None
 
     def __init__(
         self,
@@ -130,7 +125,7 @@ class Trainer(Evaluator[ModelT, Tensor]):
         labels do not fit the model's scores.
         """
         if self.plan is not None and model is self.plan.model:
-            self._fit_as_planned(self.plan, data)
+            self.fit_as_planned(self.plan, data)
             return
         check_weights(model, data)
         self.run_device = self.find_device()
@@ -140,43 +135,6 @@ class Trainer(Evaluator[ModelT, Tensor]):
             if not self.continues:
                 self.prepare_optimizer()
             self.run_epochs()
-
-    def _fit_as_planned(self, plan: Plan, data: DataModule[Tensor]) -> None:
-        """Train the model of a plan, and give it the trained weights."""
-        plan.own(data)
-        self.run_device = self.find_device()
-        weights, self.history = plan.fit(self)
-        model: ModelT = plan.model
-        self.set_weights(model, weights)
-        self.runtime.place(model, self.run_device)
-        self.runtime.set_training(model, False)
-        model.trainer = self
-        self.model = model
-
-    def evaluate(self, model: ModelT, data: DataModule[Tensor]) -> Evaluation:
-        """Evaluate ``model`` with its loss, on the test set of data that ``load_data`` returned.
-
-        Of any other ``data`` on the validation set. Raises ArgumentError if there is none.
-        """
-        if self.plan is not None and model is self.plan.model and isinstance(data, OwnData):
-            data = self.plan.own(data)
-        check_weights(model, data)
-        return super().evaluate(model, data)
-
-    def save(self, folder: str | os.PathLike[str], *, baselines: bool = True) -> Path:
-        """Save the last fit of a model that ``auto`` returned as a run folder; return its path.
-
-        The network is evaluated on the test set and, with ``baselines``, compared with plain
-        classifiers, as by ``hardmax train``; every command reads the folder. Raises ArgumentError
-        before a fit, after the fit of any other model, and for a folder that is not empty, and
-        RunError if it cannot be written.
-        """
-        if self.plan is None:
-            raise ArgumentError(
-                "a run is saved of a model that auto returned together with its trainer; use "
-                "model, trainer = auto(data), or auto(data, model=NAME) for a network of yours"
-            )
-        return self.plan.save(self, os.fspath(folder), baselines=baselines)
 
     @property
     def continues(self) -> bool:
