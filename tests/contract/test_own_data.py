@@ -304,6 +304,7 @@ def test_wrong_options_are_refused(fw, folder, options, words):
         ({"model": "lenet"}, "lenet"),
         ({"augment": "flip"}, "augmentations change images"),
         ({"model": "mlp", "patience": 2}, "early stopping"),
+        ({"device": "cuda:99"}, "cuda:99"),
     ],
 )
 def test_wrong_settings_are_refused(fw, folder, settings, words):

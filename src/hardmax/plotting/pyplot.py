@@ -171,4 +171,4 @@ def show_counts(names: Sequence[str], counts: Mapping[str, np.ndarray]) -> None:
     axes.invert_yaxis()
     left_out = f"; the {len(shown)} largest of {len(names)} classes" * (len(shown) < len(names))
     axes.set_xlabel(f"rows{left_out}")
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(counts), frameon=False)

@@ -186,11 +186,14 @@ def _classes(framework: str) -> tuple[type[OwnData[Any, Any]], type[OwnData[Any,
     return data.OwnImages, data.OwnRows
 
 
-def _log_notices(dataset: Dataset) -> None:
+def _log_notices(dataset: Dataset, known: Dataset | None = None) -> None:
+    """Log the notices and warnings of a data set that another one did not have."""
     for notice in dataset.notices:
-        log.info(notice)
+        if known is None or notice not in known.notices:
+            log.info(notice)
     for warning in dataset.warnings:
-        log.warning(warning)
+        if known is None or warning not in known.warnings:
+            log.warning(warning)
 
 
 def _auto(
@@ -218,7 +221,7 @@ def _auto(
             return data.dataset
         log.info("%s is read again, as the settings of the training require", data.source)
         dataset = read_data(asked)
-        _log_notices(dataset)
+        _log_notices(dataset, data.dataset)
         used.append(
             type(data)(
                 dataset,
@@ -240,6 +243,7 @@ def _auto(
     )
     model.settings = chosen
     trainer = backend.Trainer(**trainer_arguments(chosen), callbacks=callbacks)
+    trainer.find_device()  # raises now, not in the fit, if there is none
     plan: Plan = OwnPlan(ready, model, given=data, data=used[-1])
     trainer.plan = plan
     return model, trainer

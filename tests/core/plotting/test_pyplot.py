@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from hardmax.errors import ArgumentError
-from hardmax.plotting.pyplot import plot, set_axes, set_figsize, show_images, use_svg_display
+from hardmax.plotting.pyplot import (
+    MOST_BARS,
+    plot,
+    set_axes,
+    set_figsize,
+    show_counts,
+    show_images,
+    use_svg_display,
+)
 
 x = np.array([0.0, 1.0, 2.0])
 
@@ -183,3 +191,26 @@ def test_show_images_has_titles_and_no_ticks():
     axes = show_images(images, 1, 2, titles=["shirt", "bag"])
     assert [a.get_title() for a in axes] == ["shirt", "bag"]
     assert not any(a.axison for a in axes)
+
+
+def widths(axes):
+    return [[bar.get_width() for bar in bars] for bars in axes.containers]
+
+
+def test_show_counts_stacks_the_bars_of_the_sets(plt):
+    show_counts(["yes", "no"], {"training": np.array([5, 3]), "test": np.array([1, 2])})
+    (axes,) = plt.gcf().axes
+    assert widths(axes) == [[5, 3], [1, 2]]
+    assert [bar.get_x() for bar in axes.containers[1]] == [5, 3]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["yes", "no"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "test"]
+    assert axes.get_xlabel() == "rows"
+
+
+def test_show_counts_leaves_out_the_smallest_of_many(plt):
+    counts = np.random.default_rng(0).permutation(MOST_BARS + 5)
+    show_counts([*map(str, counts)], {"training": counts})
+    (axes,) = plt.gcf().axes
+    assert widths(axes) == [[count for count in counts if count >= 5]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [*map(str, widths(axes)[0])]
+    assert axes.get_xlabel() == f"rows; the {MOST_BARS} largest of {MOST_BARS + 5} classes"
