@@ -81,7 +81,7 @@ def test_the_notice_has_the_options_that_repeat_the_training():
     ):
         found = Settings(data="x", model="small-resnet", epochs=31, widths=widths)
         lines = []
-        Prepared(asked, found, dataset, None).log_notices(lines.append)
+        Prepared(asked, found, dataset, None).log_choices(lines.append)
         assert lines[-1] == f"30 minutes: 31 epochs; {options}"
 
 
