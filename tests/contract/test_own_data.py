@@ -130,6 +130,7 @@ def test_a_fit_fills_the_model_the_history_and_the_board(folder, trained, kind):
     weights = trainer.get_weights(model)
     assert weights.keys() == saved.weights.keys()
     assert all(np.array_equal(weights[name], saved.weights[name]) for name in weights)
+    assert not getattr(model, "training", None)
     evaluation = trainer.evaluate(model, data)
     results = saved.record["results"]["test"]
     assert evaluation.accuracy == results["accuracy"]
@@ -326,15 +327,17 @@ def small(fw, folder):
     return (data, *fw.auto(data, model="softmax-regression", epochs=1))
 
 
-def test_what_cannot_be_saved_is_refused(fw, small, tmp_path):
+def test_what_cannot_be_saved_is_refused(fw, small, tmp_path, monkeypatch):
     data, model, trainer = small
     with pytest.raises(ArgumentError, match=r"call trainer\.fit"):
         trainer.save(tmp_path / "run")
     trainer.fit(model, data)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine").write_text("mine")
-    with pytest.raises(ArgumentError, match="is not empty; choose another folder"):
-        trainer.save(tmp_path / "full")
+    with monkeypatch.context() as patch:
+        patch.setattr("hardmax.runs.plan.fit_baselines", None)  # nothing is computed before
+        with pytest.raises(ArgumentError, match="is not empty; choose another folder"):
+            trainer.save(tmp_path / "full")
     other = fw.SoftmaxRegression(num_outputs=4, lr=0.1)
     trainer.fit(other, data)
     with pytest.raises(ArgumentError, match="not the model that auto returned"):
