@@ -1,4 +1,4 @@
-"""Fixtures for all tests: real data if available, real files, and the command line."""
+"""Fixtures for all tests: real data if available, real files, the command line, a browser."""
 
 import gzip
 import os
@@ -10,6 +10,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import browser
 import commands
 import hypothesis
 import numpy as np
@@ -152,3 +153,13 @@ def python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless browser for the pages of a module; see ``browser.opened`` and the checks there.
+
+    Of a module, because an event loop runs in this thread until it is closed.
+    """
+    with browser.chromium() as chromium:
+        yield chromium
