@@ -1,6 +1,7 @@
 """Training: both paths, exact averages, seeds, and hardmax's additions to the book's Trainer."""
 
 import functools
+import logging
 import math
 
 import numpy as np
@@ -323,6 +324,26 @@ def test_a_fit_that_was_stopped_early_is_continued_where_it_ended(fw, fit, make_
     fit(model, epochs=1)
     assert model.board.xlim == [0, epochs + 1]
     assert model.board.data["val_loss"][-1].x == epochs + 1
+
+
+@pytest.mark.parametrize("hook", [None, "training_step"])
+def test_each_epoch_is_logged_on_both_paths(fw, fit, make_model, caplog, hook):
+    with caplog.at_level(logging.INFO, "hardmax"):
+        trainer = fit(make_model(stepwise(fw, hook) if hook else None))
+    assert trainer.uses_engine == (hook is None)
+    names = {
+        "training loss": "train_loss",
+        "training accuracy": "train_accuracy",
+        "validation loss": "val_loss",
+        "validation accuracy": "val_accuracy",
+    }
+    for number, epoch in enumerate(trainer.history, 1):
+        found = [f"{name} {epoch[key]:.4f}" for name, key in names.items() if epoch[key]]
+        found.append(f"{epoch['seconds']:.2f} seconds")
+        if epoch["compile_seconds"]:
+            found.append(f"{epoch['compile_seconds']:.2f} seconds to compile")
+        assert caplog.messages[number - 1] == f"epoch {number}/2: {', '.join(found)}"
+    assert len(caplog.messages) == 2
 
 
 def test_trainers_data_and_boards_are_shown_on_one_line(fw, make_data, make_model):

@@ -7,7 +7,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "Drawable", "LineStyle", "Point"]
+__all__ = ["Curve", "Drawable", "LineStyle", "Point", "in_words"]
+
+#: What the parts of the labels of ``Module.plot`` stand for; the keys are the book's.
+PARTS, NAMES = {"train": "training", "val": "validation"}, {"acc": "accuracy"}
 
 
 class Point(NamedTuple):
@@ -54,3 +57,11 @@ class Drawable(Protocol):
 
     def close(self) -> None:
         """Show all remaining points; the next point starts a new plot."""
+
+
+def in_words(label: str) -> str:
+    """Return what a curve that ``Module.plot`` labels, such as ``val_acc``, is called in words."""
+    part, mark, key = label.partition("_")
+    if not mark or part not in PARTS:
+        return label
+    return f"{PARTS[part]} {NAMES.get(key, key)}"

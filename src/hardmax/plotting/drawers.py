@@ -5,7 +5,7 @@ from typing import Protocol
 
 from hardmax.plotting.curves import Drawable
 
-__all__ = ["Drawer", "drawer", "in_notebook"]
+__all__ = ["Drawer", "drawer", "has_screen", "in_notebook"]
 
 
 class Drawer(Protocol):
@@ -37,13 +37,23 @@ def in_notebook() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
+def in_terminal() -> bool:
+    """Return whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def has_screen() -> bool:
+    """Return whether there is a notebook or a terminal that boards are drawn in."""
+    return in_notebook() or in_terminal()
+
+
 def drawer(board: Drawable) -> Drawer:
     """Return a drawer of ``board`` that suits the program's output."""
     if in_notebook():
         from hardmax.plotting.notebook import NotebookDrawer
 
         return NotebookDrawer(board)
-    if sys.stdout is not None and sys.stdout.isatty():
+    if in_terminal():
         from hardmax.plotting.terminal import TerminalDrawer
 
         return TerminalDrawer(board)

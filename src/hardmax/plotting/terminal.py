@@ -10,15 +10,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hardmax.plotting.curves import Drawable
+from hardmax.plotting.curves import Drawable, in_words
 
 __all__ = ["TerminalDrawer", "table"]
 
 #: Minimum seconds between updates, because a table of many points takes a moment.
 PAUSE = 0.1
-
-#: What the parts of the labels of ``Module.plot`` stand for; the keys are the book's.
-PARTS, NAMES = {"train": "training", "val": "validation"}, {"acc": "accuracy"}
 
 
 class TerminalDrawer:
@@ -51,14 +48,6 @@ class TerminalDrawer:
         TerminalDrawer._current = None
         self.live.update(table(self.board))
         self.live.stop()
-
-
-def in_words(label: str) -> str:
-    """Return what a curve that ``Module.plot`` labels, such as ``val_acc``, is called in words."""
-    part, mark, key = label.partition("_")
-    if not mark or part not in PARTS:
-        return label
-    return f"{PARTS[part]} {NAMES.get(key, key)}"
 
 
 def table(board: Drawable) -> Group | Table:

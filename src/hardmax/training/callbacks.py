@@ -1,5 +1,6 @@
 """Callbacks: hooks that run on the host during a fit."""
 
+import logging
 import math
 import os
 from pathlib import Path
@@ -9,10 +10,16 @@ import numpy as np
 from hardmax.checks import check_whole
 from hardmax.errors import ArgumentError
 from hardmax.networks.layouts import Portable
+from hardmax.plotting.curves import in_words
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord, Trainer
 
-__all__ = ["Callback", "EarlyStopping", "SaveCheckpoint"]
+__all__ = ["Callback", "EarlyStopping", "EpochLog", "SaveCheckpoint"]
+
+log = logging.getLogger(__name__)
+
+#: How the durations of an epoch are logged.
+SECONDS = {"seconds": "%.2f seconds", "compile_seconds": "%.2f seconds to compile"}
 
 
 class Callback:
@@ -29,6 +36,26 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Called after the last epoch."""
+
+
+class EpochLog(Callback):
+    """Logs a line for each epoch at INFO: its means and its seconds."""
+
+    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
+        """Log the epoch."""
+        if not log.isEnabledFor(logging.INFO):
+            return
+        means = {
+            in_words(name): value
+            for name, value in record.items()
+            if value is not None and name not in ("epoch", *SECONDS)
+        }
+        # What a step plotted of its own; the loss and the accuracy are in the record as well.
+        for label, meter in trainer.meters.items():
+            means.setdefault(in_words(label), meter.mean())
+        figures = [f"{name} {value:.4f}" for name, value in means.items()]
+        figures += [words % record[name] for name, words in SECONDS.items() if record[name]]
+        log.info("epoch %d/%d: %s", record["epoch"], trainer.max_epochs, ", ".join(figures))
 
 
 class EarlyStopping(Callback):

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from hardmax.evaluation.totals import Steps
+from hardmax.evaluation.totals import Meter, Steps
 from hardmax.plotting.board import ProgressBoard
 
 __all__ = [
@@ -74,7 +74,7 @@ class Model(Protocol):
     def plot_chunk(
         self, means: Mapping[str, np.ndarray], examples: np.ndarray, train: bool
     ) -> None:
-        """Plot a chunk of batches as ``plot`` would."""
+        """Plot a chunk of batches as ``plot`` would; the next refresh of the board shows it."""
 
     def configure_optimizers(self) -> object:
         """Return the framework's optimizer."""
@@ -87,17 +87,20 @@ class Model(Protocol):
 class Trainer(Protocol):
     """The trainer, as callbacks see it.
 
-    ``epoch`` starts at 0; ``train_batch_idx`` counts the batches since the start of the fit. A
-    callback stops the fit by setting ``should_stop``.
+    ``epoch`` starts at 0; ``train_batch_idx`` counts the batches since the start of the fit.
+    ``meters`` are those of the epoch on the step path, by the labels of ``Module.plot``. A callback
+    stops the fit by setting ``should_stop``.
     """
 
     framework: str
     model: Any
+    max_epochs: int
     epoch: int
     train_batch_idx: int
     num_train_batches: int
     should_stop: bool
     history: Sequence[EpochRecord]
+    meters: dict[str, Meter]
 
     def get_weights(self, model: Any) -> dict[str, np.ndarray]:
         """Return copies of the model's weights as named NumPy arrays."""

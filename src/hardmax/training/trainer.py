@@ -12,7 +12,8 @@ from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.networks.layouts import Portable
-from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
+from hardmax.plotting import drawers
+from hardmax.training.callbacks import Callback, EarlyStopping, EpochLog, SaveCheckpoint
 from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
 from hardmax.training.divergence import check_loss
@@ -155,6 +156,8 @@ class Trainer(Planned[ModelT, Tensor]):
         self.warned = False
         self.uses_engine = takes_engine(self, self.model) and self.engine_suits()
         callbacks = [*self.callbacks]
+        if self.model.board.display and not drawers.has_screen():
+            callbacks.insert(0, EpochLog())
         if self.checkpoint is not None:
             callbacks.append(SaveCheckpoint(self.checkpoint))
         if self.patience is not None:

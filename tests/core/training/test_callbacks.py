@@ -1,6 +1,9 @@
 """Callbacks, called by the real training loop with scripted losses."""
 
+import logging
 import math
+import os
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,6 +32,7 @@ class ScriptedTrainer(Trainer):
     """Training only counts epochs; the validation losses are given."""
 
     framework = "scripted"
+    more = {}
     runtime = SimpleNamespace(num_gpus=lambda: 0)
     layers = SimpleNamespace(scale_dropout=lambda model, factor: None)
 
@@ -39,6 +43,8 @@ class ScriptedTrainer(Trainer):
     def fit_epoch(self):
         self.model.weight += 1
         self.observe("train_loss", 0.5)
+        for label, value in self.more.items():
+            self.observe(label, value)
         if self.losses[self.epoch] is not None:
             self.observe("val_loss", self.losses[self.epoch])
 
@@ -201,3 +207,53 @@ def test_portable_weights_load_in_any_framework(tmp_path):
 def test_training_fails_if_the_file_cannot_be_written(tmp_path):
     with pytest.raises(RunError, match="cannot write"):
         fit(ScriptedTrainer([1.0], checkpoint=tmp_path / "missing" / "a"))
+
+
+def logged(caplog, trainer, display=True):
+    """Return the lines that a fit logs at INFO, without the seconds at their ends."""
+    model = Model()
+    model.board.display = display
+    with caplog.at_level(logging.INFO, "hardmax"):
+        fit(trainer, model)
+    records = [record for record in caplog.records if record.levelno == logging.INFO]
+    assert {record.name for record in records} <= {"hardmax.training.callbacks"}
+    lines = [record.getMessage() for record in records]
+    for line, epoch in zip(lines, trainer.history, strict=False):
+        assert line.endswith(f", {epoch['seconds']:.2f} seconds")
+    return [line.rpartition(", ")[0] for line in lines]
+
+
+def test_without_a_screen_each_epoch_is_logged(caplog):
+    assert logged(caplog, ScriptedTrainer([3.0, None, 0.25])) == [
+        "epoch 1/3: training loss 0.5000, validation loss 3.0000",
+        "epoch 2/3: training loss 0.5000",
+        "epoch 3/3: training loss 0.5000, validation loss 0.2500",
+    ]
+
+
+def test_what_a_step_plots_is_logged_once(caplog):
+    trainer = ScriptedTrainer([1.0])
+    trainer.more = {"val_acc": 0.75, "train_top_5": 0.875, "train_accuracy": 0.5}
+    assert logged(caplog, trainer) == [
+        "epoch 1/1: training loss 0.5000, validation loss 1.0000, validation accuracy 0.7500, "
+        "training top_5 0.8750, training accuracy 0.5000"
+    ]
+
+
+def test_a_board_that_is_not_displayed_is_not_replaced_by_a_log(caplog):
+    assert logged(caplog, ScriptedTrainer([1.0]), display=False) == []
+
+
+def test_in_a_terminal_nothing_is_logged(caplog, monkeypatch):
+    pty = pytest.importorskip("pty")
+    master, slave = pty.openpty()
+    with open(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert logged(caplog, ScriptedTrainer([1.0])) == []
+        monkeypatch.undo()
+    os.close(master)
+
+
+def test_no_handler_and_no_level_is_set():
+    found = [logging.getLogger(name) for name in ("hardmax", "hardmax.training.callbacks")]
+    assert [(one.handlers, one.level, one.propagate) for one in found] == 2 * [([], 0, True)]
