@@ -14,6 +14,7 @@ from hardmax.errors import ArgumentError
 from hardmax.hyperparameters import Described
 from hardmax.plotting import drawers, figure
 from hardmax.plotting.curves import Curve, LineStyle, Point
+from hardmax.plotting.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +41,7 @@ class Board(Described):
     nrows: int = 1
     ncols: int = 1
     display: bool = True
+    progress: Progress | None = None
     _drawer: drawers.Drawer | None = None
 
     def curves(self) -> list[Curve]:
@@ -123,13 +125,23 @@ class ProgressBoard(Board):
             float(np.mean([float(x) for x in xs])),
             float(np.average([float(y) for y in ys], weights=weights)),
         )
-        self.data.setdefault(label, []).append(point)
+        self.add(label, point)
         self.refresh()
 
+    def add(self, label: str, point: Point) -> None:
+        """Add a point to the curve ``label``, which the next ``refresh`` shows."""
+        self.data.setdefault(label, []).append(point)
+
+    def refresh(self) -> None:
+        """Show the new points, once there are any."""
+        if self.data:
+            super().refresh()
+
     def close(self) -> None:
-        """Show all remaining points and discard incomplete ones."""
+        """Show all remaining points and discard incomplete ones; the training is over."""
         super().close()
         self._waiting.clear()
+        self.progress = None
 
     def curves(self) -> list[Curve]:
         """Return the current curves, in the order of their first points."""

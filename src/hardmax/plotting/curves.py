@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+from hardmax.plotting.progress import Progress
+
 __all__ = ["Curve", "Drawable", "LineStyle", "Point", "in_words"]
 
 #: What the parts of the labels of ``Module.plot`` stand for; the keys are the book's.
@@ -38,7 +40,11 @@ class Curve(NamedTuple):
 
 
 class Drawable(Protocol):
-    """A board, as drawers see it; ``fig`` and ``axes`` are matplotlib's, set when it is drawn."""
+    """A board, as drawers see it.
+
+    ``fig`` and ``axes`` are matplotlib's, set when it is drawn; ``progress`` is that of the
+    training whose curves it has, if one is running.
+    """
 
     xlabel: str | None
     ylabel: str | None
@@ -51,6 +57,7 @@ class Drawable(Protocol):
     axes: "Axes | list[Axes] | None"
     nrows: int
     ncols: int
+    progress: Progress | None
 
     def curves(self) -> list[Curve]:
         """Return the current curves."""

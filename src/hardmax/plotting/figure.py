@@ -1,5 +1,6 @@
 """Boards as matplotlib figures, drawn without pyplot to avoid its global state."""
 
+import base64
 import io
 import os
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "save", "set_axes", "svg"]
+__all__ = ["data_url", "draw", "save", "set_axes", "svg"]
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -92,6 +93,11 @@ def svg(board: Drawable) -> str:
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     draw(board).savefig(text, format="svg", metadata=metadata)
     return text.getvalue()
+
+
+def data_url(kind: str, data: bytes) -> str:
+    """Return data of a media type as a data URL."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def save(board: Drawable, path: str | os.PathLike[str]) -> None:

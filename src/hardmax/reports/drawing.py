@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hardmax.reports.pictures import data_url
+from hardmax.plotting.figure import data_url
 
 __all__ = [
     "UNIT",

@@ -1,14 +1,14 @@
 """Pictures as data URLs, which make a page self-contained."""
 
-import base64
 import io
 
 import numpy as np
 
 from hardmax.data.images.augmentation import LUMA
 from hardmax.networks.interpolation import interpolation
+from hardmax.plotting.figure import data_url
 
-__all__ = ["data_url", "png", "with_map"]
+__all__ = ["png", "with_map"]
 
 #: The perceptually uniform color map of activation maps, and its share in each pixel.
 COLORS, OPACITY = "viridis", 0.6
@@ -21,11 +21,6 @@ def png(image: np.ndarray) -> str:
     data = io.BytesIO()
     Image.fromarray(np.squeeze(image, axis=2) if image.shape[2] == 1 else image).save(data, "PNG")
     return data_url("image/png", data.getvalue())
-
-
-def data_url(kind: str, data: bytes) -> str:
-    """Return data as a data URL."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def with_map(image: np.ndarray, activation_map: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from hardmax.evaluation.explanation import Explanation
 from hardmax.evaluation.metrics import frequent_confusions
 from hardmax.evaluation.slices import SMALLEST
 from hardmax.evaluation.thresholds import POSITIVE, thresholds
+from hardmax.plotting.progress import duration
 from hardmax.reports import charts, columns, mistakes
 from hardmax.reports.advice import Finished, conclusions
 from hardmax.reports.baselines import conclusion
@@ -63,7 +64,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = duration
     shares = _shares(evaluation)
     baselines = record["results"].get("baselines", []) if epochs else []
     setting = record["settings"].get
@@ -126,14 +127,6 @@ def render(
         bars_csv="" if explanation is None else charts.importance_csv(explanation.importances),
         dependences=[] if explanation is None else charts.dependences(explanation),
     )
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration in words."""
-    if seconds < 100:
-        return f"{seconds:.3g} seconds"
-    minutes = round(seconds / 60)
-    return f"{minutes} minutes" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _accuracies(record: RunRecord) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from hardmax.errors import ArgumentError
 from hardmax.hyperparameters import HyperParameters
 from hardmax.plotting.board import ProgressBoard
+from hardmax.plotting.curves import Point
 from hardmax.training.dispatch import step_hook
 from hardmax.training.loaders import chunk_bounds
 from hardmax.training.trainer import Trainer
@@ -77,7 +78,7 @@ class Module(HyperParameters, Generic[Tensor]):
     def plot_chunk(
         self, means: Mapping[str, np.ndarray], examples: np.ndarray, train: bool
     ) -> None:
-        """Plot a chunk of batches as ``plot`` would, one point per curve.
+        """Plot a chunk of batches as ``plot`` would, one point per curve; it is not shown yet.
 
         ``means``: for each key the batch means, float of shape (batches,); ``examples``: the batch
         sizes, int64 of the same shape.
@@ -89,7 +90,7 @@ class Module(HyperParameters, Generic[Tensor]):
             middle = batch + (len(values) - 1) / 2
             x = self.board.epochs + (middle / batches if train else self.trainer.epoch + 1)
             self.board.xlabel = "epoch"
-            self.board.draw(x, np.average(values, weights=examples), label)
+            self.board.add(label, Point(x, float(np.average(values, weights=examples))))
 
     def _progress(self, key: str, train: bool) -> tuple[str, int, int, int]:
         """Return a curve's label, its current batch, and its batches and points per epoch."""

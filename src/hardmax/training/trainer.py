@@ -13,6 +13,7 @@ from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.networks.layouts import Portable
 from hardmax.plotting import drawers
+from hardmax.plotting.progress import Progress
 from hardmax.training.callbacks import Callback, EarlyStopping, EpochLog, SaveCheckpoint
 from hardmax.training.contracts import Batches, DataModule, EpochRecord
 from hardmax.training.dispatch import is_step_hook, step_hook, takes_engine
@@ -164,6 +165,7 @@ class Trainer(Planned[ModelT, Tensor]):
             callbacks.append(EarlyStopping(self.patience))
         for callback in callbacks:
             callback.on_fit_start(self)
+        self.model.board.progress = Progress(self)
         with contextlib.closing(self.model.board), self._counted():
             for epoch in range(self.max_epochs):
                 self.epoch = epoch
@@ -224,6 +226,7 @@ class Trainer(Planned[ModelT, Tensor]):
                 self._check_loss(self.totals[True].loss)
             else:
                 self._step_through(chunk, train=True)
+            self.model.board.refresh()
             for callback in self.callbacks:
                 callback.on_chunk(self)
         if self.val_dataloader is None:
@@ -233,6 +236,7 @@ class Trainer(Planned[ModelT, Tensor]):
                 self._record(self.engine.evaluate(self, self.model, chunk), train=False)
             else:
                 self._step_through(chunk, train=False)
+            self.model.board.refresh()
 
     def _chunks(self, loader: Batches[Tensor], parts: int) -> Iterator[Iterable[Sequence[Tensor]]]:
         """Yield the chunks of the next epoch of ``loader``, while its labels are the trainer's."""

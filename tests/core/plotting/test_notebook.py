@@ -1,14 +1,11 @@
 """Boards in a real notebook kernel: one plot per board and cell, redrawn in place."""
 
-import os
 import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
+from notebooks import executed
 
 SETTINGS = "xlim=[0, 40], ylim=[0, 1]"
 
@@ -56,25 +53,10 @@ plot([0.25, 0.5, 0.75])
 }
 
 
-class Client(nbclient.NotebookClient):
-    """Executes a notebook and records its display messages."""
-
-    def process_message(self, msg, cell, cell_index):
-        if msg["msg_type"].endswith("display_data"):
-            shown = cell.metadata.setdefault("shown", [])
-            shown.append((msg["msg_type"], msg["content"]["transient"].get("display_id")))
-        return super().process_message(msg, cell, cell_index)
-
-
 @pytest.fixture(scope="module")
 def cells():
     """The executed cells by name."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()]
-    )
-    env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    Client(notebook, kernel_name="python3", allow_errors=True, timeout=120).execute(env=env)
-    return dict(zip(CELLS, notebook.cells, strict=True))
+    return executed(CELLS)
 
 
 def images(cell):
@@ -96,7 +78,7 @@ def points(svg, color="#1f77b4"):
 
 
 def kinds(cell):
-    return [kind for kind, _ in cell.metadata.get("shown", [])]
+    return [one.kind for one in cell.metadata.get("shown", [])]
 
 
 def test_a_cell_that_draws_often_has_one_plot_with_all_points(cells):
@@ -109,7 +91,7 @@ def test_the_plot_is_shown_immediately_and_then_redrawn_in_place(cells):
     shown = cells["many"].metadata["shown"]
     assert kinds(cells["many"])[0] == "display_data"
     assert set(kinds(cells["many"])[1:]) == {"update_display_data"}
-    assert len({display_id for _, display_id in shown}) == 1
+    assert len({one.display_id for one in shown}) == 1
 
 
 def test_a_plot_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
@@ -121,8 +103,8 @@ def test_a_plot_is_redrawn_while_the_cell_runs_and_once_more_at_its_end(cells):
 def test_the_next_cell_starts_a_new_plot_with_the_points_so_far(cells):
     (image,) = images(cells["next"])
     assert len(points(image)) == 31
-    first, second = (cells[name].metadata["shown"][0][1] for name in ("many", "next"))
-    assert first != second
+    first, second = (cells[name].metadata["shown"][0] for name in ("many", "next"))
+    assert first.display_id != second.display_id
 
 
 def test_two_boards_have_separate_plots(cells):
