@@ -2,18 +2,12 @@
 
 import numpy as np
 import pytest
+from reported import network_of, pair
 
 from hardmax.errors import ArgumentError
 from hardmax.parity.drawing import differences_drawing
 from hardmax.parity.report import COLUMNS, LIMITS, render, run_parity
 from hardmax.parity.report import _above_limit as above_limit
-
-
-def pair(**relative):
-    kinds = {kind: {"relative": relative.get(kind, 1e-8), "array": "1.weight"} for kind in COLUMNS}
-    labels = {"train_loss": 2e-7, "test_loss": 3e-7, "test_accuracy": 0.25}
-    counts = {"same_labels": 3, "count": 4, "different_labels": [2]}
-    return {"frameworks": ["torch", "<jax>"], **kinds, **labels, **counts}
 
 
 @pytest.mark.parametrize(
@@ -34,22 +28,7 @@ def test_differences_above_the_limit_are_marked(precision, relative, dropout, ki
 @pytest.mark.parametrize(("dropout", "precision"), [(False, "float32"), (True, "bfloat16")])
 def test_the_page_shows_marks_and_mentions_dropout(dropout, precision):
     compared = pair(gradients=0.125) | {"above_limit": [] if dropout else ["gradients"]}
-    record = {
-        "settings": {"model": "mlp", "framework": "torch", "epochs": 1, "lr": 0.5, "init": None},
-        "data": {"name": "a<b", "train": 8, "test": 4, "fingerprint": "f00"},
-        "environment": {"torch": "9.9"},
-    }
-    run = {
-        "framework": "torch",
-        "train_loss": 0.5,
-        "test": {"loss": 0.75, "accuracy": 0.5, "interval": [0, 1], "correct": 2, "count": 4},
-        "seconds_per_epoch": 1.5,
-        "compile_seconds": 2.5,
-        "peak_memory": 3 * 2**20,
-        "record": record,
-    }
-    network = {"model": "mlp", "init": "normal", "weights": 1234, "dropout": dropout}
-    network |= {"runs": [run], "pairs": [compared]}
+    network = network_of([compared], dropout=dropout)
     limits = LIMITS[precision]
     page = render({"precision": precision, "limits": limits, "networks": [network]})
     assert f"trained in {precision} for 1" in page

@@ -1,7 +1,6 @@
 """A report shows the results of a run in one self-contained HTML file."""
 
 import base64
-import copy
 import csv
 import io
 import re
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 from PIL import Image
+from reported import BASELINE, CLASSES, EPOCHS, EXPLANATION, record
 from scipy.special import softmax
 from scipy.stats import binomtest
 from sklearn.metrics import (
@@ -30,26 +30,12 @@ from hardmax.data.row_encoding import ColumnValues
 from hardmax.data.tables.encoding import ColumnCode, Encoding
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.decision_rules import Costs
-from hardmax.evaluation.explanation import Dependence, Explanation
 from hardmax.evaluation.importance import Importance
-from hardmax.evaluation.slices import Slice
 from hardmax.reports.links import Links
 from hardmax.reports.report import render
 from hardmax.reports.suspects import Suspect, Suspects
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
-CLASSES = ("shirt", '<b>&"bag"', "<script>alert(1)</script>")
-EPOCHS = [
-    {
-        "epoch": i,
-        "train_loss": 1.25 / i,
-        "train_accuracy": 0.5 + i / 100,
-        "val_loss": 1.75 / i,
-        "val_accuracy": 0.25 + i / 100,
-        "seconds": i / 8,
-    }
-    for i in range(1, 4)
-]
 
 
 class Page(HTMLParser):
@@ -83,36 +69,6 @@ class Page(HTMLParser):
             self.texts.append(data)
         if {"td", "th"} & set(self.open):
             self.rows[-1][-1] += " ".join(data.split())
-
-
-def record(**changes):
-    made = {
-        "settings": {
-            "model": "mlp",
-            "framework": "torch",
-            "epochs": 9,
-            "lr": 0.1,
-            "patience": None,
-        },
-        "environment": {"hardmax": "0.1.0", "device": "cpu"},
-        "data": {
-            "name": "a & b",
-            "train": 120,
-            "validation": 0,
-            "fingerprint": "f1" * 32,
-            "preprocessing": {"split_off": 0.2},
-        },
-        "results": {
-            "epochs": 3,
-            "weights_epoch": 3,
-            "interrupted": False,
-            "stopped_early": False,
-        },
-    }
-    made = copy.deepcopy(made)
-    for section, entries in changes.items():
-        made[section] |= entries
-    return made
 
 
 def case(labels, predictions, channels=1, seed=0):
@@ -237,20 +193,6 @@ def test_the_settings_and_the_data_are_shown():
     for row in (["lr", "0.1"], ["device", "cpu"], ["data fingerprint", "f1" * 32]):
         assert row in rows
     assert not [row for row in rows if row[0] == "patience"]
-
-
-EXPLANATION = Explanation(
-    classes=CLASSES,
-    rows=100,
-    repeats=3,
-    seed=0,
-    importances=[Importance("<i>a", 0.125, 0.01, 0.5, 0.125), Importance("b", -0.1, 0, -0.02, 0.3)],
-    dependences=[Dependence("<i>a", ["1", "a long value"], [[0.2, 0.3, 0.5], [0.1, 0.2, 0.7]])],
-    slices=[
-        Slice("<i>a", "<i>x", 40, 10, 0.25, (0.1, 0.5), 1.5, 0.01),
-        Slice("b", "above 1 to 2", 50, 40, 0.8, (0.7, 0.9), 0.75, 0.5),
-    ],
-)
 
 
 def explained(**changes):
@@ -466,18 +408,6 @@ def test_the_page_says_which_weights_were_saved_even_after_all_epochs(patience):
     sentence = "The weights are those of epoch 2, which has the lowest validation loss."
     assert (sentence in text) == bool(patience)
     assert "stopped early" not in text
-
-
-BASELINE = {
-    "name": "other",
-    "rows": 150,
-    "features": 7,
-    "accuracy": 0.3,
-    "loss": 1.25,
-    "only_network": 3,
-    "only_baseline": 0,
-    "p": 0.25,
-}
 
 
 def test_baselines_are_shown_beside_the_network():
@@ -762,17 +692,6 @@ def test_the_facts_of_a_training_are_shown():
     assert shown.rows[start][-2:] == ["training examples", "test examples"]
     counts = [row[-2:] for row in shown.rows[start + 1 : start + 4]]
     assert counts == [["50", "4"], ["40", "3"], ["30", "3"]]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.1234, "0.123 seconds"), (99, "99 seconds"), (125, "2 minutes"), (86400, "24 h 0 min")],
-)
-def test_durations_are_in_words(seconds, words):
-    test, scores = case(LABELS, PREDICTIONS)
-    evaluation = ClassifierEvaluation(scores, test.labels, classes=CLASSES)
-    html = render(record() | {"seconds": seconds}, test, evaluation, EPOCHS)
-    assert ["duration of training", words] in Page(html).rows
 
 
 def test_misclassified_files_are_links(tmp_path):
