@@ -142,7 +142,7 @@ class Drawing:
     def size(self) -> tuple[int, int]:
         """The width and the height, with room for long ``values``."""
         longest = max(map(len, self.values), default=0)
-        return WIDTH, HEIGHT + 3 * max(longest - 10, 0)
+        return WIDTH, max(HEIGHT, BOTTOM + 16 + 4 * longest)
 
     @property
     def columns(self) -> list[tuple[float, str]]:

@@ -33,6 +33,9 @@ MATRIX_CLASSES = 50
 #: The length of that list.
 CONFUSIONS = 30
 
+#: The most characters of a text in a cell that stays on one line.
+ONE_LINE = 24
+
 
 def render(
     record: RunRecord,
@@ -65,6 +68,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["breadth"] = _breadth
     shares = _shares(evaluation)
     baselines = record["results"].get("baselines", []) if epochs else []
     setting = record["settings"].get
@@ -127,6 +131,11 @@ def render(
         bars_csv="" if explanation is None else charts.importance_csv(explanation.importances),
         dependences=[] if explanation is None else charts.dependences(explanation),
     )
+
+
+def _breadth(text: str) -> str:
+    """Return the CSS class of a cell with a text, which keeps it from becoming a column of words."""
+    return "whole" if len(text) <= ONE_LINE else "long"
 
 
 def _accuracies(record: RunRecord) -> dict[str, float]:
