@@ -97,8 +97,6 @@
       if (isDrawn(element) || element.clientWidth <= 1 || !isVisible(element)) continue;
       if (element.scrollWidth <= element.clientWidth + SLACK) continue;
       if (clips(element) || (onPaper && scrolls(element))) found.push(described(element));
-      else if (scrolls(element) && element.tabIndex < 0)
-        found.push(`${described(element)} scrolls, but not by keyboard`);
     }
     for (const { element, box } of lines()) {
       const { left, right, top, bottom } = bounds(box);

@@ -75,9 +75,9 @@ def show(page, window, scheme="light", media="screen"):
 
 
 def check_layout(page, is_paper=False):
-    """Check that nothing is cut, that all that scrolls does so by keyboard, and no texts overlap.
+    """Check that nothing is cut and no texts overlap; the page itself must not scroll to the side.
 
-    The page itself must not scroll to the side. On paper nothing scrolls.
+    On paper nothing scrolls.
     """
     page.evaluate(Path(__file__).with_suffix(".js").read_text())
     refuse([f"cut: {one}" for one in page.evaluate("cut", is_paper)])
@@ -85,7 +85,10 @@ def check_layout(page, is_paper=False):
 
 
 def check_access(page):
-    """Check that axe-core finds nothing serious or critical."""
+    """Check that axe-core finds nothing serious or critical.
+
+    That includes contrasts, names for screen readers, and scrolling by keyboard.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

@@ -134,7 +134,7 @@ def render(
 
 
 def _breadth(text: str) -> str:
-    """Return the CSS class of a cell with a text, which keeps it from becoming a column of words."""
+    """Return the CSS class of a cell, which keeps a long text from having a line per word."""
     return "whole" if len(text) <= ONE_LINE else "long"
 
 
