@@ -28,7 +28,7 @@ from hardmax.data.tables.notices import of_unseen
 from hardmax.data.tables.rows import keys_and_copies
 from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.evaluation.calibration import calibrated
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.metrics import softmax
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
@@ -180,8 +180,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities, float32 of shape (examples, classes)."""
-        probabilities: np.ndarray = np.exp(log_softmax(self._scores(X))).astype(np.float32)
-        return probabilities
+        return softmax(self._scores(X)).astype(np.float32)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most likely class of each example, of shape (examples,)."""

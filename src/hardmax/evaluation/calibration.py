@@ -3,7 +3,7 @@
 import numpy as np
 
 from hardmax.errors import DataError
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.metrics import softmax
 
 __all__ = ["BINS", "calibrated", "fit_temperature", "reliability"]
 
@@ -59,7 +59,7 @@ def fit_temperature(
     true_scores = (1 - smoothing) * true_scores + smoothing * scores.mean(axis=1)
 
     def slope(log_inverse: float) -> float:
-        probabilities = np.exp(log_softmax(scores * np.exp(log_inverse)))
+        probabilities = softmax(scores * np.exp(log_inverse))
         slopes = (probabilities * scores).sum(axis=1) - true_scores
         return float(np.average(slopes, weights=weights))
 

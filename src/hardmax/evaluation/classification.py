@@ -12,7 +12,7 @@ from hardmax.evaluation.counts import ClassCounts, mean_over_classes
 from hardmax.evaluation.decision_rules import Costs, Outcome, coverage, coverage_curve, outcomes
 from hardmax.evaluation.examples import ExampleResults, check_scores, evaluate_examples
 from hardmax.evaluation.label_issues import LabelIssues, find_label_issues
-from hardmax.evaluation.metrics import Evaluation, confusion_matrix, log_softmax, wilson_interval
+from hardmax.evaluation.metrics import Evaluation, confusion_matrix, softmax, wilson_interval
 from hardmax.evaluation.one_vs_rest import OneVsRest, brier, ranking
 from hardmax.json_values import Json
 
@@ -81,8 +81,7 @@ class ClassifierEvaluation:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """The probabilities, float64 (n, classes)."""
-        probabilities: np.ndarray = np.exp(log_softmax(self.calibrated))
-        return probabilities
+        return softmax(self.calibrated)
 
     @cached_property
     def _examples(self) -> ExampleResults:

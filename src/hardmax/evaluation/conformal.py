@@ -13,7 +13,7 @@ from typing import TypedDict
 import numpy as np
 
 from hardmax.errors import ArgumentError
-from hardmax.evaluation.metrics import log_softmax, wilson_interval
+from hardmax.evaluation.metrics import softmax, wilson_interval
 from hardmax.json_values import Json
 
 __all__ = ["Conformity", "ConformityRecord", "SetSummary", "check_coverage", "conformity_scores"]
@@ -176,7 +176,7 @@ def _blocks(
     bits = np.random.PCG64(sequence).advance(start)
     shares = np.random.Generator(bits).random(len(scores))
     for at in range(0, len(scores), BLOCK):
-        probabilities = np.exp(log_softmax(scores[at : at + BLOCK]))
+        probabilities = softmax(scores[at : at + BLOCK])
         yield at, conformity_scores(probabilities, shares[at : at + BLOCK])
 
 

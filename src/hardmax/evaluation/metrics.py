@@ -13,6 +13,7 @@ __all__ = [
     "confusion_matrix",
     "frequent_confusions",
     "log_softmax",
+    "softmax",
     "wilson_interval",
 ]
 
@@ -95,6 +96,12 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     shifted: np.ndarray = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Return the probabilities of each row of scores, float64; see ``log_softmax``."""
+    probabilities: np.ndarray = np.exp(log_softmax(scores))
+    return probabilities
 
 
 def confusion_matrix(

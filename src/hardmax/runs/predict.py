@@ -19,7 +19,7 @@ from hardmax.errors import ArgumentError, DataError, RunError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.conformal import check_coverage
 from hardmax.evaluation.decision_rules import Costs, named
-from hardmax.evaluation.metrics import log_softmax
+from hardmax.evaluation.metrics import softmax
 from hardmax.runs.evaluate import read_rules, session_of
 from hardmax.runs.predictions import Prediction, with_predictions
 from hardmax.runs.run import Run
@@ -196,7 +196,7 @@ class Predictor:
 
     def probabilities(self, examples: Examples) -> np.ndarray:
         """Return calibrated probabilities, float64 (examples, classes)."""
-        return probabilities_of(self.scores(examples)[1])
+        return softmax(self.scores(examples)[1])
 
     def predict(self, examples: Examples, files: Sequence[str], start: int = 0) -> list[Prediction]:
         """Return the predictions for the examples from position ``start`` on.
@@ -205,7 +205,7 @@ class Predictor:
         """
         run = self.run
         scores, with_temperature = self.scores(examples)
-        probabilities = probabilities_of(with_temperature)
+        probabilities = softmax(with_temperature)
         decisions = named(probabilities, run.classes, *self.rules)
         return [
             Prediction(
@@ -236,12 +236,6 @@ class Predictor:
             [self.run.classes[number] for number in numbers]
             for numbers in self.run.conformity.sets(scores, self.coverage, start)
         ]
-
-
-def probabilities_of(scores: np.ndarray) -> np.ndarray:
-    """Return the probabilities of scores, float of shape (examples, classes)."""
-    probabilities: np.ndarray = np.exp(log_softmax(scores))
-    return probabilities
 
 
 def read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
