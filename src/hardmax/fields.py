@@ -22,6 +22,7 @@ __all__ = [
     "check_options",
     "fill",
     "flag",
+    "help_of",
     "model_option",
     "option",
     "options_of",
@@ -89,6 +90,14 @@ def allowed_values(kind: Any, option: Option) -> str:
     if option.choices:
         return f"one of {', '.join(map(str, option.choices))}"
     return " or ".join(_words(one, option.bounds) for one in _kinds(kind) if one is not NoneType)
+
+
+def help_of(options: Mapping[str, tuple[dataclasses.Field[Any], Option]]) -> str:
+    """Return the lines of a docstring that say what the options of ``options_of`` are."""
+    return "".join(
+        f"        {name}: {allowed_values(field.type, option)}.\n            {option.help}\n"
+        for name, (field, option) in options.items()
+    )
 
 
 def model_option(usual: Any, help: str, **more: Any) -> Any:

@@ -29,6 +29,7 @@ from hardmax.data.tables.rows import keys_and_copies
 from hardmax.errors import ArgumentError, DataError, DivergenceError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import softmax
+from hardmax.fields import help_of
 from hardmax.networks import catalog
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.layers import Ensemble
@@ -36,7 +37,7 @@ from hardmax.runs import auto
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitting
 from hardmax.runs.members import network_of
-from hardmax.runs.parameters import EPOCHS, MODEL, OF_COLUMNS, PARAMETERS, Parameters, help_of
+from hardmax.runs.parameters import EPOCHS, MODEL, OF_COLUMNS, PARAMETERS, Parameters
 from hardmax.runs.session import Session
 from hardmax.runs.settings import AUTO, Settings
 from hardmax.training.weights import loss_weights
@@ -366,9 +367,7 @@ class HardmaxClassifier(ClassifierMixin, Parameters, BaseEstimator):  # type: ig
         return scores.astype(np.float32)
 
 
-HardmaxClassifier.__doc__ = f"{HardmaxClassifier.__doc__}".rstrip(" ") + "".join(
-    map(help_of, PARAMETERS)
-)
+HardmaxClassifier.__doc__ = f"{HardmaxClassifier.__doc__}".rstrip(" ") + help_of(PARAMETERS)
 
 
 def _of_array(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> Examples:

@@ -15,7 +15,7 @@ from hardmax.checks import check_choice, check_whole
 from hardmax.data.datasets import Dataset, Images
 from hardmax.data.options import ReadingOptions
 from hardmax.errors import ArgumentError
-from hardmax.fields import allowed_values, options_of
+from hardmax.fields import help_of, options_of
 from hardmax.runs.settings import Settings
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import Plan
@@ -132,10 +132,7 @@ def _describe(function: Any, head: str, options: Mapping[str, Any]) -> None:
         if name not in known
     ]
     function.__signature__ = signature.replace(parameters=[*named, *more])
-    function.__doc__ = head + "".join(
-        f"        {name}: {allowed_values(field.type, option)}.\n            {option.help}\n"
-        for name, (field, option) in options.items()
-    )
+    function.__doc__ = head + help_of(options)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from dataclasses import field, make_dataclass
 from typing import Any
 
 from hardmax.data.options import ReadingOptions
-from hardmax.fields import allowed_values, options_of
+from hardmax.fields import options_of
 from hardmax.runs.settings import Settings
 
-__all__ = ["EPOCHS", "MODEL", "OF_COLUMNS", "PARAMETERS", "Parameters", "help_of"]
+__all__ = ["EPOCHS", "MODEL", "OF_COLUMNS", "PARAMETERS", "Parameters"]
 
 #: The settings for reading a data frame's columns.
 OF_COLUMNS = {"column_kinds", "drop", "keep"}
@@ -39,9 +39,3 @@ def _parameter_fields() -> Iterator[tuple[str, Any, Any]]:
 
 # scikit-learn takes the parameters of an estimator from the signature of its __init__.
 Parameters: Any = make_dataclass("Parameters", _parameter_fields(), eq=False, repr=False)
-
-
-def help_of(name: str) -> str:
-    """Return the lines of the docstring for a parameter."""
-    setting, option = PARAMETERS[name]
-    return f"        {name}: {allowed_values(setting.type, option)}.\n            {option.help}\n"
