@@ -7,6 +7,7 @@ training example has scores of networks that were not trained on it, the out-of-
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ __all__ = [
     "network_of",
     "session_of",
     "smaller_rate",
+    "trainer_arguments",
     "whole_count",
 ]
 
@@ -207,14 +209,21 @@ def session_of(
         shape=shape,
         weights=weights,
         recipe=settings.recipe,
-        max_epochs=settings.epochs,
         precision=settings.precision,
-        gradient_clip_val=settings.clip,
-        seed=seed,
-        device=settings.device,
-        patience=settings.patience,
         callbacks=callbacks,
+        **{**trainer_arguments(settings), "seed": seed},
     )
+
+
+def trainer_arguments(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of the trainer of one network, by name."""
+    return {
+        "max_epochs": settings.epochs,
+        "gradient_clip_val": settings.clip,
+        "seed": settings.seed,
+        "device": settings.device,
+        "patience": settings.patience,
+    }
 
 
 @contextlib.contextmanager

@@ -199,7 +199,8 @@ def _auto(
     callbacks: Sequence[Callback],
     settings: dict[str, Any],
 ) -> tuple[Any, Any]:
-    from hardmax.runs.plan import OwnPlan, trainer_arguments
+    from hardmax.runs.members import trainer_arguments
+    from hardmax.runs.plan import OwnPlan
     from hardmax.runs.preparation import prepared, read_data
 
     if not isinstance(data, _classes(framework)):

@@ -11,6 +11,7 @@ import numpy as np
 
 from hardmax.errors import ArgumentError, RunError
 from hardmax.runs.baselines import fit_baselines
+from hardmax.runs.members import trainer_arguments
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.saving import Finished, save_run
 from hardmax.runs.settings import Settings
@@ -18,20 +19,9 @@ from hardmax.runs.writer import RunWriter, check_out, folder_name
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.own_data import OwnData
 
-__all__ = ["OwnPlan", "trainer_arguments"]
+__all__ = ["OwnPlan"]
 
 log = logging.getLogger(__name__)
-
-
-def trainer_arguments(settings: Settings) -> dict[str, object]:
-    """Return the arguments of the trainer of one network, by name."""
-    return {
-        "max_epochs": settings.epochs,
-        "gradient_clip_val": settings.clip,
-        "seed": settings.seed,
-        "device": settings.device,
-        "patience": settings.patience,
-    }
 
 
 class OwnPlan:
