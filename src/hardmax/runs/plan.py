@@ -15,7 +15,7 @@ from hardmax.runs.members import trainer_arguments
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.saving import Finished, save_run
 from hardmax.runs.settings import Settings
-from hardmax.runs.writer import RunWriter, check_out, folder_name
+from hardmax.runs.writer import RunWriter, folder_name
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.own_data import OwnData
 
@@ -90,13 +90,13 @@ class OwnPlan:
         if finished is None:
             raise ArgumentError("there is nothing to save yet; call trainer.fit(model, data) first")
         self._check_unchanged(trainer, finished)
-        try:
-            check_out(folder)
-        except RunError as error:
-            raise ArgumentError(str(error)) from error
         settings, dataset = self.ready.settings, self.ready.dataset
         name = folder_name(dataset.name, settings.model, settings.framework)
-        with RunWriter(folder, name) as writer:
+        try:
+            writer = RunWriter(folder, name)
+        except RunError as error:
+            raise ArgumentError(str(error)) from error
+        with writer:
             fitted = fit_baselines(dataset, settings, log.warning) if baselines else None
             return save_run(finished, writer, baselines=fitted, log=log.warning).path
 
