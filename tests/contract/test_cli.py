@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 import commands
 import numpy as np
 import pytest
+from notebooks import executed
 from PIL import Image
 from sklearn import metrics
 from support import SOFTMAX, refused
@@ -702,6 +704,17 @@ def test_the_epochs_go_to_stdout_and_the_bar_to_the_terminal(framework, tmp_path
     starts += ["test", "macro", "average", "majority-class", *baselines]
     starts += ["frequent", "labels:", "run", "report"]
     assert [line.split()[0] for line in lines] == starts
+
+
+@pytest.mark.shared
+def test_a_cell_of_a_notebook_shows_the_epochs_alone(framework, tmp_path):
+    run = ["--framework", framework, "--epochs", "3", "--out", str(tmp_path / "run")]
+    command = shlex.join([sys.executable, *commands.PROGRAM, "train", "digits", *SOFTMAX, *run])
+    [cell] = executed({"train": f"!{command}"}).values()
+    text = "".join(output.text for output in cell.outputs)
+    assert re.findall(r"^(\d)/3 +\d", text, re.MULTILINE) == ["1", "2", "3"]
+    assert text.rstrip().endswith("report.html")
+    assert "\x1b" not in text
 
 
 @pytest.mark.shared

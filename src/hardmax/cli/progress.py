@@ -7,6 +7,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from hardmax.data.datasets import Dataset
+from hardmax.plotting.drawers import redraws
 from hardmax.runs.best_weights import best_epoch
 from hardmax.runs.fitting import best_by
 from hardmax.runs.settings import Settings
@@ -29,15 +30,14 @@ class Progress(RunCallback):
     def __init__(self, quiet: bool):
         self.quiet = quiet
         self.member = 0
-        console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         self.bars = Bars(
             *columns,
-            console=console,
+            console=Console(stderr=True),
             transient=True,
-            disable=not console.is_terminal,
+            disable=not redraws(sys.stderr),
             # On one terminal rich keeps lines and bar apart; redirected lines must go to stdout.
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=redraws(sys.stdout),
         )
         self.bar = self.bars.add_task("training", total=None)
 

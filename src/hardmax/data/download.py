@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from hardmax.errors import ArgumentError, DataError, DownloadError
+from hardmax.plotting.drawers import redraws
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -126,7 +127,7 @@ class _Bar:
 @contextlib.contextmanager
 def _progress(name: str) -> Iterator[_Bar | Literal[False]]:
     """Yield a progress bar if stderr is a terminal, else False."""
-    if not sys.stderr.isatty():
+    if not redraws(sys.stderr):
         yield False
         return
     from rich.console import Console

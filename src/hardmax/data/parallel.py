@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from hardmax.plotting.drawers import redraws
+
 __all__ = ["in_threads", "progress_bar"]
 
 Item = TypeVar("Item")
@@ -59,7 +61,7 @@ def progress_bar(title: str | None, total: int) -> Iterator[Callable[[int], None
 
     None as its title shows no bar.
     """
-    if title is None or not sys.stderr.isatty():
+    if title is None or not redraws(sys.stderr):
         yield lambda count: None
         return
     from rich.console import Console

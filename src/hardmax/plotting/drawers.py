@@ -1,11 +1,12 @@
 """Choosing where a board is drawn: in a notebook, in a terminal, or nowhere."""
 
+import os
 import sys
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from hardmax.plotting.curves import Drawable
 
-__all__ = ["Drawer", "drawer", "has_screen", "in_notebook"]
+__all__ = ["Drawer", "drawer", "has_screen", "in_notebook", "redraws"]
 
 
 class Drawer(Protocol):
@@ -37,9 +38,20 @@ def in_notebook() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
+def redraws(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal that can redraw lines, as progress bars do.
+
+    A command that a cell of a notebook runs (``!hardmax train``) writes to a terminal as well, but
+    the cell shows all that was ever written to it.
+    """
+    if stream is None or not stream.isatty():
+        return False
+    return in_notebook() or "JPY_PARENT_PID" not in os.environ  # which a kernel's commands inherit
+
+
 def in_terminal() -> bool:
     """Return whether stdout is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
+    return redraws(sys.stdout)
 
 
 def has_screen() -> bool:
