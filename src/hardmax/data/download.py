@@ -5,10 +5,11 @@ import logging
 import os
 import sys
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from hardmax.errors import ArgumentError, DataError, DownloadError
@@ -40,8 +41,9 @@ def fetch(urls: Sequence[str], folder: Path, name: str, known_hash: str | None) 
     right checksum is not downloaded again. Raises DownloadError if no URL serves the file with
     that checksum.
     """
-    import pooch
     import requests
+
+    pooch = _pooch()
 
     if (folder / name).is_dir():
         raise DownloadError(f"cannot write {folder / name}: it is a folder")
@@ -200,6 +202,13 @@ def download_all() -> None:
 
 def user_cache() -> Path:
     """Return the per-user cache folder."""
-    import pooch
+    return Path(os.environ.get("HARDMAX_CACHE") or _pooch().os_cache("hardmax"))
 
-    return Path(os.environ.get("HARDMAX_CACHE") or pooch.os_cache("hardmax"))
+
+def _pooch() -> Any:
+    """Return pooch, imported without a warning about progress bars that are not used."""
+    with warnings.catch_warnings():
+        # tqdm's, in a notebook without ipywidgets.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import pooch
+    return pooch

@@ -222,3 +222,22 @@ def test_the_cache_folder_is_set_by_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert user_cache().name == "hardmax"
     assert tmp_path in user_cache().parents
+
+
+def test_a_notebook_without_widgets_is_not_warned_of_progress_bars(tmp_path):
+    (tmp_path / "tqdm").mkdir()
+    (tmp_path / "tqdm" / "__init__.py").touch()
+    # What tqdm does there, as pooch imports it.
+    text = "IProgress not found. Please update jupyter and ipywidgets."
+    source = f"import warnings; warnings.warn({text!r}); tqdm = None"
+    (tmp_path / "tqdm" / "auto.py").write_text(source)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from hardmax.data.download import user_cache; user_cache(); "
+        "print(sys.modules['tqdm.auto'].__file__)"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "HARDMAX_CACHE"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == (str(tmp_path / "tqdm" / "auto.py"), "")
