@@ -453,6 +453,7 @@ def test_data_says_what_it_is_and_shows_itself(fw, folder, monkeypatch):
     assert len(titles) == 8
     # Every 15th image; their classes alternate.
     assert titles == [str(15 * number % 4) for number in range(8)]
+    assert {axes.images[0].get_cmap().name for axes in plt.gcf().axes} == {"gray"}
     batch = next(iter(images.val_dataloader()))
     images.visualize(batch, nrows=2, ncols=2)
     shown = [np.asarray(axes.images[0].get_array()) for axes in plt.gcf().axes]

@@ -114,7 +114,9 @@ class OwnImages(OwnData[Tensor, Part], Generic[Tensor, Part]):
             if X.shape[1:] != self.shape:  # channels first
                 X = np.moveaxis(X, 1, -1)
         images = [image.squeeze(axis=2) if image.shape[2] == 1 else image for image in X]
-        show_images(images, nrows, ncols, labels or self.text_labels(y))
+        for axes in show_images(images, nrows, ncols, labels or self.text_labels(y)):
+            for image in axes.images:
+                image.set_cmap("gray")  # which images in color do not use
 
     def _described_shape(self) -> str:
         height, width, channels = self.shape
