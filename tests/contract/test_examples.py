@@ -1,4 +1,4 @@
-"""The Python code of the README and docs/python.md, in every framework, and examples/."""
+"""The Python code of the README and of pages in docs/, in every framework, and examples/."""
 
 import re
 import runpy
@@ -15,8 +15,11 @@ def blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
 
 
-#: Each block of the README runs alone, those of the other page after one another.
-BLOCKS = [*blocks("README.md"), "\n".join(blocks("docs/python.md"))]
+#: Each block of the README runs alone, those of the other pages after one another.
+BLOCKS = [
+    *blocks("README.md"),
+    *("\n".join(blocks(f"docs/{name}.md")) for name in ("python", "exactness")),
+]
 
 
 @pytest.fixture(autouse=True)
