@@ -8,7 +8,8 @@
     const name = element.localName + [...element.classList].map(one => "." + one).join("");
     return `<${name}> ${element.textContent.trim().replace(/\s+/g, " ").slice(0, 50)}`;
   };
-  const isVisible = element => element.checkVisibility({ visibilityProperty: true });
+  const isVisible = element =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const isDrawn = element => element instanceof SVGElement;
   const scrolls = element => /auto|scroll/.test(getComputedStyle(element).overflowX);
   const clips = element => /hidden|clip/.test(getComputedStyle(element).overflowX);
@@ -43,9 +44,9 @@
     return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
   };
 
-  // The nearest ancestor that shows only a part of what is in it.
+  // The nearest element around a text that shows only a part of what is in it.
   const viewOf = element => {
-    for (let one = element.parentElement; one && one !== document.body; one = one.parentElement)
+    for (let one = element; one && one !== document.body; one = one.parentElement)
       if (!isDrawn(one) && (scrolls(one) || clips(one))) return one;
     return null;
   };

@@ -15,6 +15,9 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW, PHONE, PAPER = ((width, 900) for width in (1200, 400, 718))
 MARGINS = dict.fromkeys(("top", "right", "bottom", "left"), "1cm")
 
+#: Waits until a page has been drawn anew and its scripts know its size.
+SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 #: The impacts of what axe-core finds that keep somebody from reading a page.
 SEVERE = {"serious", "critical"}
 
@@ -42,7 +45,7 @@ def opened(browser, path):
 
     That is: nothing has failed, and nothing was requested from a network.
     """
-    with browser.new_context() as context:
+    with browser.new_context(reduced_motion="reduce") as context:
         page, problems = context.new_page(), []
 
         def on_request(request):
@@ -69,9 +72,10 @@ def refuse(problems):
 
 
 def show(page, window, scheme="light", media="screen"):
-    """Show a page in a window of a size, in a color scheme: light or dark."""
+    """Show a page in a window of a size, in a color scheme, light or dark, and let it adapt."""
     page.emulate_media(color_scheme=scheme, media=media)
     page.set_viewport_size(dict(zip(("width", "height"), window, strict=True)))
+    page.evaluate(SETTLED)
 
 
 def check_layout(page, is_paper=False):
@@ -91,7 +95,9 @@ def check_access(page):
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    # Without preload, as a page from the disk may not read its style sheets as text.
+    options = "{resultTypes: ['violations'], preload: false}"
+    found = page.evaluate(f"axe.run(document, {options})")["violations"]
     severe = [one for one in found if one["impact"] in SEVERE]
     refuse([f"{one['id']}: {node['html']}" for one in severe for node in one["nodes"]])
 

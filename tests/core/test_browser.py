@@ -9,11 +9,13 @@ DARK = (
     "<style>@media (prefers-color-scheme: dark) { body { color: #222; background: #111 } }</style>"
 )
 WIDE = f"<div style='overflow: auto' tabindex=0><p style='width: 1000px'>{WORDS}</p></div>"
+LINE = f"<div style='overflow: auto; white-space: nowrap' tabindex=0>{WORDS}</div>"
 SVG = "<svg width=200 height=100 role=img aria-label=drawing>{}</svg>"
 #: Their boxes overlap if they are not turned as well.
 TURNED = "".join(f"<text transform='translate(40 {y}) rotate(40)'>a text</text>" for y in (20, 45))
 ON_PAPER = (
-    "<style>@media print { div { overflow: visible !important } p { width: auto !important } }"
+    "<style>@media print { div { overflow: visible !important; white-space: normal !important }"
+    "p { width: auto !important } }"
     "</style>"
 )
 
@@ -27,7 +29,7 @@ def write(folder, body):
     return path
 
 
-@pytest.mark.parametrize("body", [WORDS, WIDE + ON_PAPER, SVG.format(TURNED)])
+@pytest.mark.parametrize("body", [WORDS, WIDE + ON_PAPER, LINE + ON_PAPER, SVG.format(TURNED)])
 def test_a_page_without_faults_passes(chromium, tmp_path, body):
     with browser.opened(chromium, write(tmp_path, body)) as page:
         browser.check_page(page)
