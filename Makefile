@@ -15,17 +15,19 @@ FRAMEWORKS := torch jax tensorflow mxnet
 EMPTY :=
 EXTRAS := $(subst $(EMPTY) ,$(EMPTY),$(FRAMEWORKS:%=%,))tables
 
-.PHONY: help install train test test-slow fuzz check format docs bench clean
+.PHONY: help install train test test-slow test-docs fuzz check format settings docs bench clean
 
 help:
 	@echo "make install    create the environment in $(VENV)"
 	@echo "make train      train on the digits that come with scikit-learn"
 	@echo "make test       check everything and run the quick tests"
 	@echo "make test-slow  run the tests on book-size data and large networks"
+	@echo "make test-docs  build the documentation and test its pages in a browser"
 	@echo "make fuzz       read ten thousand damaged inputs (ten minutes)"
 	@echo "make check      formatting, lint, types, import rules"
 	@echo "make format     fix the formatting"
-	@echo "make docs       write the reference page of the settings"
+	@echo "make settings   write the reference page of the settings"
+	@echo "make docs       build the documentation: open site/index.html"
 	@echo "make bench      compare the speed with other trainers (Fashion-MNIST, about an hour)"
 	@echo "make clean      remove the environment and tool caches"
 
@@ -41,6 +43,10 @@ endif
 
 $(VENV)/.test: $(VENV)/.install
 	$(PIP) -e '.[test,check]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.install
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.install
@@ -63,6 +69,9 @@ test-slow: $(VENV)/.test
 		$(PYTEST) $(SLOW) tests/contract tests/$$framework --framework $$framework; \
 	done
 
+test-docs: $(VENV)/.test docs
+	$(PYTEST) tests/site
+
 # MUTANTS and SEED, that of the first one, may be given.
 MUTANTS := 10000
 SEED := 0
@@ -80,12 +89,16 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install
+settings: install
 	$(BIN)/python docs/make_settings.py
+
+# The variable silences a notice about the future of MkDocs.
+docs: $(VENV)/.docs settings
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ HEAD = """# Settings
 The settings of a training are the options of [`hardmax train`](command-line.md) and
 [`hardmax parity`](parity.md) and the arguments of [`load_data` and `auto`](python.md), and most of
 them are parameters of the [scikit-learn estimator](scikit-learn.md). A run folder has all of them
-in its `run.json`. `make docs` writes this page from the code.
+in its `run.json`. `make settings` writes this page from the code.
 
 | option | parameter | value | default | meaning |
 |---|---|---|---|---|

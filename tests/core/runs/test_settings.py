@@ -276,7 +276,7 @@ def test_the_reference_page_is_up_to_date():
     spec = importlib.util.spec_from_file_location("make_settings", DOCS / "make_settings.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.page() == module.PAGE.read_text(), "run make docs"
+    assert module.page() == module.PAGE.read_text(), "run make settings"
     for name, (_, option) in options_of(Settings).items():
         assert option.help in module.page()
         assert name == "data" or f"`{flag(name, option)}`" in module.page()
