@@ -50,7 +50,7 @@ LOAD_DATA = """Return the user's own data, in a training, a validation and a tes
     with it as WARNING. Raises ArgumentError for an unknown option or an invalid value, and
     DataError for data that cannot be read.
 
-    Options:
+    Parameters:
 """
 
 AUTO = """Return a model for ``data`` and the trainer to fit it with, as (model, trainer).
@@ -67,7 +67,7 @@ AUTO = """Return a model for ``data`` and the trainer to fit it with, as (model,
     Raises ArgumentError for an unknown setting, an invalid value, or one that does not suit the
     data.
 
-    Settings:
+    Parameters:
 """
 
 LOAD = """Return the trained classifier of a run folder, also of one trained in another framework.
