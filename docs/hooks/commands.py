@@ -42,7 +42,7 @@ def section(context: click.Context) -> str:
     lines = [
         f"## {context.command_path}\n",
         f"```\n{' '.join(usage)}\n```\n",
-        f"{command.help}\n",
+        f"{escaped(command.help)}\n",
     ]
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)

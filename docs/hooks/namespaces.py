@@ -4,6 +4,8 @@ What is the framework's own is described there. What all frameworks share is on 
 ``reference/common.md``, to which its names are linked.
 """
 
+from pathlib import Path
+
 import griffe
 from dynamic import Namespaces
 from mkdocs.config.defaults import MkDocsConfig
@@ -39,6 +41,8 @@ The book's names for what the framework itself has.
 |---|---|
 """
 
+SOURCE = Path(__file__).parents[2] / "src"
+
 #: The names that come first: the functions for own data.
 OWN_DATA = ("load_data", "auto", "load")
 
@@ -46,7 +50,7 @@ OWN_DATA = ("load_data", "auto", "load")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
     extensions = griffe.load_extensions(Namespaces)
-    package = griffe.load("hardmax", extensions=extensions, search_paths=["src"])
+    package = griffe.load("hardmax", extensions=extensions, search_paths=[SOURCE])
     for framework in FRAMEWORKS:
         name = f"reference/{framework}.md"
         files.append(File.generated(config, name, content=page(package[framework])))
@@ -59,10 +63,10 @@ def page(module: griffe.Module) -> str:
     own: dict[str, list[str]] = {"Classes": [], "Functions": []}
     shared, native = [SHARED], [NATIVE]
     for name in names:
-        member = module.members.get(name)
-        if member is None:  # the modules' __getattr__ imports it
+        if name == "plt":  # the modules' __getattr__ imports it
             native.append(f"| `{name}` | `matplotlib.pyplot` |\n")
             continue
+        member = module.members[name]
         target = member.final_target if member.is_alias else member
         if target.is_attribute and isinstance(target.value, griffe.ExprAttribute):
             native.append(f"| `{name}` | `{target.value.canonical_path}` |\n")

@@ -11,7 +11,7 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import nbformat
 from mkdocs.config.defaults import MkDocsConfig
@@ -21,13 +21,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert.exporters import MarkdownExporter
 
-#: The seconds that a cell may take.
+#: The seconds that a cell, and the start of a kernel, may take.
 TIMEOUT = 900
 
 HERE = Path(__file__).parent
 
-#: One thread, because the other notebook needs the cores as well, and less noise.
-SETTINGS = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+#: One thread, because the other notebook needs the cores as well. TensorFlow otherwise prints that
+#: it uses oneDNN, with the time and its process number.
+SETTINGS = {"OMP_NUM_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+#: A command that fails (`!hardmax train`) fails its cell.
+ARGUMENTS = ["--log-level=ERROR", "--InteractiveShell.system_raise_on_error=True"]
 
 #: Executed notebooks by their contents, so that `mkdocs serve` executes only those that change.
 executed: dict[str, nbformat.NotebookNode] = {}
@@ -78,15 +82,18 @@ def execute(name: str, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
             timeout=TIMEOUT,
+            startup_timeout=TIMEOUT,
+            iopub_timeout=TIMEOUT,
+            raise_on_iopub_timeout=True,
             coalesce_streams=True,
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=ARGUMENTS,
         )
         try:
             asyncio.run(client.async_execute(env=env))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             number = sum("execution" in cell.metadata for cell in notebook.cells)
             raise PluginError(f"{name}: code cell {number} failed\n{error}") from None
-    paths = [folder, str(HERE.parents[1]), f"{Path.home()}/", sys.prefix]
+    paths = [gettempdir(), str(HERE.parents[1]), f"{Path.home()}/", sys.prefix]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, 1):
         for output in cell.outputs:

@@ -61,6 +61,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     def of_site(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(folder, link[2]))
         known = NAMES.get(target) or target.removeprefix("docs/")
+        stem, extension = posixpath.splitext(known)
+        if extension == ".ipynb" and f"{stem}.md" != name:  # its own notebook can be downloaded
+            known = f"{stem}.md"
         if files.get_file_from_path(known) is None:
             return link[0]
         return link[1] + posixpath.relpath(known, posixpath.dirname(name) or ".")

@@ -80,6 +80,7 @@ def test_a_notebook_is_executed_again_only_when_it_changes(notebooks, tmp_path, 
     [
         ("1 / 0", "failed\n(.|\n)*division by zero"),
         ("import os; print(os.getcwd())", "has /"),
+        ("!hardmax evaluate nowhere", "failed\n(.|\n)*CalledProcessError"),
     ],
 )
 def test_what_is_wrong_in_a_notebook_ends_the_build(notebooks, config, tmp_path, code, reason):
@@ -109,6 +110,9 @@ def test_what_is_true_on_one_computer_only_is_found(notebooks):
         ("images.md", "../constraints.txt", "constraints.txt"),
         ("tutorials/one.md", "../images.md", "../images.md"),
         ("tutorials/one.md", "../../README.md", "../index.md"),
+        ("tutorials/one.md", "other.ipynb", "other.md"),
+        ("tutorials/one.md", "one.ipynb", "one.ipynb"),
+        ("index.md", "docs/tutorials/one.ipynb", "tutorials/one.md"),
         ("images.md", "../src/hardmax", "../src/hardmax"),
         ("images.md", "https://d2l.ai", "https://d2l.ai"),
         ("images.md", "#baselines", "#baselines"),
@@ -116,7 +120,7 @@ def test_what_is_true_on_one_computer_only_is_found(notebooks):
 )
 def test_links_of_the_repository_are_links_of_the_site(config, name, link, expected):
     repository = hook("repository")
-    pages = ("images.md", "tutorials/one.md")
+    pages = ("images.md", "tutorials/one.md", "tutorials/one.ipynb", "tutorials/other.md")
     files = Files([File.generated(config, one, content="") for one in pages])
     files = repository.on_files(files, config)
     page = Page(None, files.get_file_from_path(name), config)

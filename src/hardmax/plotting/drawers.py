@@ -44,9 +44,8 @@ def redraws(stream: TextIO | None) -> bool:
     A command that a cell of a notebook runs (``!hardmax train``) writes to a terminal as well, but
     the cell shows all that was ever written to it.
     """
-    if stream is None or not stream.isatty():
-        return False
-    return in_notebook() or "JPY_PARENT_PID" not in os.environ  # which a kernel's commands inherit
+    is_terminal = stream is not None and stream.isatty()
+    return is_terminal and "JPY_PARENT_PID" not in os.environ  # which a kernel's commands inherit
 
 
 def in_terminal() -> bool:
