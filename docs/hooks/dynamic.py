@@ -11,12 +11,14 @@ import griffe
 
 from hardmax.frameworks import FRAMEWORKS
 from hardmax.runs.namespace import functions
+from hardmax.sklearn import HardmaxClassifier
 
 
 class Namespaces(griffe.Extension):
     """Makes functions of names that are assigned: bound methods, other names, and made functions.
 
-    The framework's own functions under the book's names stay attributes.
+    The estimator gets the arguments and the help that it has at run time. The framework's own
+    functions under the book's names stay attributes.
     """
 
     def on_package(self, *, pkg: griffe.Module, loader: griffe.GriffeLoader, **_: Any) -> None:
@@ -31,6 +33,10 @@ class Namespaces(griffe.Extension):
                 found = assigned(member)
                 if found is not None and found.is_function:
                     module.set_member(name, renamed(found, name))
+        module = pkg["sklearn"]
+        estimator, init = module[HardmaxClassifier.__name__], HardmaxClassifier.__init__
+        estimator.docstring = griffe.Docstring(inspect.getdoc(HardmaxClassifier), parent=estimator)
+        estimator.set_member(init.__name__, function_of(init, module))
 
     def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
         """Take the comment above an attribute, if it starts with ``#:``, as its docstring."""
@@ -89,7 +95,9 @@ def function_of(function: Any, module: griffe.Module) -> griffe.Function:
         function.__name__,
         parameters=griffe.Parameters(*parameters),
         returns=expression(signature.return_annotation, module),
-        docstring=griffe.Docstring(inspect.getdoc(function)),
+        docstring=griffe.Docstring(inspect.cleandoc(function.__doc__))
+        if function.__doc__
+        else None,
     )
 
 
