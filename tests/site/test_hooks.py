@@ -127,3 +127,11 @@ def test_links_of_the_repository_are_links_of_the_site(config, name, link, expec
     text = f"A [link]({link}) and `code`."
     expected = f"A [link]({expected}) and `code`."
     assert repository.on_page_markdown(text, page, config, files) == expected
+
+
+def test_options_in_a_text_are_marked_and_those_in_blocks_are_not():
+    text = "<p><code>--model x-y -h</code>, a--b</p>"
+    block = "<pre><span></span><code>hardmax --help\n</code></pre>"
+    option = '<span class="option">{}</span>'.format
+    expected = f"<p><code>{option('--model')} x-y {option('-h')}</code>, a--b</p>"
+    assert hook("wrapping").on_page_content(text + block) == expected + block
