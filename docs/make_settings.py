@@ -12,11 +12,15 @@ PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# Settings
 
 The settings of a training are the options of [`hardmax train`](command-line.md) and
-[`hardmax parity`](parity.md) and the arguments of [`load_data` and `auto`](python.md), and most of
-them are parameters of the [scikit-learn estimator](scikit-learn.md). A run folder has all of them
-in its `run.json`. `make settings` writes this page from the code.
+[`hardmax parity`](parity.md). In Python they are arguments of [`load_data` and `auto`](python.md),
+with names such as `batch_size` for `--batch-size`; only `--as` is `column_kinds`, and `--from` is
+`from_run`. The column *estimator* has the names of those that are also parameters of the
+[scikit-learn estimator](scikit-learn.md). A run folder has all settings in its `run.json`. `make
+settings` writes this page from the code.
 
-| option | parameter | value | default | meaning |
+<div class="settings" markdown>
+
+| option | estimator | value | default | meaning |
 |---|---|---|---|---|
 """
 
@@ -34,7 +38,7 @@ def row(name: str) -> str:
 
 def page() -> str:
     """Return the page."""
-    return HEAD + "".join(map(row, options_of(Settings)))
+    return HEAD + "".join(map(row, options_of(Settings))) + "\n</div>\n"
 
 
 if __name__ == "__main__":
