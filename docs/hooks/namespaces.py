@@ -22,7 +22,8 @@ from hardmax import {framework} as hm
 {text}
 
 [Shared by all frameworks](common.md) describes the base classes, from which these classes inherit
-further methods, and the objects that `load_data`, `auto` and `load` return.
+further methods, and the objects that `load_data`, `auto` and `load` return. What `None` stands for
+in their settings is among the defaults in [settings](../settings.md).
 """
 
 SHARED = """## Shared names

@@ -1,7 +1,5 @@
 """The exceptions that hardmax raises on purpose.
 
-::
-
     HardmaxError
     ├── ArgumentError          invalid argument                (also a ValueError)
     ├── DataError              unusable data                   (also a ValueError)

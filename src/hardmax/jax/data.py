@@ -150,7 +150,7 @@ class OwnRows(own_data.OwnRows[jax.Array, Arrays], VectorData):
 
 
 class FashionMNIST(datamodule.FashionMNIST[jax.Array, Arrays], ImageData):
-    """Fashion-MNIST as JAX arrays; see ``training.datamodule`` for the arguments."""
+    """Fashion-MNIST as JAX arrays, with the arguments of its base class."""
 
     def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width), and labels, int32 (n,)."""
@@ -158,7 +158,7 @@ class FashionMNIST(datamodule.FashionMNIST[jax.Array, Arrays], ImageData):
 
 
 class SyntheticRegressionData(datamodule.SyntheticRegressionData[jax.Array], DataModule):
-    """Synthetic data as JAX arrays; see ``training.datamodule`` for the arguments."""
+    """Synthetic data as JAX arrays, with the arguments of its base class."""
 
     w: jax.Array
     b: float

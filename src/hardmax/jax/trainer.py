@@ -21,7 +21,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer[Module, jax.Array]):
-    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments.
+    """Fits a model to data, with the arguments of its base class.
 
     ``state`` is the state of the model that is being fitted, or was fitted last.
     """

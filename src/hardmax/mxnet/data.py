@@ -141,11 +141,11 @@ class OwnRows(own_data.OwnRows[np.ndarray, Arrays], VectorData):
 
 
 class FashionMNIST(datamodule.FashionMNIST[np.ndarray, ImageDataset], ImageData):
-    """Fashion-MNIST as MXNet arrays; see ``training.datamodule`` for the arguments."""
+    """Fashion-MNIST as MXNet arrays, with the arguments of its base class."""
 
 
 class SyntheticRegressionData(datamodule.SyntheticRegressionData[np.ndarray], DataModule):
-    """Synthetic data as MXNet arrays; see ``training.datamodule`` for the arguments."""
+    """Synthetic data as MXNet arrays, with the arguments of its base class."""
 
     w: np.ndarray
     b: float

@@ -16,7 +16,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer[Module, np.ndarray]):
-    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
+    """Fits a model to data, with the arguments of its base class."""
 
     framework = "mxnet"
     engine: Engine["Trainer", Module, np.ndarray] = engine

@@ -136,7 +136,7 @@ class OwnRows(own_data.OwnRows[tf.Tensor, Arrays], VectorData):
 
 
 class FashionMNIST(datamodule.FashionMNIST[tf.Tensor, Arrays], ImageData):
-    """Fashion-MNIST as TensorFlow tensors; see ``training.datamodule`` for the arguments."""
+    """Fashion-MNIST as TensorFlow tensors, with the arguments of its base class."""
 
     def hold(self, images: Images) -> Arrays:
         """Return images, uint8 (n, height, width), and labels, int32 (n,)."""
@@ -144,7 +144,7 @@ class FashionMNIST(datamodule.FashionMNIST[tf.Tensor, Arrays], ImageData):
 
 
 class SyntheticRegressionData(datamodule.SyntheticRegressionData[tf.Tensor], DataModule):
-    """Synthetic data as TensorFlow tensors; see ``training.datamodule`` for the arguments."""
+    """Synthetic data as TensorFlow tensors, with the arguments of its base class."""
 
     w: tf.Tensor
     b: float

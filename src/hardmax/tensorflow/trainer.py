@@ -21,7 +21,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer[Module, tf.Tensor]):
-    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
+    """Fits a model to data, with the arguments of its base class."""
 
     framework = "tensorflow"
     engine: Engine["Trainer", Module, tf.Tensor] = engine

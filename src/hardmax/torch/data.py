@@ -139,11 +139,11 @@ class OwnRows(own_data.OwnRows[torch.Tensor, TensorDataset], VectorData):
 
 
 class FashionMNIST(datamodule.FashionMNIST[torch.Tensor, ImageDataset], ImageData):
-    """Fashion-MNIST as PyTorch tensors; see ``training.datamodule`` for the arguments."""
+    """Fashion-MNIST as PyTorch tensors, with the arguments of its base class."""
 
 
 class SyntheticRegressionData(datamodule.SyntheticRegressionData[torch.Tensor], DataModule):
-    """Synthetic data as PyTorch tensors; see ``training.datamodule`` for the arguments."""
+    """Synthetic data as PyTorch tensors, with the arguments of its base class."""
 
     w: torch.Tensor
     b: float

@@ -19,7 +19,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(trainer.Trainer[Module, torch.Tensor]):
-    """Fits a model to data; see ``hardmax.training.trainer.Trainer`` for the arguments."""
+    """Fits a model to data, with the arguments of its base class."""
 
     framework = "torch"
     engine: Engine["Trainer", Module, torch.Tensor] = engine
