@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from hardmax.cli.main import app
 from hardmax.fields import flag, options_of
 from hardmax.frameworks import FRAMEWORKS
+from hardmax.runs.parameters import PARAMETERS
 from hardmax.runs.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +60,16 @@ def test_lists_are_not_shown_as_text():
     for name in PAGES:
         texts = parsed(name).texts["p"]
         assert not [text for text in texts if "\n- " in text or text.startswith("- ")], name
+
+
+def test_no_output_of_a_notebook_is_blank():
+    for name in PAGES:
+        assert not re.search(r"<code>\s*</code>", (SITE / name).read_text("utf-8")), name
+
+
+def test_the_reference_has_every_parameter_of_the_estimator():
+    text = (SITE / "reference/sklearn.html").read_text("utf-8")
+    assert not [name for name in PARAMETERS if f"<code>{name}</code></b>" not in text]
 
 
 def test_a_search_by_keyboard_finds_a_page(chromium):
