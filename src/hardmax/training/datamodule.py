@@ -93,9 +93,9 @@ class LabeledData(DataModule[Tensor], Generic[Tensor, Part]):
     A backend defines how examples are stored (``hold``) and batched (``loader``). Images that do
     not fit into memory stay in their file and are read one batch at a time. With ``balanced``, a
     training epoch contains equally many examples of each class. ``loss_weights``, float (n,), are
-    the weights of the training examples' losses, by default those of the examples; see
-    ``training.weights``. ``augment`` are the names of augmentations of the training images;
-    crops are cut from larger ones, if there are any.
+    the weights of the training examples' losses, by default those of the examples. ``augment`` are
+    the names of augmentations of the training images; crops are cut from larger ones, if there are
+    any.
     """
 
     def __init__(

@@ -123,8 +123,8 @@ class Trainer(Planned[ModelT, Tensor]):
 
         A model that ``auto`` returned together with this trainer is trained as ``hardmax train``
         does. Raises DivergenceError if the training loss becomes NaN or infinite, or grows beyond
-        ``hardmax.training.divergence.GROWTH`` times that of the first batch; ArgumentError if the
-        labels do not fit the model's scores.
+        2^24 times that of the first batch; ArgumentError if the labels do not fit the model's
+        scores.
         """
         if self.plan is not None and model is self.plan.model:
             self.fit_as_planned(self.plan, data)
