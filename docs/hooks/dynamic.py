@@ -35,7 +35,7 @@ class Namespaces(griffe.Extension):
                     module.set_member(name, renamed(found, name))
         module = pkg["sklearn"]
         estimator, init = module[HardmaxClassifier.__name__], HardmaxClassifier.__init__
-        estimator.docstring = griffe.Docstring(inspect.getdoc(HardmaxClassifier), parent=estimator)
+        estimator.docstring = griffe.Docstring(HardmaxClassifier.__doc__, parent=estimator)
         estimator.set_member(init.__name__, function_of(init, module))
 
     def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
@@ -95,9 +95,7 @@ def function_of(function: Any, module: griffe.Module) -> griffe.Function:
         function.__name__,
         parameters=griffe.Parameters(*parameters),
         returns=expression(signature.return_annotation, module),
-        docstring=griffe.Docstring(inspect.cleandoc(function.__doc__))
-        if function.__doc__
-        else None,
+        docstring=function.__doc__ and griffe.Docstring(function.__doc__),
     )
 
 
