@@ -1,5 +1,6 @@
 """Helpers shared by several tests."""
 
+import importlib.util
 import tracemalloc
 
 import numpy as np
@@ -20,6 +21,14 @@ sides = st.integers(1, 12)
 image_arrays = st.tuples(st.integers(0, 4), sides, sides, st.sampled_from([1, 3])).flatmap(
     lambda shape: arrays(np.uint8, shape)
 )
+
+
+def module_at(path):
+    """Return the module in a file that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pcg64(count, seed, epoch):

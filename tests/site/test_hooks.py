@@ -1,6 +1,5 @@
 """How the documentation is made: pages of notebooks, and links between files of the repository."""
 
-import importlib.util
 from pathlib import Path
 
 import nbformat
@@ -9,16 +8,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from support import module_at
 
 ROOT = Path(__file__).parents[2]
 
 
 def hook(name):
     """Return a hook as mkdocs loads it."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/hooks/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(ROOT / f"docs/hooks/{name}.py")
 
 
 @pytest.fixture(scope="module")

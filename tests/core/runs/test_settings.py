@@ -1,11 +1,11 @@
 """Settings are the one source of options, of the estimator's parameters and of the reference."""
 
-import importlib.util
 import json
 import math
 from pathlib import Path
 
 import pytest
+from support import module_at
 from typer.testing import CliRunner
 
 from hardmax.cli.main import app
@@ -273,9 +273,7 @@ def test_unusable_records_are_refused(record, message, refused):
 
 
 def test_the_reference_page_is_up_to_date():
-    spec = importlib.util.spec_from_file_location("make_settings", DOCS / "make_settings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = module_at(DOCS / "make_settings.py")
     assert module.page() == module.PAGE.read_text(), "run make settings"
     for name, (_, option) in options_of(Settings).items():
         assert option.help in module.page()
