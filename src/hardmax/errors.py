@@ -5,6 +5,7 @@
     ├── DataError              unusable data                   (also a ValueError)
     │   └── DownloadError      failed download
     ├── RunError               invalid run folder or weights   (also a ValueError)
+    ├── ExportError            run that cannot be exported
     ├── MissingFrameworkError  framework not installed         (also an ImportError)
     └── DivergenceError        training diverged               (also an ArithmeticError)
 
@@ -17,6 +18,7 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "DownloadError",
+    "ExportError",
     "HardmaxError",
     "MissingFrameworkError",
     "RunError",
@@ -56,6 +58,10 @@ class DownloadError(DataError):
 
 class RunError(HardmaxError, ValueError):
     """A run folder or a weights file is missing or damaged, or does not fit the model."""
+
+
+class ExportError(HardmaxError):
+    """A run cannot be exported, or its exported file does not give its predictions."""
 
 
 class MissingFrameworkError(HardmaxError, ImportError):

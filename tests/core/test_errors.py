@@ -9,6 +9,7 @@ TREE = {
     "DataError": (errors.HardmaxError, ValueError),
     "DownloadError": (errors.DataError,),
     "RunError": (errors.HardmaxError, ValueError),
+    "ExportError": (errors.HardmaxError,),
     "MissingFrameworkError": (errors.HardmaxError, ImportError),
     "DivergenceError": (errors.HardmaxError, ArithmeticError),
 }

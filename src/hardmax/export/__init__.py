@@ -1,0 +1,1 @@
+"""Files that predict without hardmax: a trained network with everything around it."""

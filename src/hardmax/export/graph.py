@@ -1,0 +1,119 @@
+"""ONNX graphs, written node by node."""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hardmax.errors import ExportError
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = [
+    "BOOL",
+    "DOUBLE",
+    "FLOAT",
+    "INT64",
+    "MICROSOFT",
+    "ML",
+    "STRING",
+    "UINT8",
+    "Graph",
+    "need",
+]
+
+#: The types of the elements of tensors, as numbered in ``onnx.TensorProto.DataType``.
+FLOAT, UINT8, INT64, STRING, BOOL, DOUBLE = 1, 2, 7, 8, 9, 11
+
+#: The domains of operators outside of ONNX itself. Each build of ONNX Runtime has them.
+ML, MICROSOFT = "ai.onnx.ml", "com.microsoft"
+
+#: The versions of the operators by domain, and of the format. ONNX Runtime 1.17 reads them.
+OPSETS, IR_VERSION = {"": 20, ML: 3, MICROSOFT: 1}, 9
+
+
+def need(package: str) -> ModuleType:
+    """Return the package onnx or onnxruntime. Raises ExportError if it is not installed."""
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ExportError(
+            f"ONNX files require {package}, which is not installed; install it with: "
+            "pip install 'hardmax[export]'"
+        ) from error
+
+
+class Graph:
+    """An ONNX graph to which nodes are added; its values go by their names.
+
+    Raises ExportError if onnx is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._onnx = need("onnx")
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._initializers: list[onnx.TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def input(self, name: str, kind: int, *shape: int | str) -> str:
+        """Add an input of a type and a shape, in which sizes that may vary have names."""
+        self._inputs.append(self._onnx.helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def output(self, name: str, value: str, kind: int, *shape: int | str) -> None:
+        """Make a value an output."""
+        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
+        self._outputs.append(self._onnx.helper.make_tensor_value_info(name, kind, shape))
+
+    def constant(self, array: Any, dtype: Any = None) -> str:
+        """Return the value of an array, also of strings (dtype object); equal ones stand once."""
+        array = np.asarray(array, dtype)
+        content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+        key = (array.dtype.str, array.shape, content)
+        if key not in self._constants:
+            self._constants[key] = name = f"constant:{len(self._constants)}"
+            self._initializers.append(self._onnx.numpy_helper.from_array(array, name))
+        return self._constants[key]
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add an operator with one output and return that; an empty input is left out."""
+        name = f"{kind}:{len(self._nodes)}"
+        self._nodes.append(
+            self._onnx.helper.make_node(kind, inputs, [name], domain=domain, **attributes)
+        )
+        return name
+
+    def subgraph(self, inputs: Mapping[str, int], output: str, kind: int) -> "onnx.GraphProto":
+        """Return the nodes and constants of this graph as the body of a Loop or a Scan.
+
+        ``inputs`` are the types of its inputs, and ``kind`` is that of its ``output``.
+        """
+        info = self._onnx.helper.make_tensor_value_info
+        return self._onnx.helper.make_graph(
+            self._nodes,
+            "body",
+            [info(name, of_input, None) for name, of_input in inputs.items()],
+            [info(output, kind, None)],
+            self._initializers,
+        )
+
+    def model(self, name: str, metadata: Mapping[str, str]) -> "onnx.ModelProto":
+        """Return the graph as a model with the metadata."""
+        helper = self._onnx.helper
+        graph = helper.make_graph(
+            self._nodes, name, self._inputs, self._outputs, self._initializers
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="hardmax",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid(*item) for item in OPSETS.items()],
+        )
+        helper.set_model_props(model, metadata)
+        return model

@@ -1,0 +1,41 @@
+"""ONNX graphs, node by node."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from hardmax.export.graph import DOUBLE, STRING, Graph
+
+
+def run(graph, **feeds):
+    model = graph.model("test", {"a": "b"})
+    onnx.checker.check_model(model, full_check=True)
+    session = ort.InferenceSession(model.SerializeToString())
+    assert session.get_modelmeta().custom_metadata_map == {"a": "b"}
+    return session.run(None, feeds)
+
+
+def test_a_graph_computes_its_outputs_and_holds_equal_constants_once():
+    graph = Graph()
+    x = graph.input("x", DOUBLE, "rows")
+    two = graph.constant([2.0])
+    assert graph.constant(np.array([2.0])) == two != graph.constant([2.0], np.float32)
+    graph.output("y", graph.op("Mul", x, two), DOUBLE, "rows")
+    np.testing.assert_array_equal(run(graph, x=np.array([1.0, 3.0]))[0], [2.0, 6.0])
+
+
+def test_the_body_of_a_scan_joins_characters():
+    body = Graph()
+    joined = body.op("StringConcat", "text", "character")
+    graph = Graph()
+    scanned = graph.op(
+        "Scan",
+        graph.input("empty", STRING, "rows"),
+        graph.input("characters", STRING, "rows", "length"),
+        body=body.subgraph({"text": STRING, "character": STRING}, joined, STRING),
+        num_scan_inputs=1,
+        scan_input_axes=[1],
+    )
+    graph.output("y", scanned, STRING, "rows")
+    characters = np.array([["a", "b"], ["É", ""]], object)
+    assert [*run(graph, empty=np.array(["", ""], object), characters=characters)[0]] == ["ab", "É"]
