@@ -5,31 +5,14 @@ import importlib
 import numpy as np
 import pytest
 import reference
+from example_networks import CLASSES, EVERY_LAYER, NORMED, SHORT, random_weights
 
 from hardmax.data.datasets import Images
 from hardmax.errors import RunError
 from hardmax.networks import catalog
-from hardmax.networks.initializers import initial_weights
-from hardmax.networks.layers import (
-    Activation,
-    BatchNorm,
-    Concat,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Linear,
-    Normalize,
-    Pad,
-    Pool,
-    Residual,
-    Resize,
-    Sequence,
-)
 from hardmax.networks.shapes import weight_shapes
 from hardmax.training.recipes import Recipe
 
-CLASSES = 10
 #: The networks that are built and trained in seconds; the others have slow tests.
 SMALL = ("softmax-regression", "mlp", "lenet", "lenet-modern")
 #: Rounding errors grow more in these than in others, which have fewer layers or shorter shortcuts.
@@ -38,46 +21,11 @@ WITH_DROPOUT = ("alexnet", "vgg11", "nin", *OF_MOBILES)
 #: The networks that take images; test_realmlp.py has the other one.
 OF_IMAGES = tuple(name for name in catalog.NETWORKS if name != "realmlp")
 
-#: Every layer, in the variants in which frameworks differ: sizes that grow and shrink, two groups
-#: and a group for each channel, padding in max pooling, windows that extend beyond the image,
-#: identity branches, BatchNorm of vectors, with another epsilon, and frozen.
-EVERY_LAYER = (
-    *(Resize(11, 16), Normalize((0.4, 0.5), (0.3, 0.6)), Pad((0, 1), (2, 0))),
-    *(Conv(2, 3, stride=2, groups=2, bias=False), BatchNorm(1e-3), Activation("relu6")),
-    *(Resize(15, 13), Conv(2, 5, padding=2, groups=2), BatchNorm(frozen=True), Activation("relu6")),
-    *(Conv(4, 3, stride=2, padding=1, bias=False), BatchNorm(), Activation("tanh")),
-    Sequence(
-        (Conv(6, 3, padding=2, groups=2), Activation("sigmoid"), Pool("max", 3, 2, padding=1))
-    ),
-    Residual((Conv(6, 1), BatchNorm(), Activation("relu"))),
-    Residual((Conv(8, 3, padding=1),), (Conv(8, 1, bias=False), BatchNorm())),
-    Concat(((), (Conv(3, 1), Concat(((Activation("relu"),), (BatchNorm(),)))))),
-    Pool("average", 2, 2),
-    Flatten(),
-    Linear(16, bias=False),
-    *(Activation("tanh"), Linear(12), BatchNorm(), Linear(CLASSES)),
-)
-NORMED = (Conv(3, 3), BatchNorm(), Flatten(), Linear(4), BatchNorm(), Linear(CLASSES))
-SHORT = (Conv(5, 3), Activation("relu"), GlobalPool(), Dropout(0.5), Linear(CLASSES))
-
 
 def images(shape, count=8):
     generator = np.random.default_rng(1)
     images = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
     return Images(images, generator.integers(0, CLASSES, count))
-
-
-def random_weights(network, shape, init="he"):
-    """Return initial weights with random biases and BatchNorm statistics."""
-    generator = np.random.default_rng(2)
-    weights = initial_weights(network, shape, 0, init)
-    for name, value in weights.items():
-        noise = generator.random(value.shape, np.float32)
-        if name.endswith(("bias", "running_mean")):
-            weights[name] = value + 0.2 * (noise - 0.5)
-        elif name.endswith("running_var") or value.ndim == 1:
-            weights[name] = value + 0.5 * noise
-    return weights
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hardmax.cli.compare import compare
 from hardmax.cli.data import data
 from hardmax.cli.evaluate import evaluate
 from hardmax.cli.explain import explain
+from hardmax.cli.export import export
 from hardmax.cli.models import models
 from hardmax.cli.options import notice
 from hardmax.cli.parity import parity
@@ -33,7 +34,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (train, evaluate, explain, calibrate, predict, compare, runs, parity, data, models):
+for command in (
+    train,
+    evaluate,
+    explain,
+    calibrate,
+    predict,
+    export,
+    compare,
+    runs,
+    parity,
+    data,
+    models,
+):
     app.command()(command)
 
 
