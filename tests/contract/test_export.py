@@ -1,0 +1,217 @@
+"""``hardmax export``: ONNX files that give the predictions of ``hardmax predict``."""
+
+import json
+import sys
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score
+from support import SOFTMAX, mixed_table, noise, refused, save
+
+from hardmax.data.images.digits import load_digits
+from hardmax.export import onnx_file
+from hardmax.export.outputs import Answers
+from hardmax.runs.calibrate import calibrate
+from hardmax.runs.run import Run
+
+ROWS = 300
+
+#: Runs a file as somebody without hardmax does, on cells read from JSON; prints its answers.
+ALONE = """
+import json, sys
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1])
+cells = json.load(open(sys.argv[2]))
+types = {"tensor(double)": np.float64, "tensor(string)": object, "tensor(uint8)": np.uint8}
+feeds = {one.name: np.array(cells[one.name], types[one.type]) for one in session.get_inputs()}
+names = [one.name for one in session.get_outputs()]
+answers = dict(zip(names, session.run(names, feeds)))
+print(json.dumps({name: answer.tolist() for name, answer in answers.items()}))
+assert not {"hardmax", "torch", "jax", "tensorflow", "mxnet"} & {*sys.modules}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a table that has every kind of column."""
+    folder = tmp_path_factory.mktemp("export")
+    frame = mixed_table(ROWS)
+    generator = np.random.default_rng(3)
+    frame["price"] = [f"€ {value:,.2f}" for value in 5000 * generator.random(ROWS)]
+    frame["paid"] = generator.choice(["yes", "No", ""], ROWS)
+    frame["time"] = [f"{hour}:{hour + 9} pm" for hour in generator.integers(1, 13, ROWS)]
+    frame["seen"] = [f"{day:02}.{day % 12 + 1:02}.2024" for day in generator.integers(1, 29, ROWS)]
+    words = np.array("good bad slow Quick über nothing äpfel ever again".split())
+    frame["note"] = [" ".join(generator.choice(words, 7)) for _ in range(ROWS)]
+    frame["label"] = generator.choice(["a", "b"], ROWS)
+    frame.to_csv(folder / "visits.csv", index=False)
+    new = frame.head(12).astype(object).drop(columns="outcome")
+    new.loc[0, ["letter", "price", "paid", "note"]] = " unseen ", "(3.5)", "YES", "Äpfel, ÜBER all!"
+    new.loc[1, ["letter", "paid", "seen"]] = " a", "maybe", "31.02.2024"
+    new.loc[2, :] = None
+    new.loc[3, ["whole", "number 0", "day", "size"]] = "NA", "?", "2021-03-04T05:06:07Z", "n/a"
+    new.loc[4, ["whole", "number 1"]] = "1e2", None
+    new.to_csv(folder / "new.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_table(run, framework):
+    """What the export of a run on the table printed, as JSON."""
+    done = run(
+        *("train", "visits.csv", "--label", "outcome", "--framework", framework, "--epochs", 3),
+        *("--ensemble", 2, "--as", "note=text", "--as", "seen=date", "--as", "time=time"),
+        *("--as", "paid=boolean", "--no-baselines", "--out", "table"),
+    )
+    assert done.returncode == 0, done.stderr
+    done = run("export", "table", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def of_images(run, framework):
+    """What the export of a run on images printed."""
+    options = ("--epochs", 1, "--validation", 0.3, "--framework", framework)
+    assert run("train", "digits", *SOFTMAX, *options, "--out", "digits").returncode == 0
+    done = run("export", "digits", "--abstain-below", 0.6)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_file_of_a_table_is_checked_and_named_after_the_run(folder, of_table):
+    assert of_table["file"] == "table.onnx"
+    assert of_table["bytes"] == (folder / "table.onnx").stat().st_size
+    assert of_table["checked"]["labels"] == of_table["checked"]["examples"] == ROWS // 5
+    assert of_table["checked"]["difference"] <= 1e-6
+
+
+@pytest.mark.usefixtures("of_table")
+def test_raw_cells_get_the_answers_of_predict_without_hardmax(folder, run, python):
+    session = ort.InferenceSession(folder / "table.onnx")
+    rows = pd.read_csv(folder / "new.csv", dtype=str, keep_default_na=False)
+    types = {one.name: one.type for one in session.get_inputs()}
+    named = json.loads(session.get_modelmeta().custom_metadata_map["inputs"])
+    assert named["label"] != "label"  # which is an output
+    assert {*types} == {*named.values()}
+    cells = {}
+    for column, name in named.items():
+        is_number = types[name] == "tensor(double)"
+        cells[name] = [*rows[column]]
+        if is_number:
+            cells[name] = [*pd.to_numeric(rows[column], errors="coerce")]
+    (folder / "cells.json").write_text(json.dumps(cells))
+    files = [str(folder / name) for name in ("table.onnx", "cells.json")]
+    answers = json.loads(
+        python(f"import sys; sys.argv[1:] = {files}\n{ALONE}")
+    )
+    done = run("predict", "table", "new.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    predictions = json.loads(done.stdout)
+    assert answers["label"] == [one["label"] for one in predictions]
+    expected = [[*one["probabilities"].values()] for one in predictions]
+    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(
+        answers["scores"], [one["scores"] for one in predictions], atol=1e-4
+    )
+    assert len({*map(tuple, np.round(expected, 6))}) == len(rows)
+
+
+def test_images_of_any_size_and_channels_get_the_answers_of_predict(folder, run, of_images):
+    count = len(load_digits().test)
+    assert of_images.splitlines()[0].startswith(
+        f"checked on {count} test examples: {count} labels are equal, probabilities differ by at "
+    )
+    assert "saved digits.onnx" in of_images
+    session = ort.InferenceSession(folder / "digits.onnx")
+    for shape in ((8, 8, 1), (30, 21, 3), (5, 40, 4), (8, 8, 3)):
+        pixels = noise(2, *shape)
+        names = []
+        for place, image in enumerate(pixels):
+            names.append(f"{'x'.join(map(str, shape))}-{place}.png")
+            save(folder / names[-1], image[:, :, 0] if shape[2] == 1 else image)
+        done = run("predict", "digits", *names, "--abstain-below", 0.6, "--json")
+        predictions = json.loads(done.stdout)
+        label, probabilities, _, decision = session.run(None, {"images": pixels})
+        assert [*label] == [one["label"] for one in predictions]
+        expected = [[*one["probabilities"].values()] for one in predictions]
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+        assert [*decision] == [one["decision"] or "" for one in predictions]
+
+
+@pytest.mark.usefixtures("of_images")
+def test_the_metadata_say_what_the_file_is(folder):
+    session = ort.InferenceSession(folder / "digits.onnx")
+    metadata = session.get_modelmeta().custom_metadata_map
+    run = Run.open(folder / "digits")
+    assert json.loads(metadata["classes"]) == [*run.classes]
+    assert json.loads(metadata["metrics"]) == run.record["results"]["test"]
+    assert json.loads(metadata["data"]) == run.record["data"]["fingerprint"]
+    found = session.run(["label"], {"images": load_digits().test.images})[0]
+    truth = [run.classes[label] for label in load_digits().test.labels]
+    assert accuracy_score(truth, found) == run.record["results"]["test"]["accuracy"]
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("of_images")
+def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, run):
+    calibrate(str(folder / "digits"))
+    assert Run.open(folder / "digits").temperature != 1
+    classes = [*map(str, range(10))]
+    costs = pd.DataFrame(1 - np.eye(10), classes, classes)
+    costs["ask"] = 0.3
+    costs.to_csv(folder / "costs.csv")
+    assert run("export", "digits", "--costs", "costs.csv", "--out", "c.onnx").returncode == 0
+    images = load_digits().test.images[:50]
+    names = [f"test-{place}.png" for place in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        Image.fromarray(image[:, :, 0]).save(folder / name)
+    done = run("predict", "digits", *names, "--costs", "costs.csv", "--json")
+    predictions = json.loads(done.stdout)
+    session = ort.InferenceSession(folder / "c.onnx")
+    probabilities, decision = session.run(["probabilities", "decision"], {"images": images})
+    assert [*decision] == [one["decision"] for one in predictions]
+    assert "ask" in decision
+    expected = [[*one["probabilities"].values()] for one in predictions]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("of_images", "of_table")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing",), ("nothing",)),
+        (("digits", "--costs", "visits.csv", "--abstain-below", 0.5), ("either",)),
+        (("digits", "--abstain-below", 2), ("0 to 1",)),
+        (("digits", "--data", "visits.csv"), ("visits.csv is a table",)),
+        (("digits", "--out", "no/folder.onnx"), ("cannot write no/folder.onnx",)),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_one_line(folder, run, arguments, words):
+    before = {*folder.iterdir()}
+    refused(run("export", *arguments), *words)
+    assert {*folder.iterdir()} == before
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("of_images")
+def test_a_file_with_other_answers_is_not_written(folder, run, monkeypatch):
+    before = (folder / "digits.onnx").read_bytes()
+
+    def slightly_warmer(classes, temperature, *rules):
+        return Answers(classes, 1.01 * temperature, *rules)
+
+    monkeypatch.setattr(onnx_file, "Answers", slightly_warmer)
+    refused(run("export", "digits"), "does not give the predictions of the run")
+    assert (folder / "digits.onnx").read_bytes() == before
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("of_images")
+def test_a_missing_package_is_named_with_the_command_that_installs_it(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    refused(run("export", "digits"), "onnxruntime", "pip install 'hardmax[export]'")
