@@ -1,17 +1,18 @@
 """Checks an exported run: its answers are those of the run."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from hardmax.data.datasets import Examples
 from hardmax.errors import ExportError
-from hardmax.runs.data import load_data
+from hardmax.json_values import Json
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import Predictor
 from hardmax.runs.run import Run
 
-__all__ = ["Check", "Expected"]
+__all__ = ["Check", "Expected", "Exported"]
 
 #: The most test examples that are compared.
 MOST = 1000
@@ -22,7 +23,7 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Check:
-    """How many test examples were compared, and how many of their labels are equal.
+    """How many test examples were compared, and how many of their ``labels`` are equal.
 
     ``difference`` is the largest one between probabilities.
     """
@@ -43,6 +44,19 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Exported:
+    """An exported file or folder, its size in bytes, and how it was checked."""
+
+    path: Path
+    size: int
+    checked: Check
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the fields as a JSON-compatible dict."""
+        return {"file": str(self.path), "bytes": self.size, "checked": self.checked.as_dict()}
+
+
+@dataclass(frozen=True)
 class Expected:
     """The test examples that an export is checked on, and their probabilities by the run.
 
@@ -54,32 +68,34 @@ class Expected:
     probabilities: np.ndarray
 
     @classmethod
-    def of(cls, run: Run, path: str, source: str | None, framework: str | None) -> "Expected":
-        """Return at most MOST test examples, evenly spaced in their set.
+    def of(cls, run: Run, path: str, test: Examples, framework: str | None) -> "Expected":
+        """Return at most MOST of the ``test`` examples, evenly spaced.
 
-        They are of the data ``source``, by default of that of the training; ``framework`` computes
-        the probabilities. Raises the same as ``load_data``.
+        ``framework`` computes the probabilities.
         """
-        test = load_data(run, path, source).test
         count = len(test)
         rows = np.linspace(0, count - 1, min(count, MOST)).round().astype(np.int64)
         examples = test.take(rows)
         predictor = Predictor(run, session_of(run, framework), len(examples))
         return cls(path, examples, predictor.probabilities(examples))
 
+    def compare(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
+        """Compare answers, where ``labels`` are the numbers of the classes."""
+        return Check(
+            len(labels),
+            int((labels == self.probabilities.argmax(axis=1)).sum()),
+            float(np.abs(probabilities - self.probabilities).max()),
+        )
+
     def check(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
-        """Compare the answers of an export, where ``labels`` are the numbers of the classes.
+        """Return ``compare`` of the answers of an export.
 
         A label may only be another one if both classes are equally probable, within TOLERANCE.
         Raises ExportError if answers differ.
         """
         expected = self.probabilities
+        checked = self.compare(probabilities, labels)
         chosen = np.take_along_axis(expected, labels[:, None], axis=1)[:, 0]
-        checked = Check(
-            len(expected),
-            int((labels == expected.argmax(axis=1)).sum()),
-            float(np.abs(probabilities - expected).max()),
-        )
         margin = (expected.max(axis=1) - chosen).max()
         if not (checked.difference <= TOLERANCE and margin <= TOLERANCE):
             raise ExportError(

@@ -7,7 +7,7 @@ from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import ExportError
 from hardmax.export.columns import add_columns
 from hardmax.export.graph import Graph
-from hardmax.export.images import IMAGES, add_images
+from hardmax.export.images import add_images
 from hardmax.export.network import add_network
 from hardmax.export.outputs import OUTPUTS, Answers
 from hardmax.runs.record import dumps
@@ -16,7 +16,7 @@ from hardmax.runs.run import Run
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["IMAGES", "model_of"]
+__all__ = ["model_of"]
 
 #: The most bytes of weights: a file of ONNX has less than 2 GiB.
 MAX_BYTES = 2**31 - 2**24

@@ -10,13 +10,16 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import ArgumentError
-from hardmax.export.checking import Check, Expected
+from hardmax.export.checking import Check, Expected, Exported
 from hardmax.export.feeds import feeds_of
 from hardmax.export.graph import need
-from hardmax.export.model import IMAGES, model_of
+from hardmax.export.images import IMAGES
+from hardmax.export.model import model_of
 from hardmax.export.outputs import LABEL, PROBABILITIES, Answers
+from hardmax.export.quantization import quantized
 from hardmax.files import write_whole
 from hardmax.json_values import Json
+from hardmax.runs.data import load_data
 from hardmax.runs.evaluate import read_rules
 from hardmax.runs.predict import read_one_table
 from hardmax.runs.run import Run
@@ -24,23 +27,58 @@ from hardmax.runs.run import Run
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["Exported", "export", "open_session"]
+__all__ = ["Quantized", "export", "open_session"]
 
-#: How many examples are run through the model at a time.
+#: How many examples are run through a model at a time.
 BATCH = 64
 
 
 @dataclass(frozen=True)
-class Exported:
-    """An exported file, its size in bytes, and how it was checked."""
+class Quantized(Exported):
+    """An exported file that computes with int8.
 
-    path: Path
-    size: int
-    checked: Check
+    ``checked`` is the check of the file before that, ``compared`` how the answers differ after it,
+    and ``before`` and ``after`` are the accuracies on the same examples.
+    """
+
+    compared: Check
+    before: float
+    after: float
 
     def as_dict(self) -> dict[str, Json]:
         """Return the fields as a JSON-compatible dict."""
-        return {"file": str(self.path), "bytes": self.size, "checked": self.checked.as_dict()}
+        return {
+            **super().as_dict(),
+            "int8": {"before": self.before, "after": self.after, **self.compared.as_dict()},
+        }
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Test examples, and what a model is fed with for them, by input."""
+
+    expected: Expected
+    feeds: dict[str, np.ndarray]
+    classes: tuple[str, ...]
+
+    def answers(self, model: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Return a model's probabilities (examples, classes) and the numbers of its labels."""
+        session = open_session(model)
+        places = {name: place for place, name in enumerate(self.classes)}
+        probabilities, labels = [], []
+        for at in range(0, len(self.expected.examples), BATCH):
+            batch: dict[str, Any] = {
+                name: cells[at : at + BATCH] for name, cells in self.feeds.items()
+            }
+            found, names = session.run([PROBABILITIES, LABEL], batch)
+            probabilities.append(found)
+            labels += [places[name] for name in names]
+        return np.concatenate(probabilities), np.array(labels)
+
+    def accuracy(self, labels: np.ndarray) -> float:
+        """Return the accuracy of labels."""
+        examples = self.expected.examples
+        return float(np.average(labels == examples.labels, weights=examples.weights))
 
 
 def export(
@@ -51,15 +89,19 @@ def export(
     *,
     costs: Path | None = None,
     below: float | None = None,
+    quantize: bool = False,
 ) -> Exported:
     """Export the run in ``path`` as an ONNX file, by default beside it with the ending .onnx.
 
     The file is written only if its answers are those of the run, on at most 1,000 test examples of
     the data ``source``, by default of the training data; ``framework`` computes those of the run.
     Its decisions minimize the expected cost given by the file ``costs``, or abstain ``below`` a
-    probability. Raises RunError for an unusable run or a file that cannot be written, DataError for
-    data or costs that do not fit it, ArgumentError for both rules at once, and ExportError if onnx
-    or onnxruntime is not installed, if ONNX cannot express the run, or if answers differ.
+    probability. With ``quantize`` its network then computes with int8; see ``Quantized``.
+
+    Raises RunError for an unusable run or a file that cannot be written, DataError for data or
+    costs that do not fit it, ArgumentError for both rules at once or a table to quantize, and
+    ExportError if onnx or onnxruntime is not installed, if ONNX cannot express the run, or if
+    answers differ.
     """
     if costs is not None and below is not None:
         raise ArgumentError(
@@ -68,17 +110,33 @@ def export(
         )
     need("onnxruntime")  # before the time that the rest takes
     run = Run.open(path)
+    if quantize and run.encoding is not None:
+        raise ArgumentError(
+            f"{path} was trained on a table; only networks of images are quantized, since those of "
+            "rows are small"
+        )
     matrix, below = read_rules(run, costs, below)
     model, inputs = model_of(run, Answers(run.classes, run.temperature, matrix, below))
-    content = model.SerializeToString()
-    expected = Expected.of(run, path, source, framework)
+    dataset = load_data(run, path, source)
+    expected = Expected.of(run, path, dataset.test, framework)
     feeds = _feeds(run, path, source, examples=expected.examples, inputs=inputs)
-    probabilities, names = _answers(open_session(content), feeds)
-    places = {name: place for place, name in enumerate(run.classes)}
-    checked = expected.check(probabilities, np.array([places[name] for name in names]))
+    examples = _Examples(expected, feeds, run.classes)
     target = Path(f"{os.path.normpath(path)}.onnx") if out is None else out
+    content = model.SerializeToString()
+    probabilities, labels = examples.answers(content)
+    exported = Exported(target, len(content), expected.check(probabilities, labels))
+    if quantize:
+        before = examples.accuracy(labels)
+        content = quantized(model, dataset.train.inputs).SerializeToString()
+        probabilities, labels = examples.answers(content)
+        exported = Quantized(
+            **{**vars(exported), "size": len(content)},
+            compared=expected.compare(probabilities, labels),
+            before=before,
+            after=examples.accuracy(labels),
+        )
     write_whole(target, content)
-    return Exported(target, len(content), checked)
+    return exported
 
 
 def open_session(model: bytes) -> "InferenceSession":
@@ -95,7 +153,7 @@ def open_session(model: bytes) -> "InferenceSession":
 def _feeds(
     run: Run, path: str, source: str | None, *, examples: Examples, inputs: dict[str, str]
 ) -> dict[str, np.ndarray]:
-    """Return what the model is fed with for examples: pixels, or cells as they stand in a file."""
+    """Return what a model is fed with for examples: pixels, or cells as they stand in a file."""
     if isinstance(examples, Images):
         return {IMAGES: examples.images}
     assert isinstance(run.encoding, Encoding)
@@ -105,17 +163,3 @@ def _feeds(
     _, places = examples.source(np.arange(len(examples)))
     rows = table.take([int(place) - 1 for place in places])
     return feeds_of(rows, Path(file), run.encoding, inputs)
-
-
-def _answers(
-    session: "InferenceSession", feeds: dict[str, np.ndarray]
-) -> tuple[np.ndarray, list[str]]:
-    """Return the probabilities and the labels of a model, computed a batch at a time."""
-    count = len(next(iter(feeds.values())))
-    probabilities, labels = [], []
-    for at in range(0, count, BATCH):
-        batch: dict[str, Any] = {name: cells[at : at + BATCH] for name, cells in feeds.items()}
-        found, named = session.run([PROBABILITIES, LABEL], batch)
-        probabilities.append(found)
-        labels += [*named]
-    return np.concatenate(probabilities), labels
