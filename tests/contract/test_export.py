@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pandas as pd
 import pytest
@@ -105,18 +106,14 @@ def test_raw_cells_get_the_answers_of_predict_without_hardmax(folder, run, pytho
             cells[name] = [*pd.to_numeric(rows[column], errors="coerce")]
     (folder / "cells.json").write_text(json.dumps(cells))
     files = [str(folder / name) for name in ("table.onnx", "cells.json")]
-    answers = json.loads(
-        python(f"import sys; sys.argv[1:] = {files}\n{ALONE}")
-    )
+    answers = json.loads(python(f"import sys; sys.argv[1:] = {files}\n{ALONE}"))
     done = run("predict", "table", "new.csv", "--json")
     assert done.returncode == 0, done.stderr
     predictions = json.loads(done.stdout)
     assert answers["label"] == [one["label"] for one in predictions]
     expected = [[*one["probabilities"].values()] for one in predictions]
     np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
-    np.testing.assert_allclose(
-        answers["scores"], [one["scores"] for one in predictions], atol=1e-4
-    )
+    np.testing.assert_allclose(answers["scores"], [one["scores"] for one in predictions], atol=1e-4)
     assert len({*map(tuple, np.round(expected, 6))}) == len(rows)
 
 
@@ -188,6 +185,8 @@ def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, r
         (("digits", "--costs", "visits.csv", "--abstain-below", 0.5), ("either",)),
         (("digits", "--abstain-below", 2), ("0 to 1",)),
         (("digits", "--data", "visits.csv"), ("visits.csv is a table",)),
+        (("digits", "--quantize", "int4"), ("--quantize must be int8",)),
+        (("table", "--quantize", "int8"), ("only networks of images",)),
         (("digits", "--out", "no/folder.onnx"), ("cannot write no/folder.onnx",)),
     ],
 )
@@ -195,6 +194,53 @@ def test_what_cannot_be_exported_is_refused_in_one_line(folder, run, arguments, 
     before = {*folder.iterdir()}
     refused(run("export", *arguments), *words)
     assert {*folder.iterdir()} == before
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("of_images")
+def test_int8_is_compared_with_float32(folder, run):
+    done = run("export", "digits", "--quantize", "int8", "--out", "int8.onnx", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = json.loads(done.stdout)
+    test = load_digits().test
+    session = ort.InferenceSession(folder / "int8.onnx")
+    kinds = {node.op_type for node in onnx.load(folder / "int8.onnx").graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+    label, probabilities, _ = session.run(None, {"images": test.images})
+    assert printed["int8"]["after"] == accuracy_score(test.labels, label.astype(int))
+    exact = ort.InferenceSession(folder / "digits.onnx")
+    wide = exact.run(["label", "probabilities"], {"images": test.images})
+    assert printed["int8"]["before"] == accuracy_score(test.labels, wide[0].astype(int))
+    assert printed["int8"]["labels"] == (label == wide[0]).sum()
+    difference = np.abs(probabilities - wide[1]).max()
+    assert printed["int8"]["difference"] == pytest.approx(difference, abs=1e-6)
+    assert 1e-5 < difference < 0.1
+
+
+@pytest.mark.usefixtures("of_images", "of_table")
+def test_a_run_is_loaded_without_a_framework(folder, run, python):
+    names = ["8x8x1-0.png", "30x21x3-1.png"]
+    for shape in ((8, 8), (30, 21, 3)):
+        for place in range(2):
+            channels = shape[2] if len(shape) == 3 else 1
+            name = f"{shape[0]}x{shape[1]}x{channels}-{place}.png"
+            save(folder / name, noise(*shape, seed=place))
+    code = f"""
+import json, os, sys
+os.chdir({str(folder)!r})
+import hardmax
+images, rows = hardmax.load("digits"), hardmax.load("table")
+print(json.dumps([images.predict_proba({names}).tolist(), [*images.predict({names})]]))
+print(json.dumps([rows.predict_proba("new.csv").tolist(), [*rows.predict("new.csv")]]))
+assert not {{"torch", "jax", "tensorflow", "mxnet"}} & {{*sys.modules}}
+"""
+    lines = python(code).splitlines()
+    for line, arguments in zip(lines, (("digits", *names), ("table", "new.csv")), strict=True):
+        predictions = json.loads(run("predict", *arguments, "--json").stdout)
+        probabilities, labels = json.loads(line)
+        assert labels == [one["label"] for one in predictions]
+        expected = [[*one["probabilities"].values()] for one in predictions]
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 @pytest.mark.shared

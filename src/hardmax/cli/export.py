@@ -69,7 +69,6 @@ def export(
         return
     print(plain(f"checked on {exported.checked}"))
     if isinstance(exported, Quantized):
-        print(
-            f"int8: accuracy {exported.after:.4f}, before {exported.before:.4f}; {exported.compared}"
-        )
+        accuracies = f"accuracy {exported.after:.4f}, before {exported.before:.4f}"
+        print(f"int8: {accuracies}; {exported.compared}")
     print(plain(f"saved {exported.path} ({exported.size / 1e6:.1f} MB)"))

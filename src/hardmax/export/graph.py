@@ -10,6 +10,7 @@ from hardmax.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
+    import onnxruntime
 
 __all__ = [
     "BOOL",
@@ -22,6 +23,7 @@ __all__ = [
     "UINT8",
     "Graph",
     "need",
+    "open_session",
 ]
 
 #: The types of the elements of tensors, as numbered in ``onnx.TensorProto.DataType``.
@@ -117,3 +119,14 @@ class Graph:
         )
         helper.set_model_props(model, metadata)
         return model
+
+
+def open_session(model: bytes) -> "onnxruntime.InferenceSession":
+    """Return a session of ONNX Runtime with a model, on the CPU.
+
+    Raises ExportError if onnxruntime is not installed.
+    """
+    runtime = need("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # only errors
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

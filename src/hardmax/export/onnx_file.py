@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import ArgumentError
 from hardmax.export.checking import Check, Expected, Exported
 from hardmax.export.feeds import feeds_of
-from hardmax.export.graph import need
+from hardmax.export.graph import need, open_session
 from hardmax.export.images import IMAGES
 from hardmax.export.model import model_of
 from hardmax.export.outputs import LABEL, PROBABILITIES, Answers
@@ -24,10 +24,7 @@ from hardmax.runs.evaluate import read_rules
 from hardmax.runs.predict import read_one_table
 from hardmax.runs.run import Run
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
-__all__ = ["Quantized", "export", "open_session"]
+__all__ = ["Quantized", "export"]
 
 #: How many examples are run through a model at a time.
 BATCH = 64
@@ -137,17 +134,6 @@ def export(
         )
     write_whole(target, content)
     return exported
-
-
-def open_session(model: bytes) -> "InferenceSession":
-    """Return a session of ONNX Runtime with a model, on the CPU.
-
-    Raises ExportError if onnxruntime is not installed.
-    """
-    runtime = need("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3  # only errors
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _feeds(

@@ -21,12 +21,13 @@ from hardmax.reports.records import RunRecord
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import Predictor, encoded_rows, read_one_table, unlabeled
 from hardmax.runs.run import Run
+from hardmax.runs.session import Scorer
 from hardmax.runs.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TrainedClassifier"]
+__all__ = ["RunClassifier", "TrainedClassifier"]
 
 log = logging.getLogger(__name__)
 
@@ -37,29 +38,26 @@ IMAGES = (
 ROWS = "give the path of a table, a data frame, or an array of numbers (n, columns)"
 
 
-class TrainedClassifier:
-    """The classifier of a run folder, in a framework that need not be that of its training.
+class RunClassifier:
+    """The classifier of the run in the folder ``path``, whose scores ``scorer`` computes.
 
-    ``model`` is the framework's own, with the trained weights and in evaluation mode; ``classes``
-    are the names of the classes, ``settings`` those of the training, and ``record`` is the content
-    of the run's run.json. Raises RunError for an unusable run.
+    ``classes`` are the names of the classes, ``settings`` those of the training, and ``record`` is
+    the content of the run's run.json.
     """
 
-    def __init__(self, run: str | os.PathLike[str], framework: str):
-        self.path = os.fspath(run)
-        self._run = Run.open(self.path)
-        self._session = session_of(self._run, framework)
-        self._session.backend.runtime.set_training(self.model, False)
-
-    @property
-    def model(self) -> Any:
-        """The model."""
-        return self._session.model
+    def __init__(self, path: str, run: Run, scorer: Scorer):
+        self.path = path
+        self._run, self._scorer = run, scorer
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
         return self._run.classes
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The names of the classes as an array of shape (classes,), as in scikit-learn."""
+        return np.array(self.classes)
 
     @property
     def settings(self) -> Settings:
@@ -81,7 +79,7 @@ class TrainedClassifier:
 
         ``inputs`` are those of ``predict_proba``, which says what is raised.
         """
-        names: np.ndarray = np.array(self.classes)[self.predict_proba(inputs).argmax(axis=1)]
+        names: np.ndarray = self.classes_[self.predict_proba(inputs).argmax(axis=1)]
         return names
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
@@ -104,7 +102,7 @@ class TrainedClassifier:
         return self._of_files(self._paths(inputs))
 
     def _predictor(self, count: int) -> Predictor:
-        return Predictor(self._run, self._session, count)
+        return Predictor(self._run, self._scorer, count)
 
     def _paths(self, inputs: Any) -> list[str]:
         """Return one or more paths as texts. Raises ArgumentError for anything else, or none."""
@@ -181,3 +179,24 @@ class TrainedClassifier:
                 "columns of other types"
             )
         return need_pyarrow().table(dict(zip(names, values.T, strict=True)))
+
+
+class TrainedClassifier(RunClassifier):
+    """The classifier of a run folder, in a framework that need not be that of its training.
+
+    ``model`` is the framework's own, with the trained weights and in evaluation mode; ``classes``
+    are the names of the classes, ``settings`` those of the training, and ``record`` is the content
+    of the run's run.json. Raises RunError for an unusable run.
+    """
+
+    def __init__(self, run: str | os.PathLike[str], framework: str):
+        path = os.fspath(run)
+        opened = Run.open(path)
+        self._session = session_of(opened, framework)
+        super().__init__(path, opened, self._session)
+        self._session.backend.runtime.set_training(self.model, False)
+
+    @property
+    def model(self) -> Any:
+        """The model."""
+        return self._session.model

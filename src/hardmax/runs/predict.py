@@ -23,7 +23,7 @@ from hardmax.evaluation.metrics import softmax
 from hardmax.runs.evaluate import read_rules, session_of
 from hardmax.runs.predictions import Prediction, with_predictions
 from hardmax.runs.run import Run
-from hardmax.runs.session import Session
+from hardmax.runs.session import Scorer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -167,7 +167,7 @@ class Predictor:
     """
 
     run: Run
-    session: Session
+    session: Scorer
     count: int
     rules: tuple[Costs | None, float | None] = (None, None)
     coverage: float | None = None

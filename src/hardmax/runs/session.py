@@ -3,6 +3,7 @@
 from functools import cached_property
 from math import prod
 from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
@@ -13,10 +14,24 @@ from hardmax.training.contracts import DataModule
 from hardmax.training.precision import FLOAT32
 from hardmax.training.recipes import Recipe
 
-__all__ = ["Session"]
+__all__ = ["Scorer", "Session", "largest_batch"]
 
 #: The most elements in the output of a layer, of which a few are in memory at a time: 128 MiB.
 LARGEST_OUTPUT = 2**25
+
+
+class Scorer(Protocol):
+    """What computes the scores of a network."""
+
+    @property
+    def largest_batch(self) -> int:
+        """The most examples in a batch whose scores are computed, at least 1."""
+
+    def scores(self, examples: Examples, batch_size: int) -> np.ndarray:
+        """Return scores of examples, float32 of shape (examples, classes).
+
+        The batches have ``batch_size`` examples, or as many as ``largest_batch`` allows.
+        """
 
 
 class Session:
@@ -80,11 +95,15 @@ class Session:
     @cached_property
     def largest_batch(self) -> int:
         """The most examples in a batch whose scores are computed, at least 1."""
-        shape: Shape = self.model.example_shape
-        largest_output = max(prod(place.outputs) for place in walk(self.network, shape))
-        return max(LARGEST_OUTPUT // largest_output, 1)
+        return largest_batch(self.network, self.model.example_shape)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the model's weights, keyed by portable name."""
         weights: dict[str, np.ndarray] = self.trainer.get_weights(self.model)
         return weights
+
+
+def largest_batch(network: Network, shape: Shape) -> int:
+    """Return the most examples of ``shape`` whose scores are computed together, at least 1."""
+    largest_output = max(prod(place.outputs) for place in walk(network, shape))
+    return max(LARGEST_OUTPUT // largest_output, 1)
