@@ -52,11 +52,14 @@ def need(package: str) -> ModuleType:
 class Graph:
     """An ONNX graph to which nodes are added; its values go by their names.
 
-    Raises ExportError if onnx is not installed.
+    The names of its nodes and constants start with ``prefix``, which the body of a Loop or a Scan
+    needs, because it also sees the values of the graph around it. Raises ExportError if onnx is not
+    installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
         self._onnx = need("onnx")
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._initializers: list[onnx.TensorProto] = []
@@ -79,13 +82,13 @@ class Graph:
         content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
         key = (array.dtype.str, array.shape, content)
         if key not in self._constants:
-            self._constants[key] = name = f"constant:{len(self._constants)}"
+            self._constants[key] = name = f"{self._prefix}constant:{len(self._constants)}"
             self._initializers.append(self._onnx.numpy_helper.from_array(array, name))
         return self._constants[key]
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add an operator with one output and return that; an empty input is left out."""
-        name = f"{kind}:{len(self._nodes)}"
+        name = f"{self._prefix}{kind}:{len(self._nodes)}"
         self._nodes.append(
             self._onnx.helper.make_node(kind, inputs, [name], domain=domain, **attributes)
         )
