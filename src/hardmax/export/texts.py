@@ -143,7 +143,8 @@ def _words(graph: Graph, characters: Items) -> list[Items]:
 def _joined(graph: Graph, letters: str, is_first: str) -> str:
     """Return letters of which each first one has become the whole word.
 
-    Each step joins the pieces that a stride has made of so many letters to those behind them.
+    A step per stride joins every second piece of that many letters to the next one of its word.
+    Joining those at all letters would need memory that grows as the square of a long word.
     """
     one, count = graph.constant(1), graph.op("Size", letters)
     all_places = graph.op("Range", graph.constant(0), count, one)
@@ -160,10 +161,10 @@ def _joined(graph: Graph, letters: str, is_first: str) -> str:
     moved = body.op("Add", places, "stride")
     in_word = body.op("Equal", body.op("Gather", places, behind), moved)
     twice = body.op("Add", "stride", "stride")
-    whole = body.op("Equal", body.op("Mod", places, twice), body.constant(0))
+    is_even = body.op("Equal", body.op("Mod", places, twice), body.constant(0))
     joined = body.op("StringConcat", "pieces", body.op("Gather", "pieces", behind))
     # The result is not that of StringConcat, which appends to what its memory held a step before.
-    joined = body.op("Where", body.op("And", in_word, whole), joined, "pieces")
+    joined = body.op("Where", body.op("And", in_word, is_even), joined, "pieces")
     step = body.subgraph({"pieces": STRING, "stride": INT64}, joined, STRING)
     return graph.op("Scan", letters, strides, body=step, num_scan_inputs=1)
 
