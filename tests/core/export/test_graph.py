@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from hardmax.export.graph import DOUBLE, STRING, Graph
+from hardmax.export.graph import BOOL, DOUBLE, STRING, Graph
 
 
 def run(graph, **feeds):
@@ -39,3 +39,17 @@ def test_the_body_of_a_scan_joins_characters():
     graph.output("y", scanned, STRING, "rows")
     characters = np.array([["a", "b"], ["É", ""]], object)
     assert [*run(graph, empty=np.array(["", ""], object), characters=characters)[0]] == ["ab", "É"]
+
+
+def test_a_body_uses_values_from_around_it():
+    graph = Graph()
+    double = graph.op("Mul", graph.input("x", DOUBLE, "rows"), graph.constant([2.0]))
+    bodies = {}
+    for name, number in (("then_branch", 10.0), ("else_branch", 20.0)):
+        body = Graph(f"{name}/")
+        total = body.op("Mul", double, body.constant([number]))
+        bodies[name] = body.subgraph({}, total, DOUBLE)
+    chosen = graph.op("If", graph.input("is_ten", BOOL), **bodies)
+    graph.output("y", chosen, DOUBLE, "rows")
+    for is_ten, expected in ((True, 60.0), (False, 120.0)):
+        assert run(graph, x=np.array([3.0]), is_ten=np.array(is_ten))[0] == [expected]
