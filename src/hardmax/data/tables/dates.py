@@ -9,7 +9,18 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ORDERS", "STYLES_OF_DATES", "dates", "times_of_day"]
+__all__ = [
+    "FORMS",
+    "HALF",
+    "MARKS",
+    "MONTHS",
+    "OFFSET",
+    "ORDERS",
+    "STYLES_OF_DATES",
+    "TIME",
+    "dates",
+    "times_of_day",
+]
 
 #: The styles of dates in which only numbers tell the day and the month.
 ORDERS = {"day-first": ("day", "month"), "month-first": ("month", "day")}
@@ -21,20 +32,23 @@ MONTHS = (
     *("october", "november", "december"),
 )
 
-#: The names of months and their abbreviations, each in the place of a month modulo 12.
-MONTH_NAMES = (*MONTHS, *(name[:3] for name in MONTHS), *[""] * 8, "sept")
+#: What may stand between the numbers of a date, twice the same, as regular expressions.
+MARKS = ("/", "-", r"\. ", r"\.", " ")
+
+#: AM or PM after a time of day, and the hours and minutes that a zone is ahead of UTC.
+HALF, OFFSET = r" ?(?P<half>[ap])\.?m\.?", r"[+-]\d\d:?\d\d"
 
 TIME = (
     r"(?P<hour>\d\d?)(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:\.\d{1,9})?))?)?"
-    r"(?: ?(?P<half>[ap])\.?m\.?)?"
+    rf"(?:{HALF})?"
 )
 LATER = rf"(?:(?:,? |T){TIME})?"
 WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
-YEAR, NAME = r"(?P<year>\d{4}|\d\d)", r"(?P<name>[a-z]{3,9})"
-MARK, AGAIN = r"(?P<mark>[/-]|\. ?| )", r"(?P<again>[/-]|\. ?| )"
-DAY = r"(?P<day>\d\d?)"
+NAME = rf"(?P<name>{'|'.join(MONTHS)}|sept|{'|'.join(name[:3] for name in MONTHS)})"
+MARK, AGAIN = (rf"(?P<{name}>{'|'.join(MARKS)})" for name in ("mark", "again"))
+YEAR, DAY = r"(?P<year>\d{4}|\d\d)", r"(?P<day>\d\d?)"
 
-SECOND, ZONE = r"(?P<second>\d\d(?:\.\d{1,9})?)", r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
+SECOND, ZONE = r"(?P<second>\d\d(?:\.\d{1,9})?)", rf"(?P<zone>Z|{OFFSET})?"
 ISO = (
     r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[T ](?P<hour>\d\d)"
     rf"(?::(?P<minute>\d\d)(?::{SECOND})?)?{ZONE})?)?",
@@ -134,9 +148,9 @@ def _moments(parts: _Parts) -> np.ndarray:
 
     month = parts.numbers("month", 1)
     if "name" in parts.names:
-        places = pc.index_in(parts.text("name"), pa.array(MONTH_NAMES))
-        month = np.asarray(pc.fill_null(places, -1)) % 12 + 1.0
-        month[np.asarray(places.is_null())] = 0
+        start = pc.utf8_slice_codeunits(parts.text("name"), 0, 3)
+        places = pc.index_in(start, pa.array([name[:3] for name in MONTHS]))
+        month = np.asarray(pc.fill_null(places, -1)) + 1.0
     year = parts.numbers("year")
     is_short = np.asarray(pc.less(pc.utf8_length(parts.text("year")), 4))
     year = year + is_short * np.where(year < 69, 2000, 1900)
