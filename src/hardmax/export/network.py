@@ -126,8 +126,13 @@ class _Writer:
                     group=groups,
                 )
             case Pool(kind, size, stride, padding):
-                square = {"kernel_shape": [size] * 2, "strides": [stride] * 2}
-                return op(POOLS[kind], X, **square, pads=[padding] * 4)
+                return op(
+                    POOLS[kind],
+                    X,
+                    kernel_shape=[size] * 2,
+                    strides=[stride] * 2,
+                    pads=[padding] * 4,
+                )
             case GlobalPool():
                 return op("Flatten", op("GlobalAveragePool", X))
             case Resize(height, width):

@@ -18,8 +18,8 @@ __all__ = ["quantized"]
 #: The most training images that the ranges of the activations are measured on, and in a batch.
 MOST, BATCH = 512, 64
 
-#: What ONNX Runtime's quantizer writes into the metadata, and warns of if it is not there.
-PREPARED = ("onnx.infer", "onnx.quant.pre_process")
+#: The metadata that say that shapes are inferred; without them the quantizer logs a warning.
+PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
 def quantized(model: "onnx.ModelProto", images: np.ndarray) -> "onnx.ModelProto":
@@ -32,9 +32,7 @@ def quantized(model: "onnx.ModelProto", images: np.ndarray) -> "onnx.ModelProto"
     onnx = need("onnx")
     tools = need("onnxruntime.quantization")
     prepared = onnx.shape_inference.infer_shapes(model)
-    onnx.helper.set_model_props(
-        prepared, {**_metadata(model), **dict.fromkeys(PREPARED, "hardmax")}
-    )
+    onnx.helper.set_model_props(prepared, {**_metadata(model), **PREPARED})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "int8.onnx")
         tools.quantize_static(
@@ -57,7 +55,7 @@ def _reader(base: type, images: np.ndarray) -> object:
     """Return what hands batches of images to the quantizer."""
     rows = np.linspace(0, len(images) - 1, min(len(images), MOST)).round().astype(np.int64)
 
-    class Reader(base):  # type: ignore[misc]
+    class Reader(base):
         def __init__(self) -> None:
             self.batches: Iterator[np.ndarray] = iter(
                 [images[rows[at : at + BATCH]] for at in range(0, len(rows), BATCH)]

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from hardmax.export.graph import BOOL, DOUBLE, STRING, Graph
+from hardmax.export.graph import BOOL, DOUBLE, Graph
 
 
 def run(graph, **feeds):
@@ -22,23 +22,6 @@ def test_a_graph_computes_its_outputs_and_holds_equal_constants_once():
     assert graph.constant(np.array([2.0])) == two != graph.constant([2.0], np.float32)
     graph.output("y", graph.op("Mul", x, two), DOUBLE, "rows")
     np.testing.assert_array_equal(run(graph, x=np.array([1.0, 3.0]))[0], [2.0, 6.0])
-
-
-def test_the_body_of_a_scan_joins_characters():
-    body = Graph()
-    joined = body.op("StringConcat", "text", "character")
-    graph = Graph()
-    scanned = graph.op(
-        "Scan",
-        graph.input("empty", STRING, "rows"),
-        graph.input("characters", STRING, "rows", "length"),
-        body=body.subgraph({"text": STRING, "character": STRING}, joined, STRING),
-        num_scan_inputs=1,
-        scan_input_axes=[1],
-    )
-    graph.output("y", scanned, STRING, "rows")
-    characters = np.array([["a", "b"], ["É", ""]], object)
-    assert [*run(graph, empty=np.array(["", ""], object), characters=characters)[0]] == ["ab", "É"]
 
 
 def test_a_body_uses_values_from_around_it():
