@@ -19,6 +19,7 @@ __all__ = [
     "BOOLEANS",
     "KIND_OF",
     "LARGEST",
+    "NUMBER",
     "PADDED",
     "PARSERS",
     "SEPARATORS",
@@ -27,6 +28,7 @@ __all__ = [
     "Parsed",
     "coded",
     "floats",
+    "formatted",
     "has_texts",
     "missing_texts",
     "texts",
@@ -177,17 +179,22 @@ def _as_numbers(plain: "pa.Array") -> Parsed:
     return Parsed(floats(_where(is_number, plain).cast(pa.float64())), _or_missing(is_number))
 
 
+def formatted(style: str) -> str:
+    """Return the regular expression of the numbers of one of STYLES."""
+    thousands, mark = STYLES[style]
+    marks = (thousands, *SEPARATORS)
+    groups = "|".join(rf"(?:{re.escape(one)}\d{{3}})+" for one in marks)
+    return FORMATTED.format(groups=groups, mark=mark, currency=CURRENCY)
+
+
 def _as_formatted(style: str, plain: "pa.Array") -> Parsed:
     """Parse numbers of one of STYLES; those in parentheses are negative, as accountants write."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    thousands, mark = STYLES[style]
+    _, mark = STYLES[style]
     signed = pc.replace_substring_regex(plain, r"^\((.*)\)$", r"-\1")
-    marks = (thousands, *SEPARATORS)
-    groups = "|".join(rf"(?:{re.escape(one)}\d{{3}})+" for one in marks)
-    pattern = FORMATTED.format(groups=groups, mark=mark, currency=CURRENCY)
-    is_number = pc.match_substring_regex(signed, pattern)
+    is_number = pc.match_substring_regex(signed, formatted(style))
     known = pc.replace_substring_regex(_where(is_number, signed), "−", "-")
     digits = pc.replace_substring_regex(known, rf"[^\d\-\{mark}]+", "")
     numbers = pc.replace_substring(digits, mark, ".").cast(pa.float64())

@@ -18,7 +18,7 @@ from hardmax.data.tables.ngrams import (
 )
 from hardmax.json_values import Json, entries, members
 
-__all__ = ["ColumnCode", "Encoding"]
+__all__ = ["BOUND", "LARGEST", "ColumnCode", "Encoding"]
 
 Value = TypeVar("Value")
 
