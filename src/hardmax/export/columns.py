@@ -16,10 +16,15 @@ from hardmax.export.graph import DOUBLE, FLOAT, ML, STRING, Graph
 from hardmax.export.numbers import add_numbers
 from hardmax.export.texts import add_vectors
 
-__all__ = ["add_columns"]
+__all__ = ["add_columns", "takes_numbers"]
 
 #: Matches the names that a graph gives its own values.
 INTERNAL = re.compile(r"(\w+:)+\d+")
+
+
+def takes_numbers(code: ColumnCode) -> bool:
+    """Return whether the input of a column takes numbers instead of texts."""
+    return code.kind == "number" and not code.style and code.placeholder is None
 
 
 class _Column(NamedTuple):
@@ -32,9 +37,7 @@ class _Column(NamedTuple):
     @property
     def parser(self) -> str:
         """Which of ``cells.PARSERS`` reads its cells; empty for numbers that are no text."""
-        code = self.code
-        is_number = code.kind == "number" and not code.style and code.placeholder is None
-        return "" if is_number else code.style or code.kind
+        return "" if takes_numbers(self.code) else self.code.style or self.code.kind
 
 
 class _Features:

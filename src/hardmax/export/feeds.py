@@ -9,6 +9,7 @@ import numpy as np
 from hardmax.data.tables.cells import trimmed
 from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.features import of_encoding
+from hardmax.export.columns import takes_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ def feeds_of(
     feeds = {}
     for code, column in zip(encoding.columns, columns, strict=True):
         name = inputs[code.name]
-        if code.kind == "number" and not code.style and code.placeholder is None:
+        if takes_numbers(code):
             feeds[name] = column.values
         elif code.name in table.column_names:
             cells = trimmed(table[code.name])
