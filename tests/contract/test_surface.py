@@ -215,7 +215,7 @@ def test_every_declared_name_exists(fw, names):
 
 #: The modules that every backend has, and those that only one needs.
 MODULES = {
-    *"augmentation data engine functions image_layers layers models module".split(),
+    *"augmentation data engine export functions image_layers layers models module".split(),
     *"optimizers runtime table_layers tensors trainer".split(),
 }
 OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy"}}

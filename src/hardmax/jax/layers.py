@@ -170,7 +170,7 @@ def _layer(
 
 def flatten(X: jax.Array) -> jax.Array:
     """Return each example as a vector: shape (examples, ...) becomes (examples, features)."""
-    return X.reshape(len(X), -1)
+    return X.reshape(X.shape[0], -1)
 
 
 def _promoted(*arrays: jax.Array | None, **options: Any) -> list[jax.Array | None]:

@@ -48,7 +48,7 @@ class PeriodicEmbedding(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (features, self.functions))
         angles = columns[:, :, None] * (2 * jnp.pi * frequency) + phase
         functions = jnp.einsum("nfk,fok->nfo", jnp.cos(angles), weight) + bias
-        return jnp.concatenate([X, functions.reshape(len(X), -1)], axis=1)
+        return jnp.concatenate([X, functions.reshape(X.shape[0], -1)], axis=1)
 
 
 class PiecewiseLinear(nn.Module):

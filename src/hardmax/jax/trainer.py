@@ -8,12 +8,12 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from hardmax.errors import ArgumentError
-from hardmax.jax import engine, layers, runtime
+from hardmax.jax import engine, export, layers, runtime
 from hardmax.jax.module import Module
 from hardmax.jax.program import TrainState, state_of
 from hardmax.jax.tensors import get_key
 from hardmax.training import trainer
-from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Runtime
+from hardmax.training.contracts import Batches, DataModule, Engine, Exporter, Layers, Runtime
 from hardmax.training.dispatch import step_hook
 from hardmax.training.loaders import first_batch
 
@@ -28,6 +28,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
 
     framework = "jax"
     engine: Engine["Trainer", Module, jax.Array] = engine
+    export: Exporter[Module, jax.Array] = export
     layers: Layers[Module] = layers
     runtime: Runtime[Module, jax.Device] = runtime
     optim: optax.GradientTransformation

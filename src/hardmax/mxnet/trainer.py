@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import mxnet as mx
 from mxnet import autograd, gluon, np
 
-from hardmax.mxnet import engine, layers, runtime
+from hardmax.mxnet import engine, export, layers, runtime
 from hardmax.mxnet.engine import Optimizer
 from hardmax.mxnet.module import Module
 from hardmax.training import trainer
-from hardmax.training.contracts import Engine, Layers, Runtime
+from hardmax.training.contracts import Engine, Exporter, Layers, Runtime
 from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
@@ -20,6 +20,7 @@ class Trainer(trainer.Trainer[Module, np.ndarray]):
 
     framework = "mxnet"
     engine: Engine["Trainer", Module, np.ndarray] = engine
+    export: Exporter[Module, np.ndarray] = export
     layers: Layers[Module] = layers
     runtime: Runtime[Module, mx.Context] = runtime
     optim: Optimizer

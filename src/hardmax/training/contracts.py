@@ -15,6 +15,7 @@ __all__ = [
     "DataModule",
     "Engine",
     "EpochRecord",
+    "Exporter",
     "Layers",
     "Model",
     "Movable",
@@ -201,3 +202,25 @@ class Layers(Protocol[ModelT_contra]):
 
     def scale_dropout(self, model: ModelT_contra, factor: float) -> None:
         """Multiply the probabilities of a network's scheduled Dropout layers by a factor."""
+
+
+class Exporter(Protocol[ModelT_contra, T_contra]):
+    """A backend's ``export.py``: networks in the framework's own format.
+
+    By default SUFFIX ends the name of an exported network, which is a folder if ``IS_FOLDER``.
+    """
+
+    SUFFIX: str
+    IS_FOLDER: bool
+
+    def save(self, model: ModelT_contra, shape: tuple[int, ...], path: Path, metadata: str) -> None:
+        """Save a model that is built from an architecture, for evaluation without hardmax.
+
+        It takes batches of any number of examples of ``shape``, as the backend's loaders return
+        them, and returns float32 scores (examples, classes). ``path`` is an empty file or folder;
+        ``metadata``, JSON, is kept if the format has room. Raises OSError if it cannot be written,
+        and ExportError if a package is missing or the framework is MXNet.
+        """
+
+    def load(self, path: Path) -> Callable[[T_contra], np.ndarray]:
+        """Return the function that ``save`` wrote: from a batch to scores as a NumPy array."""
