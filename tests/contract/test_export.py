@@ -122,10 +122,10 @@ def test_raw_cells_get_the_answers_of_predict_without_hardmax(folder, run, pytho
 
 def test_images_of_any_size_and_channels_get_the_answers_of_predict(folder, run, of_images):
     count = len(load_digits().test)
-    assert of_images.splitlines()[0].startswith(
-        f"checked on {count} test examples: {count} labels are equal, probabilities differ by at "
-    )
-    assert "saved digits.onnx" in of_images
+    printed = " ".join(of_images.split())
+    checked = f"checked on {count} test examples: {count} labels are equal, probabilities differ by"
+    assert printed.startswith(checked)
+    assert " saved digits.onnx (" in printed
     session = ort.InferenceSession(folder / "digits.onnx")
     for shape in ((8, 8, 1), (30, 21, 3), (5, 40, 4), (8, 8, 3)):
         pixels = noise(2, *shape)
@@ -188,8 +188,13 @@ def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, r
         (("digits", "--costs", "visits.csv", "--abstain-below", 0.5), ("either",)),
         (("digits", "--abstain-below", 2), ("0 to 1",)),
         (("digits", "--data", "visits.csv"), ("visits.csv is a table",)),
-        (("digits", "--quantize", "int4"), ("--quantize must be int8",)),
+        (
+            ("digits", "--quantize", "int4"),
+            ("unknown type to quantize to 'int4'; choose one of int8",),
+        ),
         (("table", "--quantize", "int8"), ("only networks of images",)),
+        (("digits", "--to", "pt2"), ("unknown format 'pt2'; choose one of onnx, torch",)),
+        (("digits", "--to", "jax", "--abstain-below", 0.5), ("--abstain-below is for --to onnx",)),
         (("digits", "--out", "no/folder.onnx"), ("cannot write no/folder.onnx",)),
     ],
 )
@@ -265,3 +270,17 @@ def test_a_file_with_other_answers_is_not_written(folder, run, monkeypatch):
 def test_a_missing_package_is_named_with_the_command_that_installs_it(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     refused(run("export", "digits"), "onnxruntime", "pip install 'hardmax[export]'")
+
+
+@pytest.mark.usefixtures("of_images")
+def test_a_network_is_exported_to_the_format_of_a_framework(folder, run, framework):
+    if framework == "mxnet":
+        refused(run("export", "digits", "--to", "mxnet"), "unknown format 'mxnet'")
+        return
+    done = run("export", "digits", "--to", framework, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = json.loads(done.stdout)
+    endings = {"torch": "digits.pt2", "jax": "digits.stablehlo", "tensorflow": "digits.savedmodel"}
+    assert printed["file"] == endings[framework]
+    assert (folder / printed["file"]).exists()
+    assert printed["checked"]["labels"] == len(load_digits().test)

@@ -251,7 +251,7 @@ def test_files_of_jax_require_flatbuffers(fw, exporter, framework, tmp_path, mon
     monkeypatch.delitem(sys.modules, "jax._src.export.serialization", raising=False)
     with monkeypatch.context() as patch:
         patch.delattr("jax._src.export.serialization", raising=False)
-        with pytest.raises(ExportError, match="pip install flatbuffers"):
+        with pytest.raises(ExportError, match=r"pip install 'hardmax\[export\]'"):
             exporter.save(model, (7, 6, 1), tmp_path / "saved", "{}")
 
 

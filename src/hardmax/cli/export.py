@@ -1,11 +1,12 @@
 """``hardmax export``: write one file that predicts without hardmax."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hardmax.checks import plain
+from hardmax.checks import check_choice, plain
+from hardmax.cli.lines import print_figures
 from hardmax.cli.options import (
     AbstainBelow,
     CostsFile,
@@ -16,7 +17,13 @@ from hardmax.cli.options import (
 )
 from hardmax.errors import ArgumentError
 
+if TYPE_CHECKING:
+    from hardmax.export.checking import Exported
+
 __all__ = ["export"]
+
+#: The formats: ONNX, and the own ones of frameworks.
+ONNX, FORMATS = "onnx", ("onnx", "torch", "jax", "tensorflow")
 
 #: The type that networks are quantized to.
 INT8 = "int8"
@@ -24,9 +31,22 @@ INT8 = "int8"
 
 def export(
     run: RunFolder,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(FORMATS),
+            help="Format: an ONNX file of everything from pixels or cells to answers, or the "
+            "network alone in the format of a framework.",
+            autocompletion=lambda: [*FORMATS],
+        ),
+    ] = ONNX,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="File to write.  [default: RUN.onnx]"),
+        typer.Option(
+            metavar="FILE",
+            help="File to write; a folder for tensorflow.  [default: RUN with the ending of the "
+            "format]",
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -41,34 +61,55 @@ def export(
     quantize: Annotated[
         str | None,
         typer.Option(
-            metavar="int8",
-            help="Compute with 8-bit integers, which is faster on many CPUs; the accuracy before "
-            "and after is printed. Only for images.",
+            metavar=INT8,
+            help="Compute with 8-bit integers, which is faster on many CPUs; the accuracies before "
+            "and after are printed. Only for images.",
             autocompletion=lambda: [INT8],
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a run as one ONNX file, from pixels or table cells to labels and probabilities."""
-    from hardmax.export.onnx_file import Quantized
-    from hardmax.export.onnx_file import export as export_run
+    """Export a run as a file that predicts without hardmax, and check it on the test set."""
+    check_choice("format", to, FORMATS)
+    if quantize is not None:
+        check_choice("type to quantize to", quantize, [INT8])
+    only_onnx = {
+        "--framework": framework,
+        "--costs": costs,
+        "--abstain-below": abstain_below,
+        "--quantize": quantize,
+    }
+    given = [name for name, value in only_onnx.items() if value is not None]
+    if to == ONNX:
+        from hardmax.export.onnx_file import export as export_run
 
-    if quantize not in (None, INT8):
-        raise ArgumentError(f"--quantize must be {INT8}, got {quantize!r}")
-    exported = export_run(
-        run,
-        out,
-        data,
-        framework,
-        costs=costs,
-        below=abstain_below,
-        quantize=quantize is not None,
-    )
+        exported = export_run(
+            run,
+            out,
+            data,
+            framework,
+            costs=costs,
+            below=abstain_below,
+            quantize=quantize is not None,
+        )
+    elif given:
+        raise ArgumentError(f"{given[0]} is for --to {ONNX} only; leave it out with --to {to}")
+    else:
+        from hardmax.export.native import export_native
+
+        exported = export_native(run, to, out, data)
     if as_json:
         print_json(exported.as_dict())
-        return
-    print(plain(f"checked on {exported.checked}"))
+    else:
+        _print(exported)
+
+
+def _print(exported: "Exported") -> None:
+    """Print how an exported file was checked, and where it is."""
+    from hardmax.export.onnx_file import Quantized
+
+    print_figures(f"checked on {exported.checked}")
     if isinstance(exported, Quantized):
         accuracies = f"accuracy {exported.after:.4f}, before {exported.before:.4f}"
-        print(f"int8: {accuracies}; {exported.compared}")
+        print_figures(f"int8 {accuracies}, {exported.compared}")
     print(plain(f"saved {exported.path} ({exported.size / 1e6:.1f} MB)"))
