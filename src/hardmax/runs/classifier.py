@@ -41,8 +41,7 @@ ROWS = "give the path of a table, a data frame, or an array of numbers (n, colum
 class RunClassifier:
     """The classifier of the run in the folder ``path``, whose scores ``scorer`` computes.
 
-    ``classes`` are the names of the classes, ``settings`` those of the training, and ``record`` is
-    the content of the run's run.json.
+    ``hardmax.load`` and ``load`` of a framework make one.
     """
 
     def __init__(self, path: str, run: Run, scorer: Scorer):
