@@ -5,16 +5,15 @@ imported only when its namespace is. ``load`` needs none. Nothing else is import
 ``import hardmax`` is fast.
 """
 
-from typing import TYPE_CHECKING
+__version__ = "0.2.0"
 
-from hardmax.version import __version__
+__all__ = ["__version__", "load"]
 
+TYPE_CHECKING = False  # as typing has it, which is not imported here
 if TYPE_CHECKING:
     import os
 
     from hardmax.export.classifier import OnnxClassifier
-
-__all__ = ["__version__", "load"]
 
 
 def load(run: "str | os.PathLike[str]") -> "OnnxClassifier":

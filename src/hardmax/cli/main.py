@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hardmax import __version__
 from hardmax.cli.calibrate import calibrate
 from hardmax.cli.compare import compare
 from hardmax.cli.data import data
@@ -23,7 +24,6 @@ from hardmax.cli.runs import runs
 from hardmax.cli.train import train
 from hardmax.errors import HardmaxError
 from hardmax.files import discard_unfinished
-from hardmax.version import __version__
 
 __all__ = ["main"]
 

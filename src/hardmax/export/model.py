@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from hardmax import __version__
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import ExportError
 from hardmax.export.columns import add_columns
@@ -11,7 +12,6 @@ from hardmax.export.network import add_network
 from hardmax.export.outputs import OUTPUTS, Answers
 from hardmax.runs.record import dumps
 from hardmax.runs.run import Run
-from hardmax.version import __version__
 
 if TYPE_CHECKING:
     import onnx

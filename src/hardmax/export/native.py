@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hardmax import __version__
 from hardmax.data.datasets import Examples
 from hardmax.errors import RunError
 from hardmax.evaluation.calibration import calibrated
@@ -20,7 +21,6 @@ from hardmax.runs.record import dumps
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 from hardmax.runs.writer import FolderWriter
-from hardmax.version import __version__
 
 __all__ = ["export_native"]
 

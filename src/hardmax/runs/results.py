@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import hardmax
 from hardmax import frameworks
 from hardmax.data.datasets import Dataset
 from hardmax.evaluation.classification import ClassifierEvaluation
@@ -21,7 +22,6 @@ from hardmax.runs.fitting import Fitted
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
 from hardmax.runs.settings import Settings
-from hardmax.version import __version__
 
 __all__ = ["evaluated"]
 
@@ -108,7 +108,7 @@ def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
 
 def _environment(framework: str, device: str) -> dict[str, Json]:
     return {
-        "hardmax": __version__,
+        "hardmax": hardmax.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         **frameworks.versions(framework),
