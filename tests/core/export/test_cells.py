@@ -42,9 +42,8 @@ def test_all_characters_are_trimmed_as_in_hardmax():
 
 def test_texts_for_missing_values_are_found_in_any_case_as_in_hardmax():
     missing = ("i", "kelvin", "straße", "å", "σ", "ω", "s.t+u", "\\d", "a\nb", "[^x]", "ǆ", "NO")
-    cells = [
-        form.format(one) for one in known_characters() for form in ("{}", "{}elvin", "stra{}e")
-    ]
+    cased = [one for one in known_characters() if one.lower() != one or one.upper() != one]
+    cells = [form.format(one) for one in cased for form in ("{}", "{}elvin", "stra{}e")]
     cells += ["S.T+U", "s.t+uu", "st+u", "\\D", "5", "A\nB", "a\rb", "[^X]", "STRASSE", "no", "NO"]
     found = run(add_trimmed, STRING, cells, missing).tolist()
     assert found == library.texts(pa.array(cells), missing).fill_null("").to_pylist()
