@@ -1,6 +1,7 @@
 """Files: reading regular ones only, writing each completely or not at all, and cleaning up."""
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -157,8 +158,12 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that is renamed to ``path`` on success and deleted on failure.
 
     Files left behind in its folder by killed processes are deleted. Raises OSError if it cannot be
-    written.
+    written, or if ``path`` is a folder, a device or anything else that is no regular file.
     """
+    if not path.name or path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     sweep(path.parent)
     temporary = path.with_name(temporary_name(os.fsdecode(os.fsencode(path.name)[:100])))
     with unfinished(temporary):

@@ -181,7 +181,7 @@ def test_calibrate_and_evaluate_print_what_changed(hardmax, run):
     first, second, third = done.stdout.splitlines()
     assert first.startswith("temperature ")
     assert second.startswith("validation (")
-    assert third == f"saved in {run}; evaluate and predict will use it"
+    assert third == f"saved in {run}; evaluate, predict and export will use it"
     lines = hardmax("evaluate", run, "--abstain-below", 0.5).stdout.splitlines()
     assert lines[4].startswith("     sets of 90 % coverage: cover 0.")
     assert lines[6].startswith(f"     calibrated by {first}: loss ")

@@ -1,6 +1,7 @@
 """``hardmax export``: ONNX files that give the predictions of ``hardmax predict``."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_raw_cells_get_the_answers_of_predict_without_hardmax(folder, run, pytho
 def test_images_of_any_size_and_channels_get_the_answers_of_predict(folder, run, of_images):
     count = len(load_digits().test)
     printed = " ".join(of_images.split())
-    checked = f"checked on {count} test examples: {count} labels are equal, probabilities differ by"
+    checked = f"checked on {count} test examples: all labels are equal, probabilities differ by"
     assert printed.startswith(checked)
     assert " saved digits.onnx (" in printed
     session = ort.InferenceSession(folder / "digits.onnx")
@@ -196,12 +197,22 @@ def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, r
         (("digits", "--to", "pt2"), ("unknown format 'pt2'; choose one of onnx, torch",)),
         (("digits", "--to", "jax", "--abstain-below", 0.5), ("--abstain-below is for --to onnx",)),
         (("digits", "--out", "no/folder.onnx"), ("cannot write no/folder.onnx",)),
+        (("digits", "--out", ""), ("cannot write", "Is a directory")),
+        (("digits", "--out", "table"), ("cannot write table", "Is a directory")),
+        (("digits", "--out", "digits/run.json"), ("in the run folder",)),
+        (("digits", "--out", "pipe"), ("cannot write pipe", "not a regular file")),
+        (("digits", "--to", "torch", "--out", "digits/model.pt2"), ("in the run folder",)),
+        (("table", "--out", "visits.csv"), ("the data of the run",)),
+        (("table.onnx",), ("table.onnx is a file, not a run folder",)),
+        ((".",), (". is no run folder", "hardmax runs")),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_one_line(folder, run, arguments, words):
-    before = {*folder.iterdir()}
+    if "pipe" in arguments and not (folder / "pipe").exists():
+        os.mkfifo(folder / "pipe")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     refused(run("export", *arguments), *words)
-    assert {*folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.shared
@@ -284,3 +295,18 @@ def test_a_network_is_exported_to_the_format_of_a_framework(folder, run, framewo
     assert printed["file"] == endings[framework]
     assert (folder / printed["file"]).exists()
     assert printed["checked"]["labels"] == len(load_digits().test)
+
+
+@pytest.mark.shared
+def test_data_that_has_been_moved_is_given_by_an_option(hardmax, hardmax_in, tmp_path):
+    mixed_table(100).to_csv(tmp_path / "rows.csv", index=False)
+    done = hardmax("train", "rows.csv", "--label", "outcome", *SOFTMAX, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "rows.csv").rename(tmp_path / "moved.csv")
+    refused(hardmax("export", "run"), "no such", "rows.csv", "other data: --data DATA")
+    assert not (tmp_path / "run.onnx").exists()
+    assert hardmax("export", "run", "--data", "moved.csv").returncode == 0
+    within = hardmax_in(tmp_path / "run", "export", ".", "--data", "../moved.csv")
+    assert within.returncode == 0, within.stderr
+    assert "run.onnx" in within.stdout
+    assert not (tmp_path / "run" / "..onnx").exists()

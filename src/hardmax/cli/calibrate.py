@@ -23,7 +23,7 @@ def calibrate(run: RunFolder, framework: Framework = None, as_json: Json = False
     changes = before_and_after(calibration.before, calibration.after)
     print(f"temperature {calibration.temperature:.4f}")
     print_figures(f"validation ({calibration.before.count} examples) {changes}")
-    print(plain(f"saved in {run}; evaluate and predict will use it"))
+    print(plain(f"saved in {run}; evaluate, predict and export will use it"))
 
 
 def before_and_after(before: "ClassifierEvaluation", after: "ClassifierEvaluation") -> str:

@@ -106,10 +106,12 @@ def export(
 
 def _print(exported: "Exported") -> None:
     """Print how an exported file was checked, and where it is."""
+    from rich.filesize import decimal
+
     from hardmax.export.onnx_file import Quantized
 
     print_figures(f"checked on {exported.checked}")
     if isinstance(exported, Quantized):
         accuracies = f"accuracy {exported.after:.4f}, before {exported.before:.4f}"
         print_figures(f"int8 {accuracies}, {exported.compared}")
-    print(plain(f"saved {exported.path} ({exported.size / 1e6:.1f} MB)"))
+    print(plain(f"saved {exported.path} ({decimal(exported.size)})"))

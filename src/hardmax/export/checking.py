@@ -5,20 +5,35 @@ from pathlib import Path
 
 import numpy as np
 
-from hardmax.data.datasets import Examples
-from hardmax.errors import ExportError
+from hardmax.data.datasets import Dataset, Examples
+from hardmax.errors import DataError, ExportError
 from hardmax.json_values import Json
+from hardmax.runs.data import load_data
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import Predictor
 from hardmax.runs.run import Run
 
-__all__ = ["Check", "Expected", "Exported"]
+__all__ = ["Check", "Expected", "Exported", "load"]
 
 #: The most test examples that are compared.
 MOST = 1000
 
 #: The largest difference between probabilities.
 TOLERANCE = 1e-5
+
+
+def load(run: Run, path: str, source: str | None) -> Dataset:
+    """Return the data that the export of a run is checked on.
+
+    Raises the same as ``load_data``; if it is not the data of the training that was given, the
+    error says how to give other data.
+    """
+    try:
+        return load_data(run, path, source)
+    except DataError as error:
+        if source is not None:
+            raise
+        raise DataError(f"{error}; the export can be checked on other data: --data DATA") from error
 
 
 @dataclass(frozen=True)
@@ -37,9 +52,10 @@ class Check:
         return asdict(self)
 
     def __str__(self) -> str:
+        examples = f"{self.examples} test example" + "s" * (self.examples != 1)
+        equal = "all labels" if self.labels == self.examples else f"{self.labels} labels"
         return (
-            f"{self.examples} test examples: {self.labels} labels are equal, probabilities differ "
-            f"by at most {self.difference:.1e}"
+            f"{examples}: {equal} are equal, probabilities differ by at most {self.difference:.1e}"
         )
 
 

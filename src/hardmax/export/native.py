@@ -1,8 +1,6 @@
 """Exports the network of a run in the own format of PyTorch, JAX or TensorFlow."""
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +8,14 @@ import numpy as np
 
 from hardmax import __version__
 from hardmax.data.datasets import Examples
-from hardmax.errors import RunError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.metrics import softmax
-from hardmax.export.checking import Expected, Exported
-from hardmax.files import open_whole
-from hardmax.runs.data import load_data
+from hardmax.export.checking import Expected, Exported, load
+from hardmax.export.target import target_of, whole
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.record import dumps
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
-from hardmax.runs.writer import FolderWriter
 
 __all__ = ["export_native"]
 
@@ -46,35 +41,17 @@ def export_native(
     run = Run.open(path)
     session = session_of(run, to)
     exporter = session.trainer.export
-    target = Path(f"{os.path.normpath(path)}{exporter.SUFFIX}") if out is None else out
+    target = target_of(run, path, out, exporter.SUFFIX)
     about = {"hardmax": __version__, "classes": run.classes, "temperature": run.temperature}
-    with _whole(target, exporter.IS_FOLDER) as temporary:
+    with whole(target, exporter.IS_FOLDER) as temporary:
         exporter.save(session.model, run.input_shape, temporary, dumps(about))
-        expected = Expected.of(run, path, load_data(run, path, source).test, to)
+        expected = Expected.of(run, path, load(run, path, source).test, to)
         scores = _scores(session, exporter.load(temporary), expected.examples)
         probabilities = softmax(calibrated(scores, run.temperature))
         checked = expected.check(probabilities, scores.argmax(axis=1))
         files = [file for file in (temporary, *temporary.rglob("*")) if file.is_file()]
         size = sum(file.stat().st_size for file in files)
     return Exported(target, size, checked)
-
-
-@contextlib.contextmanager
-def _whole(target: Path, is_folder: bool) -> Iterator[Path]:
-    """Yield an empty file or folder, renamed when the block ends and deleted if it fails.
-
-    Raises RunError if it cannot be written, or if the target is a folder that is not empty.
-    """
-    try:
-        if is_folder:
-            with FolderWriter(target, "") as writer:
-                yield writer.folder
-                writer.publish()
-        else:
-            with open_whole(target) as file:
-                yield Path(file.name)
-    except OSError as error:
-        raise RunError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def _scores(

@@ -1,6 +1,5 @@
 """Exports a run as an ONNX file."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,23 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images
 from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import ArgumentError
-from hardmax.export.checking import Check, Expected, Exported
+from hardmax.export.checking import Check, Expected, Exported, load
 from hardmax.export.feeds import feeds_of
 from hardmax.export.graph import need, open_session
 from hardmax.export.images import IMAGES
 from hardmax.export.model import model_of
 from hardmax.export.outputs import LABEL, PROBABILITIES, Answers
 from hardmax.export.quantization import quantized
-from hardmax.files import write_whole
+from hardmax.export.target import target_of, whole
 from hardmax.json_values import Json
-from hardmax.runs.data import load_data
-from hardmax.runs.evaluate import read_rules
+from hardmax.runs.evaluate import read_rule
 from hardmax.runs.predict import read_one_table
 from hardmax.runs.run import Run
 
 __all__ = ["Quantized", "export"]
+
+#: The ending of the file.
+SUFFIX = ".onnx"
 
 #: How many examples are run through a model at a time.
 BATCH = 64
@@ -72,8 +73,19 @@ class _Examples:
             labels += [places[name] for name in names]
         return np.concatenate(probabilities), np.array(labels)
 
-    def accuracy(self, labels: np.ndarray) -> float:
-        """Return the accuracy of labels."""
+    def quantized(self, exact: Exported, content: bytes, labels: np.ndarray) -> Quantized:
+        """Return how a model with int8 differs from the ``exact`` one, and from its labels."""
+        probabilities, after = self.answers(content)
+        return Quantized(
+            exact.path,
+            len(content),
+            exact.checked,
+            compared=self.expected.compare(probabilities, after),
+            before=self._accuracy(labels),
+            after=self._accuracy(after),
+        )
+
+    def _accuracy(self, labels: np.ndarray) -> float:
         examples = self.expected.examples
         return float(np.average(labels == examples.labels, weights=examples.weights))
 
@@ -97,14 +109,9 @@ def export(
 
     Raises RunError for an unusable run or a file that cannot be written, DataError for data or
     costs that do not fit it, ArgumentError for both rules at once or a table to quantize, and
-    ExportError if onnx or onnxruntime is not installed, if ONNX cannot express the run, or if
-    answers differ.
+    ExportError if onnx or onnxruntime is not installed, if ONNX cannot express the run, if answers
+    differ, or if the file would replace one that the run needs.
     """
-    if costs is not None and below is not None:
-        raise ArgumentError(
-            "use either costs or a probability to abstain below, not both; to let costs abstain, "
-            "give them an extra column with the cost of abstaining"
-        )
     need("onnxruntime")  # before the time that the rest takes
     run = Run.open(path)
     if quantize and run.encoding is not None:
@@ -112,27 +119,21 @@ def export(
             f"{path} was trained on a table; only networks of images are quantized, since those of "
             "rows are small"
         )
-    matrix, below = read_rules(run, costs, below)
-    model, inputs = model_of(run, Answers(run.classes, run.temperature, matrix, below))
-    dataset = load_data(run, path, source)
-    expected = Expected.of(run, path, dataset.test, framework)
-    feeds = _feeds(run, path, source, examples=expected.examples, inputs=inputs)
-    examples = _Examples(expected, feeds, run.classes)
-    target = Path(f"{os.path.normpath(path)}.onnx") if out is None else out
-    content = model.SerializeToString()
-    probabilities, labels = examples.answers(content)
-    exported = Exported(target, len(content), expected.check(probabilities, labels))
-    if quantize:
-        before = examples.accuracy(labels)
-        content = quantized(model, dataset.train.inputs).SerializeToString()
+    answers = Answers(run.classes, run.temperature, *read_rule(run, costs, below))
+    target = target_of(run, path, out, SUFFIX)
+    with whole(target) as temporary:
+        model, inputs = model_of(run, answers)
+        dataset = load(run, path, source)
+        expected = Expected.of(run, path, dataset.test, framework)
+        feeds = _feeds(run, path, source, examples=expected.examples, inputs=inputs)
+        examples = _Examples(expected, feeds, run.classes)
+        content = model.SerializeToString()
         probabilities, labels = examples.answers(content)
-        exported = Quantized(
-            **{**vars(exported), "size": len(content)},
-            compared=expected.compare(probabilities, labels),
-            before=before,
-            after=examples.accuracy(labels),
-        )
-    write_whole(target, content)
+        exported = Exported(target, len(content), expected.check(probabilities, labels))
+        if quantize:
+            content = quantized(model, dataset.train.inputs).SerializeToString()
+            exported = examples.quantized(exported, content, labels)
+        temporary.write_bytes(content)
     return exported
 
 

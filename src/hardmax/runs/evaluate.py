@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hardmax import frameworks
 from hardmax.data.datasets import Examples
-from hardmax.errors import DataError
+from hardmax.errors import ArgumentError, DataError
 from hardmax.evaluation import paired_tests
 from hardmax.evaluation.calibration import fit_temperature
 from hardmax.evaluation.classification import ClassifierEvaluation
@@ -32,6 +32,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_on",
+    "read_rule",
     "read_rules",
     "session_of",
 ]
@@ -137,6 +138,18 @@ def read_rules(
     """Return the costs read from a file and the checked probability to abstain below."""
     matrix = None if costs is None else read_costs(costs, run.classes)
     return matrix, None if below is None else check_below(below)
+
+
+def read_rule(
+    run: Run, costs: Path | None, below: float | None
+) -> tuple[Costs | None, float | None]:
+    """Return the same as ``read_rules``. Raises ArgumentError if both are given."""
+    if costs is not None and below is not None:
+        raise ArgumentError(
+            "use either costs or a probability to abstain below, not both; to let costs abstain, "
+            "give them an extra column with the cost of abstaining"
+        )
+    return read_rules(run, costs, below)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.conformal import check_coverage
 from hardmax.evaluation.decision_rules import Costs, named
 from hardmax.evaluation.metrics import softmax
-from hardmax.runs.evaluate import read_rules, session_of
+from hardmax.runs.evaluate import read_rule, session_of
 from hardmax.runs.predictions import Prediction, with_predictions
 from hardmax.runs.run import Run
 from hardmax.runs.session import Scorer
@@ -92,13 +92,8 @@ def predict(
     do not fit the classes, ArgumentError for both rules at once, a coverage that is not between 0
     and 1, or ``skip_bad`` for a table.
     """
-    if costs is not None and below is not None:
-        raise ArgumentError(
-            "use either costs or a probability to abstain below, not both; to let costs abstain, "
-            "give them an extra column with the cost of abstaining"
-        )
     run = Run.open(path)
-    rules = read_rules(run, costs, below)
+    rules = read_rule(run, costs, below)
     decides = rules != (None, None)
     about_sets = () if coverage is None else _check_sets(run, path, coverage)
     if run.encoding is None:

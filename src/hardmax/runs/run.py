@@ -140,7 +140,14 @@ def _read_intact(folder: Path) -> RunRecord:
     Raises RunError unless it and the files it has checksums of are as they were written.
     """
     if not os.path.isdir(folder):
-        raise RunError(f"no such run folder: {folder}")
+        is_file = os.path.exists(folder)
+        raise RunError(
+            f"{folder} is a file, not a run folder" if is_file else f"no such run folder: {folder}"
+        )
+    if not (folder / RECORD).exists():
+        raise RunError(
+            f"{folder} is no run folder: it has no {RECORD}; `hardmax runs` lists the runs"
+        )
     record = read_record(folder / RECORD)
     for name in MAX_BYTES:
         if file_checksum(folder / name) != record["files"].get(name):
