@@ -69,12 +69,8 @@ class Forward:
                 return X @ self.weights[f"{name}weight"].T + self.bias(name)
             case Conv(_, kernel, stride, padding, groups):
                 weight = self.weights[f"{name}weight"]
-                parts = zip(np.split(X, groups, 1), np.split(weight, groups), strict=True)
-                axes = ((1, 4, 5), (1, 2, 3))
-                outputs = [
-                    np.tensordot(windows(x, kernel, stride, padding), w, axes) for x, w in parts
-                ]
-                return np.moveaxis(np.concatenate(outputs, -1) + self.bias(name), -1, 1)
+                products = convolved(windows(X, kernel, stride, padding), weight, groups)
+                return np.moveaxis(products + self.bias(name), -1, 1)
             case BatchNorm(epsilon, frozen):
                 return self.normalized(X, name, epsilon, frozen)
             case Pool("max", size, stride, padding):
@@ -147,6 +143,15 @@ def windows(X, size, stride, padding, border=0.0):
     sides = ((0, 0), (0, 0), (padding, padding), (padding, padding))
     padded = np.pad(X, sides, constant_values=border)
     return sliding_window_view(padded, (size, size), (2, 3))[:, :, ::stride, ::stride]
+
+
+def convolved(seen, weight, groups):
+    """Return the products of windows and weights, of shape (n, rows, columns, outputs)."""
+    n, channels, rows, columns, *kernel = seen.shape
+    seen = seen.reshape(n, groups, channels // groups, rows, columns, *kernel)
+    seen = seen.transpose(1, 0, 3, 4, 2, 5, 6).reshape(groups, n * rows * columns, -1)
+    products = seen @ weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+    return np.moveaxis(products, 0, 1).reshape(n, rows, columns, -1)
 
 
 def softmax(scores):
