@@ -38,6 +38,19 @@ def fw(framework):
     return importlib.import_module(f"hardmax.{framework}")
 
 
+@pytest.fixture
+def without_optimizing(framework):
+    """Let JAX compile without optimizing, which takes longer than it saves in a few steps."""
+    if framework != "jax":
+        yield
+        return
+    config, name = importlib.import_module("jax").config, "jax_disable_most_optimizations"
+    before = config.values[name]
+    config.update(name, True)
+    yield
+    config.update(name, before)
+
+
 SHAPE = (6, 6, 1)
 CLASSES = 4
 
