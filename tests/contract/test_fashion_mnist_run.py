@@ -10,7 +10,9 @@ from hardmax.runs.settings import Settings
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.shared) for seed in (1, 2))]
+)
 def test_softmax_regression_reaches_the_books_results(framework, data_root, tmp_path, seed):
     settings = Settings(
         data="fashion-mnist", model="softmax-regression", framework=framework, seed=seed
