@@ -68,7 +68,7 @@ def make_old(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
 def test_a_killed_training_leaves_a_whole_run_or_none(hardmax_process, tmp_path, name):
-    options = ("train", "digits", "--epochs", "2", "--model", "mlp")
+    options = ("train", "digits", "--epochs", "2", "--model", "mlp", "--no-baselines")
     kill_often(tmp_path, name, *options, "--out", "runs/{}")
     runs = [path for path in (tmp_path / "runs").iterdir() if not path.name.startswith(".")]
     expected = Run.open(tmp_path / "runs" / "whole").record["results"]
