@@ -253,6 +253,7 @@ def test_the_epochs_do_not_depend_on_naming_the_model():
 
 
 @pytest.mark.slow
+@pytest.mark.shared
 def test_the_head_is_trained_before_all_layers(colors, cache, framework, hardmax_in, tmp_path):
     """A learning rate that changes nothing shows what finetuning starts from."""
     options = ("--framework", framework, "--out", "run", "--epochs", "1", "--lr", "1e-12")
@@ -265,6 +266,7 @@ def test_the_head_is_trained_before_all_layers(colors, cache, framework, hardmax
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_optimizing")
 def test_finetuning_trains_all_layers_and_keeps_the_statistics(
     colors, cache, framework, hardmax_in, tmp_path
 ):

@@ -74,6 +74,7 @@ def test_the_estimator_passes_the_checks_of_scikit_learn(framework):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_optimizing")
 def test_the_estimator_passes_the_checks_in_other_frameworks(framework):
     if framework == "torch":
         pytest.skip("a quick test has these checks")
