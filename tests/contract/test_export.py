@@ -5,7 +5,6 @@ import os
 import sys
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pandas as pd
 import pytest
@@ -189,11 +188,6 @@ def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, r
         (("digits", "--costs", "visits.csv", "--abstain-below", 0.5), ("either",)),
         (("digits", "--abstain-below", 2), ("0 to 1",)),
         (("digits", "--data", "visits.csv"), ("visits.csv is a table",)),
-        (
-            ("digits", "--quantize", "int4"),
-            ("unknown type to quantize to 'int4'; choose one of int8",),
-        ),
-        (("table", "--quantize", "int8"), ("only networks of images",)),
         (("digits", "--to", "pt2"), ("unknown format 'pt2'; choose one of onnx, torch",)),
         (("digits", "--to", "jax", "--abstain-below", 0.5), ("--abstain-below is for --to onnx",)),
         (("digits", "--out", "no/folder.onnx"), ("cannot write no/folder.onnx",)),
@@ -213,28 +207,6 @@ def test_what_cannot_be_exported_is_refused_in_one_line(folder, run, arguments, 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     refused(run("export", *arguments), *words)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-
-
-@pytest.mark.shared
-@pytest.mark.usefixtures("of_images")
-def test_int8_is_compared_with_float32(folder, run):
-    done = run("export", "digits", "--quantize", "int8", "--out", "int8.onnx", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    printed = json.loads(done.stdout)
-    assert run("export", "digits", "--out", "float32.onnx").returncode == 0
-    test = load_digits().test
-    session = ort.InferenceSession(folder / "int8.onnx")
-    kinds = {node.op_type for node in onnx.load(folder / "int8.onnx").graph.node}
-    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
-    label, probabilities, _ = session.run(None, {"images": test.images})
-    assert printed["int8"]["after"] == accuracy_score(test.labels, label.astype(int))
-    exact = ort.InferenceSession(folder / "float32.onnx")
-    wide = exact.run(["label", "probabilities"], {"images": test.images})
-    assert printed["int8"]["before"] == accuracy_score(test.labels, wide[0].astype(int))
-    assert printed["int8"]["labels"] == (label == wide[0]).sum()
-    difference = np.abs(probabilities - wide[1]).max()
-    assert printed["int8"]["difference"] == pytest.approx(difference, abs=1e-6)
-    assert 1e-5 < difference < 0.1
 
 
 @pytest.mark.usefixtures("of_images", "of_table")
@@ -310,3 +282,36 @@ def test_data_that_has_been_moved_is_given_by_an_option(hardmax, hardmax_in, tmp
     assert within.returncode == 0, within.stderr
     assert "run.onnx" in within.stdout
     assert not (tmp_path / "run" / "..onnx").exists()
+
+
+@pytest.mark.shared
+def test_a_number_that_stands_for_a_missing_value_is_missing_in_the_file(hardmax, tmp_path):
+    frame = mixed_table(200)[["number 5", "whole", "letter", "outcome"]]
+    frame["whole"] = frame["whole"].fillna(-999).astype(int)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    options = ("--label", "outcome", "--missing=-999,none", *SOFTMAX, "--out", "run")
+    assert hardmax("train", "rows.csv", *options).returncode == 0
+    done = hardmax("export", "run")
+    assert done.returncode == 0, done.stderr
+    session = ort.InferenceSession(tmp_path / "run.onnx")
+    assert {one.type for one in session.get_inputs()} == {"tensor(string)"}
+    rows = pd.read_csv(tmp_path / "rows.csv", dtype=str, keep_default_na=False)
+    rows = rows.drop(columns="outcome")
+    assert (rows["whole"] == "-999").sum() > 3
+    found = session.run(["probabilities"], {name: rows[name].to_numpy(object) for name in rows})[0]
+    predictions = json.loads(hardmax("predict", "run", "rows.csv", "--json").stdout)
+    expected = [[*one["probabilities"].values()] for one in predictions]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.shared
+def test_the_rows_of_a_test_file_are_found_by_whatever_name_the_data_is_given(hardmax, tmp_path):
+    mixed_table(100).to_csv(tmp_path / "train.csv", index=False)
+    mixed_table(150, seed=1).to_csv(tmp_path / "test.csv", index=False)
+    mixed_table(100).to_csv(tmp_path / "copy.csv", index=False)
+    options = ("--label", "outcome", "--test", "test.csv", *SOFTMAX, "--out", "run")
+    assert hardmax("train", "train.csv", *options).returncode == 0
+    for data, count in (("train.csv", 150), ("copy.csv", 150), ("test.csv", 150)):
+        done = hardmax("export", "run", "--data", data, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["checked"]["labels"] == count

@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-#: The formats: ONNX, and the own ones of frameworks.
+#: The formats: ONNX, and those of frameworks.
 ONNX, FORMATS = "onnx", ("onnx", "torch", "jax", "tensorflow")
-
-#: The type that networks are quantized to.
-INT8 = "int8"
 
 
 def export(
@@ -58,40 +55,20 @@ def export(
     framework: Framework = None,
     costs: CostsFile = None,
     abstain_below: AbstainBelow = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option(
-            metavar=INT8,
-            help="Compute with 8-bit integers, which is faster on many CPUs; the accuracies before "
-            "and after are printed. Only for images.",
-            autocompletion=lambda: [INT8],
-        ),
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Export a run as a file that predicts without hardmax, and check it on the test set."""
     check_choice("format", to, FORMATS)
-    if quantize is not None:
-        check_choice("type to quantize to", quantize, [INT8])
     only_onnx = {
         "--framework": framework,
         "--costs": costs,
         "--abstain-below": abstain_below,
-        "--quantize": quantize,
     }
     given = [name for name, value in only_onnx.items() if value is not None]
     if to == ONNX:
         from hardmax.export.onnx_file import export as export_run
 
-        exported = export_run(
-            run,
-            out,
-            data,
-            framework,
-            costs=costs,
-            below=abstain_below,
-            quantize=quantize is not None,
-        )
+        exported = export_run(run, out, data, framework, costs=costs, below=abstain_below)
     elif given:
         raise ArgumentError(f"{given[0]} is for --to {ONNX} only; leave it out with --to {to}")
     else:
@@ -108,10 +85,5 @@ def _print(exported: "Exported") -> None:
     """Print how an exported file was checked, and where it is."""
     from rich.filesize import decimal
 
-    from hardmax.export.onnx_file import Quantized
-
     print_figures(f"checked on {exported.checked}")
-    if isinstance(exported, Quantized):
-        accuracies = f"accuracy {exported.after:.4f}, before {exported.before:.4f}"
-        print_figures(f"int8 {accuracies}, {exported.compared}")
     print(plain(f"saved {exported.path} ({decimal(exported.size)})"))

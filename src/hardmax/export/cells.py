@@ -8,12 +8,11 @@ from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 from hardmax.data.tables.cells import BOOLEANS
-from hardmax.export.graph import DOUBLE, MICROSOFT, ML, STRING, Graph
+from hardmax.export.graph import DOUBLE, ML, Graph, tokens
 
 __all__ = ["add_booleans", "add_trimmed", "first_token", "tokens"]
 
@@ -48,17 +47,6 @@ def add_booleans(graph: Graph, plain: str, parser: str) -> str:
         default_float=float("nan"),
     )
     return graph.op("Cast", found, to=DOUBLE)
-
-
-def tokens(graph: Graph, texts: str, **how: Any) -> str:
-    """Return the parts of each text along a last axis, then "": all matches of a ``tokenexp``.
-
-    That axis has the length 0 if no text has any.
-    """
-    options = {"mark": 0, "pad_value": "", "mincharnum": 1}
-    found = graph.op("Tokenizer", texts, domain=MICROSOFT, **options, **how)
-    # onnx, which does not know this operator, crashes where a regular expression has no type.
-    return graph.op("Cast", found, to=STRING)
 
 
 def first_token(graph: Graph, texts: str, pattern: str) -> str:

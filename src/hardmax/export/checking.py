@@ -95,22 +95,18 @@ class Expected:
         predictor = Predictor(run, session_of(run, framework), len(examples))
         return cls(path, examples, predictor.probabilities(examples))
 
-    def compare(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
-        """Compare answers, where ``labels`` are the numbers of the classes."""
-        return Check(
-            len(labels),
-            int((labels == self.probabilities.argmax(axis=1)).sum()),
-            float(np.abs(probabilities - self.probabilities).max()),
-        )
-
     def check(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
-        """Return ``compare`` of the answers of an export.
+        """Compare the answers of an export, where ``labels`` are the numbers of the classes.
 
         A label may only be another one if both classes are equally probable, within TOLERANCE.
         Raises ExportError if answers differ.
         """
         expected = self.probabilities
-        checked = self.compare(probabilities, labels)
+        checked = Check(
+            len(labels),
+            int((labels == expected.argmax(axis=1)).sum()),
+            float(np.abs(probabilities - expected).max()),
+        )
         chosen = np.take_along_axis(expected, labels[:, None], axis=1)[:, 0]
         margin = (expected.max(axis=1) - chosen).max()
         if not (checked.difference <= TOLERANCE and margin <= TOLERANCE):

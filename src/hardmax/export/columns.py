@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from itertools import groupby
-from math import pi
+from math import isnan, nan, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -16,28 +16,41 @@ from hardmax.export.graph import DOUBLE, FLOAT, ML, STRING, Graph
 from hardmax.export.numbers import add_numbers
 from hardmax.export.texts import add_vectors
 
-__all__ = ["add_columns", "takes_numbers"]
+__all__ = ["add_columns", "number_of", "takes_numbers"]
 
 #: Matches the names that a graph gives its own values.
 INTERNAL = re.compile(r"(\w+:)+\d+")
 
 
-def takes_numbers(code: ColumnCode) -> bool:
-    """Return whether the input of a column takes numbers instead of texts."""
-    return code.kind == "number" and not code.style and code.placeholder is None
+def takes_numbers(code: ColumnCode, missing: Collection[str]) -> bool:
+    """Return whether the input of a column takes numbers instead of texts.
+
+    It does unless its numbers are written in another way, or one of the texts for missing values is
+    a number.
+    """
+    is_plain = code.kind == "number" and not code.style and code.placeholder is None
+    return is_plain and all(map(isnan, map(number_of, missing)))
+
+
+def number_of(text: str) -> float:
+    """Return the number that a text is for Python, or NaN."""
+    try:
+        return nan if "_" in text else float(text)
+    except ValueError:
+        return nan
 
 
 class _Column(NamedTuple):
-    """A column: its input, its code, and its features among all."""
+    """A column: its input, its code, and its features among all.
+
+    ``parser`` is that of ``cells.PARSERS`` which reads its cells; it is empty for numbers that are
+    no text.
+    """
 
     cells: str
     code: ColumnCode
     span: slice
-
-    @property
-    def parser(self) -> str:
-        """Which of ``cells.PARSERS`` reads its cells; empty for numbers that are no text."""
-        return "" if takes_numbers(self.code) else self.code.style or self.code.kind
+    parser: str
 
 
 class _Features:
@@ -77,8 +90,10 @@ def add_columns(
     features = _Features(graph)
     numbers = []
     for code, span in zip(encoding.columns, encoding.spans, strict=True):
-        column = _Column(names[code.name], code, span)
-        graph.input(column.cells, STRING if column.parser else DOUBLE, "rows")
+        is_number = takes_numbers(code, encoding.missing)
+        parser = "" if is_number else code.style or code.kind
+        column = _Column(names[code.name], code, span, parser)
+        graph.input(column.cells, DOUBLE if is_number else STRING, "rows")
         if code.kind in ("category", "text"):
             _add_text(graph, column, encoding.missing, features)
         else:

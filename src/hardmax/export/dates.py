@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hardmax.data.tables.dates import FORMS, HALF, MARKS, MONTHS, OFFSET, TIME
-from hardmax.export.graph import BOOL, DOUBLE, INT64, MICROSOFT, ML, STRING, UINT8, Graph
+from hardmax.export.graph import BOOL, DOUBLE, INT64, ML, STRING, UINT8, Graph, tokens
 
 __all__ = ["add_seconds"]
 
@@ -66,10 +66,7 @@ class _Value:
 
     def tokens(self, pattern: str) -> "_Value":
         """Return what matches a pattern in texts (rows,) as texts (rows, most matches)."""
-        options = {"mark": 0, "pad_value": "", "mincharnum": 1}
-        found = self.op("Tokenizer", domain=MICROSOFT, tokenexp=f"(?i){pattern}", **options)
-        # onnx, which does not know the operator, crashes where a regular expression has no type.
-        return found.cast(STRING)
+        return _Value(self.graph, tokens(self.graph, self.name, tokenexp=f"(?i){pattern}"))
 
     def __add__(self, other: Any) -> "_Value":
         return self.op("Add", other)

@@ -24,6 +24,7 @@ __all__ = [
     "Graph",
     "need",
     "open_session",
+    "tokens",
 ]
 
 #: The types of the elements of tensors, as numbered in ``onnx.TensorProto.DataType``.
@@ -122,6 +123,17 @@ class Graph:
         )
         helper.set_model_props(model, metadata)
         return model
+
+
+def tokens(graph: Graph, texts: str, **how: Any) -> str:
+    """Return the parts of each text along a last axis, then "": all matches of a ``tokenexp``.
+
+    That axis has the length 0 if no text has any.
+    """
+    options = {"mark": 0, "pad_value": "", "mincharnum": 1}
+    found = graph.op("Tokenizer", texts, domain=MICROSOFT, **options, **how)
+    # onnx, which does not know this operator, crashes where a regular expression has no type.
+    return graph.op("Cast", found, to=STRING)
 
 
 def open_session(model: bytes) -> "onnxruntime.InferenceSession":

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["model_of"]
 
+#: The settings that may be paths of the computer.
+PATHS = {"data", "test", "pretrained", "from_run"}
+
 #: The most bytes of weights: a file of ONNX has less than 2 GiB.
 MAX_BYTES = 2**31 - 2**24
 
@@ -28,9 +31,9 @@ def model_of(run: Run, answers: Answers) -> tuple["onnx.ModelProto", dict[str, s
     Also return, for tables, the name of the input for each column.
 
     Its metadata are JSON: ``classes``; ``metrics``, those of the test set; ``data``, the
-    fingerprint of the data that the run was trained on; ``hardmax``, the version; ``settings`` of
-    the training; and for tables ``inputs``, the name of the input for each column. Raises
-    ExportError if onnx is not installed or ONNX cannot express the run.
+    fingerprint of the data that the run was trained on; ``hardmax``, the version; the ``settings``
+    of the training, but for paths; and for tables ``inputs``, the name of the input for each
+    column. Raises ExportError if onnx is not installed or ONNX cannot express the run.
     """
     size = sum(weight.nbytes for weight in run.weights.values())
     if size > MAX_BYTES:
@@ -50,7 +53,9 @@ def model_of(run: Run, answers: Answers) -> tuple["onnx.ModelProto", dict[str, s
         "classes": run.classes,
         "metrics": run.record["results"]["test"],
         "data": run.record["data"]["fingerprint"],
-        "settings": run.record["settings"],
+        "settings": {
+            name: value for name, value in run.record["settings"].items() if name not in PATHS
+        },
         **({"inputs": inputs} if inputs else {}),
     }
     model = graph.model("hardmax", {name: dumps(value) for name, value in metadata.items()})

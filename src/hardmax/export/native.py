@@ -1,4 +1,4 @@
-"""Exports the network of a run in the own format of PyTorch, JAX or TensorFlow."""
+"""Exports the network of a run in the format of PyTorch, JAX or TensorFlow."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ BATCH = 64
 def export_native(
     path: str, to: str, out: Path | None = None, source: str | None = None
 ) -> Exported:
-    """Export the network of the run in ``path`` in the own format of the framework ``to``.
+    """Export the network of the run in ``path`` in the format of the framework ``to``.
 
     It takes examples as the framework's own models do, with pixels divided by 255 or columns
     encoded, and returns scores. It is written to ``out``, by default beside the run, only if its

@@ -3,8 +3,8 @@
 import numpy as np
 
 from hardmax.data.tables.cells import NUMBER, STYLES, formatted
-from hardmax.export.cells import first_token, tokens
-from hardmax.export.graph import BOOL, DOUBLE, INT64, ML, STRING, Graph
+from hardmax.export.cells import first_token
+from hardmax.export.graph import BOOL, DOUBLE, INT64, ML, STRING, Graph, tokens
 
 __all__ = ["add_numbers"]
 

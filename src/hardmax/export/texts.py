@@ -14,7 +14,7 @@ import numpy as np
 
 from hardmax.data.tables.encoding import ColumnCode
 from hardmax.data.tables.ngrams import OF_LETTERS, WORDS
-from hardmax.export.graph import FLOAT, INT64, MICROSOFT, ML, STRING, Graph
+from hardmax.export.graph import FLOAT, INT64, MICROSOFT, ML, STRING, Graph, tokens
 
 __all__ = ["add_vectors"]
 
@@ -79,15 +79,11 @@ def _lowercase(graph: Graph, plain: str) -> Items:
 
 def _tokens(graph: Graph, texts: str, **options: object) -> Items:
     """Return the tokens of texts, and the places of the texts that they are of."""
-    table = graph.op(
-        "Tokenizer", texts, domain=MICROSOFT, mark=0, pad_value="", mincharnum=1, **options
-    )
-    # The type of the table is not known to ONNX, which has crashed without it.
-    table = graph.op("Cast", table, to=STRING)
+    table = tokens(graph, texts, **options)
     found = graph.op("Not", graph.op("Equal", table, graph.constant("", object)))
-    tokens = graph.op("Compress", table, graph.op("Reshape", found, graph.constant([-1])))
+    chosen = graph.op("Compress", table, graph.op("Reshape", found, graph.constant([-1])))
     rows = graph.op("Gather", graph.op("NonZero", found), graph.constant(0), axis=0)
-    return Items(tokens, rows)
+    return Items(chosen, rows)
 
 
 def _lower(graph: Graph, characters: str) -> str:
@@ -156,16 +152,16 @@ def _joined(graph: Graph, letters: str, is_first: str) -> str:
     strides = graph.op("Compress", strides, graph.op("LessOrEqual", strides, longest))
     last = graph.op("Sub", count, one)
 
-    body = Graph("body:")
-    behind = body.op("Min", body.op("Add", all_places, "stride"), last)
-    moved = body.op("Add", places, "stride")
+    body, text, stride = Graph("body:"), "body:0", "body:1"
+    behind = body.op("Min", body.op("Add", all_places, stride), last)
+    moved = body.op("Add", places, stride)
     in_word = body.op("Equal", body.op("Gather", places, behind), moved)
-    twice = body.op("Add", "stride", "stride")
+    twice = body.op("Add", stride, stride)
     is_even = body.op("Equal", body.op("Mod", places, twice), body.constant(0))
-    joined = body.op("StringConcat", "pieces", body.op("Gather", "pieces", behind))
+    joined = body.op("StringConcat", text, body.op("Gather", text, behind))
     # The result is not that of StringConcat, which appends to what its memory held a step before.
-    joined = body.op("Where", body.op("And", in_word, is_even), joined, "pieces")
-    step = body.subgraph({"pieces": STRING, "stride": INT64}, joined, STRING)
+    joined = body.op("Where", body.op("And", in_word, is_even), joined, text)
+    step = body.subgraph({text: STRING, stride: INT64}, joined, STRING)
     return graph.op("Scan", letters, strides, body=step, num_scan_inputs=1)
 
 

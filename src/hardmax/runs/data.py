@@ -11,7 +11,7 @@ from hardmax.errors import DataError, HardmaxError
 from hardmax.reports.links import Links
 from hardmax.runs.run import Run
 
-__all__ = ["check_fit", "links_of", "load_data"]
+__all__ = ["check_fit", "links_of", "load_data", "test_file"]
 
 
 def load_data(run: Run, path: str, source: str | None, validation: float | None = None) -> Dataset:
@@ -41,6 +41,17 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
         )
         return replace(dataset, notices=(*dataset.notices, notice))
     return dataset
+
+
+def test_file(run: Run, source: str | None, dataset: Dataset) -> str:
+    """Return the name of what the test set of a data set that ``load_data`` returned is from."""
+    original, test = run.settings.data, run.settings.test
+    is_original = (
+        source is None
+        or os.path.abspath(source) == original
+        or dataset.fingerprint == run.record["data"]["fingerprint"]
+    )
+    return test if is_original and isinstance(test, str) else source or original
 
 
 def _as_original(run: Run, path: str, source: str, dataset: Dataset) -> Dataset:
