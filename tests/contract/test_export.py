@@ -198,7 +198,7 @@ def test_costs_and_the_temperature_of_a_calibrated_run_are_in_the_file(folder, r
         (("digits", "--to", "torch", "--out", "digits/model.pt2"), ("in the run folder",)),
         (("table", "--out", "visits.csv"), ("the data of the run",)),
         (("table.onnx",), ("table.onnx is a file, not a run folder",)),
-        ((".",), (". is no run folder", "hardmax runs")),
+        ((".",), ("run.json is not there, so . is no run folder", "hardmax runs")),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_one_line(folder, run, arguments, words):

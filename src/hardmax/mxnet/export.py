@@ -11,7 +11,7 @@ from hardmax.mxnet.module import Module
 
 __all__ = ["IS_FOLDER", "SUFFIX", "load", "save"]
 
-SUFFIX, IS_FOLDER = "", False
+SUFFIX, IS_FOLDER = ".mxnet", False
 
 REFUSAL = (
     "a run cannot be exported to mxnet; export it to torch, jax or tensorflow, in which a network "

@@ -146,7 +146,8 @@ def _read_intact(folder: Path) -> RunRecord:
         )
     if not (folder / RECORD).exists():
         raise RunError(
-            f"{folder} is no run folder: it has no {RECORD}; `hardmax runs` lists the runs"
+            f"{folder / RECORD} is not there, so {folder} is no run folder; `hardmax runs` lists "
+            "the runs"
         )
     record = read_record(folder / RECORD)
     for name in MAX_BYTES:
