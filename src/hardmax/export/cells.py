@@ -14,7 +14,7 @@ import numpy as np
 from hardmax.data.tables.cells import BOOLEANS
 from hardmax.export.graph import DOUBLE, ML, Graph, tokens
 
-__all__ = ["add_booleans", "add_trimmed", "first_token", "tokens"]
+__all__ = ["add_booleans", "add_trimmed", "first_token"]
 
 #: The characters that are trimmed, in a regular expression: white space in Unicode.
 BLANK = r"\t-\r\x1c-\x20\x85\pZ"
