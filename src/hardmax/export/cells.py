@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from hardmax.data.tables.cells import BOOLEANS
-from hardmax.export.graph import DOUBLE, ML, Graph, tokens
+from hardmax.export.graph import DOUBLE, Graph, lookup, tokens
 
 __all__ = ["add_booleans", "add_trimmed", "first_token"]
 
@@ -38,15 +38,7 @@ def add_booleans(graph: Graph, plain: str, parser: str) -> str:
         for text, number in zip(BOOLEANS[parser], (1.0, 0.0), strict=True)
         for letters in product(*map(_with_lowercase, text))
     }
-    found = graph.op(
-        "LabelEncoder",
-        plain,
-        domain=ML,
-        keys_strings=[*values],
-        values_floats=[*values.values()],
-        default_float=float("nan"),
-    )
-    return graph.op("Cast", found, to=DOUBLE)
+    return graph.op("Cast", lookup(graph, plain, values, float("nan")), to=DOUBLE)
 
 
 def first_token(graph: Graph, texts: str, pattern: str) -> str:

@@ -12,7 +12,7 @@ from hardmax.data.tables import cells
 from hardmax.data.tables.encoding import BOUND, LARGEST, ColumnCode, Encoding
 from hardmax.export.cells import add_booleans, add_trimmed
 from hardmax.export.dates import add_seconds
-from hardmax.export.graph import DOUBLE, FLOAT, ML, STRING, Graph
+from hardmax.export.graph import DOUBLE, FLOAT, STRING, Graph, lookup
 from hardmax.export.numbers import add_numbers
 from hardmax.export.texts import add_vectors
 
@@ -134,15 +134,7 @@ def _add_text(graph: Graph, column: _Column, missing: Collection[str], features:
 def _one_hot(graph: Graph, plain: str, code: ColumnCode) -> str:
     """Return categories as BOOL (rows, levels); unknown ones are all zeros."""
     places = {text: place for place, text in enumerate(code.levels)}
-    found = graph.op(
-        "LabelEncoder",
-        plain,
-        domain=ML,
-        keys_strings=[*places],
-        values_int64s=[*places.values()],
-        default_int64=-1,
-    )
-    column = graph.op("Unsqueeze", found, graph.constant([1], np.int64))
+    column = graph.op("Unsqueeze", lookup(graph, plain, places, -1), graph.constant([1], np.int64))
     return graph.op("Equal", column, graph.constant(range(len(code.levels)), np.int64))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hardmax.data.tables.dates import FORMS, HALF, MARKS, MONTHS, OFFSET, TIME
-from hardmax.export.graph import BOOL, DOUBLE, INT64, ML, STRING, UINT8, Graph, tokens
+from hardmax.export.graph import BOOL, DOUBLE, INT64, STRING, UINT8, Graph, lookup, tokens
 
 __all__ = ["add_seconds"]
 
@@ -234,10 +234,7 @@ def _named_months(parts: _Parts) -> _Value:
         for month, name in enumerate(names, 1)
         for letters in product(*(letter + letter.upper() for letter in name))
     }
-    keys, values = [*months], [*months.values()]
-    return last.op(
-        "LabelEncoder", domain=ML, keys_strings=keys, values_int64s=values, default_int64=0
-    )
+    return _Value(last.graph, lookup(last.graph, last.name, months, 0))
 
 
 def _first_days(months: _Value) -> _Value:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
+Key = TypeVar("Key", str, int)
+Value = TypeVar("Value", str, int, float)
+
 __all__ = [
     "BOOL",
     "DOUBLE",
     "FLOAT",
     "INT64",
     "MICROSOFT",
-    "ML",
     "STRING",
     "UINT8",
     "Graph",
+    "lookup",
     "need",
     "open_session",
     "tokens",
@@ -123,6 +126,24 @@ class Graph:
         )
         helper.set_model_props(model, metadata)
         return model
+
+
+def lookup(graph: Graph, keys: str, table: Mapping[Key, Value], default: Value) -> str:
+    """Return what a table has for each key, and the default for keys that it lacks."""
+    of_keys, of_values = _kind(next(iter(table), "")), _kind(default)
+    attributes = {
+        f"keys_{of_keys}s": [*table],
+        f"values_{of_values}s": [*table.values()],
+        f"default_{of_values}": default,
+    }
+    return graph.op("LabelEncoder", keys, domain=ML, **attributes)
+
+
+def _kind(value: object) -> str:
+    """Return the word for the type of a value in the attributes of a LabelEncoder."""
+    if isinstance(value, str):
+        return "string"
+    return "float" if isinstance(value, float) else "int64"
 
 
 def tokens(graph: Graph, texts: str, **how: Any) -> str:

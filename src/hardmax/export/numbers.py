@@ -4,7 +4,7 @@ import numpy as np
 
 from hardmax.data.tables.cells import NUMBER, STYLES, formatted
 from hardmax.export.cells import first_token
-from hardmax.export.graph import BOOL, DOUBLE, INT64, ML, STRING, Graph, tokens
+from hardmax.export.graph import BOOL, DOUBLE, INT64, STRING, Graph, lookup, tokens
 
 __all__ = ["add_numbers"]
 
@@ -96,14 +96,7 @@ def _parsed(graph: Graph, texts: str, exponents: str, mark: str) -> str:
 
 def _are(graph: Graph, characters: str, chosen: str) -> str:
     """Return which characters are among the chosen ones, INT64."""
-    return graph.op(
-        "LabelEncoder",
-        characters,
-        domain=ML,
-        keys_strings=[*chosen],
-        values_int64s=[1] * len(chosen),
-        default_int64=0,
-    )
+    return lookup(graph, characters, dict.fromkeys(chosen, 1), 0)
 
 
 def _running(graph: Graph, flags: str) -> str:
@@ -119,14 +112,7 @@ def _digits(graph: Graph, texts: str, characters: str) -> str:
     """Return the digits of texts, joined and behind a minus sign if there is one."""
     is_negative = graph.op("RegexFullMatch", texts, pattern="(?s).*[-−].*")
     signs = (graph.constant(sign, object) for sign in ("-", ""))
-    digits = graph.op(
-        "LabelEncoder",
-        characters,
-        domain=ML,
-        keys_strings=[*"0123456789"],
-        values_strings=[*"0123456789"],
-        default_string="",
-    )
+    digits = lookup(graph, characters, {digit: digit for digit in "0123456789"}, "")
     body = Graph("joined:")
     text, digit = "joined:0", "joined:1"
     longer = body.op("StringConcat", text, digit)

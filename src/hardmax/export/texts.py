@@ -14,7 +14,7 @@ import numpy as np
 
 from hardmax.data.tables.encoding import ColumnCode
 from hardmax.data.tables.ngrams import OF_LETTERS, WORDS
-from hardmax.export.graph import FLOAT, INT64, MICROSOFT, ML, STRING, Graph, tokens
+from hardmax.export.graph import FLOAT, INT64, MICROSOFT, STRING, Graph, lookup, tokens
 
 __all__ = ["add_vectors"]
 
@@ -91,14 +91,7 @@ def _lower(graph: Graph, characters: str) -> str:
     final = graph.constant("ς", object)
     characters = graph.op("Where", _is_final_sigma(graph, characters), final, characters)
     changes = _characters().changes
-    lower = graph.op(
-        "LabelEncoder",
-        characters,
-        domain=ML,
-        keys_strings=[*changes],
-        values_strings=[*changes.values()],
-        default_string="",
-    )
+    lower = lookup(graph, characters, changes, "")
     same = graph.op("Equal", lower, graph.constant("", object))
     return graph.op("Where", same, characters, lower)
 
@@ -196,14 +189,7 @@ def _hashes(graph: Graph, grams: list[Items]) -> Items:
 
 def _counts(graph: Graph, grams: Items, hashes: tuple[int, ...], count: str) -> str:
     """Return how often each of ``count`` rows has each of the hashes, double (rows, hashes)."""
-    places = graph.op(
-        "LabelEncoder",
-        grams.values,
-        domain=ML,
-        keys_int64s=hashes,
-        values_int64s=range(len(hashes)),
-        default_int64=-1,
-    )
+    places = lookup(graph, grams.values, {one: place for place, one in enumerate(hashes)}, -1)
     known = graph.op("GreaterOrEqual", places, graph.constant(0))
     places, rows = _chosen(graph, Items(places, grams.rows), known)
     width = graph.constant([len(hashes)])
