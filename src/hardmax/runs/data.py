@@ -26,7 +26,7 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
         kind, expected = ("not a table", "one") if run.encoding else ("a table", "images")
         raise DataError(f"{source} is {kind}, but {path} was trained on {expected}")
     dataset = load.load(original if source is None else source, _reading(run, source, validation))
-    if source is not None and os.path.abspath(source) != original:
+    if source is not None and not _is_original(run, source):
         dataset = _as_original(run, path, source, dataset)
     if source is None and dataset.fingerprint != run.record["data"]["fingerprint"]:
         raise DataError(
@@ -45,13 +45,16 @@ def load_data(run: Run, path: str, source: str | None, validation: float | None 
 
 def test_file(run: Run, source: str | None, dataset: Dataset) -> str:
     """Return the name of what the test set of a data set that ``load_data`` returned is from."""
-    original, test = run.settings.data, run.settings.test
-    is_original = (
-        source is None
-        or os.path.abspath(source) == original
-        or dataset.fingerprint == run.record["data"]["fingerprint"]
+    test = run.settings.test
+    is_same = _is_original(run, source) or (
+        dataset.fingerprint == run.record["data"]["fingerprint"]
     )
-    return test if is_original and isinstance(test, str) else source or original
+    return test if is_same and isinstance(test, str) else source or run.settings.data
+
+
+def _is_original(run: Run, source: str | None) -> bool:
+    """Return whether data was not given, or is named as that of the training is."""
+    return source is None or os.path.abspath(source) == run.settings.data
 
 
 def _as_original(run: Run, path: str, source: str, dataset: Dataset) -> Dataset:
@@ -92,7 +95,7 @@ def _reading(run: Run, source: str | None, validation: float | None) -> Reading:
     Data without a test set is split only if it is what the run was trained on.
     """
     settings = run.settings
-    trained_on = source is None or os.path.abspath(source) == settings.data
+    trained_on = _is_original(run, source)
     is_table = source is None or load.is_table(source)
     return replace(
         settings.reading if is_table else settings.reading.without_table,
