@@ -14,6 +14,7 @@ from hardmax.networks.layers import (
     Linear,
     Normalize,
     Pad,
+    PiecewiseLinear,
     Pool,
     Residual,
     Resize,
@@ -43,6 +44,9 @@ EVERY_LAYER = (
 )
 NORMED = (Conv(3, 3), BatchNorm(), Flatten(), Linear(4), BatchNorm(), Linear(CLASSES))
 SHORT = (Conv(5, 3), Activation("relu"), GlobalPool(), Dropout(0.5), Linear(CLASSES))
+
+#: Bins of two features of a vector, one of which has two.
+BINS = PiecewiseLinear((2, 2, 0), (-1.0, 0.25, -0.5), (0.25, 1.5, 0.5))
 
 
 def random_weights(network, shape, init="he"):

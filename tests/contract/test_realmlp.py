@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from example_networks import BINS
 from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
@@ -15,13 +16,11 @@ from hardmax.networks.layers import (
     Linear,
     ParametricSELU,
     PeriodicEmbedding,
-    PiecewiseLinear,
     Scale,
 )
 from hardmax.sklearn import HardmaxClassifier
 from hardmax.training.recipes import Recipe
 
-BINS = PiecewiseLinear((2, 2, 0), (-1.0, 0.25, -0.5), (0.25, 1.5, 0.5))
 EMBEDDING = (PeriodicEmbedding(3, 3), BINS, Scale())
 NETWORK = (*EMBEDDING, Linear(4), ParametricSELU(), Linear(3))
 EPOCHS = 12

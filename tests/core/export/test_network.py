@@ -5,7 +5,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import reference
-from example_networks import CLASSES, EVERY_LAYER, NORMED, SHORT, random_weights
+from example_networks import BINS, CLASSES, EVERY_LAYER, NORMED, SHORT, random_weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +37,6 @@ from hardmax.networks.layers import (
 )
 from hardmax.networks.shapes import output_shape
 
-BINS = PiecewiseLinear((2, 2, 0), (-1.0, 0.25, -0.5), (0.25, 1.5, 0.5))
 ROWS = (PeriodicEmbedding(3, 3, (2, 0)), BINS, Scale(), Linear(4), ParametricSELU(), Linear(3))
 
 
