@@ -9,11 +9,12 @@ from hardmax.data.datasets import SCALE, Examples
 from hardmax.export.graph import FLOAT, UINT8, Graph, open_session
 from hardmax.export.network import add_network
 from hardmax.export.outputs import SCORES
+from hardmax.networks.shapes import Shape
 from hardmax.runs.classifier import RunClassifier
 from hardmax.runs.run import Run
 from hardmax.runs.session import largest_batch
 
-__all__ = ["OnnxClassifier", "OnnxScorer"]
+__all__ = ["OnnxClassifier", "OnnxScorer", "add_pixels"]
 
 INPUTS = "inputs"
 
@@ -28,10 +29,7 @@ class OnnxScorer:
         self._run = run
         graph = Graph()
         if len(run.input_shape) == 3:
-            pixels = graph.input(INPUTS, UINT8, "examples", *run.input_shape)
-            channels_first = graph.op("Transpose", pixels, perm=[0, 3, 1, 2])
-            scale = graph.constant(SCALE, np.float32)
-            X = graph.op("Mul", graph.op("Cast", channels_first, to=FLOAT), scale)
+            X = add_pixels(graph, INPUTS, run.input_shape)
         else:
             X = graph.input(INPUTS, FLOAT, "examples", *run.input_shape)
         scores = add_network(graph, run.network, run.input_shape, run.weights, X)
@@ -51,6 +49,18 @@ class OnnxScorer:
             self._session.run([SCORES], {INPUTS: np.ascontiguousarray(part)}) for part in parts
         ]
         return np.concatenate([scores for (scores,) in found])
+
+
+def add_pixels(graph: Graph, name: str, shape: Shape) -> str:
+    """Add an input for images of ``shape`` (height, width, channels); return what a network takes.
+
+    The input is UINT8 (examples, height, width, channels), the result FLOAT (examples, channels,
+    height, width), 0 to 1.
+    """
+    pixels = graph.input(name, UINT8, "examples", *shape)
+    channels_first = graph.op("Transpose", pixels, perm=[0, 3, 1, 2])
+    scale = graph.constant(SCALE, np.float32)
+    return graph.op("Mul", graph.op("Cast", channels_first, to=FLOAT), scale)
 
 
 class OnnxClassifier(RunClassifier):

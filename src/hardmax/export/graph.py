@@ -40,16 +40,19 @@ ML, MICROSOFT = "ai.onnx.ml", "com.microsoft"
 OPSETS, IR_VERSION = {"": 20, ML: 3, MICROSOFT: 1}, 9
 
 
-def need(package: str) -> ModuleType:
-    """Return the package onnx or onnxruntime. Raises ExportError if it is not installed."""
+def need(package: str, what: str = "ONNX files require", extra: str = "export") -> ModuleType:
+    """Return a package, such as onnx or onnxruntime. Raises ExportError if it is not installed.
+
+    The error says ``what`` requires it, and which ``extra`` of hardmax installs it.
+    """
     import importlib
 
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise ExportError(
-            f"ONNX files require {package}, which is not installed; install it with: "
-            "pip install 'hardmax[export]'"
+            f"{what} {package}, which is not installed; install it with: "
+            f"pip install 'hardmax[{extra}]'"
         ) from error
 
 
@@ -157,12 +160,18 @@ def tokens(graph: Graph, texts: str, **how: Any) -> str:
     return graph.op("Cast", found, to=STRING)
 
 
-def open_session(model: bytes) -> "onnxruntime.InferenceSession":
+def open_session(
+    model: bytes, threads: int = 0, *, spins: bool = True
+) -> "onnxruntime.InferenceSession":
     """Return a session of ONNX Runtime with a model, on the CPU.
 
-    Raises ExportError if onnxruntime is not installed.
+    It computes in as many ``threads``, by default one per core, which keep a core busy while they
+    have nothing to do unless ``spins`` is false. Raises ExportError if onnxruntime is not
+    installed.
     """
     runtime = need("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # only errors
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spins)))
     return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,190 @@
+"""A run that is served: computed by ONNX Runtime, and described for clients."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hardmax.data.tables.encoding import ColumnCode, Encoding
+from hardmax.errors import RunError
+from hardmax.export.classifier import add_pixels
+from hardmax.export.columns import takes_numbers
+from hardmax.export.graph import Graph, need, open_session
+from hardmax.export.images import IMAGES
+from hardmax.export.model import model_of
+from hardmax.export.network import add_network
+from hardmax.export.outputs import DECISION, LABEL, PROBABILITIES, SCORES, Answers
+from hardmax.files import open_regular
+from hardmax.json_values import Json
+from hardmax.runs.evaluate import read_rule
+from hardmax.runs.run import REPORT, Run
+from hardmax.runs.session import largest_batch
+
+__all__ = ["ServedModel", "TensorSpec"]
+
+#: The most categories of a column that are described.
+CHOICES = 100
+
+#: The metrics of the test set that are described.
+METRICS = ("count", "accuracy", "interval", "loss", "calibration_error")
+
+
+class TensorSpec(NamedTuple):
+    """A tensor of a model, by the names that the Open Inference Protocol has for types.
+
+    -1 stands for any size in its shape.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+class ServedModel:
+    """The run in the folder ``path``, under a ``name``.
+
+    ``columns`` has the input for each column of a table; of images it is empty. Open one with
+    ``open``.
+    """
+
+    def __init__(self, path: str, name: str, run: Run, answers: Answers):
+        self.name, self.run = name, run
+        self.classes, self.decides = run.classes, answers.decides
+        self.columns: dict[str, str] = {}
+        self._path = path
+        if isinstance(run.encoding, Encoding):
+            model, self.columns = model_of(run, answers)
+        else:
+            graph = Graph()
+            X = add_pixels(graph, IMAGES, run.input_shape)
+            answers.add(graph, add_network(graph, run.network, run.input_shape, run.weights, X))
+            model = graph.model("hardmax", {})
+        # The operators of a table are too small to be shared by threads.
+        threads = 1 if self.columns else 0
+        self._session = open_session(model.SerializeToString(), threads, spins=False)
+        self.inputs, self.outputs = self._inputs(), self._outputs()
+        self._output_names = [output.name for output in self.outputs]
+        self.compute(self._example())  # the first time takes longest
+
+    @classmethod
+    def open(
+        cls, path: str, name: str, costs: Path | None = None, below: float | None = None
+    ) -> "ServedModel":
+        """Open the run in a folder; the first example is computed already.
+
+        Decisions minimize the expected cost given by the file ``costs``, or abstain ``below`` a
+        probability; without either there are none. Raises RunError for an unusable run, DataError
+        for costs that do not fit it, ArgumentError for both rules at once, and ExportError if onnx
+        or onnxruntime is not installed or ONNX cannot express the run.
+        """
+        for package in ("onnx", "onnxruntime"):
+            need(package, "serving requires", "serve")
+        run = Run.open(path)
+        answers = Answers(run.classes, run.temperature, *read_rule(run, costs, below))
+        return cls(path, name, run, answers)
+
+    @property
+    def kind(self) -> str:
+        """What is classified: "images", or the rows of a "table"."""
+        return "images" if self.run.encoding is None else "table"
+
+    @property
+    def largest_batch(self) -> int:
+        """The most examples that are computed together, at least 1."""
+        return largest_batch(self.run.network, self.run.input_shape)
+
+    def compute(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs by name for any number of examples.
+
+        Images are uint8 (examples, height, width, channels) of the network's own size, columns of
+        a table (rows,) of float64 or texts. Threads may call this at the same time.
+        """
+        found: list[Any] = self._session.run(self._output_names, feeds)
+        return dict(zip(self._output_names, found, strict=True))
+
+    def report(self) -> bytes:
+        """Return the report of the run, an HTML document.
+
+        Raises RunError if it cannot be read anymore.
+        """
+        path = Path(self._path, REPORT)
+        try:
+            with open_regular(path, error=RunError) as file:
+                return file.read()
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror}") from error
+
+    def describe(self) -> dict[str, Json]:
+        """Return what clients should know of the model; it has no path of this computer."""
+        record = self.run.record
+        test = record["results"]["test"]
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "classes": self.classes,
+            "decides": self.decides,
+            "input_shape": self.run.input_shape if self.kind == "images" else None,
+            "columns": [_described(code) for code in self._codes],
+            "metrics": {name: test.get(name) for name in METRICS},  # type: ignore[misc]
+            "calibration": None,
+            "has_report": True,
+            "trained": record.get("started"),
+            "network": self.run.settings.model,
+            "framework": self.run.settings.framework,
+            "hardmax": str(record["environment"].get("hardmax", "")),
+        }
+
+    @property
+    def _codes(self) -> tuple[ColumnCode, ...]:
+        encoding = self.run.encoding
+        return encoding.columns if isinstance(encoding, Encoding) else ()
+
+    def _inputs(self) -> tuple[TensorSpec, ...]:
+        encoding = self.run.encoding
+        if encoding is None:
+            return (TensorSpec(IMAGES, "UINT8", (-1, -1, -1, -1)),)
+        return tuple(
+            TensorSpec(
+                self.columns[code.name],
+                "FP64" if takes_numbers(code, encoding.missing) else "BYTES",
+                (-1,),
+            )
+            for code in self._codes
+        )
+
+    def _outputs(self) -> tuple[TensorSpec, ...]:
+        classes = len(self.classes)
+        outputs = (
+            TensorSpec(LABEL, "BYTES", (-1,)),
+            TensorSpec(PROBABILITIES, "FP32", (-1, classes)),
+            TensorSpec(SCORES, "FP32", (-1, classes)),
+        )
+        return (*outputs, TensorSpec(DECISION, "BYTES", (-1,))) if self.decides else outputs
+
+    def _example(self) -> dict[str, np.ndarray]:
+        """Return a black image, or a row whose cells are all missing."""
+        if self.kind == "images":
+            return {IMAGES: np.zeros((1, *self.run.input_shape), np.uint8)}
+        empty = {"FP64": np.array([np.nan]), "BYTES": np.array([""], object)}
+        return {one.name: empty[one.datatype] for one in self.inputs}
+
+
+def _described(code: ColumnCode) -> dict[str, Json]:
+    """Return what a form needs of a column; the example is the median of the training rows."""
+    example: Json = None
+    if code.kind == "number":
+        example = code.center
+    elif code.kind in ("date", "time of day"):
+        moment = datetime.fromtimestamp(code.center, UTC).replace(tzinfo=None)
+        day = moment.date().isoformat() if moment.time() == moment.min.time() else None
+        example = day or moment.isoformat(timespec="seconds")
+        if code.kind == "time of day":
+            example = moment.time().isoformat(timespec="seconds")
+    return {
+        "name": code.name,
+        "kind": code.kind,
+        "style": code.style,
+        "choices": code.levels[:CHOICES],
+        "example": example,
+    }
