@@ -21,6 +21,9 @@ SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame
 #: The impacts of what axe-core finds that keep somebody from reading a page.
 SEVERE = {"serious", "critical"}
 
+#: The browser shows a drawing to pages that may use a camera.
+FAKE_CAMERA = "--use-fake-device-for-media-stream"
+
 #: The schemes of addresses that need no network.
 LOCAL = ("file:", "data:", "blob:")
 
@@ -34,32 +37,39 @@ def chromium():
         pytest.skip(f"there is none of {', '.join(PROGRAMS)} to open pages in")
     with sync_api.sync_playwright() as playwright:
         # The pages are the project's own, and root has no sandbox.
-        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        browser = playwright.chromium.launch(
+            executable_path=path, chromium_sandbox=False, args=[FAKE_CAMERA]
+        )
         yield browser
         browser.close()
 
 
 @contextlib.contextmanager
-def opened(browser, path):
-    """Yield a page of a file, in a new window; at the end it must have been quiet.
+def opened(browser, place, status=None, **options):
+    """Yield a page in a new window; at the end it must have been quiet.
 
-    That is: nothing has failed, and nothing was requested from a network.
+    ``place`` is a file, or an address, whose server is then the only one that may be asked. Nothing
+    else was requested, and nothing has failed but requests that are answered with ``status``.
+    ``options`` are those of the browser's context.
     """
-    with browser.new_context(reduced_motion="reduce") as context:
+    is_address = str(place).startswith("http")
+    allowed = (*LOCAL, *([place] if is_address else []))
+    with browser.new_context(reduced_motion="reduce", **options) as context:
         page, problems = context.new_page(), []
 
         def on_request(request):
-            if not request.url.startswith(LOCAL):
+            if not request.url.startswith(allowed):
                 problems.append(f"request of {request.url}")
 
         def on_console(message):
-            if message.type in ("error", "warning"):
+            is_expected = status is not None and f"with a status of {status}" in message.text
+            if message.type in ("error", "warning") and not is_expected:
                 problems.append(f"{message.type}: {message.text}")
 
         context.on("request", on_request)
-        page.on("console", on_console)
+        context.on("console", on_console)
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-        page.goto(Path(path).absolute().as_uri())
+        page.goto(place if is_address else Path(place).absolute().as_uri())
         show(page, WINDOW)
         yield page
         refuse(problems)
