@@ -21,6 +21,7 @@ from hardmax.cli.options import notice
 from hardmax.cli.parity import parity
 from hardmax.cli.predict import predict
 from hardmax.cli.runs import runs
+from hardmax.cli.serve import serve
 from hardmax.cli.train import train
 from hardmax.errors import HardmaxError
 from hardmax.files import discard_unfinished
@@ -41,6 +42,7 @@ for command in (
     calibrate,
     predict,
     export,
+    serve,
     compare,
     runs,
     parity,

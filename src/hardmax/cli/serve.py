@@ -1,0 +1,97 @@
+"""``hardmax serve``: answer requests over HTTP with runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardmax.checks import plain
+from hardmax.cli.options import INTERRUPTED, AbstainBelow, CostsFile, notice
+from hardmax.errors import ArgumentError, ExportError
+
+__all__ = ["serve"]
+
+MIB = 2**20
+
+
+def serve(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 is that of all networks.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="File with a token that every request has to send.",
+        ),
+    ] = None,
+    costs: CostsFile = None,
+    abstain_below: AbstainBelow = None,
+    max_batch: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most examples that are computed together.")
+    ] = 64,
+    max_wait: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1000,
+            metavar="MS",
+            help="Milliseconds that a batch waits for requests that are on their way.",
+        ),
+    ] = 2.0,
+    max_body: Annotated[
+        int, typer.Option(min=1, metavar="MIB", help="Most MiB that a request may send.")
+    ] = 32,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most pixels that an image may have.")
+    ] = 50_000_000,
+    max_rows: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most rows or images of a request.")
+    ] = 10_000,
+    max_requests: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most requests that are in progress.")
+    ] = 256,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Most seconds that a request takes.")
+    ] = 30.0,
+) -> None:
+    """Serve runs over HTTP: plain requests, the Open Inference Protocol and a page."""
+    try:
+        from hardmax.serving.limits import Limits
+        from hardmax.serving.server import serve as run_server
+    except ModuleNotFoundError as error:
+        raise ExportError(
+            f"serving requires {error.name}, which is not installed; install it with: "
+            "pip install 'hardmax[serve]'"
+        ) from error
+    if len(runs) > 1 and (costs or abstain_below is not None):
+        option = "--costs" if costs else "--abstain-below"
+        raise ArgumentError(f"{option} is for one run, got {len(runs)}; serve each with its own")
+    limits = Limits(
+        body=max_body * MIB,
+        pixels=max_pixels,
+        rows=max_rows,
+        requests=max_requests,
+        seconds=timeout,
+        batch=max_batch,
+        wait=max_wait / 1000,
+    )
+    try:
+        is_interrupted = run_server(
+            runs,
+            limits,
+            host=host,
+            port=port,
+            token_file=token_file,
+            costs=costs,
+            below=abstain_below,
+            say=lambda line: print(plain(line), flush=True),
+            warn=notice,
+        )
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    if is_interrupted:
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,80 @@
+"""The connections of a server: what happens before a request has its whole head."""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hardmax.serving.bodies import to_json
+
+__all__ = ["connections"]
+
+#: The most bytes of the head of a request: its line and its headers.
+HEAD = 2**16
+
+
+def connections(seconds: float) -> type[HttpToolsProtocol]:
+    """Return the protocol for connections whose requests have to arrive in some seconds.
+
+    A request that does not, or whose head is too large, or which is not one of HTTP, ends its
+    connection.
+    """
+
+    class Connection(HttpToolsProtocol):
+        _timer: asyncio.TimerHandle | None = None
+        _head = 0
+        _is_in_head = True
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._is_in_head:
+                self._head += len(data)
+                if self._head > HEAD:
+                    self._refuse(431, f"the headers may have at most {HEAD} bytes; send less")
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._head, self._is_in_head = 0, True
+            self._wait()
+
+        def on_headers_complete(self) -> None:
+            self._is_in_head = False
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._stop_waiting()
+            self._head, self._is_in_head = 0, True
+            super().on_message_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, "this is not a request of HTTP/1.1")
+
+        def _wait(self) -> None:
+            self._stop_waiting()
+            # Later than the answer that a body did not arrive.
+            self._timer = self.loop.call_later(seconds + 1, self.transport.close)
+
+        def _stop_waiting(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _refuse(self, status: int, message: str) -> None:
+            if self.transport.is_closing():
+                return
+            content = to_json({"error": message})
+            head = (
+                f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\n"
+                f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + content)
+            self.transport.close()
+
+    return Connection

@@ -1,0 +1,50 @@
+"""Uploaded files of forms, which stay in memory."""
+
+import sys
+from collections.abc import AsyncGenerator
+from typing import NamedTuple
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from hardmax.serving.errors import RequestError
+
+__all__ = ["Upload", "uploads"]
+
+#: The most fields of a form that are no files; they are ignored.
+FIELDS = 100
+
+
+class Upload(NamedTuple):
+    """A file that a client sent, under the name that it gave."""
+
+    name: str
+    content: bytes
+
+
+class _InMemory(MultiPartParser):
+    spool_max_size = sys.maxsize
+
+
+async def uploads(content: bytes, content_type: str, most: int) -> list[Upload]:
+    """Return the files in the body of a form, which has the type multipart/form-data.
+
+    Raises RequestError for a body of another form, and unless it has 1 to ``most`` files.
+    """
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        yield content
+
+    headers = Headers({"content-type": content_type})
+    parser = _InMemory(headers, body(), max_files=most, max_fields=FIELDS)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        if error.message.startswith("Too many"):
+            message = f"a form may have at most {most} files and {FIELDS} other fields; send less"
+            raise RequestError(message, 413) from error
+        raise RequestError(f"the form cannot be read: {error.message}") from error
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise RequestError("the form has no file; send each file as a part with a filename")
+    return [Upload(file.filename or "", file.file.read()) for file in files]

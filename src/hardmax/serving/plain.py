@@ -1,0 +1,137 @@
+"""Plain requests for predictions: image files, or rows as JSON or CSV."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from hardmax.export.images import IMAGES
+from hardmax.export.outputs import DECISION, LABEL, PROBABILITIES
+from hardmax.serving.batching import Batcher
+from hardmax.serving.bodies import from_json
+from hardmax.serving.errors import RequestError
+from hardmax.serving.forms import Upload, uploads
+from hardmax.serving.images import pixels_of_file
+from hardmax.serving.limits import Limits
+from hardmax.serving.model import ServedModel
+from hardmax.serving.rows import feeds_of_csv, feeds_of_rows
+
+__all__ = ["SMALL", "predict"]
+
+FORM, JSON, CSV = "multipart/form-data", "application/json", "text/csv"
+
+#: Bodies up to this size are parsed at once; the parsing of larger ones would keep others waiting.
+SMALL = 2**16
+
+Found = dict[str, np.ndarray]
+Result = TypeVar("Result")
+
+
+async def in_thread(size: int, function: Callable[..., Result], *arguments: Any) -> Result:
+    """Return what a function returns; for much input, of ``size`` bytes, it runs in a thread."""
+    if size <= SMALL:
+        return function(*arguments)
+    return await asyncio.to_thread(function, *arguments)
+
+
+async def predict(
+    batcher: Batcher, content: bytes, content_type: str, limits: Limits
+) -> tuple[dict[str, Any], int]:
+    """Return the answer to a request, and the number of its examples.
+
+    Raises RequestError unless its body is of a kind that suits the model, and fits it.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    of_kind = _of_images if batcher.model.kind == "images" else _of_rows
+    predictions = await of_kind(batcher, content, kind, content_type, limits)
+    return {"model": batcher.model.name, "predictions": predictions}, len(predictions)
+
+
+async def _of_images(
+    batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
+) -> list[dict[str, Any]]:
+    if kind == FORM:
+        files = await uploads(content, content_type, limits.rows)
+    elif kind.startswith("image/") or kind == "application/octet-stream":
+        files = [Upload("", content)]
+    else:
+        raise RequestError(
+            f"this model classifies images; send one as image/png or of another such type, or "
+            f"several as {FORM}, got {kind or 'no Content-Type'!r}",
+            415,
+        )
+    predictions: list[dict[str, Any]] = []
+    # Part by part, because decoded images take many times the memory of their files.
+    for at in range(0, len(files), limits.batch):
+        part = files[at : at + limits.batch]
+        with batcher.arriving():
+            pixels = await asyncio.to_thread(_pixels, part, batcher.model, limits)
+        found = await batcher.compute({IMAGES: pixels})
+        places = [{"file": file.name or None} for file in part]
+        predictions += _answers(batcher.model, found, places)
+    return predictions
+
+
+def _pixels(files: Sequence[Upload], model: ServedModel, limits: Limits) -> np.ndarray:
+    """Return image files as one batch of the network's size."""
+    return np.stack(
+        [pixels_of_file(file.content, file.name or "the image", model, limits) for file in files]
+    )
+
+
+async def _of_rows(
+    batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
+) -> list[dict[str, Any]]:
+    if kind == FORM:
+        files = await uploads(content, content_type, limits.rows)
+        if len(files) > 1:
+            raise RequestError(f"send one CSV file, got {len(files)} files")
+        content, parse = files[0].content, feeds_of_csv
+    elif kind == CSV:
+        parse = feeds_of_csv
+    elif kind == JSON:
+        parse = _feeds_of_json
+    else:
+        raise RequestError(
+            f"this model classifies the rows of tables; send them as {JSON}, {CSV} or {FORM}, "
+            f"got {kind or 'no Content-Type'!r}",
+            415,
+        )
+    with batcher.arriving():
+        feeds = await in_thread(len(content), parse, content, batcher.model, limits)
+    found = await batcher.compute(feeds)
+    places = [{"row": row} for row in range(1, len(found[LABEL]) + 1)]
+    return await in_thread(len(content), _answers, batcher.model, found, places)
+
+
+def _feeds_of_json(content: bytes, model: ServedModel, limits: Limits) -> Found:
+    value = from_json(content)
+    rows = [value] if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise RequestError(
+            "the JSON must be an object with the cells of a row, or an array of them"
+        )
+    return feeds_of_rows(rows, model, limits)
+
+
+def _answers(
+    model: ServedModel, found: Found, places: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the answer for each example, beginning with where it is in the request."""
+    labels, rows = found[LABEL].tolist(), found[PROBABILITIES].tolist()
+    answers: list[dict[str, Any]] = []
+    for place, label, row in zip(places, labels, rows, strict=True):
+        probabilities = dict(zip(model.classes, row, strict=True))
+        answers.append(
+            {
+                **place,
+                "label": label,
+                "probability": probabilities[label],
+                "probabilities": probabilities,
+            }
+        )
+    if model.decides:
+        for answer, decision in zip(answers, found[DECISION].tolist(), strict=True):
+            answer["decision"] = decision or None
+    return answers

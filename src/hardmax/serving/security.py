@@ -1,0 +1,250 @@
+"""What surrounds the routes of a server: limits, the token, headers, figures and errors.
+
+These are ASGI middlewares without a layer between, since each request passes all of them.
+"""
+
+import asyncio
+import base64
+import hmac
+import ipaddress
+import logging
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from time import perf_counter
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hardmax.serving.errors import RequestError
+from hardmax.serving.limits import Limits
+from hardmax.serving.metrics import Metrics
+from hardmax.serving.responses import HEADERS, refusal
+
+__all__ = ["BODY", "Guarded", "Limited", "Observed", "header"]
+
+#: Where in a scope a request's body is, its number of examples, and the name of its model.
+BODY, EXAMPLES, MODEL = "hardmax.body", "hardmax.examples", "hardmax.model"
+
+#: The status in logs and figures of a request whose client left before the answer.
+LEFT = 499
+
+#: The paths that need no token, by which others see whether the server lives.
+OPEN = {"/v2/health/live", "/v2/health/ready"}
+
+log = logging.getLogger("hardmax.serving")
+
+
+class ClientLeftError(Exception):
+    """The client closed the connection before it had its answer."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of a header, or None. Raises RequestError if it occurs twice."""
+    values = [value for key, value in scope["headers"] if key == name]
+    if len(values) > 1:
+        raise RequestError(f"the header {name.decode()} occurs more than once")
+    return values[0].decode("latin-1") if values else None
+
+
+class Observed:
+    """Counts and logs requests, answers what an error says, and adds the headers of all responses.
+
+    ``routes`` has the template of the path for each endpoint.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: Mapping[Any, str]):
+        self._app, self._metrics, self._routes = app, metrics, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_headers(message["headers"])
+            await send(message)
+
+        self._metrics.in_progress.inc()
+        try:
+            await self._app(scope, receive, answer)
+        except ClientLeftError:
+            status = LEFT
+        except RequestError as error:
+            if not status:  # else the time was over while the answer was sent
+                await refusal(error.status, str(error))(scope, receive, answer)
+        except Exception as error:
+            _log_bug(error)
+            if not status:
+                message = "the server failed; its log says where"
+                await refusal(500, message)(scope, receive, answer)
+            status = 500
+        finally:
+            self._metrics.in_progress.dec()
+            self._record(scope, status or LEFT, perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = self._routes.get(scope.get("endpoint"), "other")
+        self._metrics.request(route, status, seconds)
+        if log.isEnabledFor(logging.INFO):
+            examples = scope.get(EXAMPLES)
+            counted = "" if examples is None else f" {examples} examples"
+            # Methods and templates of paths are of a fixed set; all else is data.
+            log.info(f"{scope['method']} {route} {status}{counted} {1000 * seconds:.1f} ms")
+
+
+def _with_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    own = {name for name, _ in headers}
+    return [*headers, *(entry for entry in HEADERS if entry[0] not in own)]
+
+
+def _log_bug(error: Exception) -> None:
+    """Log where an error occurred, but not its message, which may have data."""
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error(f"{type(error).__name__}\n{places}")
+
+
+class Guarded:
+    """Lets only requests pass that have the token, or without one, that no other site made.
+
+    Without a token, and if ``is_local``, a page of another site could ask a server on this
+    computer by giving its own name this computer's address. Its requests have that name in the
+    header Host.
+    """
+
+    def __init__(self, app: ASGIApp, token: bytes | None, *, is_local: bool):
+        self._app, self._token = app, token
+        self._checks_host = is_local and token is None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http":
+            if self._token is not None and scope["path"] not in OPEN:
+                _check_token(scope, self._token)
+            if self._checks_host:
+                _check_host(scope)
+        await self._app(scope, receive, send)
+
+
+def _check_token(scope: Scope, token: bytes) -> None:
+    """Raise RequestError unless a request has the token, or has it as a Basic password."""
+    scheme, _, credentials = (header(scope, b"authorization") or "").partition(" ")
+    given = credentials.strip().encode("latin-1")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            given = base64.b64decode(given, validate=True).partition(b":")[2]
+    elif scheme.lower() != "bearer":
+        given = b""
+    if not hmac.compare_digest(given, token):
+        raise RequestError(
+            "the token is wrong or missing; send it as Authorization: Bearer TOKEN", 401
+        )
+
+
+def _check_host(scope: Scope) -> None:
+    host = header(scope, b"host")
+    if host is None:  # all browsers send it
+        return
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if name.lower().rstrip(".") == "localhost":
+        return
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError as error:
+        raise RequestError(
+            "without a token, this server answers requests to localhost or an IP address only; "
+            "start it with --token-file, or let a proxy send the header Host: localhost",
+            421,
+        ) from error
+
+
+class Limited:
+    """Bounds the requests that send a body: how many at once, their bytes and their time.
+
+    The body is read before a route sees the request, which finds it in the scope. A request whose
+    client left is given up.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits):
+        self._app, self._limits = app, limits
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        # Not 429, which is about too many requests by one client: here all of them count.
+        if self._running >= self._limits.requests:
+            raise RequestError(
+                f"the server is answering {self._running} requests, as many as it may; try again",
+                503,
+            )
+        self._running += 1
+        try:
+            await self._run(scope, receive, send)
+        finally:
+            self._running -= 1
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seconds = self._limits.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                scope[BODY] = await _body(scope, receive, self._limits.body)
+                await _while_connected(self._app(scope, receive, send), receive)
+        except TimeoutError as error:
+            if BODY in scope:
+                message = f"the answer took longer than {seconds:g} seconds; send less or try again"
+                raise RequestError(message, 503) from error
+            message = f"the body did not arrive within {seconds:g} seconds"
+            raise RequestError(message, 408) from error
+
+
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """Return the body of a request. Raises RequestError if it has more than ``most`` bytes."""
+    coding = header(scope, b"content-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise RequestError("the body is compressed; send it without Content-Encoding", 415)
+    length = header(scope, b"content-length")
+    content = bytearray()
+    if length is None or int(length) <= most:  # the HTTP parser has checked that it is a number
+        more = True
+        while more and len(content) <= most:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeftError
+            content += message.get("body", b"")
+            more = message.get("more_body", False)
+        if len(content) <= most:
+            return bytes(content)
+    raise RequestError(f"the body may have at most {most} bytes; send less", 413)
+
+
+async def _while_connected(work: Any, receive: Receive) -> None:
+    """Do some work of the current task, but stop it when the client leaves."""
+    task = asyncio.current_task()
+    assert task is not None
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        await receive()
+        left = True
+        task.cancel()
+
+    watching = asyncio.ensure_future(watch())
+    try:
+        await work
+    except asyncio.CancelledError:
+        if left:
+            task.uncancel()
+            raise ClientLeftError from None
+        raise
+    finally:
+        watching.cancel()
