@@ -11,8 +11,8 @@ import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.images.batches import find_images
-from hardmax.data.images.files import convert_channels
-from hardmax.data.images.resizing import MODES, resize
+from hardmax.data.images.files import fit_images
+from hardmax.data.images.resizing import MODES
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.frames import is_frame, table_of
@@ -133,15 +133,11 @@ class RunClassifier:
             raise DataError(f"there are no images or no pixels in an array of {images.shape}")
         predictor = self._predictor(len(images))
         size = predictor.part_size
-        parts = [images[at : at + size] for at in range(0, len(images), size)]
-        return np.concatenate(
-            [predictor.probabilities(unlabeled(self._fitted(part))) for part in parts]
-        )
-
-    def _fitted(self, images: np.ndarray) -> np.ndarray:
-        """Return images in the size and with the channels of the network, as files are read."""
-        height, width, channels = self._run.input_shape
-        return resize(convert_channels(images, channels), (height, width), self.settings)
+        shape, reading = self._run.input_shape, self.settings
+        parts = [
+            fit_images(images[at : at + size], shape, reading) for at in range(0, len(images), size)
+        ]
+        return np.concatenate([predictor.probabilities(unlabeled(part)) for part in parts])
 
     def _of_rows(self, inputs: Any, encoding: RowEncoding) -> np.ndarray:
         name = "X"

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hardmax.data.images.opening import opened_image
+from hardmax.data.images.opening import ImageSource, opened_image
 from hardmax.data.images.resizing import (
     MODES,
     Box,
     fitted,
     has_other_ratio,
     how_resized,
+    resize,
     scaled_size,
 )
 from hardmax.data.option_values import Color
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "convert_channels",
+    "fit_images",
     "image_shape",
     "load_upright",
     "pixels",
@@ -67,15 +69,34 @@ def convert_channels(images: np.ndarray, channels: int) -> np.ndarray:
     return luma
 
 
+def fit_images(images: np.ndarray, shape: tuple[int, ...], reading: ReadingOptions) -> np.ndarray:
+    """Return images, uint8 (examples, height, width, channels), in ``shape`` as files are read.
+
+    They have 1 or 3 channels, or 4, the last of which is opacity; ``shape`` is (height, width, 1 or
+    3 channels).
+    """
+    if images.shape[3] == 4:
+        images = np.stack([_opaque(image, reading.background_color) for image in images])
+    return resize(convert_channels(images, shape[2]), (shape[0], shape[1]), reading)
+
+
+def _opaque(image: np.ndarray, background: Color) -> np.ndarray:
+    """Return an image, uint8 (height, width, 4), over a background as (height, width, 3)."""
+    from PIL import Image
+
+    flat, _ = _flattened(Image.fromarray(image), background)
+    return np.asarray(flat)
+
+
 def read_image(
-    path: str | os.PathLike[str], shape: tuple[int, ...], reading: ReadingOptions
+    source: ImageSource, shape: tuple[int, ...], reading: ReadingOptions
 ) -> tuple[np.ndarray, str]:
     """Read an image file as uint8 of ``shape`` (height, width, channels).
 
     Returns the pixels, and how they were converted ("" if they were not). Call this within
     ``strict_pillow``. Raises DataError if the file is missing or is not an image.
     """
-    upright = load_upright(path, reading, (shape[0], shape[1]))
+    upright = load_upright(source, reading, (shape[0], shape[1]))
     found = f"{upright.height} x {upright.width} {upright.mode}"
     wanted = f"{shape[0]} x {shape[1]} {MODES[shape[2]]}"
     is_other = has_other_ratio(upright.height, upright.width, (shape[0], shape[1]))
@@ -117,7 +138,7 @@ class Upright(NamedTuple):
 
 
 def load_upright(
-    path: str | os.PathLike[str], reading: ReadingOptions, size: tuple[int, int] | None = None
+    source: ImageSource, reading: ReadingOptions, size: tuple[int, int] | None = None
 ) -> Upright:
     """Return the image in a file, rotated by its EXIF orientation.
 
@@ -128,15 +149,15 @@ def load_upright(
     """
     from PIL import Image
 
-    with opened_image(path) as opened:
+    with opened_image(source) as opened:
         height, width = opened.height, opened.width
         scale = 1 if size is None else _draft(opened, size, reading)
         opened.load()
         mode = opened.mode
         if mode in ("I", "F") and opened.format != "PPM":
             raise DataError(
-                f"{path} has pixels of mode {mode}, whose range is unknown; convert it to 8 or 16 "
-                "bits"
+                f"{source} has pixels of mode {mode}, whose range is unknown; convert it to 8 or "
+                "16 bits"
             )
         image, is_transparent = _flattened(opened, reading.background_color)
         orientation = _orientation(opened)

@@ -4,9 +4,11 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from hardmax.errors import DataError
 from hardmax.files import open_regular
@@ -14,7 +16,15 @@ from hardmax.files import open_regular
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["CountedReader", "check_pixels", "image_extensions", "opened_image"]
+__all__ = [
+    "CountedReader",
+    "ImageContent",
+    "ImageSource",
+    "TooLargeError",
+    "check_pixels",
+    "image_extensions",
+    "opened_image",
+]
 
 #: Formats that Pillow only identifies, and those that it passes to other programs (EPS to
 #: Ghostscript) or whose contents it opens as any format, EPS included (IPTC).
@@ -32,13 +42,34 @@ MAX_BYTES = 2**29
 MAX_HEADER_READS, MAX_READS = 20_000, 500_000
 
 
+class TooLargeError(DataError):
+    """An image in memory has too many pixels."""
+
+
+@dataclass(frozen=True)
+class ImageContent:
+    """The content of an image file that is in memory, and its name for messages."""
+
+    name: str
+    content: bytes
+    max_pixels: int = MAX_PIXELS
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+
+#: An image file by its path, or in memory.
+ImageSource: TypeAlias = str | os.PathLike[str] | ImageContent
+
+
 class CountedReader:
     """A view of an open file that fails with a ValueError after ``reads_left`` reads.
 
     It does not own the file, and has its other methods.
     """
 
-    def __init__(self, file: io.BufferedReader, reads_left: int):
+    def __init__(self, file: IO[bytes], reads_left: int):
         self._file = file
         self.reads_left = reads_left
 
@@ -80,39 +111,59 @@ def image_extensions() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def opened_image(path: str | os.PathLike[str]) -> Iterator["Image"]:
+def opened_image(source: ImageSource) -> Iterator["Image"]:
     """Open an image file, whose pixels are not decoded yet.
 
-    Raises DataError if it cannot be read or is too large, and for any error within the block.
+    Raises DataError if it cannot be read or is too large, and for any error within the block;
+    TooLargeError for one in memory that has too many pixels.
     """
     from PIL import Image, UnidentifiedImageError
 
-    with open_regular(Path(path), MAX_BYTES) as file:
+    most, too_large = MAX_PIXELS, DataError
+    if isinstance(source, ImageContent):
+        most, too_large = source.max_pixels, TooLargeError
+    with _opened(source) as file:
         try:
             reader = CountedReader(file, MAX_HEADER_READS)
             with Image.open(cast(IO[bytes], reader), formats=[*_formats()]) as opened:
-                check_pixels(str(path), opened.height, opened.width)
+                check_pixels(str(source), opened.height, opened.width, most, too_large)
                 reader.reads_left = MAX_READS
                 yield opened
         except DataError:
             raise
         except UnidentifiedImageError:
-            raise _unreadable(path, "unknown format") from None
+            raise _unreadable(source, "unknown format") from None
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            reason = f"{source}: the image is too large; at most {most} pixels are allowed"
+            raise too_large(reason) from error
         except Exception as error:  # Pillow passes on whatever a format's reader raises
-            raise _unreadable(path, error) from error
+            raise _unreadable(source, error) from error
 
 
-def check_pixels(where: str, height: int, width: int) -> None:
-    """Raise DataError if images of this size are too large. ``where`` starts the message."""
-    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
-        raise DataError(
+def _opened(source: ImageSource) -> AbstractContextManager[IO[bytes]]:
+    """Open a file, or the content of one. Raises DataError if it cannot be read."""
+    if isinstance(source, ImageContent):
+        return io.BytesIO(source.content)
+    return open_regular(Path(source), MAX_BYTES)
+
+
+def check_pixels(
+    where: str,
+    height: int,
+    width: int,
+    most: int = MAX_PIXELS,
+    error: type[DataError] = DataError,
+) -> None:
+    """Raise an error if images of this size are too large. ``where`` starts the message."""
+    if max(height, width) > MAX_SIDE or height * width > most:
+        raise error(
             f"{where}: images of {height} x {width} ({height * width} pixels) are too large; at "
-            f"most {MAX_PIXELS} pixels are allowed, and {MAX_SIDE} on a side; make them smaller"
+            f"most {most} pixels are allowed, and {MAX_SIDE} on a side; make them smaller"
         )
 
 
-def _unreadable(path: str | os.PathLike[str], reason: object) -> DataError:
+def _unreadable(source: ImageSource, reason: object) -> DataError:
     return DataError(
-        f"{path} is not a readable image ({reason}); use PNG, JPEG or another format that Pillow "
+        f"{source} is not a readable image ({reason}); use PNG, JPEG or another format that Pillow "
         "supports"
     )

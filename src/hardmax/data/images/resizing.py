@@ -17,6 +17,9 @@ __all__ = ["MODES", "Box", "fitted", "has_other_ratio", "how_resized", "resize",
 #: Pillow's mode by the number of channels.
 MODES = {1: "L", 3: "RGB"}
 
+#: The images that a thread resizes at a time.
+PART = 1024
+
 #: The left, the upper, the right and the lower end of a part of an image, in pixels.
 Box = tuple[float, float, float, float]
 
@@ -42,8 +45,12 @@ def resize(images: np.ndarray, size: tuple[int, int], reading: ReadingOptions) -
             whole = Image.fromarray(image[:, :, 0] if channels == 1 else image)
             target[:] = np.asarray(fitted(whole, size, reading)).reshape(target.shape)
 
+    parts = [slice(at, at + PART) for at in range(0, len(images), PART)]
+    if len(parts) == 1:  # starting threads would take longer than a small image
+        scale(parts[0])
+        return scaled
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(scale, (slice(at, at + 1024) for at in range(0, len(images), 1024))))
+        list(pool.map(scale, parts))
     return scaled
 
 

@@ -1,5 +1,6 @@
 """Read table files of all formats."""
 
+import contextlib
 import csv
 import io
 import itertools
@@ -26,7 +27,7 @@ from hardmax.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableFile", "is_table_name", "read_table", "table_name"]
+__all__ = ["TableFile", "is_table_name", "read_table", "read_text_table", "table_name"]
 
 #: The file name endings of text tables, and of tables whose cells have types.
 TEXTS = frozenset({".csv", ".tsv", ".tab", ".txt", ".data"})
@@ -79,15 +80,48 @@ def read_table(
     UTF-8. Raises DataError for a file that cannot be read: one that is damaged or beyond the
     limits, one without a header, or one with a row of too many or too few cells.
     """
+    with _explained(path), open_contents(path) as contents:
+        table, found = _read(path, contents, known, header, encoding)
+    return _with_names(path, table, found)
+
+
+def read_text_table(
+    name: Path,
+    content: bytes,
+    known: Collection[str | None] = (),
+    *,
+    header: bool | None = None,
+    encoding: str | None = None,
+) -> TableFile:
+    """Read the content of a CSV file that is in memory, as ``read_table`` does.
+
+    ``name`` starts the messages.
+    """
+    with _explained(name):
+        table, found = read_text(
+            name, io.BytesIO(content), ".csv", known=known, header=header, encoding=encoding
+        )
+    return _with_names(name, table, found)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise DataError for the errors of the readers of files."""
     pa = need_pyarrow()
     try:
-        with open_contents(path) as contents:
-            table, found = _read(path, contents, known, header, encoding)
+        yield
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise DataError(f"cannot read {path}: {reason}") from error
     except (pa.ArrowException, csv.Error) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _with_names(path: Path, table: "pa.Table", found: list[str]) -> TableFile:
+    """Return a table with the names that its columns go by, and notices on what was ``found``.
+
+    Raises DataError for unusable names, or if there are no rows.
+    """
     # A header may have line breaks, as those of spreadsheets do.
     names = [re.sub(r"\s*[\r\n\t]\s*", " ", name.strip()) for name in table.column_names]
     names, renamed = _numbered(names)

@@ -1,0 +1,226 @@
+"""Gathers requests that are in progress, so that their examples are computed together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic, perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from hardmax.serving.errors import RequestError
+from hardmax.serving.limits import Limits
+from hardmax.serving.model import ServedModel
+
+__all__ = ["Batcher", "OnBatch"]
+
+Tensors = dict[str, np.ndarray]
+
+#: Receives the name of the model, the number of examples and the seconds of each batch.
+OnBatch = Callable[[str, int, float], None]
+
+
+class Batcher:
+    """Computes the examples of requests with a ``model``, batch by batch in a thread of its own.
+
+    A batch has the examples that have queued while the last one was computed, at most
+    ``limits.batch``; a request with more takes several, in turn with the others. A batch waits at
+    most ``limits.wait`` seconds, and only while there are requests on their way. ``on_batch`` is
+    called after each. All methods are for the thread of the event loop.
+    """
+
+    def __init__(self, model: ServedModel, limits: Limits, on_batch: OnBatch | None = None):
+        self.model = model
+        self._size = min(limits.batch, model.largest_batch)
+        self._wait = limits.wait
+        self._on_batch = on_batch
+        self._thread = ThreadPoolExecutor(1, "hardmax-batches")
+        self._queue: deque[_Request] = deque()
+        self._arriving = 0
+        self._is_busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Say that a request is on its way, until it calls ``compute`` or the block ends."""
+        arrival = _Arrival(self)
+        token = _current.set(arrival)
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            _current.reset(token)
+            arrival.end()
+
+    async def compute(self, feeds: Tensors) -> Tensors:
+        """Return the outputs of the model for the examples of a request.
+
+        Its examples are dropped if it is cancelled. Raises RequestError if there are none.
+        """
+        loop = asyncio.get_running_loop()
+        request = _Request(feeds, loop.create_future())
+        if not request.count:
+            raise RequestError("the request has no examples; give at least one")
+        self._queue.append(request)
+        if arrival := _current.get():
+            arrival.end()
+        self._start_soon()
+        return await request.outputs
+
+    async def close(self) -> None:
+        """Wait until all requests are done, also those on their way, and end the thread."""
+        self._ended = asyncio.get_running_loop().create_future()
+        self._start_soon()
+        await self._ended
+        self._thread.shutdown(wait=False)
+
+    def _arrived(self) -> None:
+        self._arriving -= 1
+        self._start_soon()
+
+    def _start_soon(self) -> None:
+        """Start a batch when all requests that the event loop has read by now have been seen."""
+        asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        """Start a batch, unless one is being computed or there is reason to wait."""
+        if self._is_busy:
+            return
+        while self._queue and self._queue[0].outputs.done():
+            self._queue.popleft()  # it was cancelled
+        if not self._queue:
+            if self._ended and not self._arriving and not self._ended.done():
+                self._ended.set_result(None)
+            return
+        left = self._queue[0].since + self._wait - monotonic()
+        if self._arriving and left > 0 and self._queued() < self._size:
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(left, self._stop_waiting)
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._compute(self._take())
+
+    def _stop_waiting(self) -> None:
+        self._timer = None
+        self._start()
+
+    def _queued(self) -> int:
+        """Return the number of examples in the queue."""
+        return sum(request.count - request.taken for request in self._queue)
+
+    def _take(self) -> list["_Part"]:
+        """Return the examples of the next batch."""
+        parts, room = [], self._size
+        while self._queue and room:
+            request = self._queue.popleft()
+            if request.outputs.done():  # it was cancelled, or one of its batches failed
+                continue
+            part = request.take(room)
+            room -= part.size
+            parts.append(part)
+            if request.taken < request.count:
+                self._queue.append(request)
+        return parts
+
+    def _compute(self, parts: Sequence["_Part"]) -> None:
+        def finish(computed: "asyncio.Future[tuple[list[Tensors | Exception], float]]") -> None:
+            self._is_busy = False
+            results, seconds = computed.result()
+            for part, result in zip(parts, results, strict=True):
+                part.request.add(result)
+            if self._on_batch is not None:
+                self._on_batch(self.model.name, sum(part.size for part in parts), seconds)
+            self._start()
+
+        self._is_busy = True
+        feeds = [part.feeds for part in parts]
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(self._thread, _timed, self.model, feeds).add_done_callback(finish)
+
+
+class _Arrival:
+    """A request on its way to a batcher."""
+
+    def __init__(self, batcher: Batcher):
+        self._batcher: Batcher | None = batcher
+
+    def end(self) -> None:
+        """Say that the request has come, or will not."""
+        batcher, self._batcher = self._batcher, None
+        if batcher is not None:
+            batcher._arrived()
+
+
+#: The arrival of the request that a task is about.
+_current: ContextVar[_Arrival | None] = ContextVar("_current", default=None)
+
+
+class _Request:
+    """The examples of a request, of which the first ``taken`` are in batches already."""
+
+    def __init__(self, feeds: Tensors, outputs: "asyncio.Future[Tensors]"):
+        self.outputs = outputs
+        self.count = len(next(iter(feeds.values())))
+        self.taken = 0
+        self.since = monotonic()
+        self._feeds = feeds
+        self._found: list[Tensors] = []
+
+    def take(self, most: int) -> "_Part":
+        """Return the next examples."""
+        start, self.taken = self.taken, min(self.taken + most, self.count)
+        feeds = {name: values[start : self.taken] for name, values in self._feeds.items()}
+        return _Part(self, feeds, self.taken - start)
+
+    def add(self, result: Tensors | Exception) -> None:
+        """Add the outputs of the examples that were taken, or why there are none."""
+        if self.outputs.done():
+            return
+        if isinstance(result, Exception):
+            self.outputs.set_exception(result)
+            return
+        self._found.append(result)
+        if self.taken == self.count:
+            self.outputs.set_result(_joined(self._found))
+
+
+class _Part(NamedTuple):
+    """Some examples of a request."""
+
+    request: _Request
+    feeds: Tensors
+    size: int
+
+
+def _timed(model: ServedModel, feeds: Sequence[Tensors]) -> tuple[list[Tensors | Exception], float]:
+    """Return the outputs for each of several feeds, or an exception, and the seconds it took."""
+    start = perf_counter()
+    results = _computed(model, feeds)
+    return results, perf_counter() - start
+
+
+def _computed(model: ServedModel, feeds: Sequence[Tensors]) -> list[Tensors | Exception]:
+    """Return the outputs for each of several feeds; if they fail together, each alone."""
+    try:
+        outputs = model.compute(_joined(feeds))
+    except Exception as error:
+        if len(feeds) == 1:
+            return [error]
+        return [result for one in feeds for result in _computed(model, [one])]
+    ends = np.cumsum([len(next(iter(one.values()))) for one in feeds])[:-1]
+    parts = {name: np.split(values, ends) for name, values in outputs.items()}
+    return [{name: parts[name][place] for name in parts} for place in range(len(feeds))]
+
+
+def _joined(tensors: Sequence[Tensors]) -> Tensors:
+    """Return the tensors of several groups of examples as those of all."""
+    first = tensors[0]
+    if len(tensors) == 1:
+        return first
+    return {name: np.concatenate([one[name] for one in tensors]) for name in first}
