@@ -63,7 +63,8 @@ class ResultsRecord(TypedDict):
 
     Of an ensemble, ``epochs`` and ``weights_epoch`` are the largest of its ``members``. With folds,
     these are in the order of the folds, and ``out_of_fold`` has the metrics of the out-of-fold
-    scores, calibrated.
+    scores, calibrated. ``reliability`` are the points of the reliability diagram of the test set,
+    which older records lack.
     """
 
     epochs: int
@@ -74,6 +75,7 @@ class ResultsRecord(TypedDict):
     members: NotRequired[list[MemberRecord]]
     out_of_fold: NotRequired[Mapping[str, object]]
     baselines: NotRequired[list[BaselineRecord]]
+    reliability: NotRequired[list[dict[str, float]]]
 
 
 class CalibrationRecord(TypedDict):

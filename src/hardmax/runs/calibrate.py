@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hardmax.data.datasets import Dataset, Examples
 from hardmax.errors import RunError
+from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.conformal import Conformity
 from hardmax.files import write_whole
 from hardmax.reports.records import RunRecord
@@ -55,20 +56,31 @@ def calibrate(path: str, framework: str | None = None) -> Calibration:
         "calibration": calibration.as_dict(),
         "conformity": conformity.as_record(),
     }
-    suspects = Suspects.of("validation", part, after)
+    evaluation = evaluate_on(replace(run, record=record), dataset.test, framework)
+    record["results"] = {**record["results"], "reliability": evaluation.reliability}
     page = _report(
-        path, replace(run, record=record), dataset, suspects=suspects, framework=framework
+        path,
+        replace(run, record=record),
+        dataset,
+        evaluation,
+        suspects=Suspects.of("validation", part, after),
+        framework=framework,
     )
     _save(Path(path), record, page.encode("utf-8", "xmlcharrefreplace"))
     return calibration
 
 
 def _report(
-    path: str, run: Run, dataset: Dataset, *, suspects: Suspects, framework: str | None
+    path: str,
+    run: Run,
+    dataset: Dataset,
+    evaluation: ClassifierEvaluation,
+    *,
+    suspects: Suspects,
+    framework: str | None,
 ) -> str:
-    """Return the report of the training of a run, evaluated as its record says."""
+    """Return the report of the training of a run, with its evaluation on the test set."""
     test: Examples = dataset.test
-    evaluation = evaluate_on(run, test, framework)
     explanation = explain_training(
         session_of(run, framework),
         dataset,

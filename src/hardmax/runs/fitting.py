@@ -80,6 +80,7 @@ class Fitted(NamedTuple):
             "interrupted": not is_whole,
             "stopped_early": self.stopped_early,
             "test": test.summary(),
+            "reliability": test.reliability,
         }
         if settings.members > 1 or settings.folds is not None:
             record["members"] = [*map(_member_record, self.states)]

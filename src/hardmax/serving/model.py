@@ -1,12 +1,11 @@
-"""A run that is served: computed by ONNX Runtime, and described for clients."""
+"""A run that is served: computed by ONNX Runtime."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hardmax.data.tables.encoding import ColumnCode, Encoding
+from hardmax.data.tables.encoding import Encoding
 from hardmax.errors import RunError
 from hardmax.export.classifier import add_pixels
 from hardmax.export.columns import takes_numbers
@@ -20,14 +19,9 @@ from hardmax.json_values import Json
 from hardmax.runs.evaluate import read_rule
 from hardmax.runs.run import REPORT, Run
 from hardmax.runs.session import largest_batch
+from hardmax.serving.describing import describe
 
 __all__ = ["ServedModel", "TensorSpec"]
-
-#: The most categories of a column that are described.
-CHOICES = 100
-
-#: The metrics of the test set that are described.
-METRICS = ("count", "accuracy", "interval", "loss", "calibration_error")
 
 
 class TensorSpec(NamedTuple):
@@ -103,6 +97,15 @@ class ServedModel:
         found: list[Any] = self._session.run(self._output_names, feeds)
         return dict(zip(self._output_names, found, strict=True))
 
+    def describe(self) -> dict[str, Json]:
+        """Return what clients should know of the model."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "decides": self.decides,
+            **describe(self.run),
+        }
+
     def report(self) -> bytes:
         """Return the report of the run, an HTML document.
 
@@ -115,34 +118,9 @@ class ServedModel:
         except OSError as error:
             raise RunError(f"cannot read {path}: {error.strerror}") from error
 
-    def describe(self) -> dict[str, Json]:
-        """Return what clients should know of the model; it has no path of this computer."""
-        record = self.run.record
-        test = record["results"]["test"]
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "classes": self.classes,
-            "decides": self.decides,
-            "input_shape": self.run.input_shape if self.kind == "images" else None,
-            "columns": [_described(code) for code in self._codes],
-            "metrics": {name: test.get(name) for name in METRICS},  # type: ignore[misc]
-            "calibration": None,
-            "has_report": True,
-            "trained": record.get("started"),
-            "network": self.run.settings.model,
-            "framework": self.run.settings.framework,
-            "hardmax": str(record["environment"].get("hardmax", "")),
-        }
-
-    @property
-    def _codes(self) -> tuple[ColumnCode, ...]:
-        encoding = self.run.encoding
-        return encoding.columns if isinstance(encoding, Encoding) else ()
-
     def _inputs(self) -> tuple[TensorSpec, ...]:
         encoding = self.run.encoding
-        if encoding is None:
+        if not isinstance(encoding, Encoding):
             return (TensorSpec(IMAGES, "UINT8", (-1, -1, -1, -1)),)
         return tuple(
             TensorSpec(
@@ -150,7 +128,7 @@ class ServedModel:
                 "FP64" if takes_numbers(code, encoding.missing) else "BYTES",
                 (-1,),
             )
-            for code in self._codes
+            for code in encoding.columns
         )
 
     def _outputs(self) -> tuple[TensorSpec, ...]:
@@ -168,23 +146,3 @@ class ServedModel:
             return {IMAGES: np.zeros((1, *self.run.input_shape), np.uint8)}
         empty = {"FP64": np.array([np.nan]), "BYTES": np.array([""], object)}
         return {one.name: empty[one.datatype] for one in self.inputs}
-
-
-def _described(code: ColumnCode) -> dict[str, Json]:
-    """Return what a form needs of a column; the example is the median of the training rows."""
-    example: Json = None
-    if code.kind == "number":
-        example = code.center
-    elif code.kind in ("date", "time of day"):
-        moment = datetime.fromtimestamp(code.center, UTC).replace(tzinfo=None)
-        day = moment.date().isoformat() if moment.time() == moment.min.time() else None
-        example = day or moment.isoformat(timespec="seconds")
-        if code.kind == "time of day":
-            example = moment.time().isoformat(timespec="seconds")
-    return {
-        "name": code.name,
-        "kind": code.kind,
-        "style": code.style,
-        "choices": code.levels[:CHOICES],
-        "example": example,
-    }

@@ -37,4 +37,4 @@ def check_declared(where: str, images: Declared, labels: Declared, *, kinds: str
             f"{where}: images and labels must have the same length, got {images.shape[0]} images "
             f"and {labels.shape[0]} labels"
         )
-    check_pixels(where, *images.shape[1:3])
+    check_pixels(where, images.shape[1], images.shape[2])

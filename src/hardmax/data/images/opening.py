@@ -134,8 +134,7 @@ def opened_image(source: ImageSource) -> Iterator["Image"]:
         except UnidentifiedImageError:
             raise _unreadable(source, "unknown format") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            reason = f"{source}: the image is too large; at most {most} pixels are allowed"
-            raise too_large(reason) from error
+            raise too_large(f"{source} is not a readable image ({error})") from error
         except Exception as error:  # Pillow passes on whatever a format's reader raises
             raise _unreadable(source, error) from error
 
