@@ -21,12 +21,13 @@ from hardmax.errors import RunError
 from hardmax.export.images import IMAGES
 from hardmax.serving import protocol
 from hardmax.serving.batching import Batcher
+from hardmax.serving.docs import document
 from hardmax.serving.errors import RequestError
 from hardmax.serving.images import pixels_of_array
 from hardmax.serving.limits import Limits
 from hardmax.serving.metrics import Metrics
 from hardmax.serving.models import Models
-from hardmax.serving.openapi import describe, document
+from hardmax.serving.openapi import describe
 from hardmax.serving.page import page_files
 from hardmax.serving.plain import in_thread, predict
 from hardmax.serving.responses import PAGE_POLICY, POLICY, answer, refusal
@@ -49,7 +50,7 @@ def make_app(
 
     ``is_local`` is whether only this computer can connect.
     """
-    routes = Routes(models, limits, metrics).all()
+    routes = Routes(models, limits, metrics, has_token=token is not None).all()
     return Starlette(
         routes=routes,
         middleware=[
@@ -90,8 +91,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 class Routes:
     """The functions behind the paths."""
 
-    def __init__(self, models: Models, limits: Limits, metrics: Metrics):
+    def __init__(self, models: Models, limits: Limits, metrics: Metrics, *, has_token: bool):
         self._models, self._limits, self._metrics = models, limits, metrics
+        self._has_token = has_token
         self._files = page_files()
 
     def all(self) -> list[Route]:
@@ -207,11 +209,14 @@ class Routes:
         return Response(content, headers={"content-type": media_type})
 
     async def openapi(self, request: Request) -> Response:
-        return answer(describe([batcher.model for batcher in self._models], self._limits))
+        return answer(self._described())
 
     async def docs(self, request: Request) -> Response:
-        described = describe([batcher.model for batcher in self._models], self._limits)
-        return _html(document(described), PAGE_POLICY)
+        return _html(document(self._described()), PAGE_POLICY)
+
+    def _described(self) -> dict[str, Any]:
+        models = [batcher.model for batcher in self._models]
+        return describe(models, self._limits, has_token=self._has_token)
 
 
 def _html(content: bytes, policy: str) -> Response:

@@ -67,7 +67,7 @@ def parse(content: bytes, head_length: str | None, model: ServedModel) -> Infere
         head, tail = content[:size], memoryview(content)[size:]
     request = _object(from_json(head), "the request")
     identity = request.get("id")
-    if identity is not None and not isinstance(identity, str):
+    if "id" in request and not isinstance(identity, str):
         raise RequestError("id must be a text")
     return Inference(identity, _feeds(request, tail, model), _requested(request, model))
 
@@ -154,18 +154,16 @@ def _requested(request: dict[str, Any], model: ServedModel) -> list[Requested]:
     names = [output.name for output in model.outputs]
     if "outputs" not in request:
         return [Requested(name, by_default) for name in names]
-    requested: list[Requested] = []
+    requested: dict[str, Requested] = {}
     for entry in _array(request["outputs"], "outputs"):
         output = _object(entry, "an output")
         name = output.get("name")
         if name not in names:
             raise RequestError(f"the model has no output {name!r}; it has {listed(names)}")
-        if name in (one.name for one in requested):
-            raise RequestError(f"the output {name!r} was requested twice")
         parameters = _object(output.get("parameters", {}), "parameters")
         _check_known(parameters, ("binary_data",), f"the output {name!r}")
-        requested.append(Requested(name, _flag(parameters, "binary_data", by_default)))
-    return requested
+        requested[name] = Requested(name, _flag(parameters, "binary_data", by_default))
+    return [*requested.values()]
 
 
 def respond(

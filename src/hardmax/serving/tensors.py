@@ -23,45 +23,54 @@ def tensor_of_data(data: object, spec: TensorSpec, shape: tuple[int, ...]) -> np
 
     The result has the shape, but (n, 1) becomes (n,). Texts have dtype object; null is NaN.
     """
-    values = _flat(data, spec, prod(shape))
+    values = _flat(data, spec, shape)
     if spec.datatype == "BYTES":
         if not all(type(value) is str for value in values):
-            raise RequestError(f"the data of the input {spec.name!r} must be texts")
+            raise _misfit(spec)
         found = np.array(values, object)
     else:
         found = _numbers(values, spec)
     return found.reshape(shape if len(spec.shape) > 1 else -1)
 
 
-def _flat(data: object, spec: TensorSpec, count: int) -> list[Any]:
-    """Return the values of nested arrays, row by row."""
-    values = data
-    while isinstance(values, list) and values and isinstance(values[0], list):
-        if not all(isinstance(value, list) for value in values):
-            raise RequestError(f"the data of the input {spec.name!r} are nested unevenly")
-        values = [inner for value in values for inner in value]
-    if not isinstance(values, list) or len(values) != count:
-        found = f"{len(values)} values" if isinstance(values, list) else "no array"
+def _flat(data: object, spec: TensorSpec, shape: tuple[int, ...]) -> list[Any]:
+    """Return the values of arrays that are flat, or nested by a shape, row by row."""
+    count = prod(shape)
+    values = data if isinstance(data, list) else []
+    if values and isinstance(values[0], list):
+        for size in shape[1:]:
+            if not all(isinstance(value, list) and len(value) == size for value in values):
+                raise RequestError(
+                    f"the data of the input {spec.name!r} must be flat, or nested by its shape "
+                    f"{[*shape]}"
+                )
+            values = [inner for value in values for inner in value]
+    if len(values) != count:
         raise RequestError(
-            f"the data of the input {spec.name!r} must have as many values as its shape, {count}; "
-            f"got {found}"
+            f"the data of the input {spec.name!r} must be an array of {count} values, as its "
+            f"shape has, got {len(values)}"
         )
     return values
 
 
 def _numbers(values: list[Any], spec: TensorSpec) -> np.ndarray:
-    allowed = {int} if spec.datatype == "UINT8" else {int, float, type(None)}
-    if not {*map(type, values)} <= allowed:
-        wanted = "integers from 0 to 255" if spec.datatype == "UINT8" else "numbers or null"
-        raise RequestError(f"the data of the input {spec.name!r} must be {wanted}")
+    is_whole = spec.datatype == "UINT8"
     try:
-        if spec.datatype == "UINT8":
-            return np.frombuffer(bytes(values), np.uint8)
-        return np.array(values, np.float64)
+        if not {*map(type, values)} <= {int, float, *(() if is_whole else (type(None),))}:
+            raise ValueError
+        found = np.array(values, np.float64)
     except (ValueError, OverflowError) as error:
-        raise RequestError(
-            f"the data of the input {spec.name!r} has a number that {spec.datatype} cannot hold"
-        ) from error
+        raise _misfit(spec) from error
+    if not is_whole:
+        return found
+    if not ((found >= 0) & (found <= 255)).all() or (found % 1).any():
+        raise _misfit(spec)
+    return found.astype(np.uint8)
+
+
+def _misfit(spec: TensorSpec) -> RequestError:
+    wanted = {"UINT8": "integers from 0 to 255", "FP64": "numbers or null", "BYTES": "texts"}
+    return RequestError(f"the data of the input {spec.name!r} must be {wanted[spec.datatype]}")
 
 
 def tensor_of_bytes(content: memoryview, spec: TensorSpec, shape: tuple[int, ...]) -> np.ndarray:
