@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hardmax.data.tables.encoding import ColumnCode, Encoding
+from hardmax.data.tables.learning import DAY
 from hardmax.evaluation.calibration import BINS
 from hardmax.json_values import Json
 from hardmax.reports.records import RunRecord
@@ -101,5 +102,6 @@ def _example(code: ColumnCode) -> Json:
     moment = datetime.fromtimestamp(code.center, UTC).replace(tzinfo=None)
     if code.kind == "time of day":
         return moment.time().isoformat(timespec="seconds")
-    is_day = moment.time() == moment.min.time()
-    return moment.date().isoformat() if is_day else moment.isoformat(timespec="seconds")
+    # The median of days may be a noon.
+    has_times = DAY in code.cycles
+    return moment.isoformat(timespec="seconds") if has_times else moment.date().isoformat()
