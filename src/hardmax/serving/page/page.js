@@ -172,9 +172,10 @@ function purpose() {
 function quality({ count, accuracy, interval, calibration_error }) {
   const bounds = interval ? ` (95\u00a0% interval ${exact(interval[0], 1)} to ${exact(interval[1], 1)})` : "";
   const trained = model.trained ? ` on ${model.trained.slice(0, 10)}` : "";
-  return `Model: ${model.network}, trained with ${FRAMEWORKS[model.framework]}${trained}. Of ${count} ${examples(count)}, ${exact(accuracy, 2)} were ` +
-    `classified correctly${bounds}. The probabilities differ from the accuracy by ${+(100 * calibration_error).toFixed(1)} ` +
-    "percentage points on average (expected calibration error).";
+  const error = calibration_error === null ? "" : " The probabilities differ from the accuracy by " +
+    `${+(100 * calibration_error).toFixed(1)} percentage points on average (expected calibration error).`;
+  return `Model: ${model.network}, trained with ${FRAMEWORKS[model.framework]}${trained}. Of ${count} ${examples(count)}, ` +
+    `${exact(accuracy, 2)} were classified correctly${bounds}.${error}`;
 }
 
 // Rows.
@@ -205,8 +206,9 @@ function inputOf(column) {
   if (choices.length && choices.length <= MOST_OPTIONS)
     return withOptions(make("select", {}, make("option", { value: "" })), choices);
   if (kind === "text") return make("textarea", { rows: 3 });
-  if (kind === "date") return make("input", { type: column.example?.includes("T") ? "datetime-local" : "date" });
-  if (kind === "time of day") return make("input", { type: "time" });
+  if (kind === "date")
+    return make("input", { type: column.example.includes("T") ? "datetime-local" : "date", step: "any" });
+  if (kind === "time of day") return make("input", { type: "time", step: "any" });
   return make("input", { type: "text", inputMode: kind === "number" ? "decimal" : "text" });
 }
 
