@@ -22,7 +22,8 @@ pytest.importorskip("uvicorn")
 
 pytestmark = pytest.mark.shared
 
-ROWS = 160
+#: The rows of the table, and those of the test set.
+ROWS, TESTED = 160, 32
 PLACES = [f"place {number}" for number in range(30)]
 COSTS = "true,<b>stays</b>,leaves,call\n<b>stays</b>,0,1,0.2\nleaves,1,0,0.2\n"
 
@@ -91,6 +92,15 @@ def served(run, folder):
         assert done.returncode == 0, done.stderr
     with serving(folder, "digits", "customers") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def reliability(run, served):
+    """The points of the reliability diagram of customers, by the bins of probabilities."""
+    done = run("evaluate", "customers", "--json")
+    assert done.returncode == 0, done.stderr
+    points = json.loads(done.stdout)["reliability"]
+    return {int(point["confidence"] * 15): point for point in points}
 
 
 @contextlib.contextmanager
@@ -206,7 +216,6 @@ def test_the_camera_is_used_if_it_may_be(chromium, served):
     with shown(chromium, served.address, permissions=["camera"]) as page:
         page.get_by_role("button", name="Use the camera").click()
         page.get_by_role("dialog").wait_for()
-        page.evaluate("new Promise(done => { document.querySelector('video').oncanplay = done; })")
         browser.check_access(page)
         page.keyboard.press("Enter")
         page.get_by_role("article").wait_for()
@@ -221,14 +230,21 @@ def test_a_camera_that_may_not_be_used_is_said(page):
 
 
 @pytest.mark.parametrize("fields", [FIELDS, {"months": "50"}], ids=["row", "few"])
-def test_a_row_is_classified_as_on_the_command_line(page, predicted, request, fields):
+def test_a_row_is_classified_as_on_the_command_line(page, predicted, reliability, fields):
     choose(page, "customers")
     fill(page, fields)
     page.get_by_role("button", name="Classify").click()
     page.get_by_role("article").wait_for()
     name = "row.csv" if fields == FIELDS else "few.csv"
     (expected,) = predicted("customers", name)
-    check_answer(page.get_by_role("article"), expected)
+    answer = page.get_by_role("article")
+    check_answer(answer, expected)
+    place = int(expected["probability"] * 15)
+    point, (low, high) = reliability[place], (f"{100 * (place + i) / 15:.3g}" for i in (0, 1))
+    assert answer.locator(".note").inner_text() == (
+        f"Of the {round(point['share'] * TESTED)} test rows with a probability between "
+        f"{low}\xa0% and {high}\xa0%, {100 * point['accuracy']:.3g}\xa0% were classified correctly."
+    )
     browser.check_page(page)
 
 

@@ -51,16 +51,21 @@ async function predict(body, headers = {}) {
   return predictions[0];
 }
 
-// Show the answers of questions, one after the other; a later call ends an earlier one.
-async function answer(questions) {
+// End what is being asked, and forget the answers.
+function clear(status) {
   running.abort();
-  const mine = running = new AbortController();
+  running = new AbortController();
   fail("");
   for (const picture of at("answers").querySelectorAll("img")) URL.revokeObjectURL(picture.src);
   at("answers").replaceChildren();
   at("status").className = "";
-  at("status").textContent = "Classifying …";
-  const failures = [], found = [];
+  at("status").textContent = status;
+}
+
+// Show the answers of questions, one after the other; a later call ends an earlier one.
+async function answer(questions) {
+  clear("Classifying …");
+  const { signal } = running, failures = [], found = [];
   for (const [place, { file, body, headers }] of questions.entries()) {
     try {
       if (body.size > limits.body) throw new Error(`The file is larger than ${Math.floor(limits.body / 2 ** 20)} MiB.`);
@@ -69,7 +74,7 @@ async function answer(questions) {
       if (!place) shown.scrollIntoView({ block: "nearest" });
       found.push(`${file?.name ?? ""} ${prediction.label}, ${percent(prediction.probability)}`);
     } catch (error) {
-      if (mine.signal.aborted) return;
+      if (signal.aborted) return;
       failures.push(questions.length > 1 && file ? `${file.name}: ${error.message}` : error.message);
     }
   }
@@ -81,7 +86,7 @@ async function answer(questions) {
 
 function form(file) {
   const data = new FormData();
-  data.append("image", file, file.name || "image");
+  data.append("image", file);
   return data;
 }
 
@@ -143,10 +148,7 @@ function calibration(probability) {
 
 function show(chosen) {
   model = chosen;
-  running.abort();
-  fail("");
-  at("answers").replaceChildren();
-  at("status").textContent = "";
+  clear("");
   document.title = `${model.name} · hardmax`;
   at("name").textContent = model.name;
   at("purpose").textContent = purpose();
@@ -156,7 +158,7 @@ function show(chosen) {
   at("question-title").textContent = isTable ? "Row" : "Image";
   at("images").hidden = isTable;
   at("row").hidden = !isTable;
-  if (isTable) showFields(model.columns);
+  at("fields").replaceChildren(...model.columns.map(fieldOf));
   at("report").hidden = !model.has_report;
   at("report").href = `report/${encodeURIComponent(model.name)}`;
   at("question").hidden = false;
@@ -179,11 +181,6 @@ function quality({ count, accuracy, interval, calibration_error }) {
 }
 
 // Rows.
-
-function showFields(columns) {
-  at("fields").replaceChildren(...columns.map(fieldOf));
-  at("example").hidden = !columns.some(exampleOf);
-}
 
 function fieldOf(column, number) {
   const id = `column-${number}`, input = inputOf(column), example = exampleOf(column);
@@ -256,18 +253,12 @@ for (const input of document.querySelectorAll("input[type=file]"))
     input.value = "";  // so that the same file can be chosen again
   });
 document.addEventListener("paste", event => classify(event.clipboardData.files));
-document.addEventListener("dragover", event => {
-  event.preventDefault();
-  at("drop").classList.add("over");
-});
-document.addEventListener("dragleave", event => {
-  if (!event.relatedTarget) at("drop").classList.remove("over");
-});
-document.addEventListener("drop", event => {
-  event.preventDefault();
-  at("drop").classList.remove("over");
-  classify(event.dataTransfer.files);
-});
+for (const name of ["dragover", "dragleave", "drop"])
+  document.addEventListener(name, event => {
+    event.preventDefault();
+    at("drop").classList.toggle("over", name === "dragover");
+    if (name === "drop") classify(event.dataTransfer.files);
+  });
 
 // The camera, for which browsers ask for a secure address.
 
@@ -277,6 +268,7 @@ at("camera").addEventListener("click", async () => {
   fail("");
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    await video.play();
     at("studio").showModal();
   } catch (error) {
     fail(error.name === "NotAllowedError" ? "The browser does not allow the camera to be used here."
