@@ -29,7 +29,10 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def serving(folder, *arguments):
-    """Yield a server, started in a folder on a free port; at the end SIGTERM must end it."""
+    """Yield a server, started in a folder on a free port.
+
+    At the end SIGTERM must end it, if it still runs.
+    """
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".log", delete=False) as file:
         log = Path(file.name)
         process = subprocess.Popen(
@@ -48,8 +51,9 @@ def serving(folder, *arguments):
         else:
             raise AssertionError(f"the server ended before it could be reached: {log.read_text()}")
         yield Server(f"{found[0]}/", process, log, lines)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0, log.read_text()
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, log.read_text()
     finally:
         process.kill()
         process.communicate()

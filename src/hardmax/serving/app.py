@@ -1,9 +1,6 @@
 """The routes of a server."""
 
 import asyncio
-import base64
-import hashlib
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
@@ -29,18 +26,12 @@ from hardmax.serving.metrics import Metrics
 from hardmax.serving.models import Models
 from hardmax.serving.openapi import describe
 from hardmax.serving.page import page_files
+from hardmax.serving.pages import PAGE_POLICY, html, report_policy
 from hardmax.serving.plain import in_thread, predict
-from hardmax.serving.responses import PAGE_POLICY, POLICY, answer, refusal
+from hardmax.serving.responses import answer, refusal
 from hardmax.serving.security import BODY, EXAMPLES, Guarded, Limited, Observed
 
 __all__ = ["make_app"]
-
-#: A report has its styles and its script in itself, and needs nothing of this server.
-REPORT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {scripts}; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
-    "sandbox allow-scripts allow-downloads"
-)
 
 
 def make_app(
@@ -51,7 +42,7 @@ def make_app(
     ``is_local`` is whether only this computer can connect.
     """
     routes = Routes(models, limits, metrics, has_token=token is not None).all()
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[
             Middleware(Observed, metrics, {route.endpoint: route.path for route in routes}),
@@ -61,6 +52,8 @@ def make_app(
         exception_handlers={HTTPException: _refused},
         lifespan=_lifespan(models),
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _lifespan(models: Models) -> Any:
@@ -193,13 +186,10 @@ class Routes:
             content = await asyncio.to_thread(model.report)
         except RunError as error:
             raise RequestError(f"the run of {model.name!r} has no report anymore", 404) from error
-        scripts = re.findall(rb"<script>(.*?)</script>", content, re.DOTALL)
-        hashes = [base64.b64encode(hashlib.sha256(script).digest()) for script in scripts]
-        allowed = " ".join(f"'sha256-{one.decode()}'" for one in hashes) or "'none'"
-        return _html(content, REPORT_POLICY.format(scripts=allowed))
+        return html(content, report_policy(content))
 
     async def page(self, request: Request) -> Response:
-        return _html(self._files["index.html"][0], PAGE_POLICY)
+        return html(self._files["index.html"][0], PAGE_POLICY)
 
     async def static(self, request: Request) -> Response:
         found = self._files.get(request.path_params["file"])
@@ -212,13 +202,8 @@ class Routes:
         return answer(self._described())
 
     async def docs(self, request: Request) -> Response:
-        return _html(document(self._described()), PAGE_POLICY)
+        return html(document(self._described()), PAGE_POLICY)
 
     def _described(self) -> dict[str, Any]:
         models = [batcher.model for batcher in self._models]
         return describe(models, self._limits, has_token=self._has_token)
-
-
-def _html(content: bytes, policy: str) -> Response:
-    headers = {POLICY.decode(): policy}
-    return Response(content, headers=headers, media_type="text/html")

@@ -23,6 +23,7 @@ def connections(seconds: float) -> type[HttpToolsProtocol]:
         _timer: asyncio.TimerHandle | None = None
         _head = 0
         _is_in_head = True
+        _has_moved_on = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -33,24 +34,24 @@ def connections(seconds: float) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            self._has_moved_on = False
             super().data_received(data)
-            if self._is_in_head:
-                self._head += len(data)
-                if self._head > HEAD:
-                    self._refuse(431, f"the headers may have at most {HEAD} bytes; send less")
+            in_head = self._is_in_head and not self._has_moved_on
+            self._head = self._head + len(data) if in_head else 0
+            if self._head > HEAD:
+                self._refuse(431, f"the headers may have at most {HEAD} bytes; send less")
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._head, self._is_in_head = 0, True
             self._wait()
 
         def on_headers_complete(self) -> None:
-            self._is_in_head = False
+            self._is_in_head, self._has_moved_on = False, True
             super().on_headers_complete()
 
         def on_message_complete(self) -> None:
             self._stop_waiting()
-            self._head, self._is_in_head = 0, True
+            self._is_in_head = self._has_moved_on = True
             super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:

@@ -47,4 +47,6 @@ async def uploads(content: bytes, content_type: str, most: int) -> list[Upload]:
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
         raise RequestError("the form has no file; send each file as a part with a filename")
-    return [Upload(file.filename or "", file.file.read()) for file in files]
+    found = [Upload(file.filename or "", file.file.read()) for file in files]
+    await form.close()
+    return found

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from hardmax.serving.bodies import to_json
 
-__all__ = ["HEADERS", "PAGE_POLICY", "POLICY", "answer", "refusal"]
+__all__ = ["HEADERS", "POLICY", "answer", "refusal"]
 
 POLICY = b"content-security-policy"
 
@@ -20,13 +20,6 @@ HEADERS = [
     (b"cache-control", b"no-store"),
     (POLICY, b"default-src 'none'; frame-ancestors 'none'"),
 ]
-
-#: The content security policy of pages that consist of files of this server.
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'self'"
-)
 
 #: What a client needs to know besides the message, by status.
 BY_STATUS = {

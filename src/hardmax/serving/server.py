@@ -63,9 +63,9 @@ def serve(
         if token is None and not is_local:
             warn(f"everybody who can reach {address} may ask; --token-file asks for a token")
         shown = f"[{address}]" if ":" in address else address
-        say(f"serving on http://{shown}:{port}")
         app = make_app(models, limits, metrics, token, is_local=is_local)
         server = _Server(
+            lambda: say(f"serving on http://{shown}:{port}"),
             uvicorn.Config(
                 app,
                 http=connections(limits.seconds),
@@ -78,7 +78,7 @@ def serve(
                 backlog=BACKLOG,
                 # Requests that are being read or computed have no more time than this anyway.
                 timeout_graceful_shutdown=round(limits.seconds) + 1,
-            )
+            ),
         )
         server.run([listener])
         return server.is_interrupted
@@ -131,9 +131,19 @@ class _OneLine(logging.Formatter):
 
 
 class _Server(uvicorn.Server):
-    """Stops at SIGTERM and at Ctrl-C, but does not end the process; a second one cuts off."""
+    """Stops at SIGTERM and at Ctrl-C, but does not end the process; a second one cuts off.
 
-    is_interrupted = False
+    ``on_start`` is called as soon as it can be reached and stopped.
+    """
+
+    def __init__(self, on_start: Callable[[], None], config: uvicorn.Config):
+        super().__init__(config)
+        self.is_interrupted = False
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
