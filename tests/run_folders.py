@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hardmax.networks.catalog import softmax_regression
+from hardmax.networks.catalog import mlp, softmax_regression
 from hardmax.networks.shapes import weight_shapes
 from hardmax.runs.run import Run
 from hardmax.runs.writer import RunWriter
@@ -41,6 +41,23 @@ def make_run(record=RECORD, seed=0):
         for name, shape in weight_shapes(network, SHAPE).items()
     }
     return Run(record, network, SHAPE, CLASSES, weights)
+
+
+def run_of(shape, classes, encoding=None, seed=0, **settings):
+    """Return a run with random weights that give different answers to different examples."""
+    network = mlp(len(classes), (8,))
+    generator = np.random.default_rng(seed)
+    weights = {
+        name: generator.standard_normal(size).astype(np.float32)
+        for name, size in weight_shapes(network, shape).items()
+    }
+    data = {**RECORD["data"], "classes": [*classes], "shape": [*shape]}
+    record = {
+        **RECORD,
+        "data": data,
+        "settings": {**RECORD["settings"], "model": "mlp", **settings},
+    }
+    return Run(record, network, shape, tuple(classes), weights, encoding)
 
 
 def write(out, run=None):

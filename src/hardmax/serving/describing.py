@@ -65,9 +65,9 @@ def _bins(record: RunRecord) -> list[dict[str, float]] | None:
     None if the run has none, or if weights made their counts meaningless.
     """
     results = record["results"]
-    if "reliability" not in results or results["test"].get("interval") is None:
+    test: Mapping[str, Any] = results["test"]
+    if "reliability" not in results or test.get("interval") is None:
         return None
-    count = record["data"]["test"]
     bins = []
     for point in results["reliability"]:
         place = int(np.clip(np.ceil(point["confidence"] * BINS), 1, BINS))
@@ -75,7 +75,7 @@ def _bins(record: RunRecord) -> list[dict[str, float]] | None:
             {
                 "lower": (place - 1) / BINS,
                 "upper": place / BINS,
-                "count": round(point["share"] * count),
+                "count": round(point["share"] * test["count"]),
                 "confidence": point["confidence"],
                 "accuracy": point["accuracy"],
             }
