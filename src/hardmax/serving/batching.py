@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from time import monotonic, perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from hardmax.checks import shortened
 from hardmax.serving.errors import RequestError
 from hardmax.serving.limits import Limits
 from hardmax.serving.model import ServedModel
@@ -18,6 +20,13 @@ from hardmax.serving.model import ServedModel
 __all__ = ["Batcher", "OnBatch"]
 
 Tensors = dict[str, np.ndarray]
+
+#: An example counts as one more for each of so many characters in its texts, whose n-grams take
+#: some 400 times their memory.
+CHARACTERS = 2**11
+
+#: The most characters of a text.
+MAX_TEXT = 2**17
 
 #: Receives the name of the model, the number of examples and the seconds of each batch.
 OnBatch = Callable[[str, int, float], None]
@@ -28,8 +37,9 @@ class Batcher:
 
     A batch has the examples that have queued while the last one was computed, at most
     ``limits.batch``; a request with more takes several, in turn with the others. A batch waits at
-    most ``limits.wait`` seconds, and only while there are requests on their way. ``on_batch`` is
-    called after each. All methods are for the thread of the event loop.
+    most ``limits.wait`` seconds, and only while there are requests on their way. An example with
+    long texts counts as several. ``on_batch`` is called after each batch. All methods are for the
+    thread of the event loop.
     """
 
     def __init__(self, model: ServedModel, limits: Limits, on_batch: OnBatch | None = None):
@@ -59,12 +69,13 @@ class Batcher:
     async def compute(self, feeds: Tensors) -> Tensors:
         """Return the outputs of the model for the examples of a request.
 
-        Its examples are dropped if it is cancelled. Raises RequestError if there are none.
+        Its examples are dropped if it is cancelled. Raises RequestError if there are none, or for a
+        text of more than MAX_TEXT characters.
         """
-        loop = asyncio.get_running_loop()
-        request = _Request(feeds, loop.create_future())
-        if not request.count:
+        sizes = _sizes(feeds)
+        if not len(sizes):
             raise RequestError("the request has no examples; give at least one")
+        request = _Request(feeds, sizes, asyncio.get_running_loop().create_future())
         self._queue.append(request)
         if arrival := _current.get():
             arrival.end()
@@ -97,7 +108,8 @@ class Batcher:
                 self._ended.set_result(None)
             return
         left = self._queue[0].since + self._wait - monotonic()
-        if self._arriving and left > 0 and self._queued() < self._size:
+        queued = sum(request.size for request in self._queue)
+        if self._arriving and left > 0 and queued < self._size:
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(left, self._stop_waiting)
             return
@@ -110,21 +122,21 @@ class Batcher:
         self._timer = None
         self._start()
 
-    def _queued(self) -> int:
-        """Return the number of examples in the queue."""
-        return sum(request.count - request.taken for request in self._queue)
-
     def _take(self) -> list["_Part"]:
         """Return the examples of the next batch."""
-        parts, room = [], self._size
-        while self._queue and room:
+        parts: list[_Part] = []
+        room = self._size
+        while self._queue and room > 0:
             request = self._queue.popleft()
             if request.outputs.done():  # it was cancelled, or one of its batches failed
                 continue
-            part = request.take(room)
-            room -= part.size
+            part = request.take(room, at_least=not parts)
+            if part is None:
+                self._queue.appendleft(request)
+                break
             parts.append(part)
-            if request.taken < request.count:
+            room -= part.size
+            if request.size:
                 self._queue.append(request)
         return parts
 
@@ -135,7 +147,7 @@ class Batcher:
             for part, result in zip(parts, results, strict=True):
                 part.request.add(result)
             if self._on_batch is not None:
-                self._on_batch(self.model.name, sum(part.size for part in parts), seconds)
+                self._on_batch(self.model.name, sum(part.number for part in parts), seconds)
             self._start()
 
         self._is_busy = True
@@ -162,21 +174,39 @@ _current: ContextVar[_Arrival | None] = ContextVar("_current", default=None)
 
 
 class _Request:
-    """The examples of a request, of which the first ``taken`` are in batches already."""
+    """The examples of a request; ``size`` is what those that are in no batch yet count as."""
 
-    def __init__(self, feeds: Tensors, outputs: "asyncio.Future[Tensors]"):
+    def __init__(
+        self, feeds: Tensors, sizes: np.ndarray, outputs: "asyncio.Future[Tensors]"
+    ) -> None:
         self.outputs = outputs
-        self.count = len(next(iter(feeds.values())))
-        self.taken = 0
         self.since = monotonic()
         self._feeds = feeds
+        self._ends = np.cumsum(sizes)
+        self._taken = 0
         self._found: list[Tensors] = []
 
-    def take(self, most: int) -> "_Part":
-        """Return the next examples."""
-        start, self.taken = self.taken, min(self.taken + most, self.count)
-        feeds = {name: values[start : self.taken] for name, values in self._feeds.items()}
-        return _Part(self, feeds, self.taken - start)
+    @property
+    def size(self) -> int:
+        return int(self._ends[-1]) - self._size_of_taken
+
+    @property
+    def _size_of_taken(self) -> int:
+        return int(self._ends[self._taken - 1]) if self._taken else 0
+
+    def take(self, most: int, *, at_least: bool) -> "_Part | None":
+        """Return the next examples that count as ``most`` or less; None if that is none.
+
+        With ``at_least``, one is returned in any case.
+        """
+        start, before = self._taken, self._size_of_taken
+        stop = int(np.searchsorted(self._ends, before + most, side="right"))
+        stop = max(stop, start + at_least)
+        if stop == start:
+            return None
+        self._taken = stop
+        feeds = {name: values[start:stop] for name, values in self._feeds.items()}
+        return _Part(self, feeds, stop - start, self._size_of_taken - before)
 
     def add(self, result: Tensors | Exception) -> None:
         """Add the outputs of the examples that were taken, or why there are none."""
@@ -186,16 +216,37 @@ class _Request:
             self.outputs.set_exception(result)
             return
         self._found.append(result)
-        if self.taken == self.count:
+        if not self.size:
             self.outputs.set_result(_joined(self._found))
 
 
 class _Part(NamedTuple):
-    """Some examples of a request."""
+    """Some examples of a request: how many, and what they count as."""
 
     request: _Request
     feeds: Tensors
+    number: int
     size: int
+
+
+def _sizes(feeds: Tensors) -> np.ndarray:
+    """Return what each example counts as, int64 (examples,).
+
+    Raises RequestError for a text of more than MAX_TEXT characters.
+    """
+    texts = {name: values for name, values in feeds.items() if values.dtype == object}
+    sizes = np.ones(len(next(iter(feeds.values()))), np.int64)
+    characters = np.zeros_like(sizes)
+    for name, values in texts.items():
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        if lengths.max(initial=0) > MAX_TEXT:
+            raise RequestError(
+                f"column {shortened(name)!r}, row {lengths.argmax() + 1} has {lengths.max()} "
+                f"characters; at most {MAX_TEXT} are allowed",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            )
+        characters += lengths
+    return sizes + characters // CHARACTERS
 
 
 def _timed(model: ServedModel, feeds: Sequence[Tensors]) -> tuple[list[Tensors | Exception], float]:

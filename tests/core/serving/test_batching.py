@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from hardmax.serving.batching import Batcher
+from hardmax.serving.batching import CHARACTERS, MAX_TEXT, Batcher
 from hardmax.serving.errors import RequestError
 from hardmax.serving.limits import Limits
 
@@ -213,6 +213,34 @@ def test_an_error_reaches_only_its_request():
         await ask(batcher, 4)
 
     assert run(main).sizes == [1, 3, 1, 1, 1, 1]
+
+
+def test_examples_with_long_texts_count_as_several():
+    async def main(model, batcher):
+        tasks = [await held(model, batcher)]
+        texts = np.array(
+            ["a" * length for length in (0, 10, 3 * CHARACTERS, MAX_TEXT, 5, 5)], object
+        )
+        feeds = {"x": np.arange(6.0), "words": texts}
+        long = asyncio.create_task(batcher.compute(feeds))
+        tasks += [asyncio.create_task(batcher.compute({**feeds, "words": texts[[0] * 6]}))]
+        await asyncio.sleep(0.01)
+        model.may_go.set()
+        await asyncio.gather(*tasks)
+        np.testing.assert_array_equal((await long)["y"], feeds["x"])
+
+    # The first two rows with three others, the long one with another, the longest one alone.
+    assert run(main, batch=5).sizes == [1, 5, 2, 1, 4]
+
+
+def test_a_text_that_is_too_long_is_too_large():
+    async def main(model, batcher):
+        texts = np.array(["a", "b" * (MAX_TEXT + 1)], object)
+        with pytest.raises(RequestError, match=r"'words', row 2.*131073 characters") as caught:
+            await batcher.compute({"x": np.arange(2.0), "words": texts})
+        assert caught.value.status == 413
+
+    assert run(main).sizes == []
 
 
 def test_no_examples_are_refused(refused):
