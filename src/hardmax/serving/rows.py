@@ -11,10 +11,8 @@ from hardmax.checks import listed, shortened
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.columns import Column, read_as
 from hardmax.data.tables.encoding import ColumnCode, Encoding
-from hardmax.data.tables.features import wanted_columns
 from hardmax.data.tables.files import read_text_table
 from hardmax.errors import DataError
-from hardmax.export.feeds import feeds_of
 from hardmax.serving.cells import is_plainly, number_of, text_of
 from hardmax.serving.errors import RequestError
 from hardmax.serving.limits import Limits
@@ -42,11 +40,10 @@ def feeds_of_csv(content: bytes, model: ServedModel, limits: Limits) -> dict[str
             header=settings.header is not False,
             encoding=settings.text_encoding,
         )
-        _check_count(table.num_rows, limits)
-        wanted_columns(table, encoding)
     except DataError as error:
         raise RequestError(str(error)) from error
-    return feeds_of(table, encoding, model.columns)
+    _check_count(table.num_rows, limits)
+    return feeds_of_rows(table.to_pylist(), model, limits)
 
 
 def feeds_of_rows(
