@@ -1,13 +1,17 @@
 """The routes of a server."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -59,6 +63,9 @@ def make_app(
 def _lifespan(models: Models) -> Any:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # No more threads than cores: large images are decoded in them, which takes memory.
+        threads = ThreadPoolExecutor(os.cpu_count(), "hardmax-requests")
+        asyncio.get_running_loop().set_default_executor(threads)
         watching = asyncio.create_task(models.watch())
         yield
         watching.cancel()
@@ -114,7 +121,7 @@ class Routes:
 
     async def predict(self, request: Request) -> Response:
         scope = request.scope
-        batcher = self._models.get(request.query_params.get("model"))
+        batcher = self._models.get(_model_of(scope["query_string"]))
         content_type = request.headers.get("content-type", "")
         found, scope[EXAMPLES] = await predict(batcher, scope[BODY], content_type, self._limits)
         return answer(found)
@@ -207,3 +214,9 @@ class Routes:
     def _described(self) -> dict[str, Any]:
         models = [batcher.model for batcher in self._models]
         return describe(models, self._limits, has_token=self._has_token)
+
+
+@lru_cache(256)
+def _model_of(query: bytes) -> str | None:
+    """Return the name of a model that a query has, or None."""
+    return QueryParams(query).get("model")

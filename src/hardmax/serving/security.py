@@ -9,8 +9,9 @@ import hmac
 import ipaddress
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -31,6 +32,9 @@ LEFT = 499
 
 #: The paths that need no token, by which others see whether the server lives.
 OPEN = {"/v2/health/live", "/v2/health/ready"}
+
+#: The seconds until a server looks whether the client is still there.
+PATIENCE = 0.05
 
 log = logging.getLogger("hardmax.serving")
 
@@ -149,19 +153,26 @@ def _check_token(scope: Scope, token: bytes) -> None:
 
 def _check_host(scope: Scope) -> None:
     host = header(scope, b"host")
-    if host is None:  # all browsers send it
-        return
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    if name.lower().rstrip(".") == "localhost":
-        return
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError as error:
+    if host is not None and not _is_local(host):  # all browsers send it
         raise RequestError(
             "without a token, this server answers requests to localhost or an IP address only; "
             "start it with --token-file, or let a proxy send the header Host: localhost",
             421,
-        ) from error
+        )
+
+
+@lru_cache(64)
+def _is_local(host: str) -> bool:
+    """Return whether a host, perhaps with a port, is localhost or an IP address."""
+    name, _, port = host.rpartition(":")
+    name = name if port.isdecimal() else host
+    if name.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 class Limited:
@@ -226,10 +237,11 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
     raise RequestError(f"the body may have at most {most} bytes; send less", 413)
 
 
-async def _while_connected(work: Any, receive: Receive) -> None:
+async def _while_connected(work: Awaitable[None], receive: Receive) -> None:
     """Do some work of the current task, but stop it when the client leaves."""
     task = asyncio.current_task()
     assert task is not None
+    watching: asyncio.Task[None] | None = None
     left = False
 
     async def watch() -> None:
@@ -238,7 +250,12 @@ async def _while_connected(work: Any, receive: Receive) -> None:
         left = True
         task.cancel()
 
-    watching = asyncio.ensure_future(watch())
+    def start_watching() -> None:
+        nonlocal watching
+        watching = asyncio.ensure_future(watch())
+
+    # Most work is done sooner than this task would be made.
+    timer = asyncio.get_running_loop().call_later(PATIENCE, start_watching)
     try:
         await work
     except asyncio.CancelledError:
@@ -247,4 +264,6 @@ async def _while_connected(work: Any, receive: Receive) -> None:
             raise ClientLeftError from None
         raise
     finally:
-        watching.cancel()
+        timer.cancel()
+        if watching is not None:
+            watching.cancel()

@@ -126,7 +126,8 @@ def _log_to_stderr() -> None:
 
 class _OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = plain(record.message)
+        if not record.message.isprintable():  # nearly all are
+            record.message = plain(record.message)
         return super().formatMessage(record)
 
 
