@@ -52,7 +52,7 @@ class Batcher:
         self._arriving = 0
         self._is_busy = False
         self._timer: asyncio.TimerHandle | None = None
-        self._ended: asyncio.Future[None] | None = None
+        self._idle: asyncio.Future[None] | None = None
 
     @contextmanager
     def arriving(self) -> Iterator[None]:
@@ -84,9 +84,10 @@ class Batcher:
 
     async def close(self) -> None:
         """Wait until all requests are done, also those on their way, and end the thread."""
-        self._ended = asyncio.get_running_loop().create_future()
-        self._start_soon()
-        await self._ended
+        # A request of many images is on its way again after a part of them.
+        while self._is_busy or self._queue or self._arriving:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
         self._thread.shutdown(wait=False)
 
     def _arrived(self) -> None:
@@ -104,8 +105,8 @@ class Batcher:
         while self._queue and self._queue[0].outputs.done():
             self._queue.popleft()  # it was cancelled
         if not self._queue:
-            if self._ended and not self._arriving and not self._ended.done():
-                self._ended.set_result(None)
+            if self._idle and not self._arriving and not self._idle.done():
+                self._idle.set_result(None)
             return
         left = self._queue[0].since + self._wait - monotonic()
         queued = sum(request.size for request in self._queue)

@@ -276,6 +276,24 @@ def test_closing_finishes_what_is_queued_and_what_is_on_its_way():
     asyncio.run(whole())
 
 
+def test_closing_waits_for_the_other_parts_of_a_request():
+    async def whole():
+        async def client():
+            for number in range(5):
+                with batcher.arriving():
+                    await asyncio.sleep(0.01)
+                await ask(batcher, number)
+
+        batcher = Batcher(Model(), Limits())
+        task = asyncio.create_task(client())
+        await asyncio.sleep(0.005)
+        await asyncio.wait_for(batcher.close(), 10)
+        assert task.done()
+        await task
+
+    asyncio.run(whole())
+
+
 def test_each_batch_is_reported():
     reports = []
 
