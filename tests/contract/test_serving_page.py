@@ -293,9 +293,9 @@ def tab_to(page, selector):
 
 
 def test_an_image_is_classified_by_keyboard_alone(page, folder):
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    # The browser needs a moment until it reports that a file is to be chosen.
     with page.expect_file_chooser() as chosen:
+        tab_to(page, "#files")
         page.keyboard.press("Enter")
     chosen.value.set_files(folder / "3.png")
     page.get_by_role("article").wait_for()
@@ -317,6 +317,22 @@ def test_what_the_page_links_to_is_there(page, served):
     for link in page.locator("footer a").all():
         with urllib.request.urlopen(served.address + link.get_attribute("href")) as answer:
             assert answer.status == 200
+
+
+def test_without_scripts_the_page_says_what_to_do(chromium, served):
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(served.address)
+        assert "needs JavaScript" in page.get_by_role("main").inner_text()
+        assert page.get_by_role("heading", name="Prediction").is_hidden()
+
+
+def test_the_documentation_of_the_api_can_be_read(page):
+    page.get_by_role("link", name="Documentation of the API").click()
+    page.get_by_role("heading", name="POST /predict").wait_for()
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    browser.check_page(page)
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,7 @@ at("studio").addEventListener("close", () => {
 
 // The start.
 
+at("halves").hidden = false;
 at("model").addEventListener("change", () => show(models[at("model").selectedIndex]));
 ask("models").then(content => {
   ({ models, limits } = content);
