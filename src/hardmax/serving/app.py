@@ -25,6 +25,7 @@ from hardmax.serving.batching import Batcher
 from hardmax.serving.docs import document
 from hardmax.serving.errors import RequestError
 from hardmax.serving.images import pixels_of_array
+from hardmax.serving.limiting import BODY, Limited
 from hardmax.serving.limits import Limits
 from hardmax.serving.metrics import Metrics
 from hardmax.serving.models import Models
@@ -33,7 +34,7 @@ from hardmax.serving.page import page_files
 from hardmax.serving.pages import PAGE_POLICY, html, report_policy
 from hardmax.serving.plain import in_thread, predict
 from hardmax.serving.responses import answer, refusal
-from hardmax.serving.security import BODY, EXAMPLES, Guarded, Limited, Observed
+from hardmax.serving.security import EXAMPLES, Guarded, Observed
 
 __all__ = ["make_app"]
 
@@ -124,7 +125,7 @@ class Routes:
         batcher = self._models.get(_model_of(scope["query_string"]))
         content_type = request.headers.get("content-type", "")
         found, scope[EXAMPLES] = await predict(batcher, scope[BODY], content_type, self._limits)
-        return answer(found)
+        return await in_thread(len(scope[BODY]), answer, found)
 
     async def infer(self, request: Request) -> Response:
         scope = request.scope
@@ -139,7 +140,8 @@ class Routes:
             raise RequestError(message, 413)
         found = await self._compute(batcher, inference.feeds)
         scope[EXAMPLES] = examples
-        body, size = protocol.respond(inference, batcher.model, found)
+        model = batcher.model
+        body, size = await in_thread(len(content), protocol.respond, inference, model, found)
         if size is None:
             return Response(body, media_type="application/json")
         headers = {protocol.HEAD_LENGTH: str(size)}

@@ -1,6 +1,7 @@
 """The connections of a server: what happens before a request has its whole head."""
 
 import asyncio
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -12,11 +13,11 @@ __all__ = ["connections"]
 HEAD = 2**16
 
 
-def connections(seconds: float) -> type[HttpToolsProtocol]:
+def connections(seconds: float, on_refusal: Callable[[int], None]) -> type[HttpToolsProtocol]:
     """Return the protocol for connections whose requests have to arrive in some seconds.
 
     A request that does not, or whose head is too large, or which is not one of HTTP, ends its
-    connection.
+    connection; for the latter two ``on_refusal`` is called with the status.
     """
 
     class Connection(HttpToolsProtocol):
@@ -70,6 +71,7 @@ def connections(seconds: float) -> type[HttpToolsProtocol]:
         def _refuse(self, status: int, message: str) -> None:
             if self.transport.is_closing():
                 return
+            on_refusal(status)
             content = to_json({"error": message})
             head = (
                 f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\n"

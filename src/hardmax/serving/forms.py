@@ -26,12 +26,21 @@ class _InMemory(MultiPartParser):
     spool_max_size = sys.maxsize
 
 
-async def uploads(content: bytes, content_type: str, most: int) -> list[Upload]:
+def uploads(content: bytes, content_type: str, most: int) -> list[Upload]:
     """Return the files in the body of a form, which has the type multipart/form-data.
 
     Raises RequestError for a body of another form, and unless it has 1 to ``most`` files.
     """
+    reading = _read(content, content_type, most)
+    try:
+        reading.send(None)  # it never waits, because all of it is in memory
+    except StopIteration as ended:
+        found: list[Upload] = ended.value
+        return found
+    raise AssertionError("a form was not read at once")
 
+
+async def _read(content: bytes, content_type: str, most: int) -> list[Upload]:
     async def body() -> AsyncGenerator[bytes, None]:
         yield content
 

@@ -54,6 +54,10 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def refused(self, status: int) -> None:
+        """Count what was no request."""
+        self._requests.labels("none", status).inc()
+
     def batch(self, model: str, examples: int, seconds: float) -> None:
         """Count a batch that was computed."""
         self._examples.labels(model).inc(examples)

@@ -1,15 +1,14 @@
-"""What surrounds the routes of a server: limits, the token, headers, figures and errors.
+"""What surrounds the routes of a server: the token, headers, figures and errors.
 
 These are ASGI middlewares without a layer between, since each request passes all of them.
 """
 
-import asyncio
 import base64
 import hmac
 import ipaddress
 import logging
 import traceback
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from time import perf_counter
@@ -18,23 +17,19 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hardmax.serving.errors import RequestError
-from hardmax.serving.limits import Limits
 from hardmax.serving.metrics import Metrics
 from hardmax.serving.responses import HEADERS, refusal
 
-__all__ = ["BODY", "Guarded", "Limited", "Observed", "header"]
+__all__ = ["EXAMPLES", "ClientLeftError", "Guarded", "Observed", "header"]
 
-#: Where in a scope a request's body is, its number of examples, and the name of its model.
-BODY, EXAMPLES, MODEL = "hardmax.body", "hardmax.examples", "hardmax.model"
+#: Where in a scope the number of its examples is.
+EXAMPLES = "hardmax.examples"
 
 #: The status in logs and figures of a request whose client left before the answer.
 LEFT = 499
 
 #: The paths that need no token, by which others see whether the server lives.
 OPEN = {"/v2/health/live", "/v2/health/ready"}
-
-#: The seconds until a server looks whether the client is still there.
-PATIENCE = 0.05
 
 log = logging.getLogger("hardmax.serving")
 
@@ -173,97 +168,3 @@ def _is_local(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-class Limited:
-    """Bounds the requests that send a body: how many at once, their bytes and their time.
-
-    The body is read before a route sees the request, which finds it in the scope. A request whose
-    client left is given up.
-    """
-
-    def __init__(self, app: ASGIApp, limits: Limits):
-        self._app, self._limits = app, limits
-        self._running = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        # Not 429, which is about too many requests by one client: here all of them count.
-        if self._running >= self._limits.requests:
-            raise RequestError(
-                f"the server is answering {self._running} requests, as many as it may; try again",
-                503,
-            )
-        self._running += 1
-        try:
-            await self._run(scope, receive, send)
-        finally:
-            self._running -= 1
-
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seconds = self._limits.seconds
-        try:
-            async with asyncio.timeout(seconds):
-                scope[BODY] = await _body(scope, receive, self._limits.body)
-                await _while_connected(self._app(scope, receive, send), receive)
-        except TimeoutError as error:
-            if BODY in scope:
-                message = f"the answer took longer than {seconds:g} seconds; send less or try again"
-                raise RequestError(message, 503) from error
-            message = f"the body did not arrive within {seconds:g} seconds"
-            raise RequestError(message, 408) from error
-
-
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """Return the body of a request. Raises RequestError if it has more than ``most`` bytes."""
-    coding = header(scope, b"content-encoding")
-    if coding is not None and coding.lower() != "identity":
-        raise RequestError("the body is compressed; send it without Content-Encoding", 415)
-    length = header(scope, b"content-length")
-    content = bytearray()
-    if length is None or int(length) <= most:  # the HTTP parser has checked that it is a number
-        more = True
-        while more and len(content) <= most:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeftError
-            content += message.get("body", b"")
-            more = message.get("more_body", False)
-        if len(content) <= most:
-            return bytes(content)
-    raise RequestError(f"the body may have at most {most} bytes; send less", 413)
-
-
-async def _while_connected(work: Awaitable[None], receive: Receive) -> None:
-    """Do some work of the current task, but stop it when the client leaves."""
-    task = asyncio.current_task()
-    assert task is not None
-    watching: asyncio.Task[None] | None = None
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        await receive()
-        left = True
-        task.cancel()
-
-    def start_watching() -> None:
-        nonlocal watching
-        watching = asyncio.ensure_future(watch())
-
-    # Most work is done sooner than this task would be made.
-    timer = asyncio.get_running_loop().call_later(PATIENCE, start_watching)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if left:
-            task.uncancel()
-            raise ClientLeftError from None
-        raise
-    finally:
-        timer.cancel()
-        if watching is not None:
-            watching.cancel()

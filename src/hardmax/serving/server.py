@@ -68,7 +68,7 @@ def serve(
             lambda: say(f"serving on http://{shown}:{port}"),
             uvicorn.Config(
                 app,
-                http=connections(limits.seconds),
+                http=connections(limits.seconds, metrics.refused),
                 ws="none",
                 lifespan="on",
                 log_config=None,
