@@ -13,30 +13,49 @@ pytest.importorskip("schemathesis")
 TESTS = Path(__file__).parents[2]
 
 
-def check(server, *options):
+@pytest.fixture(scope="module")
+def of_rows(table_run, tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("rows"), table_run, "--abstain-below", "0.9") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def of_images(image_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    (folder / "token").write_text("abc")
+    with serving(folder, image_run, "--token-file", "token") as server:
+        yield server
+
+
+def check(server, phases, examples):
     """Run all checks of schemathesis with requests that are as described, and others."""
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.address}openapi.json"),
-            *("--phases", "coverage,fuzzing", "--max-examples", "4", "--seed", "1"),
-            *options,
+            *("--phases", phases, "--max-examples", str(examples), "--seed", "1"),
+            *("--header", "Authorization: Bearer abc"),
         ],
+        cwd=server.log.parent,  # it leaves files there
         env={**os.environ, "SCHEMATHESIS_HOOKS": "request_bodies", "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
     assert " 500 " not in server.log.read_text()
 
 
-def test_rows(table_run, tmp_path):
-    with serving(tmp_path, table_run, "--abstain-below", "0.9") as server:
-        check(server)
+def test_rows(of_rows):
+    check(of_rows, "coverage", 1)
 
 
-def test_images_with_a_token(image_run, tmp_path):
-    (tmp_path / "token").write_text("abc")
-    with serving(tmp_path, image_run, "--token-file", "token") as server:
-        check(server, "--header", "Authorization: Bearer abc")
+def test_images_with_a_token(of_images):
+    check(of_images, "fuzzing", 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["of_rows", "of_images"])
+def test_many_requests(request, name):
+    check(request.getfixturevalue(name), "coverage,fuzzing", 200)

@@ -7,6 +7,7 @@ import socket
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,8 +78,15 @@ def test_a_body_that_does_not_come(strict):
 
 
 def test_a_head_that_does_not_come(strict):
-    assert raw(strict, b"POST /predict HTTP/1.1\r\nhost") == b""
-    assert raw(strict, b"") == b""
+    address = urlsplit(strict.address)
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection((address.hostname, address.port)))
+            for _ in range(2)
+        ]
+        connections[0].sendall(b"POST /predict HTTP/1.1\r\nhost")
+        # The server hangs up on both.
+        assert [one.recv(1) for one in connections] == [b"", b""]
 
 
 def test_a_head_that_is_too_large(strict):
@@ -95,6 +103,17 @@ def test_what_is_not_http(strict, data):
     answer = raw(strict, data)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b'{"error":"this is not a request of HTTP/1.1"}')
+
+
+def test_what_is_not_http_is_counted(strict):
+    def count():
+        figures = allowed(strict, "/metrics").content.decode()
+        found = re.findall(r'requests_total{route="none",status="400"} (\d+)', figures)
+        return int(found[0]) if found else 0
+
+    before = count()
+    raw(strict, b"hello\r\n\r\n")
+    assert count() == before + 1
 
 
 def test_bodies_that_are_cut_off(strict):
