@@ -4,14 +4,11 @@ import csv
 
 import numpy as np
 import pytest
-from run_folders import RECORD, write
+from run_folders import run_of, write
 from servers import serving
 
 from hardmax.data.load import load
 from hardmax.data.options import Reading
-from hardmax.networks.catalog import mlp
-from hardmax.networks.shapes import weight_shapes
-from hardmax.runs.run import Run
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("uvicorn")
@@ -19,20 +16,6 @@ pytest.importorskip("uvicorn")
 ROWS = 60
 SHAPE = (6, 5, 3)
 CLASSES = ("shirt", "<b>&", "größer")
-
-
-def run_of(shape, classes, encoding=None, seed=0, **settings):
-    """Return a run with random weights that give different answers to different examples."""
-    network = mlp(len(classes), (8,))
-    generator = np.random.default_rng(seed)
-    weights = {
-        name: generator.standard_normal(size).astype(np.float32)
-        for name, size in weight_shapes(network, shape).items()
-    }
-    data = {**RECORD["data"], "classes": [*classes], "shape": [*shape]}
-    settings = {**RECORD["settings"], "model": "mlp", "batch_size": 16, **settings}
-    record = {**RECORD, "data": data, "settings": settings}
-    return Run(record, network, shape, tuple(classes), weights, encoding)
 
 
 @pytest.fixture(scope="session")
