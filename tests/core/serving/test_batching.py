@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from echoing import Model, ask, held, run
+from echoing import Model, ask, held, run, until
 
 from hardmax.serving.batching import CHARACTERS, MAX_TEXT, Batcher
 from hardmax.serving.errors import RequestError
