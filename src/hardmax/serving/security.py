@@ -93,7 +93,8 @@ class Observed:
         self._metrics.request(route, status, seconds)
         if log.isEnabledFor(logging.INFO):
             examples = scope.get(EXAMPLES)
-            counted = "" if examples is None else f" {examples} examples"
+            plural = "" if examples == 1 else "s"
+            counted = "" if examples is None else f" {examples} example{plural}"
             # Methods and templates of paths are of a fixed set; all else is data.
             log.info(f"{scope['method']} {route} {status}{counted} {1000 * seconds:.1f} ms")
 

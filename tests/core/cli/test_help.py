@@ -25,7 +25,7 @@ def test_each_command_has_a_help(hardmax, command):
 
 
 def test_the_help_of_all_commands_is_known():
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 12
 
 
 def test_compare_says_that_it_needs_a_second_run(hardmax):

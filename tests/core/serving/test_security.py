@@ -243,5 +243,5 @@ def test_logs_have_no_data(server):
     log = server.log.read_text()
     assert "Sesam" not in log
     assert secret.encode().hex() not in log
-    line = r"[-\d]+ [\d:,]+ INFO POST (/predict|other) \d{3}( \d+ examples)? [\d.]+ ms"
+    line = r"[-\d]+ [\d:,]+ INFO POST (/predict|other) \d{3}( \d+ examples?)? [\d.]+ ms"
     assert re.fullmatch(line, log.splitlines()[-1])

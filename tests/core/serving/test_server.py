@@ -94,7 +94,7 @@ def test_a_replaced_run_is_taken_up_without_a_lost_request(write_table_run, tmp_
     assert log.count("took up the run") == 2
     assert log.count(" WARNING visits stays in service as it was: ") == 1
     # A connection that is kept ends between two answers, never within one.
-    assert log.count(" 200 1 examples ") == len(load.answers)
+    assert log.count(" 200 1 example ") == len(load.answers)
     closed = {ConnectionRefusedError, ConnectionResetError, BrokenPipeError, RemoteDisconnected}
     assert {type(failure) for failure in load.failures} <= closed
 
