@@ -20,6 +20,10 @@ ERROR: Schema = {
     "properties": {"error": {**TEXT, "description": "What is wrong, and what to do."}},
 }
 
+#: Dates by the styles in which only the order tells the day and the month.
+DAY, MONTH, YEAR = r"(0[1-9]|1\d|2[0-8])", r"(0[1-9]|1[0-2])", r"2\d{3}"
+ORDERED = {"day-first": f"{DAY}/{MONTH}/{YEAR}", "month-first": f"{MONTH}/{DAY}/{YEAR}"}
+
 #: A number as texts have it.
 NUMBER = r"[+-]?([0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})([eE][+-]?[0-9]{1,2})?"
 
@@ -76,11 +80,16 @@ def _cell(code: ColumnCode, spec: TensorSpec, missing: tuple[str, ...]) -> Schem
         allowed.append({"type": "boolean"})
         if BOOLEANS["1/0"] == BOOLEANS[code.style or code.kind]:
             allowed.append({"enum": [0, 1]})
-    plainly = NUMBER if spec.datatype == "FP64" else PLAIN[code.style or code.kind].pattern
+    plainly = NUMBER if spec.datatype == "FP64" else _plainly(code.style or code.kind)
     plainly = plainly.replace("\\d", "[0-9]")
     texts = [f"({_any_case(plainly) if code.kind == 'boolean' else plainly})"]
     texts += [_any_case(re.escape(text)) for text in missing if text]
     return {"anyOf": [*allowed, {"type": "string", "pattern": f"^ *({'|'.join(texts)})? *$"}]}
+
+
+def _plainly(style: str) -> str:
+    """Return a pattern of texts that surely are values of a style."""
+    return ORDERED[style] if style in ORDERED else PLAIN[style].pattern
 
 
 def _any_case(pattern: str) -> str:
