@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hardmax.checks import is_plain, listed
 from hardmax.data.images.files import strict_pillow
-from hardmax.errors import ArgumentError, HardmaxError
+from hardmax.errors import ArgumentError
 from hardmax.runs.record import RECORD
 from hardmax.runs.run import MAX_BYTES
 from hardmax.serving.batching import Batcher, OnBatch
@@ -141,7 +141,7 @@ class Models:
             return
         try:
             model = await asyncio.to_thread(entry.source.open, name)
-        except HardmaxError as error:
+        except Exception as error:  # whatever it is, others must be taken up all the same
             entry.seen = identity
             self._warn(name, entry, str(error))
             return
