@@ -48,13 +48,11 @@ class Limited:
                 f"the server is answering {self._running} requests, as many as it may; try again",
                 503,
             )
-        content = bytearray()
         self._running += 1
         try:
-            await self._in_time(self._run(content, scope, receive, send), scope)
+            await self._in_time(self._run(scope, receive, send), scope)
         finally:
             self._running -= 1
-            self._bytes -= len(content)
 
     async def _in_time(self, work: Awaitable[None], scope: Scope) -> None:
         seconds = self._limits.seconds
@@ -68,34 +66,44 @@ class Limited:
             message = f"the answer took longer than {seconds:g} seconds; send less or try again"
             raise RequestError(message, 503) from error
 
-    async def _run(self, content: bytearray, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._read(content, scope, receive)
-        scope[BODY] = bytes(content)
-        await _while_connected(self._app(scope, receive, send), receive)
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[BODY] = content = await self._body(scope, receive)
+        try:
+            await _while_connected(self._app(scope, receive, send), receive)
+        finally:
+            self._bytes -= len(content)
 
-    async def _read(self, content: bytearray, scope: Scope, receive: Receive) -> None:
-        """Read the body of a request. Raises RequestError if it has too many bytes."""
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of a request. Raises RequestError if it has too many bytes."""
         coding = header(scope, b"content-encoding")
         if coding is not None and coding.lower() != "identity":
             raise RequestError("the body is compressed; send it without Content-Encoding", 415)
         # The HTTP parser has checked that it is a number.
-        size = int(header(scope, b"content-length") or 0)
-        more = True
-        while more and size <= self._limits.body:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeftError
-            part = message.get("body", b"")
-            content += part
-            size = max(size, len(content))
-            self._bytes += len(part)
-            if self._bytes > BODIES * self._limits.body:
-                raise RequestError("the server is reading too many large bodies; try again", 503)
-            more = message.get("more_body", False)
+        self._check_size(int(header(scope, b"content-length") or 0))
+        content = bytearray()
+        try:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeftError
+                part = message.get("body", b"")
+                content += part
+                self._bytes += len(part)
+                self._check_size(len(content))
+                more = message.get("more_body", False)
+        except BaseException:
+            self._bytes -= len(content)
+            raise
+        return bytes(content)
+
+    def _check_size(self, size: int) -> None:
         if size > self._limits.body:
             raise RequestError(
                 f"the body may have at most {self._limits.body} bytes; send less", 413
             )
+        if self._bytes > BODIES * self._limits.body:
+            raise RequestError("the server is reading too many large bodies; try again", 503)
 
 
 async def _while_connected(work: Awaitable[None], receive: Receive) -> None:
