@@ -16,6 +16,9 @@ from hardmax.export.graph import DOUBLE, Graph, lookup, tokens
 
 __all__ = ["add_booleans", "add_trimmed", "first_token"]
 
+#: How many characters are looked at together; it divides their number.
+BLOCK = 2**12
+
 #: The characters that are trimmed, in a regular expression: white space in Unicode.
 BLANK = r"\t-\r\x1c-\x20\x85\pZ"
 
@@ -62,13 +65,24 @@ def _in_any_case(text: str) -> str:
 
 def _with_lowercase(character: str) -> list[str]:
     """Return the characters that become a given one in lowercase; a capital has none."""
-    return _by_lowercase().get(character, [])
+    own = [character] if _lowercase(character) == character else []
+    return sorted(own + _capitals().get(character, []))
+
+
+def _lowercase(character: str) -> str:
+    # Only the İ has a lowercase of two characters; pyarrow takes the first of them.
+    return character.lower()[0]
 
 
 @cache
-def _by_lowercase() -> dict[str, list[str]]:
+def _capitals() -> dict[str, list[str]]:
+    """Return the other characters that become one in lowercase, by that one."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for character in map(chr, range(sys.maxunicode + 1)):
-        # Only the İ has a lowercase of two characters; pyarrow takes the first of them.
-        found[character.lower()[0]].append(character)
+    for start in range(0, sys.maxunicode + 1, BLOCK):
+        block = "".join(map(chr, range(start, start + BLOCK)))
+        if block.lower() == block:  # as most are
+            continue
+        for character in block:
+            if _lowercase(character) != character:
+                found[_lowercase(character)].append(character)
     return found
