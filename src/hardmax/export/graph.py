@@ -115,6 +115,17 @@ class Graph:
             self._initializers,
         )
 
+    def splice(self, model: "onnx.ModelProto", X: str) -> str:
+        """Add the nodes and constants of a model with one input, X, and one output; return that.
+
+        The names of its values get a prefix. It must have the same versions of the operators.
+        """
+        part = need("onnx.compose").add_prefix(model, f"{self._prefix}{model.graph.name}/").graph
+        self._nodes.append(self._onnx.helper.make_node("Identity", [X], [part.input[0].name]))
+        self._nodes += part.node
+        self._initializers += part.initializer
+        return str(part.output[0].name)
+
     def model(self, name: str, metadata: Mapping[str, str]) -> "onnx.ModelProto":
         """Return the graph as a model with the metadata."""
         helper = self._onnx.helper

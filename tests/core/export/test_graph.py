@@ -36,3 +36,13 @@ def test_a_body_uses_values_from_around_it():
     graph.output("y", chosen, DOUBLE, "rows")
     for is_ten, expected in ((True, 60.0), (False, 120.0)):
         assert run(graph, x=np.array([3.0]), is_ten=np.array(is_ten))[0] == [expected]
+
+
+def test_a_model_can_be_a_part_of_a_graph_more_than_once():
+    part = Graph()
+    part.output("y", part.op("Mul", part.input("x", DOUBLE, "rows"), part.constant([2.0])), DOUBLE)
+    graph = Graph()
+    x = graph.op("Add", graph.input("x", DOUBLE, "rows"), graph.constant([1.0]))
+    y = graph.op("Add", graph.splice(part.model("first", {}), x), graph.constant([0.5]))
+    graph.output("y", graph.splice(part.model("second", {}), y), DOUBLE, "rows")
+    np.testing.assert_array_equal(run(graph, x=np.array([3.0]))[0], [17.0])
