@@ -25,6 +25,9 @@ __all__ = ["export"]
 #: The formats: ONNX, and those of frameworks.
 ONNX, FORMATS = "onnx", ("onnx", "torch", "jax", "tensorflow")
 
+#: The types that a network can be quantized to.
+QUANTIZED = ("int8",)
+
 
 def export(
     run: RunFolder,
@@ -52,6 +55,16 @@ def export(
             help="Data on whose test set the file is checked.  [default: the training data]",
         ),
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(QUANTIZED),
+            help="Compute a network on images in 8-bit integers: on CPUs most are faster then, and "
+            "they take a quarter of the bytes. Their accuracy on the test set is measured.  "
+            "[default: float32]",
+            autocompletion=lambda: [*QUANTIZED],
+        ),
+    ] = None,
     framework: Framework = None,
     costs: CostsFile = None,
     abstain_below: AbstainBelow = None,
@@ -59,7 +72,10 @@ def export(
 ) -> None:
     """Export a run as a file that predicts without hardmax, and check it on the test set."""
     check_choice("format", to, FORMATS)
+    if quantize is not None:
+        check_choice("type of --quantize", quantize, QUANTIZED)
     only_onnx = {
+        "--quantize": quantize,
         "--framework": framework,
         "--costs": costs,
         "--abstain-below": abstain_below,
@@ -68,7 +84,12 @@ def export(
     if to == ONNX:
         from hardmax.export.onnx_file import export as export_run
 
-        exported = export_run(run, out, data, framework, costs=costs, below=abstain_below)
+        exported = export_run(
+            *(run, out, data, framework),
+            costs=costs,
+            below=abstain_below,
+            quantized=quantize is not None,
+        )
     elif given:
         raise ArgumentError(f"{given[0]} is for --to {ONNX} only; leave it out with --to {to}")
     else:
@@ -86,4 +107,7 @@ def _print(exported: "Exported") -> None:
     from rich.filesize import decimal
 
     print_figures(f"checked on {exported.checked}")
-    print(plain(f"saved {exported.path} ({decimal(exported.size)})"))
+    size = decimal(exported.size)
+    if exported.float32_size is not None:
+        size += f"; {decimal(exported.float32_size)} in float32"
+    print(plain(f"saved {exported.path} ({size})"))

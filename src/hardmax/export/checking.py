@@ -13,7 +13,7 @@ from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import Predictor
 from hardmax.runs.run import Run
 
-__all__ = ["Check", "Expected", "Exported", "load"]
+__all__ = ["Check", "Expected", "Exported", "load", "spaced"]
 
 #: The most test examples that are compared.
 MOST = 1000
@@ -36,6 +36,12 @@ def load(run: Run, path: str, source: str | None) -> Dataset:
         raise DataError(f"{error}; the export can be checked on other data: --data DATA") from error
 
 
+def spaced(examples: Examples, most: int) -> Examples:
+    """Return at most so many of the examples, evenly spaced."""
+    rows = np.linspace(0, len(examples) - 1, min(len(examples), most)).round().astype(np.int64)
+    return examples.take(rows)
+
+
 @dataclass(frozen=True)
 class Check:
     """How many test examples were compared, and how many of their ``labels`` are equal.
@@ -51,25 +57,38 @@ class Check:
         """Return the figures."""
         return asdict(self)
 
+    @property
+    def count(self) -> str:
+        """The number of examples in words."""
+        return f"{self.examples} test example" + "s" * (self.examples != 1)
+
+    @property
+    def equal(self) -> str:
+        """How many labels are equal, in words."""
+        found = "all" if self.labels == self.examples else self.labels
+        return f"{found} labels are equal"
+
     def __str__(self) -> str:
-        examples = f"{self.examples} test example" + "s" * (self.examples != 1)
-        equal = "all labels" if self.labels == self.examples else f"{self.labels} labels"
-        return (
-            f"{examples}: {equal} are equal, probabilities differ by at most {self.difference:.1e}"
-        )
+        return f"{self.count}: {self.equal}, probabilities differ by at most {self.difference:.1e}"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported file or folder, its size in bytes, and how it was checked."""
+    """An exported file or folder, its size in bytes, and how it was checked.
+
+    ``float32_size`` is the size that a quantized file would have otherwise.
+    """
 
     path: Path
     size: int
     checked: Check
+    float32_size: int | None = None
 
     def as_dict(self) -> dict[str, Json]:
         """Return the fields as a JSON-compatible dict."""
-        return {"file": str(self.path), "bytes": self.size, "checked": self.checked.as_dict()}
+        size = {} if self.float32_size is None else {"float32_bytes": self.float32_size}
+        checked = self.checked.as_dict()
+        return {"file": str(self.path), "bytes": self.size, **size, "checked": checked}
 
 
 @dataclass(frozen=True)
@@ -89,24 +108,27 @@ class Expected:
 
         ``framework`` computes the probabilities.
         """
-        count = len(test)
-        rows = np.linspace(0, count - 1, min(count, MOST)).round().astype(np.int64)
-        examples = test.take(rows)
+        examples = spaced(test, MOST)
         predictor = Predictor(run, session_of(run, framework), len(examples))
         return cls(path, examples, predictor.probabilities(examples))
 
-    def check(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
-        """Compare the answers of an export, where ``labels`` are the numbers of the classes.
-
-        A label may only be another one if both classes are equally probable, within TOLERANCE.
-        Raises ExportError if answers differ.
-        """
+    def compare(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
+        """Compare the answers of an export, where ``labels`` are the numbers of the classes."""
         expected = self.probabilities
-        checked = Check(
+        return Check(
             len(labels),
             int((labels == expected.argmax(axis=1)).sum()),
             float(np.abs(probabilities - expected).max()),
         )
+
+    def check(self, probabilities: np.ndarray, labels: np.ndarray) -> Check:
+        """Return the comparison with the answers of an export, which must be equal.
+
+        A label may only be another one if both classes are equally probable, within TOLERANCE.
+        Raises ExportError if answers differ.
+        """
+        checked = self.compare(probabilities, labels)
+        expected = self.probabilities
         chosen = np.take_along_axis(expected, labels[:, None], axis=1)[:, 0]
         margin = (expected.max(axis=1) - chosen).max()
         if not (checked.difference <= TOLERANCE and margin <= TOLERANCE):

@@ -25,10 +25,13 @@ PATHS = {"data", "test", "pretrained", "from_run"}
 MAX_BYTES = 2**31 - 2**24
 
 
-def model_of(run: Run, answers: Answers) -> tuple["onnx.ModelProto", dict[str, str]]:
+def model_of(
+    run: Run, answers: Answers, network: "onnx.ModelProto | None" = None
+) -> tuple["onnx.ModelProto", dict[str, str]]:
     """Return the model of a run, with all that is done before and after its network.
 
-    Also return, for tables, the name of the input for each column.
+    A quantized ``network`` may take the place of that. Also return, for tables, the name of the
+    input for each column.
 
     Its metadata are JSON: ``classes``; ``metrics``, those of the test set; ``data``, the
     fingerprint of the data that the run was trained on; ``hardmax``, the version; the ``settings``
@@ -47,7 +50,11 @@ def model_of(run: Run, answers: Answers) -> tuple["onnx.ModelProto", dict[str, s
         X, inputs = add_columns(graph, run.encoding, OUTPUTS)
     else:
         X = add_images(graph, run.input_shape, run.settings)
-    answers.add(graph, add_network(graph, run.network, run.input_shape, run.weights, X))
+    if network is None:
+        scores = add_network(graph, run.network, run.input_shape, run.weights, X)
+    else:
+        scores = graph.splice(network, X)
+    answers.add(graph, scores)
     metadata: dict[str, object] = {
         "hardmax": __version__,
         "classes": run.classes,
