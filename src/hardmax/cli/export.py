@@ -85,7 +85,10 @@ def export(
         from hardmax.export.onnx_file import export as export_run
 
         exported = export_run(
-            *(run, out, data, framework),
+            run,
+            out,
+            data,
+            framework,
             costs=costs,
             below=abstain_below,
             quantized=quantize is not None,
