@@ -89,7 +89,8 @@ def test_a_network_is_built_once_and_compiled_for_two_sizes_of_batches(
     monkeypatch.setattr(Cache, "get", recorded_get)
     monkeypatch.setattr(Session, "scores", recorded_scores)
     files = [str(folder / name) for name in [*NAMES, *NAMES, *NAMES[: sum(expected) - 2 * COUNT]]]
-    batches = [*predict(str(folder / "run"), files).batches]
+    with predict(str(folder / "run"), files) as predictions:
+        batches = [batch.predictions for batch in predictions.batches]
     sessions, sizes, compiled = zip(*calls, strict=True)
     assert [*map(len, batches)] == [*sizes] == expected
     assert len({*sessions}) == 1

@@ -1,0 +1,85 @@
+"""The bytes of a file, read block by block."""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from hardmax.data.tables.arrow import need_pyarrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from typing_extensions import Buffer
+
+__all__ = ["BLOCK", "Source"]
+
+#: The bytes that are read at a time.
+BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of a file from ``start`` to ``end``; they can be read more than once."""
+
+    path: Path
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Source":
+        """Return all bytes of a file."""
+        return cls(path, 0, path.stat().st_size)
+
+    def __len__(self) -> int:
+        """Return the number of bytes."""
+        return self.end - self.start
+
+    def part(self, start: int, end: int | None = None) -> "Source":
+        """Return the bytes from ``start`` on, up to ``end`` if that is given."""
+        stop = self.end if end is None else min(self.start + end, self.end)
+        return Source(self.path, min(self.start + start, stop), stop)
+
+    def open(self) -> BinaryIO:
+        """Open the bytes as a file."""
+        return io.BufferedReader(_Section(self), BLOCK)
+
+    def stream(self) -> "pa.NativeFile":
+        """Open the bytes for pyarrow, whose threads need not wait for Python then."""
+        return need_pyarrow().OSFile(os.fsencode(self.path)).get_stream(self.start, len(self))
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        return b"".join(self.blocks())
+
+    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+        """Yield the bytes, at most ``size`` at a time."""
+        with self.open() as file:
+            while block := file.read(size):
+                yield block
+
+    def count(self, byte: bytes) -> int:
+        """Return how often a byte occurs."""
+        return sum(block.count(byte) for block in self.blocks())
+
+
+class _Section(io.RawIOBase):
+    """The bytes of a source as a file."""
+
+    def __init__(self, source: Source):
+        self.file = source.path.open("rb", buffering=0)
+        self.file.seek(source.start)
+        self.left = len(source)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        count = self.file.readinto(memoryview(buffer)[: self.left])
+        self.left -= count
+        return count
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
