@@ -53,10 +53,10 @@ class Source:
         """Return the bytes."""
         return b"".join(self.blocks())
 
-    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
-        """Yield the bytes, at most ``size`` at a time."""
+    def blocks(self, size: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes, at most ``size`` at a time, by default BLOCK."""
         with self.open() as file:
-            while block := file.read(size):
+            while block := file.read(size or BLOCK):
                 yield block
 
     def count(self, byte: bytes) -> int:

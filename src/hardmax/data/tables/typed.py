@@ -1,5 +1,7 @@
 """Table files whose cells have types: Parquet, Feather and JSON lines."""
 
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -67,13 +69,52 @@ def _valid(batch: "pa.RecordBatch") -> "pa.RecordBatch":
 
 
 def open_json_lines(path: Path, file: BinaryIO) -> Parts:
-    """Read one JSON object per line; raises the same as ``open_parquet``."""
+    """Open a file of one JSON object per line; raises the same as ``open_parquet``.
+
+    A short file is read as a whole, and so is one whose lines cannot be read apart: because they
+    are in error, are parts of objects, or have types that only pyarrow knows how to combine.
+    """
+    import pyarrow as pa
+
+    if not is_utf8(iter(partial(file.read, BLOCK), b"")):
+        raise DataError(f"{path} is not UTF-8; save it in that encoding")
+    if file.tell() > JSON_BLOCK:
+        with contextlib.suppress(pa.ArrowException):
+            return _json_parts(path, file)
+    return _whole_json(path, file)
+
+
+def _json_parts(path: Path, file: BinaryIO) -> Parts:
+    """Return the rows of JSON lines, the types of whose columns are found in a first pass."""
+    import pyarrow as pa
+
+    count, schema = 0, pa.schema([])
+    for batch in _json_batches(file):
+        count += batch.num_rows
+        schema = pa.unify_schemas([schema, batch.schema], promote_options="permissive")
+        check_size(path, count, len(schema))
+    return Parts(schema, lambda: _json_batches(file, schema), count)
+
+
+def _json_batches(file: BinaryIO, schema: "pa.Schema | None" = None) -> Iterator["pa.RecordBatch"]:
+    """Yield the rows of JSON lines, about BLOCK bytes at a time, as columns of the given types."""
     import pyarrow as pa
     import pyarrow.json
 
+    parsing = pyarrow.json.ParseOptions(explicit_schema=schema)
+    file.seek(0)
+    while lines := b"".join(file.readlines(BLOCK)):
+        options = pyarrow.json.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+        table = pyarrow.json.read_json(pa.BufferReader(lines), options, parsing)
+        yield from map(_valid, table.combine_chunks().to_batches())
+
+
+def _whole_json(path: Path, file: BinaryIO) -> Parts:
+    import pyarrow as pa
+    import pyarrow.json
+
+    file.seek(0)
     data = file.read()
-    if not is_utf8([data]):
-        raise DataError(f"{path} is not UTF-8; save it in that encoding")
     options = pyarrow.json.ReadOptions(use_threads=False, block_size=min(len(data), JSON_BLOCK) + 1)
     table = pyarrow.json.read_json(pa.BufferReader(data), options)
     check_size(path, table.num_rows, table.num_columns)
