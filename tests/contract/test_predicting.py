@@ -14,8 +14,8 @@ from PIL import Image
 from support import SOFTMAX, refused
 
 from hardmax.data.images.digits import load_digits
+from hardmax.data.tables import writing
 from hardmax.runs import predict as predicting
-from hardmax.runs import predictions
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import predict
 from hardmax.runs.run import Run
@@ -157,7 +157,7 @@ def test_patterns_are_expanded(run):
 @pytest.mark.shared
 @pytest.mark.parametrize("ending", [".csv", ".TSV", ".parquet"])
 def test_predictions_for_images_are_written_as_tables(run, folder, listed, ending, monkeypatch):
-    monkeypatch.setattr(predictions, "PART", 10)
+    monkeypatch.setattr(writing, "GROUP", 10 * 15)
     out = folder / f"out{ending}"
     done = run("predict", "run", *NAMES, *OPTIONS, "--out", out)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"predictions {out}\n", "")

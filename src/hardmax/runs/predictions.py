@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hardmax.data.tables.writing import TableWriter, with_columns
 from hardmax.errors import RunError
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Batch", "Prediction", "as_text", "open_predictions", "with_predictions"]
-
-#: The number of predictions, or else of their probabilities, that are written together. Small row
-#: groups would make a Parquet file large and slow to read.
-PART, PART_PROBABILITIES = 2**14, 2**18
 
 
 class Prediction(NamedTuple):
@@ -63,11 +59,16 @@ def as_text(prediction_set: list[str] | None) -> str:
 
 
 def with_predictions(batch: Batch, *, decides: bool) -> "pa.Table":
-    """Return the rows of a batch with columns for their predictions appended.
+    """Return the rows of a batch, or the files of its images, with columns for the predictions.
 
     ``decides`` is whether there is one of decisions.
     """
-    return with_columns(batch.part, _columns(batch.predictions, decides))
+    columns = _columns(batch.predictions, decides)
+    if batch.part is None:
+        # Not every file name can be encoded.
+        names = (one.file.encode("utf-8", "backslashreplace") for one in batch.predictions)
+        columns = {"file": [name.decode() for name in names], **columns}
+    return with_columns(batch.part, columns)
 
 
 @contextlib.contextmanager
@@ -83,49 +84,18 @@ def open_predictions(
     try:
         with open_whole(path) as file:
             ending = path.suffix.lower()
-            if is_table:
-                writer = TableWriter(file, ending)
-                yield lambda batch: writer.write(with_predictions(batch, decides=decides))
-                writer.close()
-            elif ending == ".jsonl":
+            if ending == ".jsonl" and not is_table:
                 yield lambda batch: file.writelines(
                     f"{dumps(prediction.as_dict())}\n".encode() for prediction in batch.predictions
                 )
             else:
-                table = _ImageTable(file, ending, decides)
-                yield table.write
-                table.close()
+                writer = TableWriter(file, ending)
+                yield lambda batch: writer.write(with_predictions(batch, decides=decides))
+                writer.close()
     except BrokenPipeError:  # of what the block printed
         raise
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
-
-
-class _ImageTable:
-    """A table of predictions for images, written to a file in parts."""
-
-    def __init__(self, file: IO[bytes], ending: str, decides: bool):
-        self.writer = TableWriter(file, ending)
-        self.decides = decides
-        self.part: list[Prediction] = []
-
-    def write(self, batch: Batch) -> None:
-        """Add a row for each prediction."""
-        self.part.extend(batch.predictions)
-        if len(self.part) >= min(PART, PART_PROBABILITIES // len(self.part[0].probabilities)):
-            self._write_part()
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self.part:
-            self._write_part()
-        self.writer.close()
-
-    def _write_part(self) -> None:
-        # Not every file name can be encoded.
-        names = [one.file.encode("utf-8", "backslashreplace").decode() for one in self.part]
-        self.writer.write(with_columns(None, {"file": names, **_columns(self.part, self.decides)}))
-        self.part = []
 
 
 def _columns(
