@@ -14,8 +14,8 @@ from PIL import Image
 from support import SOFTMAX, refused
 
 from hardmax.data.images.digits import load_digits
+from hardmax.data.tables import writing
 from hardmax.runs import predict as predicting
-from hardmax.runs import predictions
 from hardmax.runs.evaluate import session_of
 from hardmax.runs.predict import predict
 from hardmax.runs.run import Run
@@ -89,7 +89,8 @@ def test_a_network_is_built_once_and_compiled_for_two_sizes_of_batches(
     monkeypatch.setattr(Cache, "get", recorded_get)
     monkeypatch.setattr(Session, "scores", recorded_scores)
     files = [str(folder / name) for name in [*NAMES, *NAMES, *NAMES[: sum(expected) - 2 * COUNT]]]
-    batches = [*predict(str(folder / "run"), files).batches]
+    with predict(str(folder / "run"), files) as predictions:
+        batches = [batch.predictions for batch in predictions.batches]
     sessions, sizes, compiled = zip(*calls, strict=True)
     assert [*map(len, batches)] == [*sizes] == expected
     assert len({*sessions}) == 1
@@ -156,7 +157,7 @@ def test_patterns_are_expanded(run):
 @pytest.mark.shared
 @pytest.mark.parametrize("ending", [".csv", ".TSV", ".parquet"])
 def test_predictions_for_images_are_written_as_tables(run, folder, listed, ending, monkeypatch):
-    monkeypatch.setattr(predictions, "PART", 10)
+    monkeypatch.setattr(writing, "GROUP", 10 * 15)
     out = folder / f"out{ending}"
     done = run("predict", "run", *NAMES, *OPTIONS, "--out", out)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"predictions {out}\n", "")

@@ -1,7 +1,7 @@
 """``hardmax predict``: classify images or table rows with a run."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,13 +15,12 @@ from hardmax.cli.options import (
     Json,
     RunFolder,
     notice,
-    print_json,
 )
 from hardmax.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from hardmax.runs.predict import ImagePredictions, TablePredictions
-    from hardmax.runs.predictions import Prediction
+    from hardmax.runs.predict import Predictions
+    from hardmax.runs.predictions import Batch, Prediction
 
 __all__ = ["predict"]
 
@@ -62,12 +61,11 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict the classes of images or of the rows of a table."""
-    from hardmax.runs.predict import ImagePredictions
     from hardmax.runs.predict import predict as predict_by_run
 
     if out is not None:
         _check_out(out, files)
-    predictions = predict_by_run(
+    with predict_by_run(
         run,
         [str(file) for file in files],
         framework,
@@ -75,45 +73,66 @@ def predict(
         below=abstain_below,
         coverage=coverage,
         skip_bad=skip_bad,
-    )
-    for message in predictions.notices:
-        notice(message)
-    if isinstance(predictions, ImagePredictions):
-        _write_images(predictions, out, as_json)
-    else:
-        _write_table(predictions, out, as_json)
+    ) as predictions:
+        for message in predictions.notices:
+            notice(message)
+        _write(predictions, out, as_json)
+        for message in predictions.later():
+            notice(message)
     if out is not None and not as_json:
         print(plain(f"predictions {out}"))
 
 
-def _write_images(predictions: "ImagePredictions", out: Path | None, as_json: bool) -> None:
-    """Print or write the predictions for images; lines as soon as a batch is done."""
+def _write(predictions: "Predictions", out: Path | None, as_json: bool) -> None:
+    """Print or write the predictions; what is printed as soon as a batch is done."""
     from hardmax.data.parallel import progress_bar
     from hardmax.runs.predictions import open_predictions
 
     # On one terminal, a bar would disturb what is printed.
     title = None if out is None or as_json else "predicting"
+    is_table, decides = predictions.is_table, predictions.decides
     with ExitStack() as stack:
-        batches = stack.enter_context(closing(predictions.batches))
-        advance = stack.enter_context(progress_bar(title, len(predictions.images.files)))
+        advance = stack.enter_context(progress_bar(title, predictions.count))
+        writers: list[Callable[[Batch], None]] = []
         if out is not None:
-            write = stack.enter_context(open_predictions(out, decides=predictions.decides))
+            opened = open_predictions(out, is_table=is_table, decides=decides)
+            writers.append(stack.enter_context(opened))
         if as_json:
-            add = stack.enter_context(_json_array())
-        for batch in batches:
-            if out is not None:
+            writers.append(stack.enter_context(_json_array()))
+        elif out is None:
+            writers.append(_rows_printer(decides) if is_table else _print_lines)
+        for batch in predictions.batches:
+            for write in writers:
                 write(batch)
-            if as_json:
-                add(batch)
-            elif out is None:
-                print(*(plain(_line(prediction)) for prediction in batch), sep="\n", flush=True)
-            advance(len(batch))
-    for message in predictions.images.notices:
-        notice(message)
+            advance(len(batch.predictions))
+
+
+def _print_lines(batch: "Batch") -> None:
+    """Print the predictions for images."""
+    print(*(plain(_line(prediction)) for prediction in batch.predictions), sep="\n", flush=True)
+
+
+def _rows_printer(decides: bool) -> Callable[["Batch"], None]:
+    """Return a function that prints rows and their predictions as CSV."""
+    import io
+
+    from hardmax.data.tables.writing import TableWriter
+    from hardmax.runs.predictions import with_predictions
+
+    data = io.BytesIO()
+    writer = TableWriter(data, ".csv")
+
+    def print_rows(batch: "Batch") -> None:
+        writer.write(with_predictions(batch, decides=decides))
+        print(data.getvalue().decode(), end="", flush=True)
+        data.seek(0)
+        data.truncate()
+
+    return print_rows
 
 
 @contextmanager
-def _json_array() -> Iterator[Callable[[Sequence["Prediction"]], None]]:
+def _json_array() -> Iterator[Callable[["Batch"], None]]:
     """Yield a function that adds predictions to a JSON array, printed if the block has no error.
 
     Until then it is in a temporary file, because a part of an array is of no use.
@@ -125,23 +144,13 @@ def _json_array() -> Iterator[Callable[[Sequence["Prediction"]], None]]:
     from hardmax.runs.record import dumps
 
     with TemporaryFile("w+", encoding="ascii") as file:
-        yield lambda batch: file.writelines(f", {dumps(one.as_dict())}" for one in batch)
+        yield lambda batch: file.writelines(
+            f", {dumps(one.as_dict())}" for one in batch.predictions
+        )
         file.seek(len(", "))
         print("[", end="")
         shutil.copyfileobj(file, sys.stdout)
         print("]")
-
-
-def _write_table(predictions: "TablePredictions", out: Path | None, as_json: bool) -> None:
-    from hardmax.data.tables.writing import table_bytes
-    from hardmax.files import write_whole
-
-    if out is not None:
-        write_whole(out, table_bytes(predictions.table, out.suffix.lower()))
-    if as_json:
-        print_json([prediction.as_dict() for prediction in predictions.all])
-    elif out is None:
-        print(table_bytes(predictions.table, ".csv").decode(), end="")
 
 
 def _check_out(out: Path, files: list[Path]) -> None:

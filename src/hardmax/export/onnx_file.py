@@ -24,7 +24,7 @@ from hardmax.export.quantization import (
 from hardmax.export.target import target_of, whole
 from hardmax.runs.data import test_file
 from hardmax.runs.evaluate import read_rule
-from hardmax.runs.predict import read_one_table
+from hardmax.runs.predict import open_one_table
 from hardmax.runs.record import dumps
 from hardmax.runs.run import Run
 
@@ -93,7 +93,8 @@ def _feeds(
     if isinstance(examples, Images):
         return {IMAGES: examples.images}
     assert isinstance(run.encoding, Encoding)
-    table, _ = read_one_table(path, [file], run)
+    with open_one_table(path, [file], run) as opened:
+        table = opened.table()
     _, places = examples.source(np.arange(len(examples)))
     rows = table.take([int(place) - 1 for place in places])
     return feeds_of(rows, run.encoding, inputs)

@@ -15,11 +15,18 @@ from hardmax.data.images.files import fit_images
 from hardmax.data.images.resizing import MODES
 from hardmax.data.row_encoding import RowEncoding
 from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.data.tables.features import PartEncoder, about_absent
 from hardmax.data.tables.frames import is_frame, table_of
 from hardmax.errors import ArgumentError, DataError
 from hardmax.reports.records import RunRecord
 from hardmax.runs.evaluate import session_of
-from hardmax.runs.predict import Predictor, encoded_rows, read_one_table, unlabeled
+from hardmax.runs.predict import (
+    Predictor,
+    encoded_parts,
+    encoded_rows,
+    open_one_table,
+    unlabeled,
+)
 from hardmax.runs.run import Run
 from hardmax.runs.session import Scorer
 from hardmax.runs.settings import Settings
@@ -140,19 +147,27 @@ class RunClassifier:
         return np.concatenate([predictor.probabilities(unlabeled(part)) for part in parts])
 
     def _of_rows(self, inputs: Any, encoding: RowEncoding) -> np.ndarray:
-        name = "X"
-        notices: list[str] = []
         if is_frame(inputs):
             table = table_of(inputs)
         elif isinstance(inputs, np.ndarray) and inputs.ndim > 1:
             table = self._of_numbers(inputs, encoding)
         else:
-            name, *_ = files = self._paths(inputs)
-            table, notices = read_one_table(self.path, files, self._run)
-        rows, about_rows = encoded_rows(table, Path(name), encoding)
-        for notice in (*notices, *about_rows):
+            return self._of_table(self._paths(inputs), encoding)
+        rows, notices = encoded_rows(table, Path("X"), encoding)
+        for notice in notices:
             log.warning(notice)
         return self._predictor(len(rows)).probabilities(rows)
+
+    def _of_table(self, files: Sequence[str], encoding: RowEncoding) -> np.ndarray:
+        with open_one_table(self.path, files, self._run) as table:
+            about_file = about_absent(table.path, table.names, encoding)
+            encoder = PartEncoder(table.path, encoding)
+            predictor = self._predictor(table.count)
+            parts = encoded_parts(predictor, table, encoder)
+            probabilities = np.concatenate([predictor.probabilities(rows) for _, rows in parts])
+        for notice in (*table.notices, *about_file, *encoder.notices()):
+            log.warning(notice)
+        return probabilities
 
     def _of_numbers(self, values: np.ndarray, encoding: RowEncoding) -> "pa.Table":
         """Return an array (n, columns) as a table with the columns of the training."""

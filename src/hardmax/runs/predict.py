@@ -1,8 +1,9 @@
 """Predictions of a run for new images or table rows."""
 
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from math import prod
 from pathlib import Path
@@ -13,15 +14,15 @@ import numpy as np
 from hardmax.data.datasets import Examples, Images, Vectors
 from hardmax.data.images.batches import ImageBatches, find_images
 from hardmax.data.row_encoding import RowEncoding
-from hardmax.data.tables.features import encode_table
-from hardmax.data.tables.files import TableFile, is_table_name, read_table
+from hardmax.data.tables.features import PartEncoder, about_absent, encode_table
+from hardmax.data.tables.files import OpenTable, is_table_name, open_table
 from hardmax.errors import ArgumentError, DataError, RunError
 from hardmax.evaluation.calibration import calibrated
 from hardmax.evaluation.conformal import check_coverage
 from hardmax.evaluation.decision_rules import Costs, named
 from hardmax.evaluation.metrics import softmax
 from hardmax.runs.evaluate import read_rule, session_of
-from hardmax.runs.predictions import Prediction, with_predictions
+from hardmax.runs.predictions import Batch, Prediction
 from hardmax.runs.run import Run
 from hardmax.runs.session import Scorer
 
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "ImagePredictions",
+    "Predictions",
     "Predictor",
-    "TablePredictions",
+    "encoded_parts",
     "encoded_rows",
+    "open_one_table",
     "predict",
-    "read_one_table",
     "unlabeled",
 ]
 
@@ -42,35 +43,28 @@ __all__ = [
 #: batch. Between single batches the allocator would return their memory and get it again.
 PART, PART_BYTES = 1024, 2**24
 
-
-@dataclass(frozen=True)
-class TablePredictions:
-    """The predictions for the rows of a table, in order.
-
-    ``table`` has the columns of the input followed by those of the predictions; ``notices`` are
-    what the user should know.
-    """
-
-    all: list[Prediction]
-    table: "pa.Table"
-    notices: tuple[str, ...]
+#: The most rows of a table, and cells, features and probabilities of them, likewise.
+ROWS, ENTRIES = 2**14, 2**20
 
 
 @dataclass(frozen=True)
-class ImagePredictions:
-    """The predictions for images in the order of their files, made while they are iterated.
+class Predictions:
+    """The predictions for images or the rows of a table, made while ``batches`` are iterated.
 
-    ``batches`` is a generator of lists; close it if it is not used up. ``decides`` is whether a
-    rule for decisions was given. ``notices`` are what the user should know before, and those of
-    ``images``, which the batches are made of, after that.
+    ``count`` is their number, of which bad images are left out, and ``is_table`` whether they are
+    for a table. ``decides`` is whether a rule for decisions was given. ``notices`` are what the
+    user should know before, and ``later`` returns those after the last batch.
     """
 
-    batches: Generator[list[Prediction], None, None]
-    images: ImageBatches
+    batches: Iterator[Batch]
+    count: int
+    is_table: bool
     decides: bool
     notices: tuple[str, ...]
+    later: Callable[[], Sequence[str]]
 
 
+@contextmanager
 def predict(
     path: str,
     files: Sequence[str],
@@ -80,17 +74,17 @@ def predict(
     below: float | None = None,
     coverage: float | None = None,
     skip_bad: bool = False,
-) -> ImagePredictions | TablePredictions:
-    """Return the predictions of a run for image files or for the rows of one table.
+) -> Iterator[Predictions]:
+    """Yield the predictions of a run for image files or for the rows of one table, in order.
 
     A folder stands for the images below it, a pattern for the files that match it (see
     ``find_images``); with ``skip_bad``, images that cannot be read are left out. ``framework``
     computes the predictions, by default the one used for training. Decisions minimize the expected
     cost given by the file ``costs``, or abstain ``below`` a probability. Prediction sets have the
     given ``coverage``. Raises RunError for an unusable run or, with ``coverage``, one without a
-    validation set, DataError for a file that cannot be read or does not fit the run or costs that
-    do not fit the classes, ArgumentError for both rules at once, a coverage that is not between 0
-    and 1, or ``skip_bad`` for a table.
+    validation set, DataError for a file that cannot be read or does not fit the run, also while the
+    batches are iterated, or for costs that do not fit the classes, ArgumentError for both rules at
+    once, a coverage that is not between 0 and 1, or ``skip_bad`` for a table.
     """
     run = Run.open(path)
     rules = read_rule(run, costs, below)
@@ -100,18 +94,21 @@ def predict(
         files = [*chain.from_iterable(map(find_images, files))]
         predictor = Predictor(run, session_of(run, framework), len(files), rules, coverage)
         images = predictor.images(files, skip_bad=skip_bad)
-        return ImagePredictions(_predict_images(predictor, images), images, decides, about_sets)
+        with closing(_predict_images(predictor, images)) as batches:
+            yield Predictions(
+                batches, len(files), False, decides, about_sets, lambda: images.notices
+            )
+        return
     if skip_bad:
         raise ArgumentError(f"{path} was trained on a table; only bad image files can be skipped")
-    table, about_file = read_one_table(path, files, run)
-    rows, about_rows = encoded_rows(table, Path(files[0]), run.encoding)
-    predictor = Predictor(run, session_of(run, framework), len(rows), rules, coverage)
-    predictions = [
-        replace(prediction, row=row)
-        for row, prediction in enumerate(predictor.predict(rows, [files[0]] * len(rows)), 1)
-    ]
-    table = with_predictions(table, predictions, decides=decides)
-    return TablePredictions(predictions, table, (*about_file, *about_rows, *about_sets))
+    with open_one_table(path, files, run) as table:
+        about_file = (*table.notices, *about_absent(table.path, table.names, run.encoding))
+        encoder = PartEncoder(table.path, run.encoding)
+        predictor = Predictor(run, session_of(run, framework), table.count, rules, coverage)
+        rows = _predict_rows(predictor, table, encoder)
+        yield Predictions(
+            rows, table.count, True, decides, (*about_file, *about_sets), encoder.notices
+        )
 
 
 def _check_sets(run: Run, path: str, coverage: float) -> tuple[str, ...]:
@@ -130,14 +127,34 @@ def _check_sets(run: Run, path: str, coverage: float) -> tuple[str, ...]:
     )
 
 
-def _predict_images(
-    predictor: "Predictor", images: ImageBatches
-) -> Generator[list[Prediction], None, None]:
+def _predict_images(predictor: "Predictor", images: ImageBatches) -> Generator[Batch, None, None]:
     """Yield the predictions for each batch of images."""
     done = 0
     for files, pixels in images.read():
-        yield predictor.predict(unlabeled(pixels), files, done)
+        yield Batch(predictor.predict(unlabeled(pixels), files, done))
         done += len(files)
+
+
+def _predict_rows(
+    predictor: "Predictor", table: OpenTable, encoder: PartEncoder
+) -> Iterator[Batch]:
+    """Yield the predictions for each part of a table."""
+    done = 0
+    for part, rows in encoded_parts(predictor, table, encoder):
+        files = [str(table.path)] * len(rows)
+        yield Batch(predictor.predict(rows, files, done, are_rows=True), part)
+        done += len(rows)
+
+
+def encoded_parts(
+    predictor: "Predictor", table: OpenTable, encoder: PartEncoder
+) -> Iterator[tuple["pa.Table", Vectors]]:
+    """Yield a table in parts, and the rows of each as examples, whose labels are 0.
+
+    Raises DataError for a table that cannot be read, or as the encoder does.
+    """
+    for part in table.parts(predictor.row_part_size(len(table.names))):
+        yield part, _unlabeled_rows(encoder.encode(part))
 
 
 def unlabeled(pixels: np.ndarray) -> Images:
@@ -151,7 +168,11 @@ def encoded_rows(table: "pa.Table", path: Path, encoding: RowEncoding) -> tuple[
     Raises like ``encode_table``.
     """
     values, said = encode_table(table, path, encoding)
-    return Vectors(values, np.zeros(len(values), np.int64)), said
+    return _unlabeled_rows(values), said
+
+
+def _unlabeled_rows(values: np.ndarray) -> Vectors:
+    return Vectors(values, np.zeros(len(values), np.int64))
 
 
 @dataclass(frozen=True)
@@ -175,8 +196,16 @@ class Predictor:
     @property
     def part_size(self) -> int:
         """The number of images that are read and scored together, in one or more batches."""
+        return self._in_batches(min(PART, PART_BYTES // prod(self.run.input_shape)))
+
+    def row_part_size(self, columns: int) -> int:
+        """Return the same for rows of a table with so many columns."""
+        entries = columns + prod(self.run.input_shape) + len(self.run.classes)
+        return self._in_batches(min(ROWS, ENTRIES // entries))
+
+    def _in_batches(self, most: int) -> int:
+        """Return the most examples in one or more batches, at most the given number or a batch."""
         batch = min(self.batch_size, self.session.largest_batch)
-        most = min(PART, PART_BYTES // prod(self.run.input_shape))
         return batch * max(most // batch, 1)
 
     def images(self, files: Sequence[str], *, skip_bad: bool = False) -> ImageBatches:
@@ -193,10 +222,12 @@ class Predictor:
         """Return calibrated probabilities, float64 (examples, classes)."""
         return softmax(self.scores(examples)[1])
 
-    def predict(self, examples: Examples, files: Sequence[str], start: int = 0) -> list[Prediction]:
+    def predict(
+        self, examples: Examples, files: Sequence[str], start: int = 0, *, are_rows: bool = False
+    ) -> list[Prediction]:
         """Return the predictions for the examples from position ``start`` on.
 
-        ``files`` has the file of each.
+        ``files`` has the file of each; if they ``are_rows`` of one, they have their numbers.
         """
         run = self.run
         scores, with_temperature = self.scores(examples)
@@ -206,20 +237,24 @@ class Predictor:
             Prediction(
                 file=file,
                 label=run.classes[best],
-                probability=float(row[best]),
+                probability=of_classes[best],
                 decision=decision,
-                probabilities=dict(zip(run.classes, row.tolist(), strict=True)),
-                scores=row_scores.tolist(),
+                probabilities=dict(zip(run.classes, of_classes, strict=True)),
+                scores=its_scores,
                 prediction_set=members,
+                row=place if are_rows else None,
             )
-            for file, best, row, decision, row_scores, members in zip(
-                files,
-                scores.argmax(axis=1),
-                probabilities,
-                decisions,
-                scores,
-                self._sets(with_temperature, start),
-                strict=True,
+            for place, (file, best, of_classes, decision, its_scores, members) in enumerate(
+                zip(
+                    files,
+                    scores.argmax(axis=1).tolist(),
+                    probabilities.tolist(),
+                    decisions,
+                    scores.tolist(),
+                    self._sets(with_temperature, start),
+                    strict=True,
+                ),
+                start + 1,
             )
         ]
 
@@ -233,8 +268,8 @@ class Predictor:
         ]
 
 
-def read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
-    """Return the only table in ``files``, for the run in ``path``, and notices.
+def open_one_table(path: str, files: Sequence[str], run: Run) -> AbstractContextManager[OpenTable]:
+    """Open the only table in ``files``, for the run in ``path``.
 
     Raises DataError if there is another file, or if it cannot be read.
     """
@@ -245,6 +280,6 @@ def read_one_table(path: str, files: Sequence[str], run: Run) -> TableFile:
         )
     settings, encoding = run.settings, run.encoding
     known = [code.name for code in encoding.columns] if encoding else []
-    return read_table(
+    return open_table(
         Path(files[0]), known, header=settings.header, encoding=settings.text_encoding
     )

@@ -3,9 +3,8 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hardmax.data.tables.writing import TableWriter, with_columns
 from hardmax.errors import RunError
@@ -16,15 +15,10 @@ from hardmax.runs.record import dumps
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Prediction", "as_text", "open_predictions", "with_predictions"]
-
-#: The number of predictions, or else of their probabilities, that are written together. Small row
-#: groups would make a Parquet file large and slow to read.
-PART, PART_PROBABILITIES = 2**14, 2**18
+__all__ = ["Batch", "Prediction", "as_text", "open_predictions", "with_predictions"]
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The predicted class of an example, its probability, and those of all classes.
 
     Probabilities use the run's temperature; ``scores``, one per class, are those of the network.
@@ -45,11 +39,18 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Json]:
         """Return the fields as a JSON-compatible dict, without a set or row that is None."""
-        entries = asdict(self)
+        entries = self._asdict()
         for name in ("prediction_set", "row"):
             if entries[name] is None:
                 del entries[name]
         return entries
+
+
+class Batch(NamedTuple):
+    """Predictions that are made together; for rows, the ``part`` of the table that has these."""
+
+    predictions: list[Prediction]
+    part: "pa.Table | None" = None
 
 
 def as_text(prediction_set: list[str] | None) -> str:
@@ -57,67 +58,44 @@ def as_text(prediction_set: list[str] | None) -> str:
     return json.dumps(prediction_set, ensure_ascii=False)
 
 
-def with_predictions(
-    table: "pa.Table", predictions: Sequence[Prediction], *, decides: bool
-) -> "pa.Table":
-    """Return a table with columns for the predictions of its rows appended.
+def with_predictions(batch: Batch, *, decides: bool) -> "pa.Table":
+    """Return the rows of a batch, or the files of its images, with columns for the predictions.
 
     ``decides`` is whether there is one of decisions.
     """
-    return with_columns(table, _columns(predictions, decides))
+    columns = _columns(batch.predictions, decides)
+    if batch.part is None:
+        # Not every file name can be encoded.
+        names = (one.file.encode("utf-8", "backslashreplace") for one in batch.predictions)
+        columns = {"file": [name.decode() for name in names], **columns}
+    return with_columns(batch.part, columns)
 
 
 @contextlib.contextmanager
 def open_predictions(
-    path: Path, *, decides: bool
-) -> Iterator[Callable[[Sequence[Prediction]], None]]:
-    """Yield a function that writes predictions for images to a file, batch by batch.
+    path: Path, *, is_table: bool, decides: bool
+) -> Iterator[Callable[[Batch], None]]:
+    """Yield a function that writes predictions to a file, batch by batch.
 
-    The file is a table of its ending, or has the JSON of a prediction per line if that is .jsonl;
-    it appears when the block ends without an error. Raises RunError if it cannot be written.
+    The file is a table of its ending; for images, one that ends in .jsonl has the JSON of a
+    prediction per line. It appears when the block ends without an error. Raises RunError if it
+    cannot be written.
     """
     try:
         with open_whole(path) as file:
             ending = path.suffix.lower()
-            if ending == ".jsonl":
+            if ending == ".jsonl" and not is_table:
                 yield lambda batch: file.writelines(
-                    f"{dumps(prediction.as_dict())}\n".encode() for prediction in batch
+                    f"{dumps(prediction.as_dict())}\n".encode() for prediction in batch.predictions
                 )
             else:
-                table = _ImageTable(file, ending, decides)
-                yield table.write
-                table.close()
+                writer = TableWriter(file, ending)
+                yield lambda batch: writer.write(with_predictions(batch, decides=decides))
+                writer.close()
     except BrokenPipeError:  # of what the block printed
         raise
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
-
-
-class _ImageTable:
-    """A table of predictions for images, written to a file in parts."""
-
-    def __init__(self, file: IO[bytes], ending: str, decides: bool):
-        self.writer = TableWriter(file, ending)
-        self.decides = decides
-        self.part: list[Prediction] = []
-
-    def write(self, batch: Sequence[Prediction]) -> None:
-        """Add a row for each prediction."""
-        self.part.extend(batch)
-        if len(self.part) >= min(PART, PART_PROBABILITIES // len(batch[0].probabilities)):
-            self._write_part()
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self.part:
-            self._write_part()
-        self.writer.close()
-
-    def _write_part(self) -> None:
-        # Not every file name can be encoded.
-        names = [one.file.encode("utf-8", "backslashreplace").decode() for one in self.part]
-        self.writer.write(with_columns(None, {"file": names, **_columns(self.part, self.decides)}))
-        self.part = []
 
 
 def _columns(

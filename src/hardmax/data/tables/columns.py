@@ -167,11 +167,13 @@ def read_as(
     placeholder: str | None = None,
     missing: Collection[str] = USUAL_MISSING,
     strict: bool = True,
+    start: int = 0,
 ) -> Column:
     """Return a column of the given ``kind``, with its ``style`` and ``placeholder`` in strings.
 
     Raises DataError if the column's type is not of that kind and, if ``strict``, for a cell that is
-    not of that kind, or a number that is infinite or beyond 1e150.
+    not of that kind, or a number that is infinite or beyond 1e150: with its row in a table that has
+    ``start`` rows above these.
     """
     pa = need_pyarrow()
     if array.null_count == len(array):
@@ -193,7 +195,7 @@ def read_as(
             f"{kind} column in training"
         )
     if strict and len(column.odd):
-        raise _misfit(column, array, int(column.odd[0]))
+        raise _misfit(column, array, int(column.odd[0]), start)
     return column
 
 
@@ -204,10 +206,10 @@ def _plain(name: str, array: "pa.ChunkedArray", missing: Collection[str]) -> "pa
         raise DataError(f"column {shortened(name)!r}: {error}") from error
 
 
-def _misfit(column: Column, array: "pa.ChunkedArray", row: int) -> DataError:
+def _misfit(column: Column, array: "pa.ChunkedArray", row: int, start: int = 0) -> DataError:
     """Return the error for a cell that is too large a number, or not of the column's kind."""
     cell = str(array[row].as_py()).strip()
-    where = f"column {shortened(column.name)!r}, row {row + 1}"
+    where = f"column {shortened(column.name)!r}, row {start + row + 1}"
     if column.kind == "number" and _is_too_large(cell):
         return DataError(
             f"{where}: {float(cell)} is not allowed; numbers must be finite and at most 1e150; "

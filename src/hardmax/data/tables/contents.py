@@ -4,6 +4,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,21 +13,29 @@ from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from hardmax.checks import listed, shortened
 from hardmax.data.tables.arrow import need_pyarrow
+from hardmax.data.tables.source import BLOCK
 from hardmax.errors import DataError
-from hardmax.files import is_hidden, open_regular
+from hardmax.files import is_hidden, open_regular, unfinished
 
-__all__ = ["COMPRESSIONS", "Contents", "ending", "open_contents", "read_whole"]
+__all__ = ["COMPRESSIONS", "Contents", "ending", "open_contents", "temporary_file"]
 
-#: The most bytes of a compressed table, and of any table once it is decompressed in memory.
+#: The most bytes of a compressed table, and of any table once it is decompressed.
 MAX_BYTES = 2**31 - 1
+
+#: The bytes of a compressed file that are checked before the others are decompressed.
+START = 2**25
 
 #: The endings of files that are read part by part.
 IN_PARTS = (".parquet", ".feather", ".arrow")
 
 
 class Contents(NamedTuple):
-    """A table's ``file``, open for reading, and the ``ending`` of its name without compression."""
+    """A table's file, and the ``ending`` of its name, both without compression.
 
+    ``path`` is where the ``file`` is, which is open for reading and may be sought.
+    """
+
+    path: Path
     file: BinaryIO
     ending: str
 
@@ -42,32 +51,48 @@ def ending(name: str) -> str:
 
 
 @contextlib.contextmanager
-def open_contents(path: Path) -> Iterator[Contents]:
-    """Open a table file and decompress it, depending on the ending of its name.
+def open_contents(path: Path, check: Callable[[str, Path], None]) -> Iterator[Contents]:
+    """Open a table file; decompress it to a temporary one, depending on the ending of its name.
 
-    Raises DataError if it cannot be read, also while it is read in the block: because it is no
-    regular file, is damaged or encrypted, or has more than MAX_BYTES bytes, unless its ending is in
-    IN_PARTS; and for a zip archive of anything but one file.
+    ``check`` gets the ending and the path of a decompressed file when only its start is there.
+    Raises DataError if the file cannot be read: because it is no regular file, is
+    damaged or encrypted, or has more than MAX_BYTES bytes, unless its ending is in IN_PARTS; and
+    for a zip archive of anything but one file.
     """
     unpack = COMPRESSIONS.get(path.suffix.lower())
     max_bytes = None if path.suffix.lower() in IN_PARTS else MAX_BYTES
     with open_regular(path, max_bytes) as file:
         if unpack is None:
-            yield Contents(file, ending(path.name))
+            yield Contents(path, file, ending(path.name))
             return
-        try:
-            with unpack(path, file) as (unpacked, name):
-                yield Contents(unpacked, ending(name))
-        except DAMAGED as error:
-            raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+        with temporary_file() as copy:
+            try:
+                with unpack(path, file) as (unpacked, name), copy.open("wb") as whole:
+                    whole.write(unpacked.read(START))
+                    whole.flush()
+                    check(ending(name), copy)
+                    _copy_rest(path, unpacked, whole)
+            except DAMAGED as error:
+                raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+            with copy.open("rb") as whole:
+                yield Contents(copy, whole, ending(name))
 
 
-def read_whole(path: Path, file: IO[bytes]) -> bytes:
-    """Return the rest of a file. Raises DataError if that is more than MAX_BYTES."""
-    data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise DataError(f"{path} has more than {MAX_BYTES} bytes, which is the limit for a table")
-    return data
+def _copy_rest(path: Path, file: IO[bytes], copy: IO[bytes]) -> None:
+    """Copy what is left of a file. Raises DataError if the copy has more than MAX_BYTES then."""
+    while block := file.read(BLOCK):
+        copy.write(block)
+        if copy.tell() > MAX_BYTES:
+            raise DataError(
+                f"{path} has more than {MAX_BYTES} bytes, which is the limit for a table"
+            )
+
+
+@contextlib.contextmanager
+def temporary_file() -> Iterator[Path]:
+    """Yield the path of a file to write, which is deleted when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="hardmax-") as folder, unfinished(Path(folder)):
+        yield Path(folder, "data")
 
 
 #: What the readers of compressed files raise for a damaged or an encrypted one.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 
 from hardmax.checks import listed, shortened
 from hardmax.data.options import Reading
-from hardmax.data.row_encoding import RowEncoding
+from hardmax.data.row_encoding import RowEncoding, Unseen
 from hardmax.data.tables import notices
 from hardmax.data.tables.arrow import need_pyarrow
 from hardmax.data.tables.cells import USUAL_MISSING, has_texts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "PartEncoder",
+    "about_absent",
     "check_other",
     "encode_table",
     "features_of",
@@ -145,13 +148,13 @@ def read_columns(
 
 
 def wanted_columns(
-    table: "pa.Table", encoding: RowEncoding, *, strict: bool = True
+    table: "pa.Table", encoding: RowEncoding, *, strict: bool = True, start: int = 0
 ) -> list[Column]:
     """Return the columns that an encoding uses.
 
     Raises DataError if one is missing, or has another type than in training and, if ``strict``, for
-    a cell of another kind. Otherwise it counts as missing, as it does if training had some in that
-    column.
+    a cell of another kind, with its row in a table that has ``start`` rows above these. Otherwise
+    it counts as missing, as it does if training had some in that column.
     """
     names = {*table.column_names}
     missing = [code.name for code in encoding.columns if code.name not in names]
@@ -177,6 +180,7 @@ def wanted_columns(
             placeholder=code.placeholder,
             missing=encoding.missing,
             strict=strict and not code.odd,
+            start=start,
         )
         for code in encoding.columns
     ]
@@ -189,31 +193,75 @@ def of_encoding(
 
     Raises DataError, which names the file, if all columns are absent.
     """
-    table, said = _with_absent(path, table, encoding)
+    said = about_absent(path, table.column_names, encoding)
+    return _columns_of(path, table, encoding, strict=strict), said
+
+
+def _columns_of(
+    path: Path, table: "pa.Table", encoding: RowEncoding, *, strict: bool = True, start: int = 0
+) -> list[Column]:
+    """Return the same as ``wanted_columns``, from whose errors this one names the file.
+
+    Columns that are absent count as missing.
+    """
+    pa = need_pyarrow()
+    absent = _absent(table.column_names, encoding)
+    columns = [*table.columns, *(pa.nulls(table.num_rows) for _ in absent)]
+    whole = pa.Table.from_arrays(columns, [*table.column_names, *absent])
     try:
-        return wanted_columns(table, encoding, strict=strict), said
+        return wanted_columns(whole, encoding, strict=strict, start=start)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
 
-def _with_absent(
-    path: Path, table: "pa.Table", encoding: RowEncoding
-) -> tuple["pa.Table", list[str]]:
-    """Return a table with empty columns for those of an encoding that it lacks, and notices."""
-    pa = need_pyarrow()
-    there = {*table.column_names}
-    absent = [code.name for code in encoding.columns if code.name not in there]
+def _absent(names: Collection[str], encoding: RowEncoding) -> list[str]:
+    """Return the columns of an encoding that are not among the names of a table's columns."""
+    there = {*names}
+    return [code.name for code in encoding.columns if code.name not in there]
+
+
+def about_absent(path: Path, names: Sequence[str], encoding: RowEncoding) -> list[str]:
+    """Return notices on columns of an encoding that a table lacks.
+
+    Raises DataError if it lacks them all.
+    """
+    absent = _absent(names, encoding)
     if not absent:
-        return table, []
-    names = listed(repr(shortened(name)) for name in absent)
+        return []
+    quoted = listed(repr(shortened(name)) for name in absent)
     if len(absent) == len(encoding.columns):
         raise DataError(
-            f"{path} has none of the columns that the model was trained on ({names}); it has "
-            f"{listed(table.column_names)}"
+            f"{path} has none of the columns that the model was trained on ({quoted}); it has "
+            f"{listed(names)}"
         )
-    columns = [*table.columns, *(pa.nulls(table.num_rows) for _ in absent)]
-    whole = pa.Table.from_arrays(columns, [*table.column_names, *absent])
-    return whole, [f"{path} has no column {names}; its cells count as missing"]
+    return [f"{path} has no column {quoted}; its cells count as missing"]
+
+
+class PartEncoder:
+    """Encodes a table part by part; ``rows`` is the number of those that it has encoded.
+
+    Raises DataError if a part has a cell of another kind than in training.
+    """
+
+    def __init__(self, path: Path, encoding: RowEncoding):
+        self.path, self.encoding = path, encoding
+        self.rows = 0
+        self._unseen: dict[str, Unseen] = {}
+
+    def encode(self, part: "pa.Table") -> np.ndarray:
+        """Return the next rows as vectors, float32 (rows, features)."""
+        columns = _columns_of(self.path, part, self.encoding, start=self.rows)
+        for unseen in self.encoding.unseen(columns):
+            first = self._unseen.setdefault(unseen.column, replace(unseen, count=0))
+            self._unseen[unseen.column] = replace(first, count=first.count + unseen.count)
+        self.rows += part.num_rows
+        return self.encoding.encode(columns)
+
+    def notices(self) -> list[str]:
+        """Return notices on categories that were not in the training rows."""
+        names = (code.name for code in self.encoding.columns)
+        unseen = (self._unseen[name] for name in names if name in self._unseen)
+        return [notices.of_unseen(self.path.stem, one) for one in unseen]
 
 
 def encode_table(
@@ -224,6 +272,6 @@ def encode_table(
     Notices are about columns that are not there and categories that were not in the training rows.
     Raises DataError if no column is there, or if one is of another kind than in training.
     """
-    columns, said = of_encoding(path, table, encoding)
-    said += [notices.of_unseen(path.stem, one) for one in encoding.unseen(columns)]
-    return encoding.encode(columns), said
+    said = about_absent(path, table.column_names, encoding)
+    encoder = PartEncoder(path, encoding)
+    return encoder.encode(table), said + encoder.notices()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hardmax.checks import shortened
 from hardmax.data.tables.header import has_values
+from hardmax.data.tables.source import Source
 
 __all__ = ["Layout", "Row", "find_layout", "header_place", "read_rows"]
 
@@ -61,20 +62,19 @@ class Layout(NamedTuple):
 class _Lines:
     """The lines of bytes in UTF-8; ``end`` is where the last one ends."""
 
-    def __init__(self, data: bytes, start: int):
-        buffer = io.BytesIO(data)
-        buffer.seek(start)
-        self.text = io.TextIOWrapper(buffer, newline="", encoding="utf-8")
+    def __init__(self, data: Source, start: int):
+        self.data = data
         self.end = start
 
     def __iter__(self) -> Iterator[str]:
-        for line in self.text:
-            self.end += len(line.encode())
-            yield line
+        with self.data.part(self.end).open() as file:
+            for line in io.TextIOWrapper(file, newline="", encoding="utf-8"):
+                self.end += len(line.encode())
+                yield line
 
 
 def read_rows(
-    data: bytes,
+    data: Source,
     delimiter: str,
     start: int = 0,
     *,
@@ -87,7 +87,7 @@ def read_rows(
     csv.Error for a cell that is too long and, if ``strict``, for an unclosed quote.
     """
     lines = _Lines(data, start)
-    above = data.count(b"\n", 0, start)
+    above = data.part(0, start).count(b"\n")
     reader = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=padded)
     for cells in reader:
         if cells and not (padded and not "".join(cells).strip() and len(cells) == 1):
@@ -95,7 +95,7 @@ def read_rows(
 
 
 def find_layout(
-    data: bytes, ending: str, known: Collection[str | None] = (), *, has_header: bool
+    data: Source, ending: str, known: Collection[str | None] = (), *, has_header: bool
 ) -> Layout:
     """Return the layout of a text table. Without a header, columns are called 0, 1, 2 and so on.
 
@@ -151,7 +151,7 @@ def _lines(count: int) -> str:
     return "line" if count == 1 else f"{count} lines"
 
 
-def _skip_comments(data: bytes, comment: re.Pattern[str]) -> tuple[int, list[str]]:
+def _skip_comments(data: Source, comment: re.Pattern[str]) -> tuple[int, list[str]]:
     """Return where the first line that is neither empty nor a comment starts, and the comments."""
     lines = _Lines(data, 0)
     start = 0
@@ -172,7 +172,7 @@ def _cells(comment: str, delimiter: str) -> list[str]:
     return [first.removeprefix("#").strip() or "#", *others]
 
 
-def _sample(data: bytes, delimiter: str, start: int) -> list[Row]:
+def _sample(data: Source, delimiter: str, start: int) -> list[Row]:
     """Return the first rows: ROWS of them, or those in SAMPLE bytes or before too long a cell."""
     rows: list[Row] = []
     with contextlib.suppress(csv.Error):
@@ -183,13 +183,13 @@ def _sample(data: bytes, delimiter: str, start: int) -> list[Row]:
     return rows
 
 
-def _delimited(data: bytes, start: int, ending: str) -> tuple[str, list[Row]]:
+def _delimited(data: Source, start: int, ending: str) -> tuple[str, list[Row]]:
     """Return the delimiter with the most rows of equally many cells, and the first rows.
 
     Of several such delimiters, it is the one with the most cells.
     """
     order = "\t,;|" if ending in (".tsv", ".tab") else ",;\t|"
-    beginning = data[start : start + SAMPLE].decode(errors="ignore")
+    beginning = data.part(start, start + SAMPLE).read().decode(errors="ignore")
     present = [delimiter for delimiter in order if delimiter in beginning] or [order[0]]
     samples = [(delimiter, _sample(data, delimiter, start)) for delimiter in present]
     return max(samples, key=lambda sample: _fit(sample[1]))
@@ -203,7 +203,7 @@ def _fit(rows: list[Row]) -> tuple[bool, float, int]:
     return cells > 1 and 2 * count > len(rows), count / len(rows), cells
 
 
-def _titles(data: bytes, rows: list[Row]) -> int:
+def _titles(data: Source, rows: list[Row]) -> int:
     """Return the number of rows above the table: of one cell, if others have several.
 
     One such row right above rows of two cells is the header of a table with row names instead.
@@ -212,8 +212,8 @@ def _titles(data: bytes, rows: list[Row]) -> int:
     count = sum(1 for _ in itertools.takewhile(lambda row: len(row.cells) == 1, rows))
     if not count or count > len(rows) // 2:
         return 0
-    below = data[rows[count - 1].end : rows[count].end]
-    return 0 if columns == 2 and count == 1 and not below.startswith((b"\n", b"\r")) else count
+    below = data.part(rows[count - 1].end, rows[count - 1].end + 1).read()
+    return 0 if columns == 2 and count == 1 and below not in (b"\n", b"\r") else count
 
 
 def _complete(names: list[str], rows: list[Row]) -> tuple[list[str], list[str]]:
@@ -231,9 +231,9 @@ def _complete(names: list[str], rows: list[Row]) -> tuple[list[str], list[str]]:
     return ["", *names], ["with a name of each row in front of its cells"]
 
 
-def _without_notes(data: bytes, delimiter: str) -> tuple[int, list[str]]:
+def _without_notes(data: Source, delimiter: str) -> tuple[int, list[str]]:
     """Return where the rows end, and the notes below them: lines of one cell that are texts."""
-    tail = data[-MAX_NOTES:]
+    tail = data.part(max(len(data) - MAX_NOTES, 0)).read()
     lines = tail.splitlines(keepends=True)[1 if len(tail) < len(data) else 0 :]
     end = at = len(data)
     notes: list[str] = []

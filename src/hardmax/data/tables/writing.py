@@ -20,12 +20,16 @@ __all__ = ["WRITABLE", "TableWriter", "table_bytes", "with_columns"]
 #: The file name endings of tables that can be written.
 WRITABLE = (".csv", ".jsonl", ".parquet", ".tsv")
 
+#: The cells from which on rows are a row group of a Parquet file. Small ones would make it large
+#: and slow to read.
+GROUP = 2**20
+
 
 class TableWriter:
     """Writes parts of a table, which all have the same columns, to a binary file.
 
-    ``ending`` is that of the file, one of WRITABLE; the file is complete after ``close``. Each part
-    is a row group of a Parquet file. Raises DataError if pyarrow is not installed.
+    ``ending`` is that of the file, one of WRITABLE; the file is complete after ``close``. Raises
+    DataError if pyarrow is not installed.
     """
 
     def __init__(self, file: IO[bytes], ending: str):
@@ -34,6 +38,7 @@ class TableWriter:
         self.ending = ending
         self.has_header = False
         self.parquet: pyarrow.parquet.ParquetWriter | None = None
+        self.group: list[pa.Table] = []
 
     def write(self, table: "pa.Table") -> None:
         """Write the next rows.
@@ -41,7 +46,9 @@ class TableWriter:
         Raises DataError if a column cannot be converted to strings and the ending is not .parquet.
         """
         if self.ending == ".parquet":
-            self._write_parquet(table)
+            self.group.append(table)
+            if sum(part.num_rows for part in self.group) * table.num_columns >= GROUP:
+                self._write_group()
         elif self.ending == ".jsonl":
             columns = [_json_values(table, name) for name in table.column_names]
             for cells in zip(*columns, strict=True):
@@ -52,12 +59,17 @@ class TableWriter:
 
     def close(self) -> None:
         """Write what comes after the last part."""
+        if self.group:
+            self._write_group()
         if self.parquet is not None:
             self.parquet.close()
 
-    def _write_parquet(self, table: "pa.Table") -> None:
+    def _write_group(self) -> None:
+        import pyarrow as pa
         import pyarrow.parquet
 
+        table = pa.concat_tables(self.group)
+        self.group = []
         if self.parquet is None:
             self.parquet = pyarrow.parquet.ParquetWriter(self.file, table.schema)
         self.parquet.write_table(table)
