@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 
+import browser
 from http_clients import ask
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -133,3 +134,11 @@ def test_the_description_and_its_page(server):
     assert re.findall(r"https?://", page) == []
     for name in re.findall('href="#([^"]+)"', page):
         assert f'id="{name}"' in page
+
+
+def test_the_page_of_the_description_in_a_browser(server, chromium):
+    with browser.opened(chromium, server.address) as page:
+        page.goto(f"{server.address}docs")
+        for part in page.locator("details").all()[:4]:
+            part.locator("summary").click()
+        browser.check_page(page)
