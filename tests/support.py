@@ -1,6 +1,7 @@
 """Helpers shared by several tests."""
 
 import importlib.util
+import io
 import tracemalloc
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hardmax import frameworks
+from hardmax.data.tables.writing import TableWriter
 from hardmax.errors import MissingFrameworkError
 
 #: The options of a training for which the network does not matter: this one takes a moment.
@@ -56,6 +58,15 @@ def save(path, pixels, **options):
     """Write pixels as an image file, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
+
+
+def table_bytes(table, ending):
+    """Return the contents of a table file with the given ending."""
+    data = io.BytesIO()
+    writer = TableWriter(data, ending)
+    writer.write(table)
+    writer.close()
+    return data.getvalue()
 
 
 def peak_memory(function):

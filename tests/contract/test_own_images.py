@@ -81,10 +81,10 @@ def test_evaluation_after_training_decodes_nothing(trained, monkeypatch):
 
 def test_predictions_are_those_of_the_evaluation(clothes, trained):
     files = sorted((clothes / "png" / "test").glob("*/*.png"))
-    found = predict(str(trained.path), [str(file) for file in files])
-    predictions = [one for batch in found.batches for one in batch]
+    with predict(str(trained.path), [str(file) for file in files]) as found:
+        predictions = [one for batch in found.batches for one in batch.predictions]
     correct = [one.label == file.parent.name for one, file in zip(predictions, files, strict=True)]
-    assert (sum(correct), found.images.notices) == (trained.test.correct, [])
+    assert (sum(correct), [*found.later()]) == (trained.test.correct, [])
 
 
 def test_training_on_mapped_images_gives_the_same_result(framework, clothes, monkeypatch):

@@ -160,9 +160,9 @@ class RunClassifier:
 
     def _of_table(self, files: Sequence[str], encoding: RowEncoding) -> np.ndarray:
         with open_one_table(self.path, files, self._run) as table:
+            predictor = self._predictor(table.count)
             about_file = about_absent(table.path, table.names, encoding)
             encoder = PartEncoder(table.path, encoding)
-            predictor = self._predictor(table.count)
             parts = encoded_parts(predictor, table, encoder)
             probabilities = np.concatenate([predictor.probabilities(rows) for _, rows in parts])
         for notice in (*table.notices, *about_file, *encoder.notices()):

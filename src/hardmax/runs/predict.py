@@ -102,13 +102,12 @@ def predict(
     if skip_bad:
         raise ArgumentError(f"{path} was trained on a table; only bad image files can be skipped")
     with open_one_table(path, files, run) as table:
+        count = table.count
         about_file = (*table.notices, *about_absent(table.path, table.names, run.encoding))
         encoder = PartEncoder(table.path, run.encoding)
-        predictor = Predictor(run, session_of(run, framework), table.count, rules, coverage)
+        predictor = Predictor(run, session_of(run, framework), count, rules, coverage)
         rows = _predict_rows(predictor, table, encoder)
-        yield Predictions(
-            rows, table.count, True, decides, (*about_file, *about_sets), encoder.notices
-        )
+        yield Predictions(rows, count, True, decides, (*about_file, *about_sets), encoder.notices)
 
 
 def _check_sets(run: Run, path: str, coverage: float) -> tuple[str, ...]:

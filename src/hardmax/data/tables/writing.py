@@ -1,4 +1,4 @@
-"""Write tables as CSV, TSV, JSON lines or Parquet, as a whole or part by part."""
+"""Write tables as CSV, TSV, JSON lines or Parquet, part by part."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet
 
-__all__ = ["WRITABLE", "TableWriter", "table_bytes", "with_columns"]
+__all__ = ["WRITABLE", "TableWriter", "with_columns"]
 
 #: The file name endings of tables that can be written.
 WRITABLE = (".csv", ".jsonl", ".parquet", ".tsv")
@@ -90,15 +90,6 @@ class TableWriter:
             self.has_header = True
         writer.writerows(zip(*columns, strict=True))
         self.file.write(text.getvalue().encode())
-
-
-def table_bytes(table: "pa.Table", ending: str) -> bytes:
-    """Return the contents of a table file with the given ending; raises like ``TableWriter``."""
-    data = io.BytesIO()
-    writer = TableWriter(data, ending)
-    writer.write(table)
-    writer.close()
-    return data.getvalue()
 
 
 def _texts(table: "pa.Table", name: str) -> list[str | None]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import RobustScaler
-from support import mixed_table
+from support import mixed_table, table_bytes
 
 from hardmax.data.load import load
 from hardmax.data.options import Reading
@@ -21,7 +21,6 @@ from hardmax.data.tables.encoding import Encoding
 from hardmax.data.tables.files import read_table
 from hardmax.data.tables.learning import learn
 from hardmax.data.tables.survey import survey_table
-from hardmax.data.tables.writing import table_bytes
 from hardmax.errors import ArgumentError, DataError
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from support import table_bytes
 
 from hardmax.data.tables import writing
 from hardmax.data.tables.files import read_table
-from hardmax.data.tables.writing import WRITABLE, TableWriter, table_bytes, with_columns
+from hardmax.data.tables.writing import WRITABLE, TableWriter, with_columns
 
 CELLS = ["p\rq", 'say "hi"', "a,b", "line\nbreak", None, "7"]
 TABLE = pa.table(
