@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import tempfile
 from functools import partial
 
 import numpy as np
@@ -248,10 +249,12 @@ def test_what_is_no_row_is_refused(rows, model):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_csv_file_gets_the_answers_of_predict(encoding, model, predicted):
+def test_a_csv_file_gets_the_answers_of_predict(encoding, model, predicted, monkeypatch):
     content = csv_of({**columns_of(ROWS), "label": ["u"] * ROWS}).decode().encode(encoding)
+    expected = predicted(content)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")  # it stays in memory
     found = served(model, feeds_of_csv(content, model, LIMITS))
-    np.testing.assert_allclose(found, predicted(content), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
