@@ -8,6 +8,7 @@ import typer
 from hardmax.checks import plain
 from hardmax.cli.options import INTERRUPTED, AbstainBelow, CostsFile, notice
 from hardmax.errors import ArgumentError, ExportError
+from hardmax.serving.limits import Limits
 
 __all__ = ["serve"]
 
@@ -32,7 +33,7 @@ def serve(
     abstain_below: AbstainBelow = None,
     max_batch: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most examples that are computed together.")
-    ] = 64,
+    ] = Limits.batch,
     max_wait: Annotated[
         float,
         typer.Option(
@@ -41,26 +42,25 @@ def serve(
             metavar="MS",
             help="Milliseconds that a batch waits for requests that are on their way.",
         ),
-    ] = 2.0,
+    ] = 1000 * Limits.wait,
     max_body: Annotated[
         int, typer.Option(min=1, metavar="MIB", help="Most MiB that a request may send.")
-    ] = 32,
+    ] = Limits.body // MIB,
     max_pixels: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most pixels that an image may have.")
-    ] = 50_000_000,
+    ] = Limits.pixels,
     max_rows: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most rows or images of a request.")
-    ] = 10_000,
+    ] = Limits.rows,
     max_requests: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most requests that are in progress.")
-    ] = 256,
+    ] = Limits.requests,
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Most seconds that a request takes.")
-    ] = 30.0,
+    ] = Limits.seconds,
 ) -> None:
     """Serve runs over HTTP: plain requests, the Open Inference Protocol and a page."""
     try:
-        from hardmax.serving.limits import Limits
         from hardmax.serving.server import serve as run_server
     except ModuleNotFoundError as error:
         raise ExportError(
