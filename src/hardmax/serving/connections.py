@@ -9,7 +9,8 @@ from hardmax.serving.bodies import to_json
 
 __all__ = ["connections"]
 
-#: The most bytes of the head of a request: its line and its headers.
+#: The most bytes of the head of a request, its line and its headers, and of what else is no body:
+#: the extensions of chunks, and trailers.
 HEAD = 2**16
 
 
@@ -37,22 +38,30 @@ def connections(seconds: float, on_refusal: Callable[[int], None]) -> type[HttpT
         def data_received(self, data: bytes) -> None:
             self._has_moved_on = False
             super().data_received(data)
-            in_head = self._is_in_head and not self._has_moved_on
-            self._head = self._head + len(data) if in_head else 0
+            self._head = 0 if self._has_moved_on else self._head + len(data)
             if self._head > HEAD:
                 self._refuse(431, f"the headers may have at most {HEAD} bytes; send less")
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
+            self._is_in_head = True
             self._wait()
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            if self._is_in_head:  # what follows a chunked body must not count as a header
+                super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
             self._is_in_head, self._has_moved_on = False, True
             super().on_headers_complete()
 
+        def on_body(self, body: bytes) -> None:
+            self._has_moved_on = True
+            super().on_body(body)
+
         def on_message_complete(self) -> None:
             self._stop_waiting()
-            self._is_in_head = self._has_moved_on = True
+            self._has_moved_on = True
             super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:

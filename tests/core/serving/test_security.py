@@ -1,6 +1,7 @@
 """What a server bears: bodies too large, too slow or cut off, other hosts, tokens, uploads."""
 
 import base64
+import contextlib
 import json
 import re
 import socket
@@ -96,6 +97,25 @@ def test_a_head_that_is_too_large(strict):
     assert is_alive(strict)
 
 
+CHUNKED = b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"x: y\r\n" * 200_000, b"1;" + b"x" * 1_000_000])
+def test_what_is_neither_head_nor_body_is_bounded(server, endless):
+    head = b"POST /predict?model=visits HTTP/1.1\r\nhost: localhost\r\n"
+    before = refused(server, 431)
+    with contextlib.suppress(ConnectionError):  # not everything is read
+        raw(server, head + CHUNKED + endless)
+    assert refused(server, 431) == before + 1
+
+
+def test_trailers_are_no_headers(server):
+    head = b"POST /predict?model=visits HTTP/1.1\r\nhost: localhost\r\n"
+    body = b"%x\r\n%b\r\n0\r\n" % (len(ROW), ROW)
+    end = b"content-type: application/json\r\n\r\n"
+    assert raw(server, head + CHUNKED + body + end).startswith(b"HTTP/1.1 415 ")
+
+
 @pytest.mark.parametrize(
     "data", [b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET \xff HTTP/1.1\r\n\r\n"]
 )
@@ -106,14 +126,16 @@ def test_what_is_not_http(strict, data):
 
 
 def test_what_is_not_http_is_counted(strict):
-    def count():
-        figures = allowed(strict, "/metrics").content.decode()
-        found = re.findall(r'requests_total{route="none",status="400"} (\d+)', figures)
-        return int(found[0]) if found else 0
-
-    before = count()
+    before = refused(strict, 400)
     raw(strict, b"hello\r\n\r\n")
-    assert count() == before + 1
+    assert refused(strict, 400) == before + 1
+
+
+def refused(server, status):
+    """Return how often something was refused with a status before it was a request."""
+    figures = allowed(server, "/metrics").content.decode()
+    found = re.findall(rf'requests_total{{route="none",status="{status}"}} (\d+)', figures)
+    return int(found[0]) if found else 0
 
 
 def test_bodies_that_are_cut_off(strict):
