@@ -18,11 +18,13 @@ def connections(seconds: float, on_refusal: Callable[[int], None]) -> type[HttpT
     """Return the protocol for connections whose requests have to arrive in some seconds.
 
     A request that does not, or whose head is too large, or which is not one of HTTP, ends its
-    connection; for the latter two ``on_refusal`` is called with the status.
+    connection; for the latter two ``on_refusal`` is called with the status. So does a client that
+    reads nothing of its answers for as long.
     """
 
     class Connection(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None
+        _reading: asyncio.TimerHandle | None = None
         _head = 0
         _is_in_head = True
         _has_moved_on = False
@@ -33,7 +35,16 @@ def connections(seconds: float, on_refusal: Callable[[int], None]) -> type[HttpT
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
+            self._stop_waiting_for_reading()
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._wait_for_reading()
+
+        def resume_writing(self) -> None:
+            self._stop_waiting_for_reading()
+            super().resume_writing()
 
         def data_received(self, data: bytes) -> None:
             self._has_moved_on = False
@@ -76,6 +87,21 @@ def connections(seconds: float, on_refusal: Callable[[int], None]) -> type[HttpT
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+        def _wait_for_reading(self) -> None:
+            unread = self.transport.get_write_buffer_size()
+            self._reading = self.loop.call_later(seconds, self._check_reading, unread)
+
+        def _check_reading(self, unread: int) -> None:
+            if self.transport.get_write_buffer_size() < unread:
+                self._wait_for_reading()
+            else:
+                self.transport.abort()  # to close would wait for the client
+
+        def _stop_waiting_for_reading(self) -> None:
+            if self._reading is not None:
+                self._reading.cancel()
+                self._reading = None
 
         def _refuse(self, status: int, message: str) -> None:
             if self.transport.is_closing():

@@ -149,6 +149,23 @@ def test_bodies_that_are_cut_off(strict):
     assert " 500 " not in log
 
 
+def test_a_client_that_does_not_read_is_cut_off(table_run, tmp_path):
+    def opened():
+        figures = ask(server, "/metrics").content.decode()
+        return float(re.search(r"^process_open_fds (\S+)", figures, re.MULTILINE)[1])
+
+    with serving(tmp_path, table_run, "--timeout", 1) as server, socket.socket() as client:
+        address = urlsplit(server.address)
+        before = opened()
+        client.connect((address.hostname, address.port))
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n" * 2000)
+        assert opened() == before + 1
+        deadline = time.monotonic() + 20
+        while opened() > before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert opened() == before
+
+
 def test_images_of_too_many_pixels(strict, tmp_path):
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)
