@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -44,7 +45,11 @@ async def _read(content: bytes, content_type: str, most: int) -> list[Upload]:
     async def body() -> AsyncGenerator[bytes, None]:
         yield content
 
-    headers = Headers({"content-type": content_type})
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"").decode("latin-1")
+    if not boundary:
+        raise RequestError("the form cannot be read: its Content-Type has no boundary")
+    # Without a charset: names of files are UTF-8, and some of Python's codecs fail.
+    headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary}"'})
     parser = _InMemory(headers, body(), max_files=most, max_fields=FIELDS)
     try:
         form = await parser.parse()

@@ -64,6 +64,13 @@ def test_images_in_a_form_or_alone(server, image_run, images):
             assert alone.json["predictions"][0]["file"] is None
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "idna", "undefined", "unicode_escape"])
+def test_names_of_files_are_utf_8_whatever_a_form_says(server, charset):
+    body, kind = form([(name := "größer\\ud800+2AA-.png", png(noise(6, 5, 3)))])
+    answer = ask(server, "/predict?model=clothes", body, f"{kind}; charset={charset}")
+    assert answer.json["predictions"][0]["file"] == name
+
+
 def test_more_images_than_a_batch_has(server, image_run, tmp_path):
     pixels = noise(150, 6, 5, 3)
     body, kind = form([(f"{number}.png", png(one)) for number, one in enumerate(pixels)])
