@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hardmax import __version__
-from hardmax.checks import listed
+from hardmax.checks import listed, shortened
 from hardmax.json_values import Json
 from hardmax.serving.bodies import from_json, to_json
 from hardmax.serving.errors import RequestError
@@ -22,6 +22,9 @@ __all__ = ["HEAD_LENGTH", "SERVER", "Inference", "metadata", "parse", "respond"]
 
 #: The header that says how many bytes of a body are JSON; binary tensors follow.
 HEAD_LENGTH = "inference-header-content-length"
+
+#: Each size in a shape is smaller.
+LARGEST = 2**31
 
 SERVER: Json = {
     "name": "hardmax",
@@ -91,7 +94,9 @@ def _feeds(request: dict[str, Any], tail: memoryview, model: ServedModel) -> dic
         tensor = _object(entry, "an input")
         name = tensor.get("name")
         if not isinstance(name, str) or name not in specs:
-            raise RequestError(f"the model has no input {name!r}; it has {listed(specs)}")
+            raise RequestError(
+                f"the model has no input {shortened(repr(name))}; it has {listed(specs)}"
+            )
         if name in feeds:
             raise RequestError(f"the input {name!r} was given twice")
         feeds[name], tail = _tensor(tensor, specs[name], tail)
@@ -115,7 +120,7 @@ def _tensor(
     if tensor.get("datatype") != spec.datatype:
         raise RequestError(
             f"the input {spec.name!r} must have the datatype {spec.datatype}, "
-            f"got {tensor.get('datatype')!r}"
+            f"got {shortened(repr(tensor.get('datatype')))}"
         )
     shape = _shape(tensor.get("shape"), spec)
     parameters = _object(tensor.get("parameters", {}), "parameters")
@@ -139,10 +144,11 @@ def _shape(value: object, spec: TensorSpec) -> tuple[int, ...]:
     """Return a shape that fits an input: a column of a table may also be (n, 1)."""
     shape = tuple(value) if isinstance(value, list) else ()
     fits = len(shape) == len(spec.shape) or (len(spec.shape) == 1 and shape[1:] == (1,))
-    if not fits or not all(type(size) is int and size > 0 for size in shape):
+    if not fits or not all(type(size) is int and 0 < size < LARGEST for size in shape):
         wanted = "[n]" if len(spec.shape) == 1 else "[n, height, width, channels]"
         raise RequestError(
-            f"the input {spec.name!r} must have a shape {wanted} without zeros, got {value!r}"
+            f"the input {spec.name!r} must have a shape {wanted} without zeros, "
+            f"got {shortened(repr(value))}"
         )
     return shape
 
@@ -159,7 +165,9 @@ def _requested(request: dict[str, Any], model: ServedModel) -> list[Requested]:
         output = _object(entry, "an output")
         name = output.get("name")
         if name not in names:
-            raise RequestError(f"the model has no output {name!r}; it has {listed(names)}")
+            raise RequestError(
+                f"the model has no output {shortened(repr(name))}; it has {listed(names)}"
+            )
         parameters = _object(output.get("parameters", {}), "parameters")
         _check_known(parameters, ("binary_data",), f"the output {name!r}")
         requested[name] = Requested(name, _flag(parameters, "binary_data", by_default))
