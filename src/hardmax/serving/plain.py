@@ -52,7 +52,8 @@ async def _of_images(
     batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
 ) -> list[dict[str, Any]]:
     if kind == FORM:
-        files = await in_thread(len(content), uploads, content, content_type, limits.rows)
+        with batcher.arriving():
+            files = await in_thread(len(content), uploads, content, content_type, limits.rows)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         files = [Upload("", content)]
     else:
@@ -84,7 +85,8 @@ async def _of_rows(
     batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
 ) -> list[dict[str, Any]]:
     if kind == FORM:
-        files = await in_thread(len(content), uploads, content, content_type, limits.rows)
+        with batcher.arriving():
+            files = await in_thread(len(content), uploads, content, content_type, limits.rows)
         if len(files) > 1:
             raise RequestError(f"send one CSV file, got {len(files)} files")
         content, parse = files[0].content, feeds_of_csv
