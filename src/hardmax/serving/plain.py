@@ -67,18 +67,17 @@ async def _of_images(
     for at in range(0, len(files), limits.batch):
         part = files[at : at + limits.batch]
         with batcher.arriving():
-            pixels = await asyncio.to_thread(_pixels, part, batcher.model, limits)
-        found = await batcher.compute({IMAGES: pixels})
+            # Image by image, so that the work ends soon after its client has left.
+            pixels = [
+                await asyncio.to_thread(
+                    pixels_of_file, file.content, file.name or "the image", batcher.model, limits
+                )
+                for file in part
+            ]
+        found = await batcher.compute({IMAGES: np.stack(pixels)})
         places = [{"file": file.name or None} for file in part]
         predictions += _answers(batcher.model, found, places)
     return predictions
-
-
-def _pixels(files: Sequence[Upload], model: ServedModel, limits: Limits) -> np.ndarray:
-    """Return image files as one batch of the network's size."""
-    return np.stack(
-        [pixels_of_file(file.content, file.name or "the image", model, limits) for file in files]
-    )
 
 
 async def _of_rows(

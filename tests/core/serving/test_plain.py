@@ -1,8 +1,10 @@
 """Plain requests: images and rows, compared with the classifiers of the same runs."""
 
+import asyncio
 import csv
 import io
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +13,10 @@ from PIL import Image
 from support import noise
 
 import hardmax
+from hardmax.serving import plain
+from hardmax.serving.images import pixels_of_file
+from hardmax.serving.limits import Limits
+from hardmax.serving.models import Models
 
 JSON, CSV = "application/json", "text/csv"
 
@@ -161,3 +167,26 @@ def test_of_several_models_one_is_named(server):
         assert answer.status == status
         assert "visits" in answer.error
         assert "clothes" in answer.error
+
+
+def test_images_of_a_client_that_left_are_not_decoded(image_run, monkeypatch):
+    decoded = []
+
+    def decode(content, *arguments):
+        decoded.append(content)
+        time.sleep(0.05)
+        return pixels_of_file(content, *arguments)
+
+    async def main():
+        models = Models.open([image_run], Limits())
+        asking = asyncio.create_task(plain.predict(models.get(), *form(files), Limits()))
+        while not decoded:
+            await asyncio.sleep(0.001)
+        asking.cancel()
+        await asyncio.sleep(0.3)
+        await models.close()
+
+    files = [(str(number), png(noise(6, 5, 3))) for number in range(20)]
+    monkeypatch.setattr(plain, "pixels_of_file", decode)
+    asyncio.run(main())
+    assert len(decoded) == 1
