@@ -1,6 +1,6 @@
 """Rows of requests as a model takes them, read as ``hardmax predict`` reads a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,11 @@ def feeds_of_csv(content: bytes, model: ServedModel, limits: Limits) -> dict[str
     except DataError as error:
         raise RequestError(str(error)) from error
     _check_count(table.num_rows, limits)
-    return feeds_of_rows(table.to_pylist(), model, limits)
+    names, present = [code.name for code in encoding.columns], {*table.column_names}
+    if absent := [name for name in names if name not in present]:
+        raise _lacking(absent, table.column_names)
+    # Cells of other columns would take much memory.
+    return feeds_of_rows(table.select(names).to_pylist(), model, limits)
 
 
 def feeds_of_rows(
@@ -98,10 +102,13 @@ def _check_names(rows: Sequence[dict[str, Any]], encoding: Encoding) -> None:
         absent -= row.keys()
         if not absent:
             return
-    ordered = [code.name for code in encoding.columns if code.name in absent]
-    raise RequestError(
-        f"no column {listed(repr(shortened(name)) for name in ordered)}, which the model was "
-        f"trained on; found {listed(rows[0]) or 'none'}"
+    raise _lacking([code.name for code in encoding.columns if code.name in absent], rows[0])
+
+
+def _lacking(absent: Sequence[str], found: Iterable[str]) -> RequestError:
+    return RequestError(
+        f"no column {listed(repr(shortened(name)) for name in absent)}, which the model was "
+        f"trained on; found {listed(found) or 'none'}"
     )
 
 
