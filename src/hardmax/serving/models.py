@@ -103,17 +103,14 @@ class Models:
 
         Raises RequestError if there is no model of that name, or more than one without a name.
         """
+        if name is None and len(self._entries) == 1:
+            (name,) = self._entries
+        if name in self._entries:
+            return self._entries[name].batcher
         names = listed(self._entries)
         if name is None:
-            if len(self._entries) > 1:
-                raise RequestError(f"there are several models; name one of {names}")
-            (entry,) = self._entries.values()
-            return entry.batcher
-        if name not in self._entries:
-            raise RequestError(
-                f"no model {name[:100]!r}; there is {names}", status=HTTPStatus.NOT_FOUND
-            )
-        return self._entries[name].batcher
+            raise RequestError(f"there are several models; name one of {names}")
+        raise RequestError(f"no model {name[:100]!r}; there is {names}", HTTPStatus.NOT_FOUND)
 
     async def watch(self) -> None:
         """Take up runs that are replaced, until this is cancelled.
