@@ -53,7 +53,7 @@ def pixels_of_array(images: np.ndarray, model: ServedModel, limits: Limits) -> n
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
     try:
-        check_pixels("the request", images.shape[1], images.shape[2], limits.pixels, TooLargeError)
+        check_pixels("the request", images.shape[1], images.shape[2], limits.pixels)
     except TooLargeError as error:
         raise RequestError(str(error), HTTPStatus.REQUEST_ENTITY_TOO_LARGE) from error
     return fit_images(images, model.run.input_shape, model.run.settings)

@@ -43,7 +43,7 @@ MAX_HEADER_READS, MAX_READS = 20_000, 500_000
 
 
 class TooLargeError(DataError):
-    """An image in memory has too many pixels."""
+    """An image has too many pixels."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +114,17 @@ def image_extensions() -> tuple[str, ...]:
 def opened_image(source: ImageSource) -> Iterator["Image"]:
     """Open an image file, whose pixels are not decoded yet.
 
-    Raises DataError if it cannot be read or is too large, and for any error within the block;
-    TooLargeError for one in memory that has too many pixels.
+    Raises DataError if it cannot be read, and for any error within the block, and TooLargeError if
+    it has too many pixels.
     """
     from PIL import Image, UnidentifiedImageError
 
-    most, too_large = MAX_PIXELS, DataError
-    if isinstance(source, ImageContent):
-        most, too_large = source.max_pixels, TooLargeError
+    most = source.max_pixels if isinstance(source, ImageContent) else MAX_PIXELS
     with _opened(source) as file:
         try:
             reader = CountedReader(file, MAX_HEADER_READS)
             with Image.open(cast(IO[bytes], reader), formats=[*_formats()]) as opened:
-                check_pixels(str(source), opened.height, opened.width, most, too_large)
+                check_pixels(str(source), opened.height, opened.width, most)
                 reader.reads_left = MAX_READS
                 yield opened
         except DataError:
@@ -134,7 +132,7 @@ def opened_image(source: ImageSource) -> Iterator["Image"]:
         except UnidentifiedImageError:
             raise _unreadable(source, "unknown format") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise too_large(f"{source} is not a readable image ({error})") from error
+            raise TooLargeError(f"{source} is not a readable image ({error})") from error
         except Exception as error:  # Pillow passes on whatever a format's reader raises
             raise _unreadable(source, error) from error
 
@@ -146,16 +144,10 @@ def _opened(source: ImageSource) -> AbstractContextManager[IO[bytes]]:
     return open_regular(Path(source), MAX_BYTES)
 
 
-def check_pixels(
-    where: str,
-    height: int,
-    width: int,
-    most: int = MAX_PIXELS,
-    error: type[DataError] = DataError,
-) -> None:
-    """Raise an error if images of this size are too large. ``where`` starts the message."""
+def check_pixels(where: str, height: int, width: int, most: int = MAX_PIXELS) -> None:
+    """Raise TooLargeError if images of this size are too large. ``where`` starts the message."""
     if max(height, width) > MAX_SIDE or height * width > most:
-        raise error(
+        raise TooLargeError(
             f"{where}: images of {height} x {width} ({height * width} pixels) are too large; at "
             f"most {most} pixels are allowed, and {MAX_SIDE} on a side; make them smaller"
         )
