@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
 from http import HTTPStatus
 from time import monotonic, perf_counter
 from typing import NamedTuple
@@ -56,15 +55,13 @@ class Batcher:
 
     @contextmanager
     def arriving(self) -> Iterator[None]:
-        """Say that a request is on its way, until it calls ``compute`` or the block ends."""
-        arrival = _Arrival(self)
-        token = _current.set(arrival)
+        """Say that a request is on its way, until the block ends; ``compute`` comes after it."""
         self._arriving += 1
         try:
             yield
         finally:
-            _current.reset(token)
-            arrival.end()
+            self._arriving -= 1
+            self._start_soon()
 
     async def compute(self, feeds: Tensors) -> Tensors:
         """Return the outputs of the model for the examples of a request.
@@ -77,8 +74,6 @@ class Batcher:
             raise RequestError("the request has no examples; give at least one")
         request = _Request(feeds, sizes, asyncio.get_running_loop().create_future())
         self._queue.append(request)
-        if arrival := _current.get():
-            arrival.end()
         self._start_soon()
         return await request.outputs
 
@@ -89,10 +84,6 @@ class Batcher:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
         self._thread.shutdown(wait=False)
-
-    def _arrived(self) -> None:
-        self._arriving -= 1
-        self._start_soon()
 
     def _start_soon(self) -> None:
         """Start a batch when all requests that the event loop has read by now have been seen."""
@@ -155,23 +146,6 @@ class Batcher:
         feeds = [part.feeds for part in parts]
         loop = asyncio.get_running_loop()
         loop.run_in_executor(self._thread, _timed, self.model, feeds).add_done_callback(finish)
-
-
-class _Arrival:
-    """A request on its way to a batcher."""
-
-    def __init__(self, batcher: Batcher):
-        self._batcher: Batcher | None = batcher
-
-    def end(self) -> None:
-        """Say that the request has come, or will not."""
-        batcher, self._batcher = self._batcher, None
-        if batcher is not None:
-            batcher._arrived()
-
-
-#: The arrival of the request that a task is about.
-_current: ContextVar[_Arrival | None] = ContextVar("_current", default=None)
 
 
 class _Request:

@@ -46,8 +46,7 @@ def other_run(image_run, tmp_path_factory):
 
 async def answer(models):
     batcher = models.get()
-    with batcher.arriving():
-        outputs = await batcher.compute({IMAGES: X})
+    outputs = await batcher.compute({IMAGES: X})
     return outputs[PROBABILITIES]
 
 
