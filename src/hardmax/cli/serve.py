@@ -7,12 +7,15 @@ import typer
 
 from hardmax.checks import plain
 from hardmax.cli.options import INTERRUPTED, AbstainBelow, CostsFile, notice
-from hardmax.errors import ArgumentError, ExportError
+from hardmax.errors import ArgumentError
 from hardmax.serving.limits import Limits
 
 __all__ = ["serve"]
 
 MIB = 2**20
+
+#: What serving requires besides ONNX Runtime.
+PACKAGES = ("starlette", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
 
 def serve(
@@ -60,13 +63,12 @@ def serve(
     ] = Limits.seconds,
 ) -> None:
     """Serve runs over HTTP: plain requests, the Open Inference Protocol and a page."""
-    try:
-        from hardmax.serving.server import serve as run_server
-    except ModuleNotFoundError as error:
-        raise ExportError(
-            f"serving requires {error.name}, which is not installed; install it with: "
-            "pip install 'hardmax[serve]'"
-        ) from error
+    from hardmax.export.graph import need
+
+    for package in PACKAGES:
+        need(package, "serving requires", "serve")
+    from hardmax.serving.server import serve as run_server
+
     if len(runs) > 1 and (costs or abstain_below is not None):
         option = "--costs" if costs else "--abstain-below"
         raise ArgumentError(f"{option} is for one run, got {len(runs)}; serve each with its own")

@@ -29,12 +29,14 @@ from hardmax.serving.limiting import BODY, Limited
 from hardmax.serving.limits import Limits
 from hardmax.serving.metrics import Metrics
 from hardmax.serving.models import Models
+from hardmax.serving.observing import EXAMPLES, Observed
 from hardmax.serving.openapi import describe
 from hardmax.serving.page import page_files
 from hardmax.serving.pages import PAGE_POLICY, html, report_policy
-from hardmax.serving.plain import in_thread, predict
+from hardmax.serving.plain import predict
 from hardmax.serving.responses import answer, refusal
-from hardmax.serving.security import EXAMPLES, Guarded, Observed
+from hardmax.serving.security import Guarded
+from hardmax.serving.threads import in_thread
 
 __all__ = ["make_app"]
 
@@ -135,9 +137,7 @@ class Routes:
         with batcher.arriving():
             inference = await in_thread(len(content), protocol.parse, content, head, batcher.model)
         examples = len(next(iter(inference.feeds.values())))
-        if examples > self._limits.rows:
-            message = f"a request may have at most {self._limits.rows} examples; send less"
-            raise RequestError(message, 413)
+        self._limits.check_count(examples, "examples")
         found = await self._compute(batcher, inference.feeds)
         scope[EXAMPLES] = examples
         model = batcher.model

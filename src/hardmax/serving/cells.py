@@ -91,7 +91,10 @@ def text_of(code: ColumnCode, row: int, cell: Any) -> str:
         of_kind = BOOLEANS[code.style or code.kind] if code.kind == "boolean" else ("true", "false")
         return of_kind[not cell]
     if type(cell) is int or type(cell) is float:
-        return _digits(cell, code.style)
+        text = _digits(cell, code.style)
+        if code.kind == "category" and text not in code.levels:
+            return next((level for level in code.levels if _is_equal(level, cell)), text)
+        return text
     raise RequestError(
         f"{_place(code, row)}: a cell must be a text, a number, true, false or null, got "
         f"{shortened(repr(cell))}"
@@ -100,6 +103,11 @@ def text_of(code: ColumnCode, row: int, cell: Any) -> str:
 
 def _place(code: ColumnCode, row: int) -> str:
     return f"column {shortened(code.name)!r}, row {row}"
+
+
+def _is_equal(level: str, number: float) -> bool:
+    """Return whether a category is a number written in another way, such as 5.0."""
+    return IS_NUMBER.fullmatch(level) is not None and float(level) == number
 
 
 def _digits(number: float, style: str) -> str:

@@ -46,12 +46,7 @@ def pixels_of_array(images: np.ndarray, model: ServedModel, limits: Limits) -> n
         )
     if 0 in images.shape:
         raise RequestError(f"there are no images or no pixels in an array of {[*images.shape]}")
-    if len(images) > limits.rows:
-        raise RequestError(
-            f"the request has {len(images)} images; at most {limits.rows} are allowed; send fewer "
-            "at a time",
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
+    limits.check_count(len(images), "images")
     try:
         check_pixels("the request", images.shape[1], images.shape[2], limits.pixels)
     except TooLargeError as error:

@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hardmax.serving.errors import RequestError
 from hardmax.serving.limits import Limits
-from hardmax.serving.security import ClientLeftError, header
+from hardmax.serving.observing import ClientLeftError
+from hardmax.serving.security import header
 
 __all__ = ["BODY", "Limited"]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hardmax.serving.errors import RequestError
+
 __all__ = ["Limits"]
 
 
@@ -21,3 +23,12 @@ class Limits:
     seconds: float = 30.0
     batch: int = 64
     wait: float = 0.002
+
+    def check_count(self, count: int, what: str) -> None:
+        """Raise RequestError for more than ``rows`` of ``what``, rows or images."""
+        if count > self.rows:
+            raise RequestError(
+                f"the request has {count} {what}; at most {self.rows} are allowed; send fewer at "
+                "a time",
+                413,
+            )

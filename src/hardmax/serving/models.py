@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from hardmax.checks import is_plain, listed
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 #: The seconds between two looks at the folders.
 PAUSE = 1.0
+
+#: The seconds until a folder whose run could not be opened is tried again, if it is the same.
+RETRY = 60.0
 
 #: The files of a run that have to be whole, and what tells one from a file that has replaced it.
 FILES = (RECORD, *MAX_BYTES)
@@ -53,11 +57,15 @@ class Source(NamedTuple):
 
 
 class _Entry:
-    """A model in service, and the identities of the run and of what was found in its folder."""
+    """A model in service, and the identities of the run and of what was found in its folder.
+
+    If that could not be opened, it is tried ``again`` at that time.
+    """
 
     def __init__(self, source: Source, batcher: Batcher, identity: Identity | None):
         self.source, self.batcher = source, batcher
         self.identity = self.seen = identity
+        self.again = 0.0
         self.is_warned = False
 
 
@@ -131,7 +139,10 @@ class Models:
     async def _look(self, name: str, entry: _Entry) -> None:
         """Take up the run in a folder if it is another one."""
         identity = await asyncio.to_thread(entry.source.identity)
-        if identity in (entry.identity, entry.seen):
+        if identity == entry.identity:
+            entry.is_warned = False
+            return
+        if identity == entry.seen and monotonic() < entry.again:
             return
         if identity is None:
             self._warn(name, entry, f"{entry.source.path} has no run anymore")
@@ -139,7 +150,7 @@ class Models:
         try:
             model = await asyncio.to_thread(entry.source.open, name)
         except Exception as error:  # whatever it is, others must be taken up all the same
-            entry.seen = identity
+            entry.seen, entry.again = identity, monotonic() + RETRY
             self._warn(name, entry, str(error))
             return
         if await asyncio.to_thread(entry.source.identity) != identity:

@@ -22,6 +22,7 @@ ERRORS = {
     408: "The body did not arrive in time.",
     413: "The body, an image or the number of examples is too large.",
     415: "The model does not take content of this type.",
+    403: "A page of another site made the request.",
     421: "The request is for another host.",
     503: "The server has too much to do; try again after the seconds of Retry-After.",
 }

@@ -16,7 +16,8 @@ PAGE_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 
-#: A report has its styles and its script in itself, and needs nothing of this server.
+#: A report has its styles and its script in itself, and needs nothing of this server. Its sandbox
+#: keeps whatever is in it away from the server; the hashes only tell scripts from attributes.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {scripts}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "

@@ -1,8 +1,8 @@
 """Plain requests for predictions: image files, or rows as JSON or CSV."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,23 +16,13 @@ from hardmax.serving.images import pixels_of_file
 from hardmax.serving.limits import Limits
 from hardmax.serving.model import ServedModel
 from hardmax.serving.rows import feeds_of_csv, feeds_of_rows
+from hardmax.serving.threads import in_thread
 
-__all__ = ["SMALL", "predict"]
+__all__ = ["predict"]
 
 FORM, JSON, CSV = "multipart/form-data", "application/json", "text/csv"
 
-#: Bodies up to this size are parsed at once; the parsing of larger ones would keep others waiting.
-SMALL = 2**16
-
 Found = dict[str, np.ndarray]
-Result = TypeVar("Result")
-
-
-async def in_thread(size: int, function: Callable[..., Result], *arguments: Any) -> Result:
-    """Return what a function returns; for much input, of ``size`` bytes, it runs in a thread."""
-    if size <= SMALL:
-        return function(*arguments)
-    return await asyncio.to_thread(function, *arguments)
 
 
 async def predict(

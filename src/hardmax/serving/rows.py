@@ -1,7 +1,6 @@
 """Rows of requests as a model takes them, read as ``hardmax predict`` reads a table."""
 
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def feeds_of_csv(content: bytes, model: ServedModel, limits: Limits) -> dict[str
         )
     except DataError as error:
         raise RequestError(str(error)) from error
-    _check_count(table.num_rows, limits)
+    limits.check_count(table.num_rows, "rows")
     names, present = [code.name for code in encoding.columns], {*table.column_names}
     if absent := [name for name in names if name not in present]:
         raise _lacking(absent, table.column_names)
@@ -63,7 +62,7 @@ def feeds_of_rows(
     encoding = _encoding(model)
     if not rows:
         raise RequestError("the request has no rows; send at least one")
-    _check_count(len(rows), limits)
+    limits.check_count(len(rows), "rows")
     _check_names(rows, encoding)
     feeds = {}
     for code, tensor in zip(encoding.columns, model.inputs, strict=True):
@@ -78,15 +77,6 @@ def _encoding(model: ServedModel) -> Encoding:
     if not isinstance(encoding, Encoding):
         raise RequestError(f"{model.name} classifies images, not rows; send image files")
     return encoding
-
-
-def _check_count(count: int, limits: Limits) -> None:
-    if count > limits.rows:
-        raise RequestError(
-            f"the request has {count} rows; at most {limits.rows} are allowed; send fewer at a "
-            "time",
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
 
 
 def _check_names(rows: Sequence[dict[str, Any]], encoding: Encoding) -> None:

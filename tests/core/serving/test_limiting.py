@@ -7,7 +7,7 @@ import pytest
 from hardmax.serving.errors import RequestError
 from hardmax.serving.limiting import BODY, Limited
 from hardmax.serving.limits import Limits
-from hardmax.serving.security import ClientLeftError
+from hardmax.serving.observing import ClientLeftError
 
 REST = {"type": "http.request", "body": b"b", "more_body": False}
 

@@ -172,6 +172,24 @@ def test_a_folder_that_is_away_changes_nothing(run, tmp_path, image_run, caplog)
     assert len(warnings(caplog)) == 1
 
 
+def test_a_run_that_could_not_be_opened_is_tried_again(run, other_run, monkeypatch, caplog):
+    opened, failures = module.ServedModel.open, iter([MemoryError("too little memory")])
+
+    def fail_once(*arguments):
+        for failure in failures:
+            raise failure
+        return opened(*arguments)
+
+    async def main(models):
+        monkeypatch.setattr(module.ServedModel, "open", fail_once)
+        shutil.copytree(other_run, run, dirs_exist_ok=True)
+        await until_of(other_run, models)
+
+    monkeypatch.setattr(module, "RETRY", 0.05)
+    served(run, main)
+    assert any("too little memory" in warning for warning in warnings(caplog))
+
+
 def test_an_unchanged_run_is_not_opened_again(run, monkeypatch):
     async def main(models):
         monkeypatch.setattr(module.ServedModel, "open", None)

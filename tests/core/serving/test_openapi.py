@@ -53,9 +53,3 @@ def test_rows(of_rows):
 
 def test_images_with_a_token(of_images):
     check(of_images, "fuzzing", 2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["of_rows", "of_images"])
-def test_many_requests(request, name):
-    check(request.getfixturevalue(name), "coverage,fuzzing", 200)
