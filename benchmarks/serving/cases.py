@@ -73,7 +73,7 @@ def small_case(folder: Path) -> Case:
 
 def wide_case(folder: Path) -> Case:
     """Return the same rows, and a network that is far quicker for many rows than one by one."""
-    hidden = ",".join(["2048"] * 3)
+    hidden = ",".join(["4096"] * 2)
     return table_case(
         folder, f"an MLP with hidden layers {hidden}", "--model", "mlp", "--hidden", hidden
     )

@@ -35,7 +35,10 @@ def serve(
     costs: CostsFile = None,
     abstain_below: AbstainBelow = None,
     max_batch: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most examples that are computed together.")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Maximum number of examples that are computed together."
+        ),
     ] = Limits.batch,
     max_wait: Annotated[
         float,
@@ -47,19 +50,21 @@ def serve(
         ),
     ] = 1000 * Limits.wait,
     max_body: Annotated[
-        int, typer.Option(min=1, metavar="MIB", help="Most MiB that a request may send.")
+        int,
+        typer.Option(min=1, metavar="MIB", help="Maximum size of the body of a request in MiB."),
     ] = Limits.body // MIB,
     max_pixels: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most pixels that an image may have.")
+        int, typer.Option(min=1, metavar="N", help="Maximum number of pixels of an image.")
     ] = Limits.pixels,
     max_rows: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most rows or images of a request.")
+        int, typer.Option(min=1, metavar="N", help="Maximum number of rows or images in a request.")
     ] = Limits.rows,
     max_requests: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most requests that are in progress.")
+        int, typer.Option(min=1, metavar="N", help="Maximum number of requests in progress.")
     ] = Limits.requests,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Most seconds that a request takes.")
+        float,
+        typer.Option(min=0.1, max=86_400, metavar="SECONDS", help="Maximum time for a request."),
     ] = Limits.seconds,
 ) -> None:
     """Serve runs over HTTP: plain requests, the Open Inference Protocol and a page."""
@@ -71,7 +76,9 @@ def serve(
 
     if len(runs) > 1 and (costs or abstain_below is not None):
         option = "--costs" if costs else "--abstain-below"
-        raise ArgumentError(f"{option} is for one run, got {len(runs)}; serve each with its own")
+        raise ArgumentError(
+            f"{option} is for a server of one run, got {len(runs)}; start a server for each"
+        )
     limits = Limits(
         body=max_body * MIB,
         pixels=max_pixels,

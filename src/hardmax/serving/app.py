@@ -18,12 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hardmax.errors import RunError
 from hardmax.export.images import IMAGES
 from hardmax.serving import protocol
 from hardmax.serving.batching import Batcher
 from hardmax.serving.docs import document
-from hardmax.serving.errors import RequestError
 from hardmax.serving.images import pixels_of_array
 from hardmax.serving.limiting import BODY, Limited
 from hardmax.serving.limits import Limits
@@ -52,7 +50,7 @@ def make_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Observed, metrics, {route.endpoint: route.path for route in routes}),
+            Middleware(Observed, metrics, routes),
             Middleware(Guarded, token, is_local=is_local),
             Middleware(Limited, limits),
         ],
@@ -83,8 +81,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Answer what no route does."""
     assert isinstance(error, HTTPException)
     messages = {
-        404: "there is nothing at this path; /docs lists what there is",
-        405: f"{request.method} does not go with this path; /docs lists what does",
+        404: "there is nothing at this path; /docs lists the paths",
+        405: f"{request.method} is not allowed at this path; /docs lists the methods",
     }
     response = refusal(error.status_code, messages.get(error.status_code, error.detail))
     response.headers.update(error.headers or {})
@@ -190,11 +188,7 @@ class Routes:
         return answer({"models": described, "limits": asdict(self._limits)})
 
     async def report(self, request: Request) -> Response:
-        model = self._models.get(request.path_params["name"]).model
-        try:
-            content = await asyncio.to_thread(model.report)
-        except RunError as error:
-            raise RequestError(f"the run of {model.name!r} has no report anymore", 404) from error
+        content = self._models.get(request.path_params["name"]).model.report
         return html(content, report_policy(content))
 
     async def page(self, request: Request) -> Response:

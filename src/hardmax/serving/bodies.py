@@ -21,7 +21,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 def from_json(content: bytes) -> Any:
     """Return the value of a JSON text in UTF-8. Raises RequestError for anything else."""
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
         value = _decode(text)
         if "\\u" in text:
             _encode(value).encode()  # lone surrogates cannot be encoded
@@ -29,8 +29,12 @@ def from_json(content: bytes) -> Any:
         raise RequestError("the JSON is not text in UTF-8; encode it as UTF-8") from error
     except RecursionError as error:
         raise RequestError("the JSON is nested too deeply; send it flat") from error
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise RequestError(f"the body is not JSON: {error}") from error
+    except ValueError as error:
+        raise RequestError(
+            "the JSON has NaN, an infinity or a number of too many digits"
+        ) from error
     return value
 
 

@@ -55,7 +55,7 @@ async def _read(content: bytes, content_type: str, most: int) -> list[Upload]:
         form = await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many"):
-            message = f"a form may have at most {most} files and {FIELDS} other fields; send less"
+            message = f"a form may have at most {most} files and {FIELDS} other fields; send fewer"
             raise RequestError(message, 413) from error
         raise RequestError(f"the form cannot be read: {error.message}") from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]

@@ -46,7 +46,7 @@ class Limited:
         # Not 429, which is about too many requests by one client: here all of them count.
         if self._running >= self._limits.requests:
             raise RequestError(
-                f"the server is answering {self._running} requests, as many as it may; try again",
+                f"the server is already answering {self._running} requests, its limit; try again",
                 503,
             )
         self._running += 1

@@ -23,6 +23,9 @@ from hardmax.serving.describing import describe
 
 __all__ = ["ServedModel", "TensorSpec"]
 
+#: The least number of weights of a network whose work on a row is worth several threads.
+LARGE = 10**6
+
 
 class TensorSpec(NamedTuple):
     """A tensor of a model, by the names that the Open Inference Protocol has for types.
@@ -42,11 +45,10 @@ class ServedModel:
     ``open``.
     """
 
-    def __init__(self, path: str, name: str, run: Run, answers: Answers):
-        self.name, self.run = name, run
+    def __init__(self, name: str, run: Run, answers: Answers, report: bytes):
+        self.name, self.run, self.report = name, run, report
         self.classes, self.decides = run.classes, answers.decides
         self.columns: dict[str, str] = {}
-        self._path = path
         if isinstance(run.encoding, Encoding):
             model, self.columns = model_of(run, answers)
         else:
@@ -54,8 +56,9 @@ class ServedModel:
             X = add_pixels(graph, IMAGES, run.input_shape)
             answers.add(graph, add_network(graph, run.network, run.input_shape, run.weights, X))
             model = graph.model("hardmax", {})
-        # The operators of a table are too small to be shared by threads.
-        threads = 1 if self.columns else 0
+        # The operators of most tables are too small to be shared by threads.
+        size = sum(weight.size for weight in run.weights.values())
+        threads = 1 if self.columns and size < LARGE else 0
         self._session = open_session(model.SerializeToString(), threads, spins=False)
         self.inputs, self.outputs = self._inputs(), self._outputs()
         self._output_names = [output.name for output in self.outputs]
@@ -76,7 +79,7 @@ class ServedModel:
             need(package, "serving requires", "serve")
         run = Run.open(path)
         answers = Answers(run.classes, run.temperature, *read_rule(run, costs, below))
-        return cls(path, name, run, answers)
+        return cls(name, run, answers, _read(Path(path, REPORT)))
 
     @property
     def kind(self) -> str:
@@ -106,18 +109,6 @@ class ServedModel:
             **describe(self.run),
         }
 
-    def report(self) -> bytes:
-        """Return the report of the run, an HTML document.
-
-        Raises RunError if it cannot be read anymore.
-        """
-        path = Path(self._path, REPORT)
-        try:
-            with open_regular(path, error=RunError) as file:
-                return file.read()
-        except OSError as error:
-            raise RunError(f"cannot read {path}: {error.strerror}") from error
-
     def _inputs(self) -> tuple[TensorSpec, ...]:
         encoding = self.run.encoding
         if not isinstance(encoding, Encoding):
@@ -146,3 +137,12 @@ class ServedModel:
             return {IMAGES: np.zeros((1, *self.run.input_shape), np.uint8)}
         empty = {"FP64": np.array([np.nan]), "BYTES": np.array([""], object)}
         return {one.name: empty[one.datatype] for one in self.inputs}
+
+
+def _read(path: Path) -> bytes:
+    """Return the content of a file. Raises RunError if it cannot be read."""
+    try:
+        with open_regular(path, error=RunError) as file:
+            return file.read()
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error

@@ -117,8 +117,8 @@ class Models:
             return self._entries[name].batcher
         names = listed(self._entries)
         if name is None:
-            raise RequestError(f"there are several models; name one of {names}")
-        raise RequestError(f"no model {name[:100]!r}; there is {names}", HTTPStatus.NOT_FOUND)
+            raise RequestError(f"there are several models; choose one with ?model=NAME: {names}")
+        raise RequestError(f"no model {name[:100]!r}; available: {names}", HTTPStatus.NOT_FOUND)
 
     async def watch(self) -> None:
         """Take up runs that are replaced, until this is cancelled.
@@ -145,7 +145,7 @@ class Models:
         if identity == entry.seen and monotonic() < entry.again:
             return
         if identity is None:
-            self._warn(name, entry, f"{entry.source.path} has no run anymore")
+            self._warn(name, entry, f"{entry.source.path} no longer has a run")
             return
         try:
             model = await asyncio.to_thread(entry.source.open, name)

@@ -5,10 +5,10 @@ This is an ASGI middleware without a layer between, as each request passes it.
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any
 
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hardmax.serving.errors import RequestError
@@ -33,10 +33,10 @@ class ClientLeftError(Exception):
 class Observed:
     """Counts and logs requests, answers what an error says, and adds the headers of all responses.
 
-    ``routes`` has the template of the path for each endpoint.
+    A request belongs to the one of the ``routes`` that its path has, whether it got there or not.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, routes: Mapping[Any, str]):
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: Sequence[Route]):
         self._app, self._metrics, self._routes = app, metrics, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +73,7 @@ class Observed:
             self._record(scope, status or LEFT, perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self._routes.get(scope.get("endpoint"), "other")
+        route = self._path(scope["path"])
         self._metrics.request(route, status, seconds)
         if log.isEnabledFor(logging.INFO):
             examples = scope.get(EXAMPLES)
@@ -81,6 +81,10 @@ class Observed:
             counted = "" if examples is None else f" {examples} example{plural}"
             # Methods and templates of paths are of a fixed set; all else is data.
             log.info(f"{scope['method']} {route} {status}{counted} {1000 * seconds:.1f} ms")
+
+    def _path(self, path: str) -> str:
+        found = (route.path for route in self._routes if route.path_regex.match(path))
+        return next(found, "other")
 
 
 def _with_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -18,13 +18,13 @@ Operation = dict[str, Any]
 ERRORS = {
     400: "The request is malformed, or does not fit the model.",
     401: "The token is wrong or missing.",
+    403: "A page of another site made the request.",
     404: "There is no such model.",
     408: "The body did not arrive in time.",
     413: "The body, an image or the number of examples is too large.",
     415: "The model does not take content of this type.",
-    403: "A page of another site made the request.",
     421: "The request is for another host.",
-    503: "The server has too much to do; try again after the seconds of Retry-After.",
+    503: "The server is overloaded; try again after the seconds of Retry-After.",
 }
 
 #: Those of requests with a body.
@@ -137,7 +137,7 @@ def _protocol(model: ServedModel) -> dict[str, dict[str, Operation]]:
             "The schema is that of a request with one example; n examples have n in the shapes "
             "and n times the data. Images may have any size. Tensors may also be binary: the "
             "header Inference-Header-Content-Length then is the number of bytes of the JSON, "
-            "behind which they follow."
+            "and they follow it."
         ),
         "requestBody": {
             "required": True,
@@ -168,9 +168,9 @@ def _of_server() -> dict[str, dict[str, Operation]]:
         models={"type": "array", "items": schemas.DESCRIBED}, limits={"type": "object"}
     )
     return {
-        "/models": {"get": _get("models", "The models, with what is known of them", models)},
+        "/models": {"get": _get("models", "What is known about each model", models)},
         "/v2": {"get": _get("server", "Name and version of the server", server)},
-        "/v2/health/live": {"get": _get("live", "Whether the server lives", _object(live=flag))},
+        "/v2/health/live": {"get": _get("live", "Whether the server is up", _object(live=flag))},
         "/v2/health/ready": {
             "get": _get("ready", "Whether all models are ready", _object(ready=flag))
         },

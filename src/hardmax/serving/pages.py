@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from functools import lru_cache
 
 from starlette.responses import Response
 
@@ -25,6 +26,7 @@ REPORT_POLICY = (
 )
 
 
+@lru_cache(16)
 def report_policy(content: bytes) -> str:
     """Return the content security policy of a report: only scripts in elements of their own run."""
     scripts = re.findall(rb"<script>(.*?)</script>", content, re.DOTALL)

@@ -32,6 +32,8 @@ async def predict(
 
     Raises RequestError unless its body is of a kind that suits the model, and fits it.
     """
+    if not content:
+        raise RequestError("the body is empty; send what is to be classified")
     kind = content_type.partition(";")[0].strip().lower()
     of_kind = _of_images if batcher.model.kind == "images" else _of_rows
     predictions = await of_kind(batcher, content, kind, content_type, limits)
@@ -48,8 +50,8 @@ async def _of_images(
         files = [Upload("", content)]
     else:
         raise RequestError(
-            f"this model classifies images; send one as image/png or of another such type, or "
-            f"several as {FORM}, got {kind or 'no Content-Type'!r}",
+            f"this model classifies images, got {kind or 'no Content-Type'!r}; send an image as "
+            f"image/png or another such type, or several as {FORM}",
             415,
         )
     predictions: list[dict[str, Any]] = []
@@ -85,8 +87,8 @@ async def _of_rows(
         parse = _feeds_of_json
     else:
         raise RequestError(
-            f"this model classifies the rows of tables; send them as {JSON}, {CSV} or {FORM}, "
-            f"got {kind or 'no Content-Type'!r}",
+            f"this model classifies the rows of tables, got {kind or 'no Content-Type'!r}; send "
+            f"them as {JSON}, {CSV} or {FORM}",
             415,
         )
     with batcher.arriving():

@@ -212,7 +212,8 @@ def _object(value: object, what: str) -> dict[str, Any]:
 
 def _array(value: object, what: str) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise RequestError(f"{what} must be a JSON array that is not empty, got {_kind(value)}")
+        got = "an empty one" if value == [] else "none" if value is None else _kind(value)
+        raise RequestError(f"{what} must be a JSON array with at least one entry, got {got}")
     return value
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -25,6 +26,13 @@ __all__ = ["serve"]
 
 #: The most bytes of a file with a token.
 MAX_TOKEN = 2**12
+
+#: What is logged of which part. Messages of the parser of forms have data.
+LEVELS = {
+    "hardmax.serving": logging.INFO,
+    "uvicorn.error": logging.ERROR,
+    "python_multipart": logging.CRITICAL,
+}
 
 #: The most connections that wait to be accepted.
 BACKLOG = 1024
@@ -61,7 +69,7 @@ def serve(
             say(f"{model.name}: {model.kind}, {len(model.classes)} classes")
         is_local = ipaddress.ip_address(address.partition("%")[0]).is_loopback
         if token is None and not is_local:
-            warn(f"everybody who can reach {address} may ask; --token-file asks for a token")
+            warn(f"anyone who can reach {address} can send requests; --token-file requires a token")
         shown = f"[{address}]" if ":" in address else address
         app = make_app(models, limits, metrics, token, is_local=is_local)
         server = _Server(
@@ -93,7 +101,7 @@ def _token(path: Path) -> bytes:
         raise ArgumentError(f"cannot read {path}: {error.strerror}") from error
     if not token or not {*token.decode("latin-1")} <= TOKEN:
         raise ArgumentError(
-            f"{path} must have a token of letters, digits and -._~+/= on one line, such as "
+            f"{path} must contain a token of letters, digits and -._~+/= on one line, such as "
             "openssl rand -hex 32 writes"
         )
     return token
@@ -107,17 +115,23 @@ def _bound(host: str, port: int) -> socket.socket:
         family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         return socket.create_server(address, family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = _reason(error)
         raise ArgumentError(
             f"cannot listen on {host} port {port}: {reason}; choose others with --host and --port"
         ) from error
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError) or error.errno is None:
+        return getattr(error, "strerror", None) or str(error)
+    return os.strerror(error.errno)  # without the address, which a socket's error repeats
 
 
 def _log_to_stderr() -> None:
     """Log what is served, and what fails, as lines on stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
-    for name, level in {"hardmax.serving": logging.INFO, "uvicorn.error": logging.ERROR}.items():
+    for name, level in LEVELS.items():
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level)

@@ -139,7 +139,7 @@ def test_a_run_that_is_not_whole_is_refused(image_run, tmp_path):
 
 
 def test_the_report_is_that_of_the_run(image_run, of_images):
-    assert of_images.report() == (image_run / "report.html").read_bytes()
+    assert of_images.report == (image_run / "report.html").read_bytes()
 
 
 def test_a_model_is_described_without_paths(of_table, of_images, table_run, table):

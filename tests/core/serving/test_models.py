@@ -95,7 +95,7 @@ def test_models_go_by_the_names_of_their_folders(image_run, table_run, tmp_path,
         names = [batcher.model.name for batcher in models]
         assert names == ["clothes", "visits", "current"]
         assert models.get("visits").model.kind == "table"
-        with pytest.raises(RequestError, match=r"name one of clothes, visits, current") as caught:
+        with pytest.raises(RequestError, match="NAME: clothes, visits, current") as caught:
             models.get()
         assert caught.value.status == 400
         with pytest.raises(RequestError, match=r"no model '\.\./clothes'.*visits") as caught:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -132,7 +133,11 @@ def opened_image(source: ImageSource) -> Iterator["Image"]:
         except UnidentifiedImageError:
             raise _unreadable(source, "unknown format") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise TooLargeError(f"{source} is not a readable image ({error})") from error
+            count = re.search(r"\d+ pixels", str(error))
+            raise TooLargeError(
+                f"{source} has {count[0] if count else 'too many pixels'}; at most {most} are "
+                "allowed; make it smaller"
+            ) from error
         except Exception as error:  # Pillow passes on whatever a format's reader raises
             raise _unreadable(source, error) from error
 

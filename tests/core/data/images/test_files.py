@@ -12,6 +12,7 @@ from PIL import Image
 from support import image_arrays, noise, to_pillow
 
 from hardmax.data.images.files import read_image, strict_pillow
+from hardmax.data.images.opening import TooLargeError
 from hardmax.data.options import ReadingOptions
 from hardmax.errors import DataError
 
@@ -186,7 +187,7 @@ def test_an_image_that_declares_a_huge_size_is_rejected_unread(side, tmp_path, r
     rows = chunk(b"IDAT", zlib.compress(bytes(side)))
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
-    with refused(DataError, path, f"{side * side} pixels"):
+    with refused(TooLargeError, path, f"{side * side} pixels"):
         read(path, (8, 8, 1))
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from support import noise, save
 
 from hardmax.data.images.files import read_image
-from hardmax.data.images.opening import MAX_BYTES, image_extensions
+from hardmax.data.images.opening import MAX_BYTES, TooLargeError, image_extensions
 from hardmax.data.load import load
 from hardmax.data.options import Reading
 from hardmax.errors import DataError
@@ -82,7 +82,7 @@ def test_an_eps_file_with_the_name_of_a_png_does_not_start_ghostscript(
 def test_an_image_that_declares_too_many_pixels_is_not_decoded(size, tmp_path, refused):
     (tmp_path / "a.png").write_bytes(png(*size, chunk(b"IDAT", zlib.compress(bytes(10**6)))))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with refused(DataError, tmp_path / "a.png", "pixels"):
+    with refused(TooLargeError, tmp_path / "a.png", "pixels"):
         read_image(tmp_path / "a.png", (8, 8, 1), Reading())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
