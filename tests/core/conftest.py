@@ -22,13 +22,14 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def refused():
-    """A context manager: its block must raise ``kind``, with ``parts`` on one line."""
+    """A context manager: its block must raise exactly ``kind``, with ``parts`` on one line."""
 
     @contextlib.contextmanager
     def check(kind, *parts):
         with pytest.raises(kind) as caught:
             yield
         message = str(caught.value)
+        assert type(caught.value) is kind
         assert len(message.splitlines()) == 1
         assert [part for part in map(str, parts) if part not in message] == [], message
 

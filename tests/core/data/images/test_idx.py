@@ -14,6 +14,7 @@ from support import peak_memory
 
 from hardmax.data.images.idx import open_idx
 from hardmax.data.images.idx_folder import read_idx_folder
+from hardmax.data.images.opening import TooLargeError
 from hardmax.errors import DataError
 
 TYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
@@ -224,16 +225,16 @@ def test_an_array_is_decompressed_into_its_own_memory(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "expected"),
+    ("images", "labels", "error", "expected"),
     [
-        ((100, 1000, 1000), (99,), ["100 images and 99 labels"]),
-        ((100, 1000, 1000), (100, 1), ["labels must be integers of shape", "(100, 1)"]),
-        ((100, 10**6), (100,), ["images must be uint8 of shape", "(100, 1000000)"]),
-        ((1, 10_000, 10_000), (1,), ["100000000 pixels"]),
+        ((100, 1000, 1000), (99,), DataError, ["100 images and 99 labels"]),
+        ((100, 1000, 1000), (100, 1), DataError, ["labels must be integers of shape", "(100, 1)"]),
+        ((100, 10**6), (100,), DataError, ["images must be uint8 of shape", "(100, 1000000)"]),
+        ((1, 10_000, 10_000), (1,), TooLargeError, ["100000000 pixels"]),
     ],
 )
 def test_headers_of_images_and_labels_are_compared_before_the_pixels_are_read(
-    images, labels, expected, tmp_path, make_idx_folder, refused
+    images, labels, error, expected, tmp_path, make_idx_folder, refused
 ):
     folder = make_idx_folder(tmp_path / "data")
     pixels = zeros(100 * 10**6, header(0x08, *images))
@@ -242,7 +243,7 @@ def test_headers_of_images_and_labels_are_compared_before_the_pixels_are_read(
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(numbers)
 
     def read():
-        with refused(DataError, folder / "train-", *expected):
+        with refused(error, folder / "train-", *expected):
             read_idx_folder(folder, "data")
 
     assert peak_memory(read) < 10**6
