@@ -64,6 +64,17 @@ def open_regular(
     raise error(f"{path} has {status.st_size} bytes; at most {max_bytes} are allowed")
 
 
+def read_regular(
+    path: Path, max_bytes: int | None = None, error: type[HardmaxError] = DataError
+) -> bytes:
+    """Return the content of a regular file. Raises ``error`` as ``open_regular`` does."""
+    try:
+        with open_regular(path, max_bytes, error) as file:
+            return file.read()
+    except OSError as reason:
+        raise error(f"cannot read {path}: {reason.strerror}") from reason
+
+
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder is hidden by its name, or is one that macOS adds to archives.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hardmax.errors import RunError
-from hardmax.files import open_regular, write_whole
+from hardmax.files import read_regular, write_whole
 from hardmax.json_values import check_type, members
 from hardmax.reports.records import RunRecord
 from hardmax.runs.settings import Settings
@@ -38,11 +38,7 @@ def read_record(path: Path) -> RunRecord:
 
 def _intact(path: Path) -> RunRecord:
     """Return the record in a file that is as it was written, down to its last byte."""
-    try:
-        with open_regular(path, MAX_BYTES, RunError) as file:
-            data = file.read()
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    data = read_regular(path, MAX_BYTES, RunError)
     try:
         record: RunRecord = json.loads(data)
         content = members(record)

@@ -14,7 +14,7 @@ from hardmax.export.images import IMAGES
 from hardmax.export.model import model_of
 from hardmax.export.network import add_network
 from hardmax.export.outputs import DECISION, LABEL, PROBABILITIES, SCORES, Answers
-from hardmax.files import open_regular
+from hardmax.files import read_regular
 from hardmax.json_values import Json
 from hardmax.runs.evaluate import read_rule
 from hardmax.runs.run import REPORT, Run
@@ -39,7 +39,7 @@ class TensorSpec(NamedTuple):
 
 
 class ServedModel:
-    """The run in the folder ``path``, under a ``name``.
+    """A run under a ``name``, and its ``report``, an HTML document.
 
     ``columns`` has the input for each column of a table; of images it is empty. Open one with
     ``open``.
@@ -79,7 +79,7 @@ class ServedModel:
             need(package, "serving requires", "serve")
         run = Run.open(path)
         answers = Answers(run.classes, run.temperature, *read_rule(run, costs, below))
-        return cls(name, run, answers, _read(Path(path, REPORT)))
+        return cls(name, run, answers, read_regular(Path(path, REPORT), error=RunError))
 
     @property
     def kind(self) -> str:
@@ -137,12 +137,3 @@ class ServedModel:
             return {IMAGES: np.zeros((1, *self.run.input_shape), np.uint8)}
         empty = {"FP64": np.array([np.nan]), "BYTES": np.array([""], object)}
         return {one.name: empty[one.datatype] for one in self.inputs}
-
-
-def _read(path: Path) -> bytes:
-    """Return the content of a file. Raises RunError if it cannot be read."""
-    try:
-        with open_regular(path, error=RunError) as file:
-            return file.read()
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error

@@ -15,7 +15,7 @@ import uvicorn
 
 from hardmax.checks import plain
 from hardmax.errors import ArgumentError
-from hardmax.files import open_regular
+from hardmax.files import read_regular
 from hardmax.serving.app import make_app
 from hardmax.serving.connections import connections
 from hardmax.serving.limits import Limits
@@ -94,11 +94,7 @@ def serve(
 
 def _token(path: Path) -> bytes:
     """Return the token in a file. Raises ArgumentError if it is unusable."""
-    try:
-        with open_regular(path, MAX_TOKEN, ArgumentError) as file:
-            token = file.read().strip()
-    except OSError as error:
-        raise ArgumentError(f"cannot read {path}: {error.strerror}") from error
+    token = read_regular(path, MAX_TOKEN, ArgumentError).strip()
     if not token or not {*token.decode("latin-1")} <= TOKEN:
         raise ArgumentError(
             f"{path} must contain a token of letters, digits and -._~+/= on one line, such as "
