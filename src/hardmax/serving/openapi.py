@@ -28,7 +28,7 @@ ERRORS = {
 }
 
 #: Those of requests with a body.
-OF_POSTS = (400, 408, 413, 415, 503)
+OF_POSTS = (400, 403, 408, 413, 415, 503)
 
 
 def describe(models: Sequence[ServedModel], limits: Limits, *, has_token: bool) -> dict[str, Any]:
