@@ -44,8 +44,7 @@ async def _of_images(
     batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
 ) -> list[dict[str, Any]]:
     if kind == FORM:
-        with batcher.arriving():
-            files = await in_thread(len(content), uploads, content, content_type, limits.rows)
+        files = await _uploads(batcher, content, content_type, limits)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         files = [Upload("", content)]
     else:
@@ -76,8 +75,7 @@ async def _of_rows(
     batcher: Batcher, content: bytes, kind: str, content_type: str, limits: Limits
 ) -> list[dict[str, Any]]:
     if kind == FORM:
-        with batcher.arriving():
-            files = await in_thread(len(content), uploads, content, content_type, limits.rows)
+        files = await _uploads(batcher, content, content_type, limits)
         if len(files) > 1:
             raise RequestError(f"send one CSV file, got {len(files)} files")
         content, parse = files[0].content, feeds_of_csv
@@ -96,6 +94,13 @@ async def _of_rows(
     found = await batcher.compute(feeds)
     places = [{"row": row} for row in range(1, len(found[LABEL]) + 1)]
     return await in_thread(len(content), _answers, batcher.model, found, places)
+
+
+async def _uploads(
+    batcher: Batcher, content: bytes, content_type: str, limits: Limits
+) -> list[Upload]:
+    with batcher.arriving():
+        return await in_thread(len(content), uploads, content, content_type, limits.rows)
 
 
 def _feeds_of_json(content: bytes, model: ServedModel, limits: Limits) -> Found:

@@ -29,20 +29,20 @@ def feeds_of_csv(content: bytes, model: ServedModel, limits: Limits) -> dict[str
     Raises RequestError for one that cannot be read or has more than ``limits.rows`` rows, for a
     column of the training that is not there, and for a cell that is of another kind.
     """
-    encoding = _encoding(model)
+    names = [code.name for code in _encoding(model).columns]
     settings = model.run.settings
     try:
         table, _ = read_text_table(
             TABLE,
             content,
-            [code.name for code in encoding.columns],
+            names,
             header=settings.header is not False,
             encoding=settings.text_encoding,
         )
     except DataError as error:
         raise RequestError(str(error)) from error
     limits.check_count(table.num_rows, "rows")
-    names, present = [code.name for code in encoding.columns], {*table.column_names}
+    present = {*table.column_names}
     if absent := [name for name in names if name not in present]:
         raise _lacking(absent, table.column_names)
     # Cells of other columns would take much memory.
