@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.options import are_installed, parser, positive
-from benchmarks.serving.cases import CASES, Case
+from benchmarks.serving.cases import CASES, Case, of_plain, of_tensors
 from benchmarks.serving.client import send
 from benchmarks.serving.servers import hardmax_server, litserve_server
 from benchmarks.tables import environment, show_progress, table, write
@@ -79,18 +79,9 @@ def main() -> int:
 def servers(case: Case) -> Iterator[dict[str, tuple[int, list]]]:
     """Start the servers; yield the port and the requests of each."""
     if case.is_table:
-        path, found = (
-            "/predict",
-            lambda answer: [*answer["predictions"][0]["probabilities"].values()],
-        )
+        ours = case.requests("/predict", of_plain)
     else:
-        path, found = (
-            "/v2/models/digits/infer",
-            lambda answer: next(
-                one["data"] for one in answer["outputs"] if one["name"] == "probabilities"
-            ),
-        )
-    ours = case.requests(path, found)
+        ours = case.requests("/v2/models/digits/infer", of_tensors)
     theirs = case.requests("/predict", lambda answer: [*answer["probabilities"].values()])
     with (
         hardmax_server(case.run) as (port, _),

@@ -12,7 +12,10 @@ import onnxruntime
 
 from benchmarks.serving.client import Request, encoded
 
-__all__ = ["CASES", "HARDMAX", "Case", "hardmax"]
+__all__ = ["CASES", "HARDMAX", "Case", "of_plain", "of_tensors", "right"]
+
+#: Returns the probabilities of an answer.
+Found = Callable[[dict], list[float]]
 
 #: The command.
 HARDMAX = str(Path(sys.executable).with_name("hardmax"))
@@ -45,20 +48,35 @@ class Case:
         session = self.session()
         return [session.run(["probabilities"], feeds)[0][0] for feeds in self.feeds]
 
-    def requests(self, path: str, found: Callable[[dict], list[float]]) -> list[Request]:
-        """Return a request for each example; ``found`` has the probabilities of an answer."""
+    def requests(self, path: str, found: Found) -> list[Request]:
+        """Return a request for each example; ``found`` returns the probabilities of an answer."""
 
         def request(row: object, expected: np.ndarray) -> Request:
             content = encoded(path, json.dumps(self.body(row)).encode(), "application/json")
-
-            def is_right(status: int, answer: bytes) -> bool:
-                return status == 200 and np.allclose(
-                    found(json.loads(answer)), expected, rtol=0, atol=TOLERANCE
-                )
-
-            return Request(content, is_right)
+            return Request(content, right(found, expected))
 
         return [*map(request, self.rows, self.expected())]
+
+
+def right(found: Found, expected: np.ndarray) -> Callable[[int, bytes], bool]:
+    """Return whether an answer has the expected probabilities."""
+
+    def is_right(status: int, content: bytes) -> bool:
+        return status == 200 and np.allclose(
+            found(json.loads(content)), expected, rtol=0, atol=TOLERANCE
+        )
+
+    return is_right
+
+
+def of_plain(answer: dict) -> list[float]:
+    """Return the probabilities in the answer to a plain request with one example."""
+    return [*answer["predictions"][0]["probabilities"].values()]
+
+
+def of_tensors(answer: dict) -> list[float]:
+    """Return the probabilities in an answer of the Open Inference Protocol."""
+    return next(one["data"] for one in answer["outputs"] if one["name"] == "probabilities")
 
 
 def hardmax(*arguments: object) -> None:

@@ -21,7 +21,14 @@ import uvloop
 from PIL import Image
 
 from benchmarks.options import are_installed, positive
-from benchmarks.serving.cases import Case, image_case, small_case
+from benchmarks.serving.cases import (
+    Case,
+    image_case,
+    of_plain,
+    of_tensors,
+    right,
+    small_case,
+)
 from benchmarks.serving.client import Request, encoded, read_answer
 from benchmarks.serving.servers import hardmax_server
 from benchmarks.tables import environment, show_progress
@@ -74,16 +81,8 @@ def memory(process: int) -> int:
 
 def good_requests(table: Case, images: Case) -> list[Request]:
     """Return requests of all kinds with right answers."""
-    of_rows = table.requests(
-        "/predict?model=cells",
-        lambda answer: [*answer["predictions"][0]["probabilities"].values()],
-    )
-    of_pixels = images.requests(
-        "/v2/models/digits/infer",
-        lambda answer: next(
-            one["data"] for one in answer["outputs"] if one["name"] == "probabilities"
-        ),
-    )
+    of_rows = table.requests("/predict?model=cells", of_plain)
+    of_pixels = images.requests("/v2/models/digits/infer", of_tensors)
     return [*of_rows, *of_pixels, *files(images)]
 
 
@@ -91,14 +90,8 @@ def files(images: Case) -> list[Request]:
     """Return requests with PNG files."""
 
     def request(pixels: np.ndarray, expected: np.ndarray) -> Request:
-        def is_right(status: int, content: bytes) -> bool:
-            if status != 200:
-                return False
-            (one,) = json.loads(content)["predictions"]
-            found = [*one["probabilities"].values()]
-            return np.allclose(found, expected, rtol=0, atol=1e-5)
-
-        return Request(encoded("/predict?model=digits", png(pixels), "image/png"), is_right)
+        content = encoded("/predict?model=digits", png(pixels), "image/png")
+        return Request(content, right(of_plain, expected))
 
     pixels = [feeds["images"][0, ..., 0] for feeds in images.feeds]
     return [*map(request, pixels, images.expected())]
