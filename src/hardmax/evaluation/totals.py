@@ -29,14 +29,14 @@ class Steps(NamedTuple):
     examples: np.ndarray
 
     @classmethod
-    def joined(cls, parts: Sequence[Sequence[np.ndarray]], decides: bool) -> "Steps":
-        """Join chunks of batches, each given as (loss, correct, examples).
+    def joined(cls, parts: "Sequence[Sequence[np.ndarray] | Steps]", decides: bool) -> "Steps":
+        """Join parts of a chunk of batches, each given as (loss, correct, examples).
 
         ``decides`` is whether the model makes predictions; if not, ``correct`` is ignored.
         """
-        loss, correct, examples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        counted = correct.astype(np.float64) if decides else None
-        return cls(loss, counted, examples.astype(np.int64))
+        loss, correct, examples = zip(*parts, strict=True)
+        counted = np.concatenate(correct).astype(np.float64) if decides else None
+        return cls(np.concatenate(loss), counted, np.concatenate(examples).astype(np.int64))
 
 
 Scalar = TypeVar("Scalar")
@@ -123,9 +123,8 @@ class Meter:
     Sums may be scalars on a device: adding one does not wait for it.
     """
 
-    def __init__(self) -> None:
-        self.values: list[SupportsFloat] = []
-        self.counts: list[int] = []
+    def __init__(self, values: Sequence[SupportsFloat] = (), counts: Sequence[int] = ()) -> None:
+        self.values, self.counts = [*values], [*counts]
 
     def add(self, value: SupportsFloat, count: int) -> None:
         """Add a sum over ``count`` examples."""

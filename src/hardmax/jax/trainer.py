@@ -8,12 +8,20 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from hardmax.errors import ArgumentError
-from hardmax.jax import engine, export, layers, runtime
+from hardmax.jax import engine, export, layers, resuming, runtime
 from hardmax.jax.module import Module
 from hardmax.jax.program import TrainState, state_of
 from hardmax.jax.tensors import get_key
 from hardmax.training import trainer
-from hardmax.training.contracts import Batches, DataModule, Engine, Exporter, Layers, Runtime
+from hardmax.training.contracts import (
+    Batches,
+    DataModule,
+    Engine,
+    Exporter,
+    Layers,
+    Resuming,
+    Runtime,
+)
 from hardmax.training.dispatch import step_hook
 from hardmax.training.loaders import first_batch
 
@@ -30,6 +38,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
     engine: Engine["Trainer", Module, jax.Array] = engine
     export: Exporter[Module, jax.Array] = export
     layers: Layers[Module] = layers
+    resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, jax.Device] = runtime
     optim: optax.GradientTransformation
     run_device: jax.Device

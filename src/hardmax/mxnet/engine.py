@@ -8,6 +8,7 @@ from mxnet import autograd, gluon, np, npx
 
 from hardmax.evaluation.totals import Collected, Steps
 from hardmax.mxnet.module import Module
+from hardmax.mxnet.seeds import seed_batch
 from hardmax.training.dispatch import counter
 
 __all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "fetch", "scores", "train"]
@@ -29,6 +30,7 @@ class Trainer(Protocol):
     model: Module
     optim: Optimizer
     gradient_clip_val: float
+    batches_done: int
 
     def prepare_batch(self, batch: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """Return a batch's arrays on the run's device."""
@@ -46,7 +48,8 @@ def train(trainer: Trainer, chunk: Iterable[Sequence[np.ndarray]]) -> Steps:
     model, optim = trainer.model, trainer.optim
     clip = trainer.gradient_clip_val
     collected = Collected(counter(model), fetch)
-    for batch in chunk:
+    for number, batch in enumerate(chunk, trainer.batches_done):
+        seed_batch(trainer, number)
         *inputs, labels = trainer.prepare_batch(batch)
         with autograd.record():
             outputs = model(*inputs)

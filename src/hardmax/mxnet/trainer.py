@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import mxnet as mx
 from mxnet import autograd, gluon, np
 
-from hardmax.mxnet import engine, export, layers, runtime
+from hardmax.mxnet import engine, export, layers, resuming, runtime
 from hardmax.mxnet.engine import Optimizer
 from hardmax.mxnet.module import Module
+from hardmax.mxnet.seeds import seed_batch
 from hardmax.training import trainer
-from hardmax.training.contracts import Engine, Exporter, Layers, Runtime
+from hardmax.training.contracts import Engine, Exporter, Layers, Resuming, Runtime
 from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
@@ -22,6 +23,7 @@ class Trainer(trainer.Trainer[Module, np.ndarray]):
     engine: Engine["Trainer", Module, np.ndarray] = engine
     export: Exporter[Module, np.ndarray] = export
     layers: Layers[Module] = layers
+    resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, mx.Context] = runtime
     optim: Optimizer
     run_device: mx.Context
@@ -40,6 +42,7 @@ class Trainer(trainer.Trainer[Module, np.ndarray]):
 
     def train_on(self, batch: Sequence[np.ndarray]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
+        seed_batch(self, self.batches_done)
         with autograd.record():
             loss = self.model.training_step(self.prepare_batch(batch))
         loss.backward()

@@ -5,8 +5,8 @@ notebook or a terminal, ``hardmax.plotting.figure`` saves it to a file.
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeAlias
 
 import numpy as np
 
@@ -143,6 +143,23 @@ class ProgressBoard(Board):
         self._waiting.clear()
         self.progress = None
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the points so far as JSON values, for a fit that may be resumed."""
+        return {
+            "epochs": self.epochs,
+            "xlabel": self.xlabel,
+            "points": _in_order(self.data),
+            "waiting": _in_order(self._waiting),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the points that ``state_dict`` returned."""
+        self.epochs, self.xlabel = state["epochs"], state["xlabel"]
+        self.data = {label: [Point(*one) for one in points] for label, points in state["points"]}
+        self._waiting = {
+            label: [(x, y, w) for x, y, w in calls] for label, calls in state["waiting"]
+        }
+
     def curves(self) -> list[Curve]:
         """Return the current curves, in the order of their first points."""
         ls, colors = self.ls, self.colors
@@ -158,6 +175,13 @@ class ProgressBoard(Board):
             )
             for i, (label, points) in enumerate(self.data.items())
         ]
+
+
+def _in_order(
+    curves: Mapping[str, Iterable[Iterable[SupportsFloat]]],
+) -> list[tuple[str, list[list[float]]]]:
+    """Return curves by label as pairs, which keep their order in JSON, and numbers as floats."""
+    return [(label, [[float(x) for x in one] for one in all]) for label, all in curves.items()]
 
 
 class Animator(Board):

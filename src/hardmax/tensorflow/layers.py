@@ -40,6 +40,7 @@ from hardmax.training.precision import BFLOAT16, FLOAT32
 
 __all__ = [
     "build",
+    "generator_states",
     "get_weights",
     "make_weights",
     "scale_dropout",
@@ -344,7 +345,11 @@ def _portable(model: Portable, net: tf.keras.Sequential) -> Iterator[tuple[str, 
 
 def seed_generators(model: tf.keras.Model, seed: int) -> None:
     """Seed the random generators of Keras layers such as Dropout."""
-    generators = [v for v in model.variables if v.name == "seed_generator_state"]
-    for i, state in enumerate(generators):
+    for i, state in enumerate(generator_states(model)):
         numbers = np.random.default_rng([seed, i]).integers(2**31, size=state.shape)
         state.assign(numbers)
+
+
+def generator_states(model: tf.keras.Model) -> list[tf.Variable]:
+    """Return the states of the random generators of Keras layers such as Dropout."""
+    return [v for v in model.variables if v.name == "seed_generator_state"]

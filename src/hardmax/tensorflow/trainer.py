@@ -6,12 +6,20 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
-from hardmax.tensorflow import engine, export, layers, runtime
+from hardmax.tensorflow import engine, export, layers, resuming, runtime
 from hardmax.tensorflow.engine import Optimizer
 from hardmax.tensorflow.module import Module
 from hardmax.training import trainer
 from hardmax.training.compiled import Cache
-from hardmax.training.contracts import Batches, DataModule, Engine, Exporter, Layers, Runtime
+from hardmax.training.contracts import (
+    Batches,
+    DataModule,
+    Engine,
+    Exporter,
+    Layers,
+    Resuming,
+    Runtime,
+)
 from hardmax.training.dispatch import is_step_hook, step_hook
 from hardmax.training.fingerprints import set_in
 from hardmax.training.labels import check_range, check_shape
@@ -27,6 +35,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     engine: Engine["Trainer", Module, tf.Tensor] = engine
     export: Exporter[Module, tf.Tensor] = export
     layers: Layers[Module] = layers
+    resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, str] = runtime
     optim: Optimizer
     run_device: str

@@ -1,7 +1,6 @@
 """The book's SGD, and a recipe's optimizer built from PyTorch's."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
 from typing import Any
 
 import torch
@@ -81,6 +80,8 @@ def _groups(
             "lr": plan.rates[0] * factor,
             "weight_decay": decay / factor if decays else 0.0,
             "factor": factor,
+            # In the group, so that the optimizer's state_dict has it.
+            "steps": 0,
         }
         for (factor, decays), members in groups.items()
     ]
@@ -89,11 +90,11 @@ def _groups(
 def _schedule(optim: torch.optim.Optimizer, plan: UpdatePlan, is_decoupled: bool) -> None:
     """Make every step of an optimizer use the next learning rate and weight decay."""
     pairs = [*zip(plan.rates.tolist(), plan.decays.tolist(), strict=True)]
-    remaining = chain(pairs, repeat(pairs[-1]))
 
     def take_next(*_: object) -> None:
-        rate, decay = next(remaining)
         for group in optim.param_groups:
+            rate, decay = pairs[min(group["steps"], len(pairs) - 1)]
+            group["steps"] += 1
             group["lr"] = rate * group["factor"]
             if is_decoupled and group["weight_decay"]:
                 # PyTorch multiplies it by the group's own learning rate.

@@ -8,11 +8,19 @@ import torch
 from torch import nn
 
 from hardmax.evaluation.metrics import Evaluation
-from hardmax.torch import engine, export, layers, runtime
+from hardmax.torch import engine, export, layers, resuming, runtime
 from hardmax.torch.engine import Optimizer
 from hardmax.torch.module import Module, scratch_weights
 from hardmax.training import trainer
-from hardmax.training.contracts import Batches, DataModule, Engine, Exporter, Layers, Runtime
+from hardmax.training.contracts import (
+    Batches,
+    DataModule,
+    Engine,
+    Exporter,
+    Layers,
+    Resuming,
+    Runtime,
+)
 from hardmax.training.dispatch import step_hook
 
 __all__ = ["Trainer"]
@@ -25,6 +33,7 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
     engine: Engine["Trainer", Module, torch.Tensor] = engine
     export: Exporter[Module, torch.Tensor] = export
     layers: Layers[Module] = layers
+    resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, torch.device] = runtime
     optim: Optimizer
     run_device: torch.device

@@ -13,6 +13,7 @@ from hardmax.networks.layouts import Portable
 from hardmax.plotting.curves import in_words
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord, Trainer
+from hardmax.training.states import State
 
 __all__ = ["Callback", "EarlyStopping", "EpochLog", "SaveCheckpoint"]
 
@@ -36,6 +37,13 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Called after the last epoch."""
+
+    def state_dict(self) -> State:
+        """Return what the callback needs when a fit is resumed: JSON values and NumPy arrays."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Set what ``state_dict`` returned, after ``on_fit_start`` of a fit that is resumed."""
 
 
 class EpochLog(Callback):
@@ -72,6 +80,15 @@ class EarlyStopping(Callback):
         self.best_loss = math.inf
         self.best_epoch = -1
         self.weights: dict[str, np.ndarray] = {}
+
+    def state_dict(self) -> State:
+        """Return the best epoch, its loss and its weights."""
+        return {name: getattr(self, name) for name in ("best_loss", "best_epoch", "weights")}
+
+    def load_state_dict(self, state: State) -> None:
+        """Set the best epoch, its loss and its weights."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Compare the epoch with the best one."""

@@ -20,6 +20,7 @@ __all__ = [
     "Model",
     "Movable",
     "Plan",
+    "Resuming",
     "Runtime",
     "Trainer",
 ]
@@ -202,6 +203,27 @@ class Layers(Protocol[ModelT_contra]):
 
     def scale_dropout(self, model: ModelT_contra, factor: float) -> None:
         """Multiply the probabilities of a network's scheduled Dropout layers by a factor."""
+
+
+class Resuming(Protocol[TrainerT_contra]):
+    """A backend's ``resuming.py``: what a fit needs to go on, beyond the weights of its model.
+
+    The state of a fit is saved after a multiple of ``STEP`` batches of an epoch.
+    """
+
+    STEP: int
+
+    def state_of(self, trainer: TrainerT_contra) -> dict[str, Any]:
+        """Return the state of the optimizer and of the random numbers, as ``states.State``.
+
+        Raises ArgumentError if the optimizer does not tell its state.
+        """
+
+    def restore(self, trainer: TrainerT_contra, state: Mapping[str, Any]) -> None:
+        """Set the state that ``state_of`` returned, once the model has its weights.
+
+        Raises RunError if it does not fit the optimizer.
+        """
 
 
 class Exporter(Protocol[ModelT_contra, T_contra]):

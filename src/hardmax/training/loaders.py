@@ -1,6 +1,6 @@
 """Batches of examples in memory, and chunks of an epoch's batches."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -224,13 +224,20 @@ def batch_count(batches: Batches[Tensor] | None, name: str) -> int:
         ) from None
 
 
-def chunks(loader: Batches[Tensor], parts: int) -> Iterator[Iterable[Sequence[Tensor]]]:
+def chunks(
+    loader: Batches[Tensor],
+    parts: int,
+    first: int = 0,
+    piece_end: Callable[[int], int] | None = None,
+) -> Iterator[Iterable[Sequence[Tensor]]]:
     """Split the next epoch of ``loader`` into ``parts`` chunks; see ``chunk_bounds``.
 
     A TensorLoader yields Chunk objects, which a compiled engine can process in one call; any other
-    sized iterable yields plain iterators over its batches.
+    sized iterable yields plain iterators over its batches. Those of a Loader start with batch
+    ``first``, and are divided into pieces: one that starts with a batch ends before ``piece_end``
+    of it, or earlier.
     """
-    bounds = _bounds(len(loader), parts)
+    bounds = _bounds(len(loader), parts, first, piece_end)
     if not isinstance(loader, Loader):
         batches = iter(loader)
         yield from (islice(batches, stop - start) for start, stop in bounds)
@@ -241,9 +248,12 @@ def chunks(loader: Batches[Tensor], parts: int) -> Iterator[Iterable[Sequence[Te
         yield Chunk(loader, *chunk) if isinstance(loader, TensorLoader) else loader.batches(*chunk)
 
 
-def _bounds(count: int, parts: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of each chunk of ``count`` batches."""
-    stop = 0
+def _bounds(
+    count: int, parts: int, stop: int, piece_end: Callable[[int], int] | None
+) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of each chunk, or piece of one, of ``count`` batches from ``stop`` on."""
     while stop < count:
-        start, stop = chunk_bounds(stop, count, parts)
+        start, stop = stop, chunk_bounds(stop, count, parts)[1]
+        if piece_end is not None:
+            stop = min(stop, piece_end(start))
         yield start, stop
