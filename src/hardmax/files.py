@@ -19,6 +19,7 @@ from hardmax.errors import DataError, HardmaxError, RunError
 __all__ = [
     "discard_unfinished",
     "is_hidden",
+    "is_in_use",
     "locked",
     "open_regular",
     "open_whole",
@@ -109,17 +110,28 @@ def discard_unfinished() -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keep ``sweep`` from deleting a temporary file or folder while the block or process runs."""
+def locked(path: Path) -> Iterator[bool]:
+    """Mark a file or folder as in use while the block or process runs.
+
+    ``sweep`` then does not delete it. Yields False if another process uses it.
+    """
     if sys.platform == "win32":  # it has no such locks
-        yield
+        yield True
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        _lock(handle)
-        yield
+        yield _lock(handle) is not False
     finally:
         os.close(handle)
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether another process, or part of this one, has ``locked`` a file or folder.
+
+    Raises OSError if it cannot be opened.
+    """
+    with locked(path) as is_free:
+        return not is_free
 
 
 def sweep(folder: Path) -> None:
@@ -153,14 +165,19 @@ def _delete_unused(entry: os.DirEntry[str]) -> None:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
-    """Lock a file or folder until it is closed; return whether that was possible."""
+def _lock(handle: int) -> bool | None:
+    """Lock a file or folder until it is closed.
+
+    Returns False if that is not possible, and None if the file system has no locks.
+    """
     import fcntl
 
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process has the lock, or the file system has none
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 

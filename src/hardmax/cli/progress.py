@@ -30,6 +30,7 @@ class Progress(RunCallback):
     def __init__(self, quiet: bool):
         self.quiet = quiet
         self.member = 0
+        self.has_titles = False
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         self.bars = Bars(
             *columns,
@@ -55,6 +56,10 @@ class Progress(RunCallback):
         self.held_out = "validation" if has_validation else "test"
         self.bars.update(self.bar, total=settings.epochs * settings.members)
 
+    def on_resume(self, networks: int) -> None:
+        """Count the networks that are trained."""
+        self.member = networks
+
     def on_fit_start(self, trainer: Trainer) -> None:
         """Show the bar, only now because loading the data may show its own."""
         self.bars.start()
@@ -73,7 +78,8 @@ class Progress(RunCallback):
         """Print a row for the epoch, unless there are those of several networks."""
         if self.quiet or self.members > 1:
             return
-        if record["epoch"] == 1:
+        if not self.has_titles:
+            self.has_titles = True
             self.compiles = bool(record["compile_seconds"])
             self._print_titles()
         line = (

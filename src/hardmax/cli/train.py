@@ -1,5 +1,6 @@
 """``hardmax train``: train a classifier."""
 
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,13 @@ from hardmax.cli.options import (
     print_json,
     with_settings,
 )
+from hardmax.errors import ArgumentError
 from hardmax.runs.settings import Settings
+from hardmax.training.intervals import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from hardmax.runs.saving import Trained
+    from hardmax.runs.unfinished import Unfinished
 
 __all__ = ["train"]
 
@@ -36,17 +40,45 @@ def train(
         bool,
         typer.Option("--no-baselines", help="Do not train baselines."),
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the training that was stopped: that of the same command or, if DATA "
+            "is its run folder, the one that was to write it.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            metavar="MINUTES",
+            help="Time after which the state of the training is saved again, for --resume; it is "
+            "saved at the ends of epochs too.",
+        ),
+    ] = CHECKPOINT_EVERY,
     as_json: Json = False,
 ) -> None:
     """Train a classifier and write a run folder."""
     from hardmax.cli.progress import Progress
     from hardmax.runs.train import train as run_training
 
-    checked = Settings(data=data, **settings)
+    resumed = _resumed(data, settings, out) if resume else None
+    if resumed is not None:
+        out = None if out is None or resumed.run == Path(out) else out
+        no_baselines = no_baselines or not resumed.state["baselines"]
+    checked = Settings(data=data, **settings) if resumed is None else resumed.asked
     progress = Progress(quiet=as_json)
     try:
         with progress:
-            trained = run_training(checked, out, progress, notice, baselines=not no_baselines)
+            trained = run_training(
+                checked,
+                out,
+                progress,
+                notice,
+                baselines=not no_baselines,
+                resumed=resumed,
+                checkpoint_every=checkpoint_every,
+            )
     except KeyboardInterrupt as interruption:
         notice(f"interrupted {interruption}")
         raise typer.Exit(INTERRUPTED) from None
@@ -55,8 +87,29 @@ def train(
     else:
         _print_result(trained)
     if trained.interrupted:
-        notice(f"interrupted after {_completed(trained)}; the run was saved in {trained.path}")
+        notice(
+            f"interrupted after {_completed(trained)}; the run was saved in {trained.path}"
+            + (f"; hardmax train --resume {trained.resumable} goes on" if trained.resumable else "")
+        )
         raise typer.Exit(INTERRUPTED)
+
+
+def _resumed(data: str, settings: dict[str, Any], out: str | None) -> "Unfinished | None":
+    """Return the training to go on with; None with a notice if there is none."""
+    from hardmax.runs.unfinished import Unfinished, find, unfinished_folder
+
+    asked, folder = Settings(data=data, **settings), unfinished_folder(data)
+    if folder is not None:
+        if asked != Settings(data=data):
+            raise ArgumentError(
+                f"{folder} is a training that was stopped, which has settings of its own; leave "
+                "out all options but --resume, --out, --no-baselines, --checkpoint-every and --json"
+            )
+        return Unfinished.open(folder, notice)
+    found = find(asked, None if out is None else Path(out), notice)
+    if found is None:
+        notice("there is no training of these settings to resume; a new one starts")
+    return found
 
 
 def _completed(trained: "Trained") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
+from hardmax.training.states import State
 
 __all__ = ["BestWeights", "TrainingState", "best_epoch"]
 
@@ -36,6 +37,14 @@ class BestWeights(Callback):
     def __init__(self, best_by: str | None) -> None:
         self.best_by = best_by
         self.state: TrainingState | None = None
+
+    def state_dict(self) -> State:
+        """Return the history and the weights so far."""
+        return {"state": None if self.state is None else self.state._asdict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Set the history and the weights so far."""
+        self.state = None if state["state"] is None else TrainingState(**state["state"])
 
     def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
         """Save the current weights unless those of an earlier epoch are better."""

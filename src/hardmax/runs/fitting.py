@@ -1,7 +1,6 @@
 """Fits the networks of a run, one after the other, until all are done or Ctrl-C."""
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from hardmax.reports.records import MemberRecord, ResultsRecord
 from hardmax.runs.best_weights import BestWeights, TrainingState
 from hardmax.runs.features import FeatureExtractor
 from hardmax.runs.interruptions import Interruptions
+from hardmax.runs.kept_networks import KeptNetworks
 from hardmax.runs.members import (
     Member,
     OutOfFold,
@@ -33,6 +33,8 @@ from hardmax.runs.settings import Settings
 from hardmax.runs.warm_start import WarmStart
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Model
+from hardmax.training.intervals import CHECKPOINT_EVERY
+from hardmax.training.states import Store
 from hardmax.training.weights import loss_weights
 
 __all__ = ["Fitted", "Fitting", "best_by"]
@@ -61,6 +63,12 @@ class Fitted(NamedTuple):
         histories = [state.epochs for state in self.states]
         return histories[0] if len(histories) == 1 else mean_epochs(histories)
 
+    def is_whole(self, settings: Settings) -> bool:
+        """Return whether the training was not interrupted."""
+        return len(self.states) == settings.members and (
+            self.stopped_early or len(self.states[-1].epochs) == settings.epochs
+        )
+
     def session(self, settings: Settings, shape: Shape) -> Session:
         """Return a session with the trained network."""
         if self.extractor is not None:
@@ -71,13 +79,10 @@ class Fitted(NamedTuple):
     def results(self, settings: Settings, test: ClassifierEvaluation) -> ResultsRecord:
         """Return the record of how the training ended, and of the metrics on the test set."""
         completed = len(self.epochs)
-        is_whole = len(self.states) == settings.members and (
-            self.stopped_early or len(self.states[-1].epochs) == settings.epochs
-        )
         record: ResultsRecord = {
             "epochs": completed,
             "weights_epoch": max(state.epoch for state in self.states),
-            "interrupted": not is_whole,
+            "interrupted": not self.is_whole(settings),
             "stopped_early": self.stopped_early,
             "test": test.summary(),
             "reliability": test.reliability,
@@ -115,7 +120,8 @@ class Fitting:
     ``class_weights`` are those of ``loss_weights``. ``start`` is the network to go on from, if any;
     otherwise it is that of the settings. ``states`` receives the state of each network,
     ``callbacks`` their events; the board of the model ``shown``, if there is one, draws the curves
-    of all networks, one after the other.
+    of all networks, one after the other. ``store``, if given, keeps the state of the fit, every
+    ``checkpoint_every`` minutes, and may have one to go on from.
     """
 
     def __init__(
@@ -132,11 +138,14 @@ class Fitting:
         callbacks: Sequence[Callback] = (),
         interruptions: Interruptions | None = None,
         shown: Model | None = None,
+        store: Store | None = None,
+        checkpoint_every: float = CHECKPOINT_EVERY,
     ):
         self.settings, self.train, self.classes = settings, train, classes
         self.class_weights = class_weights
         self.states = [] if states is None else states
         self.callbacks, self.interruptions, self.shown = callbacks, interruptions, shown
+        self.store, self.checkpoint_every = store, checkpoint_every
         self.stopped_early = False
         self.held_out = held_out
         self.start = None if start is None else start.weights
@@ -163,19 +172,21 @@ class Fitting:
 
         Raises DivergenceError if a loss diverges, or a weight becomes NaN or infinite.
         """
-        if self.extractor is None:
-            return self._fit_all(self.members, self.network, repeat(self.start))
-        head, train, held_out = self.network[-1:], self.extractor.features(self.train), None
+        extractor = self.extractor
+        if extractor is None:
+            return self._fit_all(self.members, self.network, lambda _: self.start)
+        head, train, held_out = self.network[-1:], extractor.features(self.train), None
         if self.settings.finetune:
-            members = members_of(self.settings, train, None)
-            starts = (self._start(self.extractor, head, member) for member in members)
-            return self._fit_all(self.members, self.network, starts)
+            members, start = members_of(self.settings, train, None), self._start
+            return self._fit_all(
+                self.members, self.network, lambda number: start(extractor, head, members[number])
+            )
         if self.held_out is not None:
-            held_out = self.extractor.features(self.held_out)
+            held_out = extractor.features(self.held_out)
         members = members_of(self.settings, train, held_out)
-        fitted = self._fit_all(members, head, repeat(None))
-        network, weights = self.extractor.with_head(fitted.network, fitted.weights)
-        return fitted._replace(network=network, weights=weights, extractor=self.extractor)
+        fitted = self._fit_all(members, head, lambda _: None)
+        network, weights = extractor.with_head(fitted.network, fitted.weights)
+        return fitted._replace(network=network, weights=weights, extractor=extractor)
 
     def _start(
         self, extractor: FeatureExtractor, head: Network, member: Member
@@ -190,15 +201,23 @@ class Fitting:
         self,
         members: Sequence[Member],
         network: Network,
-        starts: Iterable[dict[str, np.ndarray] | None],
+        start_of: Callable[[int], dict[str, np.ndarray] | None],
     ) -> Fitted:
-        """Fit the members, from the weights ``starts``, where None stands for initial weights."""
+        """Fit the members, each from the weights ``start_of`` its number, or initial weights."""
         out_of_fold = OutOfFold(len(self.train), len(self.classes))
-        for member, start in zip(members, starts, strict=False):
-            best_weights = BestWeights(best_by(self.settings))
+        kept, saving = None, {}
+        if self.store is not None:
+            kept = KeptNetworks(self.store, self.states, out_of_fold)
+            saving = {"resume": kept, "checkpoint_every": self.checkpoint_every}
+        for number in range(len(self.states), len(members)):
+            member, best_weights = members[number], BestWeights(best_by(self.settings))
             train, held_out = member.train, member.held_out
             callbacks = [best_weights, *self.callbacks]
-            session = session_of(self.settings, network, member.seed, train, callbacks, start)
+            is_kept = kept is not None and kept.current is not None
+            start = None if is_kept else start_of(number)
+            session = session_of(
+                self.settings, network, member.seed, train, callbacks, start, **saving
+            )
             self._show(session.model)
             is_complete = self._fit(session, train, held_out, best_weights)
             if best_weights.state is None:

@@ -195,10 +195,12 @@ def session_of(
     train: Examples,
     callbacks: Sequence[Callback] = (),
     weights: dict[str, np.ndarray] | None = None,
+    **saving: object,
 ) -> Session:
     """Return a session to train a member on ``train``.
 
-    It starts with ``weights``, or else with the initial weights of ``seed``.
+    It starts with ``weights``, or else with the initial weights of ``seed``. ``saving`` are the
+    arguments ``resume`` and ``checkpoint_every`` of the trainer.
     """
     shape = train.inputs.shape[1:]
     if weights is None:
@@ -211,7 +213,7 @@ def session_of(
         recipe=settings.recipe,
         precision=settings.precision,
         callbacks=callbacks,
-        **{**trainer_arguments(settings), "seed": seed},
+        **{**trainer_arguments(settings), "seed": seed, **saving},
     )
 
 

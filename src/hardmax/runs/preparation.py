@@ -111,11 +111,16 @@ def read_data(settings: Settings) -> Dataset:
     return replace(dataset, warnings=(*dataset.warnings, *found))
 
 
-def prepared(asked: Settings, read: Callable[[Settings], Dataset] = read_data) -> Prepared:
+def prepared(
+    asked: Settings,
+    read: Callable[[Settings], Dataset] = read_data,
+    chosen: Settings | None = None,
+) -> Prepared:
     """Read the data of a training with the function ``read``, and choose what is left open.
 
-    Raises DataError or RunError for data, weights or a run that cannot be read, and ArgumentError
-    for settings that do not suit the data.
+    ``chosen`` are the settings of a training that is resumed, in which that was done. Raises
+    DataError or RunError for data, weights or a run that cannot be read, and ArgumentError for
+    settings that do not suit the data.
     """
     settings, former = asked, None
     if asked.from_run is not None:
@@ -131,6 +136,8 @@ def prepared(asked: Settings, read: Callable[[Settings], Dataset] = read_data) -
         dataset = _with_folds_like_test(dataset)
     start = None if former is None else warm_start(settings, former, dataset.classes)
     ready = Prepared(asked, settings, dataset, start)
+    if chosen is not None:
+        return replace(ready, settings=chosen)
     settings = auto.chosen(
         settings,
         dataset.train,

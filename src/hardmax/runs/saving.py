@@ -42,7 +42,7 @@ class Trained:
     members of an ensemble, of which it is the last. ``held_out`` is what the epochs were evaluated
     on: ``folds``, ``validation set`` or ``test set``. ``baselines`` is empty without any.
     ``suspects`` are the examples of each set whose labels may be wrong; ``warnings`` are about the
-    data and the training.
+    data and the training. ``resumable`` is the folder of an interrupted training that can go on.
     """
 
     path: Path
@@ -56,6 +56,7 @@ class Trained:
     interrupted: bool
     held_out: str
     members: list[MemberRecord] = field(default_factory=list)
+    resumable: Path | None = None
 
 
 def save_run(

@@ -1,7 +1,6 @@
 """Trains a network and writes its run folder, also if the training is interrupted."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,12 +10,15 @@ from hardmax.data.datasets import Dataset
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.interruptions import Interruptions
-from hardmax.runs.preparation import prepared
+from hardmax.runs.kept_training import KeptTraining, about_training
+from hardmax.runs.preparation import Prepared, prepared
 from hardmax.runs.saving import Finished, Trained, save_run
 from hardmax.runs.settings import Settings
-from hardmax.runs.writer import RunWriter, check_out, folder_name
+from hardmax.runs.unfinished import Unfinished
+from hardmax.runs.writer import RUNS, RunWriter, check_out, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.contracts import EpochRecord, Trainer
+from hardmax.training.intervals import CHECKPOINT_EVERY, check_minutes
 
 __all__ = ["RunCallback", "train"]
 
@@ -29,6 +31,9 @@ class RunCallback(Callback):
 
         ``settings`` have what the data has chosen in place of the model ``auto``.
         """
+
+    def on_resume(self, networks: int) -> None:
+        """Called after ``on_data`` with the number of networks that a training has finished."""
 
 
 class _Stop(Callback):
@@ -51,6 +56,8 @@ def train(
     log: Callable[[str], None] | None = None,
     *,
     baselines: bool = True,
+    resumed: Unfinished | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
 ) -> Trained:
     """Train a network and write its run folder; ``callback`` receives the training events.
 
@@ -59,72 +66,98 @@ def train(
     network learned nothing. Ctrl-C after the first epoch ends the training, and the run folder is
     written with the completed epochs. Raises KeyboardInterrupt with a message if Ctrl-C comes
     earlier, or a second time while the run is evaluated and saved, and HardmaxError for any other
-    failure; then no files are left behind.
+    failure.
+
+    A training that is stopped leaves its state behind, which is saved every ``checkpoint_every``
+    minutes and at the ends of epochs. Given as ``resumed``, it goes on from there, and ends as if
+    it had never been stopped. No other files are left behind.
     """
+    check_minutes(checkpoint_every)
     with Interruptions() as interruptions:
         states: list[TrainingState] = []
         try:
+            frameworks.check(settings.framework)
+            if out is not None:
+                check_out(out)  # reading the data, and measuring for --minutes, may take long
+            ready = prepared(settings, chosen=None if resumed is None else resumed.settings)
             trained = _train(
-                settings,
+                ready,
                 out,
                 states=states,
                 callback=callback,
                 interruptions=interruptions,
-                log=log,
+                log=log or _ignore,
                 baselines=baselines,
+                resumed=resumed,
+                checkpoint_every=checkpoint_every,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             when = "while saving the run" if states else "before the first epoch was complete"
-            raise KeyboardInterrupt(f"{when}; nothing was saved") from None
+            left = str(interruption) or "nothing was saved"
+            raise KeyboardInterrupt(f"{when}; {left}") from None
         return replace(trained, interrupted=interruptions.count > 0)
 
 
+def _ignore(message: str) -> None:
+    """Log nothing."""
+
+
 def _train(
-    settings: Settings,
+    ready: Prepared,
     out: str | None,
     *,
     states: list[TrainingState],
     callback: RunCallback | None,
     interruptions: Interruptions,
-    log: Callable[[str], None] | None,
+    log: Callable[[str], None],
     baselines: bool,
+    resumed: Unfinished | None,
+    checkpoint_every: float,
 ) -> Trained:
-    frameworks.check(settings.framework)
-    if out is not None:
-        check_out(out)  # reading the data, and measuring for --minutes, may take long
-    ready = prepared(settings)
     settings, dataset = ready.settings, ready.dataset
-    fitting = ready.fitting(
-        states=states,
-        callbacks=[*([callback] if callback else []), _Stop(interruptions)],
-        interruptions=interruptions,
-    )
+    about = about_training(ready, baselines=baselines)
     # So that a broken framework or a missing device is found before anything is logged.
     frameworks.load(settings.framework).Trainer(1, device=settings.device).find_device()
+    name, parent = folder_name(dataset.name, settings.model, settings.framework), RUNS
+    if resumed is not None:
+        resumed.check(about, log)
+        name, parent = resumed.run.name, resumed.run.parent
     with (
-        RunWriter(out, folder_name(dataset.name, settings.model, settings.framework)) as writer,
+        RunWriter(out, name, parent) as writer,
+        KeptTraining(writer.path, about, resumed=resumed, tell=log) as kept,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
+        fitting = ready.fitting(
+            states=states,
+            callbacks=[*([callback] if callback else []), _Stop(interruptions)],
+            interruptions=interruptions,
+            store=kept,
+            checkpoint_every=checkpoint_every,
+        )
         # After every check, so that an error is the only line.
-        if log is not None:
-            dataset.log_notices(log)
-            ready.log_choices(log)
+        dataset.log_notices(log)
+        ready.log_choices(log)
+        if resumed is not None:
+            log(f"going on with the training in {resumed.folder} after {resumed}")
         if callback is not None:
             callback.on_data(dataset, settings)
-        started = datetime.now().astimezone()
+            callback.on_resume(0 if resumed is None else resumed.finished)
         # First, because Ctrl-C during the training shall end it at once.
         fitted_baselines = fit_baselines(dataset, settings, log) if baselines else None
         if fitting.extractor is not None and not settings.finetune:
             # They are needed after the fit, when Ctrl-C would not end it.
             fitting.extractor.features(dataset.test)
-        start = time.perf_counter()
+        kept.start_clock()
         fitted = fitting.fit()
-        seconds = time.perf_counter() - start
-        return save_run(
-            Finished(ready, fitted, started, seconds),
+        trained = save_run(
+            Finished(ready, fitted, datetime.fromisoformat(about["started"]), kept.seconds),
             writer,
             baselines=fitted_baselines,
             log=log,
             settle=interruptions.settle,
         )
+        if not fitted.is_whole(settings):
+            return replace(trained, resumable=kept.folder)
+        kept.discard()
+        return trained

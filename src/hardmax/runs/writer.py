@@ -36,28 +36,30 @@ class FolderWriter:
     What a killed process has left behind, the next one deletes.
 
     In the block ``folder`` is the folder under a temporary name; ``publish`` renames it to ``out``,
-    or to ``runs/NAME`` with a number appended if that is taken. Raises RunError if the folder
-    cannot be written or is not empty, as early as possible.
+    or to ``name`` in the folder ``parent``, with a number appended if that is taken. Raises
+    RunError if the folder cannot be written or is not empty, as early as possible.
     """
 
-    def __init__(self, out: str | os.PathLike[str] | None, name: str):
+    def __init__(self, out: str | os.PathLike[str] | None, name: str, parent: Path = RUNS):
         self.out = None if out is None else Path(out)
-        self.name = name
+        self.name, self.parent = name, parent
         try:
             self.target = self._find_target()
             self._check_target()
         except OSError as error:
-            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self.path}: {error.strerror}") from error
 
-    def _path(self) -> Path:
-        return self.out or RUNS / self.name
+    @property
+    def path(self) -> Path:
+        """The path of the folder as it was named."""
+        return self.out or self.parent / self.name
 
     def _find_target(self) -> Path:
         # A folder can be renamed to the target of a link, not to the link.
-        real = Path(os.path.realpath(self.out or RUNS))
+        real = Path(os.path.realpath(self.out or self.parent))
         for folder in (real, *real.parents):
             if folder.is_symlink():
-                raise RunError(f"cannot write {self._path()}: {folder} is a circular link")
+                raise RunError(f"cannot write {self.path}: {folder} is a circular link")
         return real if self.out is not None else real / self.name
 
     def _check_target(self) -> None:
@@ -88,9 +90,7 @@ class FolderWriter:
                 cleanup.enter_context(locked(self.folder))
                 self._cleanup = cleanup.pop_all()
         except OSError as error:
-            raise RunError(
-                f"cannot write {self._path()} into {parent}: {error.strerror}"
-            ) from error
+            raise RunError(f"cannot write {self.path} into {parent}: {error.strerror}") from error
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -101,7 +101,7 @@ class FolderWriter:
         try:
             return self._rename()
         except OSError as error:
-            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self.path}: {error.strerror}") from error
 
     def _rename(self) -> Path:
         self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ class FolderWriter:
         while True:
             try:
                 self.folder.rename(target)
-                return self._path().with_name(target.name) if number > 1 else self._path()
+                return self.path.with_name(target.name) if number > 1 else self.path
             except OSError:
                 if self.out is not None or not os.path.lexists(target):
                     raise
@@ -141,4 +141,4 @@ class RunWriter(FolderWriter):
             files = {name: file_checksum(self.folder / name) for name in MAX_BYTES}
             write_record(self.folder, {"format": FORMAT, **run.record, "files": files})
         except OSError as error:
-            raise RunError(f"cannot write {self._path()}: {error.strerror}") from error
+            raise RunError(f"cannot write {self.path}: {error.strerror}") from error

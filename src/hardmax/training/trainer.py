@@ -17,6 +17,7 @@ from hardmax.training.dispatch import takes_engine
 from hardmax.training.epochs import Epochs
 from hardmax.training.evaluator import ModelT, Tensor
 from hardmax.training.fit_state import FitState
+from hardmax.training.intervals import CHECKPOINT_EVERY, check_minutes
 from hardmax.training.loaders import Loader, batch_count
 from hardmax.training.own_data import check_weights
 from hardmax.training.saving import Saving
@@ -52,7 +53,7 @@ class Trainer(Epochs[ModelT, Tensor]):
     patience: int | None = None
     checkpoint: str | os.PathLike[str] | None = None
     resume: str | os.PathLike[str] | Store | None = None
-    checkpoint_every: float = 5
+    checkpoint_every: float = CHECKPOINT_EVERY
 
     optim: object
     resuming: Resuming[Any]
@@ -71,7 +72,7 @@ class Trainer(Epochs[ModelT, Tensor]):
         patience: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | Store | None = None,
-        checkpoint_every: float = 5,
+        checkpoint_every: float = CHECKPOINT_EVERY,
         callbacks: Sequence[Callback] = (),
     ):
         self.save_hyperparameters()
@@ -85,10 +86,7 @@ class Trainer(Epochs[ModelT, Tensor]):
                 "resume needs a seed, so that the same order of the examples can be had again; "
                 "give one, such as seed=0"
             )
-        if not checkpoint_every > 0:
-            raise ArgumentError(
-                f"checkpoint_every must be above 0 minutes, got {checkpoint_every!r}"
-            )
+        check_minutes(checkpoint_every)
         if not gradient_clip_val >= 0:
             raise ArgumentError(f"gradient_clip_val must be 0 or more, got {gradient_clip_val!r}")
         self.gpus = [self.runtime.gpu(i) for i in range(min(num_gpus, self.runtime.num_gpus()))]

@@ -1,0 +1,158 @@
+"""Trainings that were stopped before they were finished, each in a folder of its own."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardmax.errors import RunError
+from hardmax.files import is_in_use
+from hardmax.runs.record import RECORD
+from hardmax.runs.settings import Settings
+from hardmax.runs.writer import RUNS
+from hardmax.training.states import State, StateFiles
+
+__all__ = ["STATE", "Unfinished", "find", "new_folder", "unfinished_folder"]
+
+#: The end of the name of a training's folder, beside the run folder that it is going to write.
+SUFFIX = ".unfinished"
+
+#: The file of the last state in it.
+STATE = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A training that was stopped: its ``folder``, and the last ``state`` that it saved."""
+
+    folder: Path
+    state: State
+
+    @classmethod
+    def open(cls, folder: Path, tell: Callable[[str], None]) -> "Unfinished":
+        """Open the folder of a training; ``tell`` receives a line if its last state is damaged.
+
+        Raises RunError if the training is running, if all of its states are damaged, or if it is
+        of another version of hardmax.
+        """
+        if is_in_use(folder):
+            raise RunError(f"the training in {folder} is still running; wait for it, or stop it")
+        state = StateFiles(folder / STATE, tell).load()
+        if state is None or not {"asked", "settings", "fingerprint"} <= state.keys():
+            raise RunError(f"{folder} has no state of a training; delete it to start anew")
+        found = cls(folder, state)
+        # So that settings that this version does not know are found.
+        _ = found.asked, found.settings
+        return found
+
+    def check(self, about: State, tell: Callable[[str], None]) -> None:
+        """Raise RunError if the data is no longer that of the training; see ``about_training``.
+
+        ``tell`` receives a line if the versions of the packages are others.
+        """
+        if about["fingerprint"] != self.state["fingerprint"]:
+            raise RunError(
+                f"the data of the training in {self.folder} has changed since; train anew, without "
+                "--resume"
+            )
+        was, now = self.state["versions"], about["versions"]
+        if was != now:
+            tell(
+                f"the training in {self.folder} was started with {_listed(was)}, and goes on with "
+                f"{_listed(now)}; its numbers may differ a little"
+            )
+
+    @property
+    def finished(self) -> int:
+        """The number of networks that are trained."""
+        return len(self.state["networks"]["finished"])
+
+    @property
+    def asked(self) -> Settings:
+        """The settings that were asked for."""
+        return Settings.from_record(self.state["asked"])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in which nothing is left to choose."""
+        return Settings.from_record(self.state["settings"])
+
+    @property
+    def run(self) -> Path:
+        """The run folder that the training is going to write."""
+        return self.folder.with_name(self.folder.name.removesuffix(SUFFIX))
+
+    def __str__(self) -> str:
+        """Return how far the training is."""
+        current, settings = self.state["networks"]["current"], self.settings
+        done = f"{len(current['history'])} of {settings.epochs} epochs"
+        if current["epoch"] is not None:
+            done += f" and {current['epoch']['batches_done']} batches"
+        if settings.members == 1:
+            return done
+        return f"{done} of network {self.finished + 1} of {settings.members}"
+
+
+def unfinished_folder(path: str) -> Path | None:
+    """Return the folder of the training that was to write the run ``path``, or that is ``path``."""
+    named = Path(os.path.abspath(path)) if path.endswith((".", "/")) else Path(path)
+    for folder in (named, named.with_name(named.name + SUFFIX)):
+        if folder.name.endswith(SUFFIX) and folder.is_dir() and not (folder / RECORD).exists():
+            return folder
+    return None
+
+
+def new_folder(run: Path) -> Path:
+    """Create the folder of a training that is going to write a run folder.
+
+    Raises OSError if it cannot be created.
+    """
+    number, folder = 1, run.with_name(run.name + SUFFIX)
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            folder = run.with_name(f"{run.name}-{number}{SUFFIX}")
+        else:
+            return folder
+
+
+def find(asked: Settings, run: Path | None, tell: Callable[[str], None]) -> Unfinished | None:
+    """Return the training of these settings that was stopped last, if there is one.
+
+    It was to write the folder ``run``, if that is given, and else a folder in ``runs``; in both
+    cases its name may have got a number. ``tell`` receives a line for each folder that is damaged.
+    Raises RunError if the training is running.
+    """
+    for folder in sorted(_folders(run), key=_saved_at, reverse=True):
+        try:
+            state = StateFiles(folder / STATE, _ignore).load()
+            is_wanted = state is not None and Unfinished(folder, state).asked == asked
+        except (RunError, KeyError) as error:
+            tell(f"{folder} was left out: {error}")
+            continue
+        if is_wanted:
+            return Unfinished.open(folder, tell)
+    return None
+
+
+def _ignore(message: str) -> None:
+    """Tell nothing."""
+
+
+def _folders(run: Path | None) -> Iterator[Path]:
+    """Yield the folders of trainings that were to write a run folder, or any in ``runs``."""
+    parent, name = (RUNS, ".*") if run is None else (run.parent, re.escape(run.name))
+    pattern = re.compile(rf"{name}(-\d+)?{re.escape(SUFFIX)}")
+    if parent.is_dir():
+        yield from (one for one in parent.iterdir() if pattern.fullmatch(one.name))
+
+
+def _saved_at(folder: Path) -> float:
+    return folder.stat().st_mtime
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

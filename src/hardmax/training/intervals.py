@@ -1,0 +1,14 @@
+"""How often the state of a fit is saved; imports no NumPy, as options need it."""
+
+from hardmax.errors import ArgumentError
+
+__all__ = ["CHECKPOINT_EVERY", "check_minutes"]
+
+#: The minutes between two states, unless an epoch ends earlier.
+CHECKPOINT_EVERY = 5.0
+
+
+def check_minutes(minutes: float) -> None:
+    """Raise ArgumentError for a time between two states that is not above 0."""
+    if not minutes > 0:
+        raise ArgumentError(f"checkpoint_every must be above 0 minutes, got {minutes!r}")
