@@ -562,9 +562,11 @@ def test_ctrl_c_saves_the_completed_epochs(hardmax, framework, tmp_path, tmp_pat
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert re.fullmatch(
-        r"hardmax: interrupted after \d+ of 1000000 epochs; the run was saved in run\n", err
+        r"hardmax: interrupted after \d+ of 1000000 epochs; the run was saved in run; "
+        r"hardmax train --resume run.unfinished goes on with the training\n",
+        err,
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.unfinished"]
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["results"]["interrupted"]
     epochs = len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
@@ -583,7 +585,7 @@ AFTER_TRAINING = [
     ("hardmax.training.callbacks:EarlyStopping", "on_fit_end"),
     ("hardmax.training.trainer:Trainer", "scores"),
     ("hardmax.reports.report", "render"),
-    ("hardmax.training.checkpoint", "save"),
+    ("hardmax.runs.writer:RunWriter", "write"),
     ("hardmax.runs.writer:RunWriter", "publish"),
 ]
 
@@ -628,11 +630,17 @@ def test_ctrl_c_after_the_last_epoch_still_saves_the_run(train_interrupted, tmp_
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("place", "name"), AFTER_TRAINING[2:4])
-def test_a_second_ctrl_c_discards_the_run(train_interrupted, tmp_path, place, name):
+def test_a_second_ctrl_c_discards_the_run(hardmax, train_interrupted, tmp_path, place, name):
     done = train_interrupted(place, name, 2)
     assert done.returncode == 130
-    assert done.stderr == "hardmax: interrupted while saving the run; nothing was saved\n"
-    assert list(tmp_path.iterdir()) == []
+    assert done.stderr == (
+        "hardmax: interrupted while saving the run; hardmax train --resume run.unfinished goes on "
+        "with the training\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["run.unfinished"]
+    assert hardmax("train", "--resume", "run").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
 
 @pytest.mark.shared

@@ -216,9 +216,9 @@ def test_every_declared_name_exists(fw, names):
 #: The modules that every backend has, and those that only one needs.
 MODULES = {
     *"augmentation data engine export functions image_layers layers models module".split(),
-    *"optimizers runtime table_layers tensors trainer".split(),
+    *"optimizers resuming runtime table_layers tensors trainer".split(),
 }
-OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy"}}
+OTHER_MODULES = {"jax": {"program"}, "mxnet": {"old_numpy", "seeds"}}
 
 
 def test_nothing_else_is_public_except_the_backends_modules(fw, names, framework):

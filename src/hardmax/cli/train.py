@@ -61,6 +61,7 @@ def train(
     """Train a classifier and write a run folder."""
     from hardmax.cli.progress import Progress
     from hardmax.runs.train import train as run_training
+    from hardmax.runs.unfinished import advice
 
     resumed = _resumed(data, settings, out) if resume else None
     if resumed is not None:
@@ -87,15 +88,16 @@ def train(
     else:
         _print_result(trained)
     if trained.interrupted:
-        notice(
-            f"interrupted after {_completed(trained)}; the run was saved in {trained.path}"
-            + (f"; hardmax train --resume {trained.resumable} goes on" if trained.resumable else "")
-        )
+        where = f"the run was saved in {trained.path}"
+        if trained.resumable is not None:
+            where = f"{where}; {advice(trained.resumable)}"
+        notice(f"interrupted after {_completed(trained)}; {where}")
         raise typer.Exit(INTERRUPTED)
 
 
 def _resumed(data: str, settings: dict[str, Any], out: str | None) -> "Unfinished | None":
     """Return the training to go on with; None with a notice if there is none."""
+    from hardmax.runs.record import RECORD
     from hardmax.runs.unfinished import Unfinished, find, unfinished_folder
 
     asked, folder = Settings(data=data, **settings), unfinished_folder(data)
@@ -106,6 +108,8 @@ def _resumed(data: str, settings: dict[str, Any], out: str | None) -> "Unfinishe
                 "out all options but --resume, --out, --no-baselines, --checkpoint-every and --json"
             )
         return Unfinished.open(folder, notice)
+    if (Path(data) / RECORD).is_file():
+        raise ArgumentError(f"the training of {data} is finished; leave out --resume")
     found = find(asked, None if out is None else Path(out), notice)
     if found is None:
         notice("there is no training of these settings to resume; a new one starts")

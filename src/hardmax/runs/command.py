@@ -3,13 +3,14 @@
 import os
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 from hardmax.data import load
 from hardmax.fields import flag, options_of
 from hardmax.networks.pretrained import PACKAGES
 from hardmax.runs.settings import Settings
 
-__all__ = ["absolute", "command_line"]
+__all__ = ["absolute", "absolute_paths", "command_line"]
 
 #: The settings that may be paths.
 PATHS = ("test", "pretrained", "from_run")
@@ -19,6 +20,14 @@ def absolute(source: str) -> str:
     """Return a path made absolute, and the name of a data set or network unchanged."""
     is_name = source in load.NAMED or source in PACKAGES
     return source if is_name else os.path.abspath(source)
+
+
+def absolute_paths(settings: Settings) -> dict[str, Any]:
+    """Return the settings that may be paths, by name, made absolute."""
+    values = {name: getattr(settings, name) for name in ("data", *PATHS)}
+    return {
+        name: absolute(value) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 def command_line(settings: Settings, *, baselines: bool = True) -> str:

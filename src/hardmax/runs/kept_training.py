@@ -14,7 +14,7 @@ from hardmax import frameworks
 from hardmax.errors import DivergenceError, HardmaxError, RunError
 from hardmax.files import locked
 from hardmax.runs.preparation import Prepared
-from hardmax.runs.unfinished import STATE, Unfinished, new_folder
+from hardmax.runs.unfinished import STATE, Unfinished, advice, asked_record, new_folder
 from hardmax.training.states import State, StateFiles
 
 __all__ = ["KeptTraining", "about_training"]
@@ -24,7 +24,7 @@ def about_training(ready: Prepared, *, baselines: bool) -> State:
     """Return what each state of a training has in common; see ``Unfinished``."""
     settings = ready.settings
     return {
-        "asked": ready.asked.as_record(),
+        "asked": asked_record(ready.asked),
         "settings": settings.as_record(),
         "fingerprint": ready.dataset.fingerprint,
         "baselines": baselines,
@@ -76,11 +76,10 @@ class KeptTraining:
         self._in_use.close()
         if self.folder is None:
             return
-        advice = f"hardmax train --resume {self.folder} goes on with the training"
         if isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt(advice) from None
+            raise KeyboardInterrupt(advice(self.folder)) from None
         if isinstance(error, HardmaxError):
-            raise type(error)(f"{error}; {advice}") from error
+            raise type(error)(f"{error}; {advice(self.folder)}") from error
 
     def _use(self, folder: Path) -> None:
         if not self._in_use.enter_context(locked(folder)):

@@ -16,7 +16,7 @@ from hardmax.reports.records import DataRecord, RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.runs import failures
 from hardmax.runs.baselines import Baseline, compare_with
-from hardmax.runs.command import absolute
+from hardmax.runs.command import absolute_paths
 from hardmax.runs.evaluate import calibrated_on
 from hardmax.runs.fitting import Fitted
 from hardmax.runs.run import Run
@@ -96,14 +96,8 @@ def evaluated(
 
 
 def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
-    test = settings.test
-    return {
-        **settings.as_record(),
-        "batch_size": settings.batch(len(dataset.train)),
-        "data": absolute(settings.data),
-        "test": absolute(test) if isinstance(test, str) else test,
-        "pretrained": settings.pretrained and absolute(settings.pretrained),
-    }
+    size = settings.batch(len(dataset.train))
+    return {**settings.as_record(), "batch_size": size, **absolute_paths(settings)}
 
 
 def _environment(framework: str, device: str) -> dict[str, Json]:

@@ -115,9 +115,9 @@ def _train(
     checkpoint_every: float,
 ) -> Trained:
     settings, dataset = ready.settings, ready.dataset
-    about = about_training(ready, baselines=baselines)
     # So that a broken framework or a missing device is found before anything is logged.
     frameworks.load(settings.framework).Trainer(1, device=settings.device).find_device()
+    about = about_training(ready, baselines=baselines)
     name, parent = folder_name(dataset.name, settings.model, settings.framework), RUNS
     if resumed is not None:
         resumed.check(about, log)

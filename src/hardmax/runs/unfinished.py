@@ -5,15 +5,25 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hardmax.errors import RunError
 from hardmax.files import is_in_use
+from hardmax.runs.command import absolute_paths
 from hardmax.runs.record import RECORD
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RUNS
 from hardmax.training.states import State, StateFiles
 
-__all__ = ["STATE", "Unfinished", "find", "new_folder", "unfinished_folder"]
+__all__ = [
+    "STATE",
+    "Unfinished",
+    "advice",
+    "asked_record",
+    "find",
+    "new_folder",
+    "unfinished_folder",
+]
 
 #: The end of the name of a training's folder, beside the run folder that it is going to write.
 SUFFIX = ".unfinished"
@@ -94,6 +104,20 @@ class Unfinished:
         return f"{done} of network {self.finished + 1} of {settings.members}"
 
 
+def asked_record(asked: Settings) -> dict[str, Any]:
+    """Return the settings that a training was given, for its state: paths are absolute.
+
+    Those that were left to the data or the model are None.
+    """
+    record = {**asked.as_record(), **absolute_paths(asked)}
+    return {name: None if name in asked.unset else value for name, value in record.items()}
+
+
+def advice(folder: Path) -> str:
+    """Return how to go on with the training in a folder."""
+    return f"hardmax train --resume {folder} goes on with the training"
+
+
 def unfinished_folder(path: str) -> Path | None:
     """Return the folder of the training that was to write the run ``path``, or that is ``path``."""
     named = Path(os.path.abspath(path)) if path.endswith((".", "/")) else Path(path)
@@ -126,10 +150,11 @@ def find(asked: Settings, run: Path | None, tell: Callable[[str], None]) -> Unfi
     cases its name may have got a number. ``tell`` receives a line for each folder that is damaged.
     Raises RunError if the training is running.
     """
+    wanted = Settings.from_record(asked_record(asked))
     for folder in sorted(_folders(run), key=_saved_at, reverse=True):
         try:
             state = StateFiles(folder / STATE, _ignore).load()
-            is_wanted = state is not None and Unfinished(folder, state).asked == asked
+            is_wanted = state is not None and Unfinished(folder, state).asked == wanted
         except (RunError, KeyError) as error:
             tell(f"{folder} was left out: {error}")
             continue
