@@ -192,6 +192,20 @@ def test_a_training_is_not_resumed_on_other_data(hardmax, framework, tmp_path):
 
 
 @pytest.mark.shared
+def test_a_training_is_resumed_from_any_folder(hardmax_in, tmp_path):
+    rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(200)]
+    (tmp_path / "table.csv").write_text("\n".join(["x,y,label", *rows]))
+    options = ("train", "table.csv", "--label", "label", "--model", "mlp", "--epochs", 3)
+    kill_at(tmp_path, 1, 2, *options, "--out", "run", *OFTEN)
+    (tmp_path / "elsewhere").mkdir()
+    done = hardmax_in(tmp_path / "elsewhere", "train", "--resume", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "most frequent class" in done.stdout  # baselines, as the killed training asked for
+    settings = Run.open(tmp_path / "run").record["settings"]
+    assert settings["data"] == str(tmp_path / "table.csv")
+
+
+@pytest.mark.shared
 def test_a_damaged_state_is_told_and_the_one_before_is_used(hardmax, unfinished, tmp_path):
     newest = unfinished / "state.safetensors"
     newest.write_bytes(newest.read_bytes()[:-100])

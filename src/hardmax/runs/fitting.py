@@ -205,30 +205,12 @@ class Fitting:
     ) -> Fitted:
         """Fit the members, each from the weights ``start_of`` its number, or initial weights."""
         out_of_fold = OutOfFold(len(self.train), len(self.classes))
-        kept, saving = None, {}
+        kept = None
         if self.store is not None:
             kept = KeptNetworks(self.store, self.states, out_of_fold)
-            saving = {"resume": kept, "checkpoint_every": self.checkpoint_every}
         for number in range(len(self.states), len(members)):
-            member, best_weights = members[number], BestWeights(best_by(self.settings))
-            train, held_out = member.train, member.held_out
-            callbacks = [best_weights, *self.callbacks]
-            is_kept = kept is not None and kept.current is not None
-            start = None if is_kept else start_of(number)
-            session = session_of(
-                self.settings, network, member.seed, train, callbacks, start, **saving
-            )
-            self._show(session.model)
-            is_complete = self._fit(session, train, held_out, best_weights)
-            if best_weights.state is None:
-                break
-            self.states.append(best_weights.state)
-            self.stopped_early = session.trainer.should_stop
-            if member.fold is not None and held_out is not None:
-                session.trainer.set_weights(session.model, best_weights.state.weights)
-                size = self.settings.batch(len(train))
-                out_of_fold.add(member.fold, session.scores(held_out, size))
-            if not is_complete:
+            start = None if kept is not None and kept.current is not None else start_of(number)
+            if not self._fit_member(members[number], network, start, out_of_fold, kept):
                 break
         network, weights = averaged(network, [state.weights for state in self.states])
         rows, evaluation = out_of_fold.rows, None
@@ -240,6 +222,39 @@ class Fitting:
                 classes=self.classes,
             )
         return Fitted(network, weights, self.states, self.stopped_early, evaluation, rows)
+
+    def _fit_member(
+        self,
+        member: Member,
+        network: Network,
+        start: dict[str, np.ndarray] | None,
+        out_of_fold: OutOfFold,
+        kept: KeptNetworks | None,
+    ) -> bool:
+        """Fit a member, add its state and its scores; return whether there was no Ctrl-C."""
+        best_weights = BestWeights(best_by(self.settings))
+        train, held_out = member.train, member.held_out
+        session = session_of(
+            self.settings,
+            network,
+            member.seed,
+            train,
+            callbacks=[best_weights, *self.callbacks],
+            weights=start,
+            resume=kept,
+            checkpoint_every=self.checkpoint_every,
+        )
+        self._show(session.model)
+        is_complete = self._fit(session, train, held_out, best_weights)
+        if best_weights.state is None:
+            return False
+        self.states.append(best_weights.state)
+        self.stopped_early = session.trainer.should_stop
+        if member.fold is not None and held_out is not None:
+            session.trainer.set_weights(session.model, best_weights.state.weights)
+            size = self.settings.batch(len(train))
+            out_of_fold.add(member.fold, session.scores(held_out, size))
+        return is_complete
 
     def _show(self, model: Model) -> None:
         """Let the board of the model ``shown`` draw the curves of another model."""

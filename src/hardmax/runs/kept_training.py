@@ -13,6 +13,7 @@ import hardmax
 from hardmax import frameworks
 from hardmax.errors import DivergenceError, HardmaxError, RunError
 from hardmax.files import locked
+from hardmax.runs.command import absolute_paths
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.unfinished import STATE, Unfinished, advice, asked_record, new_folder
 from hardmax.training.states import State, StateFiles
@@ -25,7 +26,7 @@ def about_training(ready: Prepared, *, baselines: bool) -> State:
     settings = ready.settings
     return {
         "asked": asked_record(ready.asked),
-        "settings": settings.as_record(),
+        "settings": {**settings.as_record(), **absolute_paths(settings)},
         "fingerprint": ready.dataset.fingerprint,
         "baselines": baselines,
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
