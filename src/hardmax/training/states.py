@@ -39,11 +39,14 @@ class StateFiles:
 
     def __init__(self, path: str | os.PathLike[str], tell: Callable[[str], None] = warnings.warn):
         self.path, self.tell = Path(path), tell
-        self.previous = self.path.with_name(f"{self.path.stem}.previous{self.path.suffix}")
+        self.new, self.previous = (
+            self.path.parent / f"{self.path.stem}.{word}{self.path.suffix}"
+            for word in ("new", "previous")
+        )
 
     def load(self) -> State | None:
-        """Return the last state; None if there is none. Raises RunError if both are damaged."""
-        found = [path for path in (self.path, self.previous) if path.exists()]
+        """Return the last state; None if there is none. Raises RunError if all are damaged."""
+        found = self._found()
         for path in found:
             try:
                 arrays, header = checkpoint.load(path)
@@ -51,22 +54,33 @@ class StateFiles:
             except (RunError, KeyError) as error:
                 problem = error if isinstance(error, RunError) else f"{path} is no state of a fit"
                 if path is found[-1]:
-                    raise RunError(f"{problem}; delete it to start the training anew") from error
+                    raise RunError(
+                        f"{problem}; delete {self.path} to start the training anew, or use another "
+                        "file for resume"
+                    ) from error
                 self.tell(f"{problem}; the training goes on from the state before")
             else:
                 return state
         return None
 
+    def _found(self) -> list[Path]:
+        """Return the files that exist, the newest first; none if the user has deleted ``path``."""
+        try:
+            found = [path for path in (self.new, self.path, self.previous) if path.exists()]
+        except OSError as error:
+            raise RunError(f"cannot read {self.path}: {error.strerror}") from error
+        # A process that is killed while it saves may leave a new file in place of ``path``.
+        return [] if found == [self.previous] else found
+
     def save(self, state: State) -> None:
         """Write a state, and keep the last one. Raises RunError if it cannot be written."""
         arrays: dict[str, np.ndarray] = {}
         header = {"state": _emptied(state, "", arrays)}
-        new = self.path.with_name(f"{self.path.stem}.new{self.path.suffix}")
-        checkpoint.save(new, arrays, header)
+        checkpoint.save(self.new, arrays, header)
         try:
             if self.path.exists():
                 self.path.replace(self.previous)
-            new.replace(self.path)
+            self.new.replace(self.path)
         except OSError as error:
             raise RunError(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -83,25 +97,32 @@ def set_python_random(state: State) -> None:
 
 
 def _emptied(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """Return a state as JSON values; its arrays are added to ``arrays`` by their place in it."""
+    """Return ``value``, which is ``name`` in a state, as JSON values.
+
+    Its arrays are added to ``arrays`` by numbers, because names may be equal or not allowed there.
+    """
     match value:
         case None | bool() | int() | float() | str():
             return value
-        case np.generic():
+        case np.bool_() | np.integer():
             return value.item()
-        case np.ndarray():
-            arrays[name] = value
-            return {ARRAY: name}
+        case np.floating():
+            return float(value)
+        case np.ndarray() if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+            number = str(len(arrays))
+            arrays[number] = value
+            return {ARRAY: number}
         case list() | tuple():
             return [_emptied(one, f"{name}.{i}", arrays) for i, one in enumerate(value)]
-        case dict() if all(isinstance(key, str) for key in value):
+        case dict() if all(isinstance(key, str) and key != ARRAY for key in value):
             return {
                 key: _emptied(one, f"{name}.{key}" if name else key, arrays)
                 for key, one in value.items()
             }
+    kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
     raise ArgumentError(
-        f"the state of a fit cannot have a {type(value).__name__} as {name}; it may have numbers, "
-        "texts, NumPy arrays, lists, and dicts with texts as keys"
+        f"the state of a fit cannot have a {kind} as {name}; it may have numbers, texts, NumPy "
+        "arrays of numbers, lists, and dicts with texts as keys"
     )
 
 
