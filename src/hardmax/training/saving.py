@@ -12,6 +12,9 @@ __all__ = ["Saving"]
 #: The number of batches in the first piece of a fit, by which the pace of the others is estimated.
 FIRST = 8
 
+#: The most batches in a piece, since the minutes may be infinite.
+MOST = 2**31
+
 #: At the end of an epoch a state is saved only if saving takes at most this share of the time, so
 #: that short epochs are not slowed down.
 SHARE = 0.02
@@ -34,8 +37,8 @@ class Saving:
         """Return the batch that a piece which starts with batch ``start`` ends before, at most."""
         count = FIRST
         if self.batch_seconds is not None:
-            left = self.seconds - (time.monotonic() - self.last)
-            count = max(int(left / max(self.batch_seconds, 1e-9)), 1)
+            left = self.seconds - self._since_last()
+            count = int(min(max(left / max(self.batch_seconds, 1e-9), 1), MOST))
         return -(-(start + count) // self.step) * self.step
 
     def after_piece(self, done: int, *, batches: int, seconds: float, ends_epoch: bool) -> None:
