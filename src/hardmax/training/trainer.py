@@ -157,7 +157,7 @@ class Trainer(Epochs[ModelT, Tensor]):
         self.history = history
         self.should_stop = False
         self.first_loss = None
-        self.warned = False
+        self.warned = self.is_resumed = False
         self.uses_engine = takes_engine(self, self.model) and self.engine_suits()
         callbacks = self._fit_callbacks()
         for callback in callbacks:
@@ -200,6 +200,7 @@ class Trainer(Epochs[ModelT, Tensor]):
         if isinstance(store, str | os.PathLike):
             store = StateFiles(store)
         fit_state = FitState(self, callbacks)
+        self.resuming.state_of(self)  # raises before the training if it is not to be had
         first = fit_state.restore(store.load())
         self.saving = Saving(store, self.checkpoint_every, fit_state.get, self.resuming.STEP)
         return first
