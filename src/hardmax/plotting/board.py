@@ -144,7 +144,7 @@ class ProgressBoard(Board):
         self.progress = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the points so far as JSON values, for a fit that may be resumed."""
+        """Return the points so far, for a fit that may be resumed: JSON values and arrays."""
         return {
             "epochs": self.epochs,
             "xlabel": self.xlabel,
@@ -155,9 +155,11 @@ class ProgressBoard(Board):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the points that ``state_dict`` returned."""
         self.epochs, self.xlabel = state["epochs"], state["xlabel"]
-        self.data = {label: [Point(*one) for one in points] for label, points in state["points"]}
+        self.data = {
+            label: [Point(*one) for one in points.tolist()] for label, points in state["points"]
+        }
         self._waiting = {
-            label: [(x, y, w) for x, y, w in calls] for label, calls in state["waiting"]
+            label: [(x, y, w) for x, y, w in calls.tolist()] for label, calls in state["waiting"]
         }
 
     def curves(self) -> list[Curve]:
@@ -179,9 +181,11 @@ class ProgressBoard(Board):
 
 def _in_order(
     curves: Mapping[str, Iterable[Iterable[SupportsFloat]]],
-) -> list[tuple[str, list[list[float]]]]:
-    """Return curves by label as pairs, which keep their order in JSON, and numbers as floats."""
-    return [(label, [[float(x) for x in one] for one in all]) for label, all in curves.items()]
+) -> list[tuple[str, np.ndarray]]:
+    """Return curves by label as pairs, which keep their order in JSON, with float64 arrays."""
+    return [
+        (label, np.array([[float(x) for x in one] for one in all])) for label, all in curves.items()
+    ]
 
 
 class Animator(Board):

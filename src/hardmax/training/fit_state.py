@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from hardmax.errors import RunError
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.training.callbacks import Callback
@@ -96,7 +98,7 @@ class FitState:
             "seconds": seconds,
             "totals": [asdict(trainer.totals[train]) for train in (True, False)],
             "meters": [
-                [label, [float(value) for value in meter.values], meter.counts]
+                [label, np.array([*map(float, meter.values)]), np.array(meter.counts, np.int64)]
                 for label, meter in trainer.meters.items()
             ],
             "pieces": [[*steps] for steps in trainer.pieces],
@@ -113,7 +115,7 @@ class FitState:
             for train, totals in zip((True, False), saved["totals"], strict=True)
         }
         for label, values, counts in saved["meters"]:
-            trainer.meters[label] = Meter(values, counts)
+            trainer.meters[label] = Meter(values.tolist(), counts.tolist())
         trainer.pieces = [Steps(*arrays) for arrays in saved["pieces"]]
         for name in OF_EPOCH:
             setattr(trainer, name, saved[name])
