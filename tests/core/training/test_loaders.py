@@ -135,6 +135,46 @@ def test_any_sized_iterable_is_split_into_the_same_chunks(batches, parts):
     assert len(split) == min(max(parts, 1), len(batches))
 
 
+@st.composite
+def ends_of_pieces(draw):
+    """Return a function from the first batch of a piece to a batch that it ends before."""
+    lengths = draw(st.lists(st.integers(1, 60), min_size=1, max_size=20))
+    return lambda start: start + lengths[start % len(lengths)]
+
+
+@given(st.integers(1, 200), st.integers(1, 40), parts, st.integers(0, 220), ends_of_pieces(), seeds)
+def test_pieces_partition_the_batches_from_one_on(count, size, parts, first, piece_end, seed):
+    loader = Rows(count, size, shuffle=True)
+    loader.seed, loader.epoch = seed, 3
+    first = min(first, len(loader))
+    pieces = [lists(piece) for piece in chunks(loader, parts, first, piece_end)]
+    assert [batch for piece in pieces for batch in piece] == cut(pcg64(count, seed, 3), size)[
+        first:
+    ]
+    assert loader.epoch == 4
+    start = first
+    for piece in pieces:
+        stop = start + len(piece)
+        # As long as the chunk and the piece allow, so that no piece has batches of two chunks.
+        assert stop == min(chunk_bounds(start, len(loader), parts)[1], piece_end(start))
+        start = stop
+
+
+def test_batches_before_the_first_one_are_not_taken():
+    taken = []
+
+    class Streamed(Loader):
+        def next_order(self):
+            return np.arange(self.count)
+
+        def take(self, rows):
+            taken.extend(rows.tolist())
+            return (rows,)
+
+    assert [lists(chunk) for chunk in chunks(Streamed(10, 2, True), 2, 3)] == [[[6, 7], [8, 9]]]
+    assert taken == [6, 7, 8, 9]
+
+
 @given(st.integers(0, 20), st.sampled_from([20, 2**31, 2**63, 10**30]))
 def test_a_batch_may_be_larger_than_the_data(count, size):
     loader = Rows(count, size, shuffle=False)
