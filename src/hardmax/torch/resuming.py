@@ -61,9 +61,22 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
     trainer.choose_threads(trainer.model, first_batch(trainer.train_dataloader)[0])
     if state["optimizer"] is not None:
         trainer.optim.load_state_dict(_native(state["optimizer"]))  # type: ignore[attr-defined]
+        if isinstance(trainer.optim, torch.optim.Optimizer):
+            _lay_out(trainer.optim)
     for kind, numbers in state["random"].items():
         owner = torch if kind == "cpu" else getattr(torch, kind)
         owner.set_rng_state(torch.from_numpy(numbers))
+
+
+def _lay_out(optim: torch.optim.Optimizer) -> None:
+    """Order the state of each weight in memory like the weight, as fused optimizers assume it is.
+
+    The weights of convolutions have their channels last.
+    """
+    for weight, values in optim.state.items():
+        for name, value in values.items():
+            if torch.is_tensor(value) and value.shape == weight.shape:
+                values[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _plain(value: Any) -> Any:
