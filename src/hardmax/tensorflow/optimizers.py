@@ -56,7 +56,9 @@ class _Optimizer(tf.keras.optimizers.Optimizer):
     """
 
     def __init__(self, recipe: Recipe, weights: Mapping[str, tf.Variable], plan: UpdatePlan):
-        super().__init__(recipe.rate if recipe.is_constant else _Schedule(plan.rates))
+        rate = recipe.rate if recipe.is_constant else _Schedule(plan.rates)
+        # Keras would name it by its class, but a graph's names cannot start with an underscore.
+        super().__init__(rate, name="optimizer")
         self.recipe = recipe
         self.decay = _Schedule(plan.decays)
         self.plan = plan
