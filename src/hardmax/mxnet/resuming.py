@@ -38,6 +38,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     states = optim._updaters[0].states
     counts = optim._optimizer._index_update_count
     return {
+        "kind": type(optim._optimizer).__name__,
         "states": [[index, _plain(state)] for index, state in states.items()],
         "counts": [[index, count] for index, count in counts.items()],
         "updates": optim._optimizer.num_update,
@@ -52,9 +53,11 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
     if not state:
         return
     optim = trainer.optim
-    if not isinstance(optim, gluon.Trainer):
+    assert isinstance(optim, gluon.Trainer)  # the state of another class is that of another fit
+    kind = type(optim._optimizer).__name__
+    if kind != state["kind"]:
         raise RunError(
-            f"the saved state does not fit the optimizer, a {type(optim).__name__}; use the same "
+            f"the saved state is that of the optimizer {state['kind']}, not {kind}; use the same "
             "optimizer"
         )
     updater = optim._updaters[0]
@@ -67,14 +70,22 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
 
 
 def _plain(state: Any) -> Any:
-    """Return the state of a weight with NumPy arrays: an array, several, or None."""
+    """Return the state of a weight, an array, several, or None, with NumPy arrays.
+
+    ``is_old`` is whether one is of MXNet's older type, which most of its optimizers take.
+    """
     if isinstance(state, tuple | list):
         return [*map(_plain, state)]
-    return None if state is None else state.asnumpy()
+    if state is None:
+        return None
+    return {"array": state.asnumpy(), "is_old": not isinstance(state, np.ndarray)}
 
 
 def _native(state: Any, device: mx.Context) -> Any:
     """Return the state of a weight from what ``_plain`` returned."""
     if isinstance(state, list):
         return tuple(_native(one, device) for one in state)
-    return None if state is None else np.array(state, dtype=state.dtype, ctx=device)
+    if state is None:
+        return None
+    array = np.array(state["array"], dtype=state["array"].dtype, ctx=device)
+    return array.as_nd_ndarray() if state["is_old"] else array
