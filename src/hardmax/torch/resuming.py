@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from hardmax.errors import ArgumentError
+from hardmax.errors import ArgumentError, RunError
 from hardmax.torch.engine import Optimizer
 from hardmax.torch.module import Module
 from hardmax.torch.optimizers import SGD
@@ -56,11 +56,19 @@ def _optimizer_state(optim: Optimizer) -> Any:
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
-    """Set the state that ``state_of`` returned, once the model has its weights."""
+    """Set the state that ``state_of`` returned, once the model has its weights.
+
+    Raises RunError if it does not fit the optimizer.
+    """
     # An undisturbed fit chooses after its first batch, and all others run alike.
     trainer.choose_threads(trainer.model, first_batch(trainer.train_dataloader)[0])
     if state["optimizer"] is not None:
-        trainer.optim.load_state_dict(_native(state["optimizer"]))  # type: ignore[attr-defined]
+        try:
+            trainer.optim.load_state_dict(_native(state["optimizer"]))  # type: ignore[attr-defined]
+        except ValueError as error:
+            raise RunError(
+                f"the saved state does not fit the optimizer: {error}; use the same optimizer"
+            ) from error
         if isinstance(trainer.optim, torch.optim.Optimizer):
             _lay_out(trainer.optim)
     for kind, numbers in state["random"].items():

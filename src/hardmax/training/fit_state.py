@@ -78,6 +78,7 @@ class FitState:
         return {
             "framework": trainer.framework,
             "model": type(trainer.model).__name__,
+            "optimizer": type(trainer.optim).__name__,
             "seed": trainer.seed,
             "batches per epoch": trainer.num_train_batches,
         }
