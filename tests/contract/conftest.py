@@ -92,16 +92,16 @@ def make_data(fw, train_images, val_images):
 
 @pytest.fixture
 def make_model(fw):
-    """A function that returns an MLP of a class, with fixed initial weights."""
+    """A function that returns an MLP of a class, or another network, with fixed weights."""
 
-    def make(cls=None, seed=0, lr=0.3, network=None):
+    def make(cls=None, seed=0, lr=0.3, network=None, recipe=None):
         network = network or (
             layers.Flatten(),
             layers.Linear(12),
             layers.Activation("relu"),
             layers.Linear(CLASSES),
         )
-        model = (cls or fw.models.NetworkClassifier)(network, SHAPE, Recipe(lr))
+        model = (cls or fw.models.NetworkClassifier)(network, SHAPE, recipe or Recipe(lr))
         weights = initial_weights(network, SHAPE, seed)
         fw.Trainer(1).set_weights(model, {name: 30 * value for name, value in weights.items()})
         return model

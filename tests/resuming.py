@@ -1,0 +1,98 @@
+"""Helpers of the tests that stop fits and resume them."""
+
+import contextlib
+
+import numpy as np
+
+from hardmax.networks import layers
+from hardmax.training.callbacks import Callback
+from hardmax.training.states import StateFiles
+
+#: The epochs of most fits.
+EPOCHS = 3
+
+#: A state is saved after every piece of a chunk, and the pieces are as short as possible.
+OFTEN = 1e-9
+
+CONVOLUTIONS = (
+    *(layers.Conv(3, 3), layers.BatchNorm(), layers.Activation("relu"), layers.Dropout(0.3)),
+    *(layers.Conv(4, 3), layers.GlobalPool(), layers.Linear(4)),
+)
+DROPOUT = (
+    *(layers.Flatten(), layers.Linear(12), layers.Activation("relu"), layers.Dropout(0.4)),
+    *(layers.Linear(8), layers.Dropout(0.2, "flat-cos"), layers.Linear(4)),
+)
+
+
+class Stopped(Exception):  # noqa: N818 (it is no error)
+    pass
+
+
+class StopAfterSaves(StateFiles):
+    """Files of states that stop the fit after a number of them; None for never."""
+
+    def __init__(self, path, saves=None):
+        super().__init__(path)
+        self.left = saves
+
+    def save(self, state):
+        super().save(state)
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise Stopped
+
+
+class StopAfterChunks(Callback):
+    """Stops the fit after a number of chunks, before the state behind the last is saved."""
+
+    def __init__(self, chunks):
+        self.left = chunks
+
+    def on_chunk(self, trainer):
+        self.left -= 1
+        if self.left == 0:
+            raise Stopped
+
+
+def created(fw, cls, *arguments, **keywords):
+    """Return a new model of a class, created with the same random numbers each time."""
+    with seeded(fw):
+        return cls(*arguments, **keywords)
+
+
+@contextlib.contextmanager
+def seeded(fw):
+    """Draw the same random numbers in each block."""
+    with fw.runtime.seeded(5, fw.Trainer(1).find_device()):
+        yield
+
+
+def stepwise(cls):
+    """Return a class that overrides a hook without changing what it does."""
+
+    def training_step(self, *arguments):
+        return super(Stepwise, self).training_step(*arguments)
+
+    Stepwise = type("Stepwise", (cls,), {"training_step": training_step})
+    return Stepwise
+
+
+def without_times(history):
+    return [
+        {name: value for name, value in record.items() if "seconds" not in name}
+        for record in history
+    ]
+
+
+def assert_same_fit(one, other):
+    """Assert that two fits ended with the same bits."""
+    a, b = (trainer.get_weights(trainer.model) for trainer in (one, other))
+    assert a.keys() == b.keys()
+    assert [name for name in a if not np.array_equal(a[name], b[name])] == []
+    assert without_times(one.history) == without_times(other.history)
+    for name in ("data", "epochs", "xlim", "xlabel"):
+        assert getattr(one.model.board, name) == getattr(other.model.board, name)
+    assert [*one.model.board.data] == [*other.model.board.data]
+    for name in ("uses_engine", "train_batch_idx", "val_batch_idx", "should_stop", "epoch"):
+        assert getattr(one, name) == getattr(other, name)
