@@ -39,7 +39,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     random = {"cpu": torch.get_rng_state().numpy()}
     device = trainer.run_device
     if device.type != "cpu":
-        random[device.type] = getattr(torch, device.type).get_rng_state().numpy()
+        random[device.type] = _module(device).get_rng_state(*_index(device)).numpy()
     return {"random": random, "optimizer": _optimizer_state(trainer.optim)}
 
 
@@ -71,9 +71,22 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
             ) from error
         if isinstance(trainer.optim, torch.optim.Optimizer):
             _lay_out(trainer.optim)
-    for kind, numbers in state["random"].items():
-        owner = torch if kind == "cpu" else getattr(torch, kind)
-        owner.set_rng_state(torch.from_numpy(numbers))
+    random, device = state["random"], trainer.run_device
+    torch.set_rng_state(torch.from_numpy(random["cpu"]))
+    # A fit may go on on another kind of device, if not with the same bits.
+    if device.type != "cpu" and device.type in random:
+        numbers = torch.from_numpy(random[device.type])
+        _module(device).set_rng_state(numbers, *_index(device))
+
+
+def _module(device: torch.device) -> Any:
+    """Return the module of a kind of device, such as ``torch.cuda``."""
+    return getattr(torch, device.type)
+
+
+def _index(device: torch.device) -> tuple[torch.device, ...]:
+    """Return the arguments that name one of several devices; ``torch.mps`` has only one."""
+    return () if device.type == "mps" else (device,)
 
 
 def _lay_out(optim: torch.optim.Optimizer) -> None:
