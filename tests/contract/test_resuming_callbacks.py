@@ -122,3 +122,31 @@ def test_a_state_that_a_callback_cannot_have_is_refused(make_model, make_data, f
 
     with pytest.raises(ArgumentError, match=r"a set as callbacks\.Wrong 1\.seen; it may have"):
         fit(make_model(), make_data(), callbacks=[Wrong()], resume=tmp_path / "fit")
+
+
+def test_an_epoch_as_the_book_writes_it_goes_on_at_its_end(fw, make_model, make_data, tmp_path):
+    class AfterEpochs(Callback):
+        def on_epoch(self, trainer, record):
+            if record["epoch"] == 2:
+                raise Stopped
+
+    class ByHand(fw.Trainer):
+        def fit_epoch(self):
+            self.model.train()
+            for batch in self.train_dataloader:
+                loss = self.model.training_step(self.prepare_batch(batch))
+                self.optim.zero_grad()
+                loss.backward()
+                self.optim.step()
+                self.train_batch_idx += 1
+
+    def fit(**settings):
+        trainer = ByHand(EPOCHS, seed=0, checkpoint_every=OFTEN, **settings)
+        trainer.fit(make_model(network=DROPOUT), make_data())
+        return trainer
+
+    with pytest.raises(Stopped):
+        fit(resume=tmp_path / "fit", callbacks=[AfterEpochs()])
+    again = fit(resume=tmp_path / "fit")
+    assert [record["epoch"] for record in again.history] == [1, 2, 3]
+    assert_same_fit(again, fit())
