@@ -46,21 +46,21 @@ class StateFiles:
 
     def load(self) -> State | None:
         """Return the last state; None if there is none. Raises RunError if all are damaged."""
-        found = self._found()
-        for path in found:
+        problems: list[str] = []
+        for path in self._found():
             try:
                 arrays, header = checkpoint.load(path)
                 state: State = _filled(header["state"], arrays)
-            except (RunError, KeyError) as error:
-                problem = error if isinstance(error, RunError) else f"{path} is no state of a fit"
-                if path is found[-1]:
-                    raise RunError(
-                        f"{problem}; delete {self.path} to start the training anew, or use another "
-                        "file for resume"
-                    ) from error
-                self.tell(f"{problem}; the training goes on from the state before")
+            except RunError as error:
+                problems.append(str(error))
+            except KeyError:
+                problems.append(f"{path} is no state of a fit")
             else:
+                for problem in problems:
+                    self.tell(f"{problem}; the training goes on from the state before")
                 return state
+        if problems:
+            raise RunError(f"{'; '.join(problems)}; delete {self.path} to start the training anew")
         return None
 
     def _found(self) -> list[Path]:
