@@ -26,6 +26,7 @@ class Trainer(Protocol):
     optim: Optimizer
     run_device: torch.device
     train_dataloader: Batches[torch.Tensor]
+    has_chosen_threads: bool
 
     def choose_threads(self, model: Module, X: torch.Tensor) -> None:
         """Run all further batches like ``X`` on one thread if they are small."""
@@ -40,7 +41,11 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     device = trainer.run_device
     if device.type != "cpu":
         random[device.type] = _module(device).get_rng_state(*_index(device)).numpy()
-    return {"random": random, "optimizer": _optimizer_state(trainer.optim)}
+    return {
+        "random": random,
+        "optimizer": _optimizer_state(trainer.optim),
+        "has_chosen_threads": trainer.has_chosen_threads,
+    }
 
 
 def _optimizer_state(optim: Optimizer) -> Any:
@@ -60,8 +65,9 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
 
     Raises RunError if it does not fit the optimizer.
     """
-    # An undisturbed fit chooses after its first batch, and all others run alike.
-    trainer.choose_threads(trainer.model, first_batch(trainer.train_dataloader)[0])
+    # An undisturbed fit chooses after its first batch, unless its epochs are the user's own.
+    if state["has_chosen_threads"]:
+        trainer.choose_threads(trainer.model, first_batch(trainer.train_dataloader)[0])
     if state["optimizer"] is not None:
         try:
             trainer.optim.load_state_dict(_native(state["optimizer"]))  # type: ignore[attr-defined]
