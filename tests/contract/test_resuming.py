@@ -186,7 +186,7 @@ def test_augmented_weighted_and_balanced_images(
     augment,
 ):
     cls = fw.models.NetworkClassifier if path == "fast" else stepwise(fw.models.NetworkClassifier)
-    model = partial(make_model, network=CONVOLUTIONS, recipe=Recipe(0.05, momentum=0.9), cls=cls)
+    model = partial(make_model, network=CONVOLUTIONS, recipe=Recipe(0.02, "adam"), cls=cls)
     images = [*map(weighted, (train_images, val_images))]
     data = partial(fw.data.ImageData, *images, batch_size, balanced=True, augment=augment)
     assert_same_fit(resumed(model, data, few_stops), fit(model(), data(), EPOCHS))
