@@ -122,10 +122,7 @@ def test_damaged_files_are_an_error_and_stay(make_model, make_data, fit, saved):
     for path in files:
         path.write_bytes(path.read_bytes()[:-5])
     before = [path.read_bytes() for path in files]
-    with (
-        pytest.warns(UserWarning, match="goes on from the state before"),
-        pytest.raises(RunError, match=r"is damaged.*; delete") as caught,
-    ):
+    with pytest.raises(RunError, match=r"is damaged.*is damaged.*; delete") as caught:
         fit(make_model(), make_data(), resume=saved)
     one_line(caught)
     assert [path.read_bytes() for path in files] == before

@@ -385,3 +385,17 @@ def test_devices_have_names():
     if not hm.num_gpus():
         assert hm.try_gpu() == hm.cpu()
         assert hm.try_all_gpus() == [hm.cpu()]
+
+
+def test_batches_of_an_epoch_written_by_hand_have_different_random_numbers(data, tmp_path):
+    drawn = []
+
+    class Trainer(hm.Trainer):
+        def fit_epoch(self):
+            for batch in self.train_dataloader:
+                self.train_on(batch)
+                drawn.append(float(np.random.uniform()))
+
+    model = MLP(3, 8, lr=0.1, dropout=0.5)
+    Trainer(2, seed=0, resume=tmp_path / "fit").fit(model, data)
+    assert len({*drawn}) == len(drawn) == 12

@@ -11,7 +11,7 @@ from hardmax.mxnet.module import Module
 from hardmax.mxnet.seeds import seed_batch
 from hardmax.training import trainer
 from hardmax.training.contracts import Engine, Exporter, Layers, Resuming, Runtime
-from hardmax.training.dispatch import step_hook
+from hardmax.training.dispatch import is_step_hook, step_hook
 
 __all__ = ["Trainer"]
 
@@ -42,7 +42,8 @@ class Trainer(trainer.Trainer[Module, np.ndarray]):
 
     def train_on(self, batch: Sequence[np.ndarray]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
-        seed_batch(self, self.batches_done)
+        if is_step_hook(self.fit_epoch):  # another one does not count batches
+            seed_batch(self, self.batches_done)
         with autograd.record():
             loss = self.model.training_step(self.prepare_batch(batch))
         loss.backward()

@@ -1,9 +1,11 @@
 """Files of the states of a fit: nested values and arrays, of which the last two are kept."""
 
+import json
 import os
 import random
 import warnings
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -49,18 +51,18 @@ class StateFiles:
         problems: list[str] = []
         for path in self._found():
             try:
-                arrays, header = checkpoint.load(path)
-                state: State = _filled(header["state"], arrays)
+                state = _loaded(path)
             except RunError as error:
                 problems.append(str(error))
-            except KeyError:
-                problems.append(f"{path} is no state of a fit")
             else:
                 for problem in problems:
                     self.tell(f"{problem}; the training goes on from the state before")
                 return state
         if problems:
-            raise RunError(f"{'; '.join(problems)}; delete {self.path} to start the training anew")
+            way = "use another file"
+            if self.path.is_file():
+                way = f"delete {self.path} to start the training anew, or {way}"
+            raise RunError(f"{'; '.join(problems)}; {way}")
         return None
 
     def _found(self) -> list[Path]:
@@ -75,7 +77,8 @@ class StateFiles:
     def save(self, state: State) -> None:
         """Write a state, and keep the last one. Raises RunError if it cannot be written."""
         arrays: dict[str, np.ndarray] = {}
-        header = {"state": _emptied(state, "", arrays)}
+        content = _emptied(state, "", arrays)
+        header = {"state": content, "checksum": _checksum(content, arrays)}
         checkpoint.save(self.new, arrays, header)
         try:
             if self.path.exists():
@@ -83,6 +86,27 @@ class StateFiles:
             self.new.replace(self.path)
         except OSError as error:
             raise RunError(f"cannot write {self.path}: {error.strerror}") from error
+
+
+def _loaded(path: Path) -> State:
+    """Return the state in a file. Raises RunError if it is damaged or none."""
+    arrays, header = checkpoint.load(path)
+    if not {"state", "checksum"} <= header.keys():
+        raise RunError(f"{path} is no state of a fit")
+    if header["checksum"] != _checksum(header["state"], arrays):
+        raise RunError(f"{path} is damaged: its checksum does not match")
+    state: State = _filled(header["state"], arrays)
+    return state
+
+
+def _checksum(content: object, arrays: Mapping[str, np.ndarray]) -> int:
+    """Return the CRC-32 of a state's JSON values and arrays."""
+    checksum = zlib.crc32(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        # As they are in the file, whatever the byte order of this machine is.
+        checksum = zlib.crc32(array.astype(array.dtype.newbyteorder("<")).tobytes(), checksum)
+    return checksum
 
 
 def python_random() -> State:
