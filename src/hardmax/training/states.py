@@ -77,7 +77,8 @@ class StateFiles:
     def save(self, state: State) -> None:
         """Write a state, and keep the last one. Raises RunError if it cannot be written."""
         arrays: dict[str, np.ndarray] = {}
-        content = _emptied(state, "", arrays)
+        # As one text, because a header is written with its keys sorted.
+        content = json.dumps(_emptied(state, "", arrays))
         header = {"state": content, "checksum": _checksum(content, arrays)}
         checkpoint.save(self.new, arrays, header)
         try:
@@ -95,13 +96,13 @@ def _loaded(path: Path) -> State:
         raise RunError(f"{path} is no state of a fit")
     if header["checksum"] != _checksum(header["state"], arrays):
         raise RunError(f"{path} is damaged: its checksum does not match")
-    state: State = _filled(header["state"], arrays)
+    state: State = _filled(json.loads(header["state"]), arrays)
     return state
 
 
-def _checksum(content: object, arrays: Mapping[str, np.ndarray]) -> int:
+def _checksum(content: str, arrays: Mapping[str, np.ndarray]) -> int:
     """Return the CRC-32 of a state's JSON values and arrays."""
-    checksum = zlib.crc32(json.dumps(content, sort_keys=True).encode())
+    checksum = zlib.crc32(content.encode())
     for name in sorted(arrays):
         array = arrays[name]
         # As they are in the file, whatever the byte order of this machine is.

@@ -45,7 +45,7 @@ def assert_same(got, expected):
     assert type(got) is type(expected)
     match expected:
         case dict():
-            assert got.keys() == expected.keys()
+            assert [*got] == [*expected]  # in the same order
             for key in expected:
                 assert_same(got[key], expected[key])
         case list():
