@@ -11,6 +11,40 @@ def dropout_mlp(framework, fw):
     return MAKERS[framework](fw)
 
 
+def bfloat16_mlp(framework, fw):
+    """Return the same with weights in bfloat16, which NumPy lacks, and scores in float32."""
+    cls = dropout_mlp(framework, fw)
+    if framework == "torch":
+        torch = importlib.import_module("torch")
+
+        class Bfloat16MLP(cls):
+            def __init__(self):
+                torch.set_default_dtype(torch.bfloat16)
+                try:
+                    super().__init__()
+                finally:
+                    torch.set_default_dtype(torch.float32)
+
+            def forward(self, X):
+                return self.net(X.bfloat16()).float()
+
+    else:
+        keras = importlib.import_module("keras")
+
+        class Bfloat16MLP(cls):
+            def __init__(self):
+                keras.config.set_dtype_policy("bfloat16")
+                try:
+                    super().__init__()
+                finally:
+                    keras.config.set_dtype_policy("float32")
+
+            def call(self, X):
+                return keras.ops.cast(self.net(X), "float32")
+
+    return Bfloat16MLP
+
+
 def _in_torch(fw):
     torch = importlib.import_module("torch")
     nn = torch.nn

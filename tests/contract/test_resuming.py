@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from book_models import dropout_mlp
+from book_models import bfloat16_mlp, dropout_mlp
 from resuming import (
     CONVOLUTIONS,
     DROPOUT,
@@ -134,6 +134,14 @@ def test_a_readers_model_with_dropout_and_batchnorm(
     model = partial(created, fw, cls if path == "fast" else stepwise(cls))
     whole = fit(model(), data(), EPOCHS, **reference)
     assert whole.uses_engine == (path == "fast")
+    assert_same_fit(resumed(model, data, one_stop), whole)
+
+
+def test_a_readers_model_in_bfloat16(framework, fw, data, one_stop, resumed, fit):
+    if framework not in ("torch", "tensorflow"):
+        pytest.skip("JAX saves all arrays in the same way, and MXNet lacks this type")
+    model = partial(created, fw, bfloat16_mlp(framework, fw))
+    whole = fit(model(), data(), EPOCHS)
     assert_same_fit(resumed(model, data, one_stop), whole)
 
 

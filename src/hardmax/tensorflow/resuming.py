@@ -32,7 +32,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     Raises ArgumentError if the optimizer does not tell its state.
     """
     return {
-        "optimizer": [np.asarray(variable) for variable in _variables(trainer.optim)],
+        "optimizer": [_array(variable) for variable in _variables(trainer.optim)],
         "generators": [np.asarray(state) for state in generator_states(trainer.model)],
         "random": python_random(),
     }
@@ -69,3 +69,9 @@ def _variables(optim: Optimizer) -> list[tf.Variable]:
             "leave out resume, or give it an attribute variables, as Keras's optimizers have"
         )
     return [*optim.variables]
+
+
+def _array(variable: tf.Variable) -> np.ndarray:
+    """Return the value of a variable; of a type that NumPy lacks, such as bfloat16, in float32."""
+    array = np.asarray(variable)
+    return array.astype(np.float32) if array.dtype.kind == "V" else array

@@ -38,6 +38,7 @@ from hardmax.torch import image_layers, table_layers
 from hardmax.torch.module import scratch_weights
 
 __all__ = [
+    "as_array",
     "build",
     "get_weights",
     "make_weights",
@@ -205,13 +206,13 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
     The names are portable for a model built from an architecture, and native otherwise.
     Raises ArgumentError if there are none.
     """
-    return {name: _array(value) for name, value in _weights(model).items()}
+    return {name: as_array(value) for name, value in _weights(model).items()}
 
 
-def _array(weight: torch.Tensor) -> np.ndarray:
-    # NumPy has no bfloat16, and float32 has each of its values.
-    is_narrow = weight.dtype == torch.bfloat16
-    return (weight.float() if is_narrow else weight).detach().cpu().numpy().copy()
+def as_array(tensor: torch.Tensor) -> np.ndarray:
+    """Return a copy of a tensor; of bfloat16, which NumPy lacks, in float32."""
+    is_narrow = tensor.dtype == torch.bfloat16
+    return (tensor.float() if is_narrow else tensor).detach().cpu().numpy().copy()
 
 
 def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from hardmax.errors import ArgumentError, RunError
 from hardmax.torch.engine import Optimizer
+from hardmax.torch.layers import as_array
 from hardmax.torch.module import Module
 from hardmax.torch.optimizers import SGD
 from hardmax.training.contracts import Batches
@@ -110,8 +111,7 @@ def _plain(value: Any) -> Any:
     """Return a state with its tensors as NumPy arrays, and pairs for dicts with other keys."""
     match value:
         case torch.Tensor():
-            array: np.ndarray = value.detach().cpu().numpy()
-            return array
+            return as_array(value)
         case dict() if all(isinstance(key, str) for key in value):
             return {key: _plain(one) for key, one in value.items()}
         case dict():
