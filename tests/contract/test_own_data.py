@@ -361,7 +361,10 @@ def test_a_plan_is_for_its_data_and_its_settings(fw, small, folder):
     for run in (trainer.fit, trainer.evaluate):
         with pytest.raises(ArgumentError, match="made by auto for"):
             run(model, other)
-    trainer.max_epochs = 5
+    trainer.resume = "fit.safetensors"
+    with pytest.raises(ArgumentError, match="resume of the trainer was changed from None to"):
+        trainer.fit(model, data)
+    trainer.resume, trainer.max_epochs = None, 5
     with pytest.raises(ArgumentError, match="max_epochs of the trainer was changed from 1 to 5"):
         trainer.fit(model, data)
 

@@ -71,7 +71,8 @@ class OwnPlan:
         Raises ArgumentError if the arguments of the trainer are no longer those of the settings,
         and DivergenceError.
         """
-        for name, value in {**trainer_arguments(self.settings), "checkpoint": None}.items():
+        fixed = {**trainer_arguments(self.settings), "checkpoint": None, "resume": None}
+        for name, value in fixed.items():
             if getattr(trainer, name) != value:
                 raise ArgumentError(
                     f"{name} of the trainer was changed from {value!r} to "
