@@ -46,11 +46,28 @@ class Unfinished:
         Raises RunError if the training is running, if all of its states are damaged, or if it is
         of another version of hardmax.
         """
-        if is_in_use(folder):
+        try:
+            is_running = is_in_use(folder)
+        except OSError as error:
+            raise RunError(f"cannot read {folder}: {error.strerror}") from error
+        if is_running:
             raise RunError(f"the training in {folder} is still running; wait for it, or stop it")
-        state = StateFiles(folder / STATE, tell).load()
-        if state is None or not {"asked", "settings", "fingerprint"} <= state.keys():
+        found = cls.read(folder, tell)
+        if found is None:
             raise RunError(f"{folder} has no state of a training; delete it to start anew")
+        return found
+
+    @classmethod
+    def read(cls, folder: Path, tell: Callable[[str], None]) -> "Unfinished | None":
+        """Read the folder of a training, also of one that is running; None without a state.
+
+        ``tell`` and RunError as in ``open``.
+        """
+        state = StateFiles(folder / STATE, tell).load()
+        if state is None:
+            return None
+        if not {"asked", "settings", "fingerprint"} <= state.keys():
+            raise RunError(f"{folder / STATE} is not the state of a training; delete {folder}")
         found = cls(folder, state)
         # So that settings that this version does not know are found.
         _ = found.asked, found.settings
@@ -153,12 +170,11 @@ def find(asked: Settings, run: Path | None, tell: Callable[[str], None]) -> Unfi
     wanted = Settings.from_record(asked_record(asked))
     for folder in sorted(_folders(run), key=_saved_at, reverse=True):
         try:
-            state = StateFiles(folder / STATE, _ignore).load()
-            is_wanted = state is not None and Unfinished(folder, state).asked == wanted
-        except (RunError, KeyError) as error:
+            found = Unfinished.read(folder, _ignore)
+        except RunError as error:
             tell(f"{folder} was left out: {error}")
             continue
-        if is_wanted:
+        if found is not None and found.asked == wanted:
             return Unfinished.open(folder, tell)
     return None
 
@@ -176,7 +192,10 @@ def _folders(run: Path | None) -> Iterator[Path]:
 
 
 def _saved_at(folder: Path) -> float:
-    return folder.stat().st_mtime
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another training has been finished in the meantime
+        return 0.0
 
 
 def _listed(versions: Mapping[str, str]) -> str:
