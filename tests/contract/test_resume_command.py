@@ -114,7 +114,7 @@ def test_a_training_of_images_goes_on_with_its_augmentations(train, tmp_path, fr
 def killed(tmp_path_factory, framework):
     """A folder with the state of a training that was killed in its second epoch."""
     folder = tmp_path_factory.mktemp("killed")
-    kill_at(folder, 1, 30, "train", "digits", *SOFTMAX, "--epochs", 3, "--out", "run", *OFTEN)
+    kill_at(folder, 1, 100, "train", "digits", *SOFTMAX, "--epochs", 3, "--out", "run", *OFTEN)
     return folder / "run.unfinished"
 
 
@@ -178,6 +178,28 @@ def test_a_running_training_is_not_resumed(hardmax, unfinished):
     with locked(unfinished):
         refused(hardmax("train", "--resume", "run"), "is still running")
         refused(hardmax(*SAME), "is still running")
+
+
+@pytest.mark.shared
+def test_ctrl_c_before_a_resumed_training_goes_on_leaves_its_state(
+    hardmax, unfinished, monkeypatch
+):
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("hardmax.runs.train.fit_baselines", interrupted)
+            done = hardmax("train", "--resume", "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == (
+        "hardmax: interrupted before the training went on; hardmax train --resume run.unfinished "
+        "goes on with the training"
+    )
+    assert hardmax("train", "--resume", "run").returncode == 0
 
 
 @pytest.mark.shared

@@ -92,7 +92,12 @@ def train(
                 checkpoint_every=checkpoint_every,
             )
         except KeyboardInterrupt as interruption:
-            when = "while saving the run" if states else "before the first epoch was complete"
+            if states:
+                when = "while saving the run"
+            elif resumed is not None and resumed.has_epoch:
+                when = "before the training went on"
+            else:
+                when = "before the first epoch was complete"
             left = str(interruption) or "nothing was saved"
             raise KeyboardInterrupt(f"{when}; {left}") from None
         return replace(trained, interrupted=interruptions.count > 0)

@@ -96,6 +96,11 @@ class Unfinished:
         return len(self.state["networks"]["finished"])
 
     @property
+    def has_epoch(self) -> bool:
+        """Whether an epoch is complete, of any network."""
+        return bool(self.finished or self.state["networks"]["current"]["history"])
+
+    @property
     def asked(self) -> Settings:
         """The settings that were asked for."""
         return Settings.from_record(self.state["asked"])
