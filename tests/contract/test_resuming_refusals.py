@@ -96,6 +96,19 @@ def test_the_state_of_another_fit_is_refused(fw, make_model, make_data, fit, sav
     assert saved.read_bytes() == before
 
 
+@pytest.mark.shared
+def test_as_many_batches_of_other_examples_are_refused(
+    fw, make_model, make_data, fit, train_images, val_images, tmp_path
+):
+    path, size = tmp_path / "fit", len(train_images) - 2
+    fit(make_model(), make_data(size), resume=path)
+    with pytest.raises(RunError, match=f"another fit: its batch size is {size}, not {size + 1};"):
+        fit(make_model(), make_data(size + 1), resume=path)
+    fewer = fw.data.ImageData(train_images.take(range(size + 1)), val_images, size)
+    with pytest.raises(RunError, match=f"its number of examples is {size + 2}, not {size + 1};"):
+        fit(make_model(), fewer, resume=path)
+
+
 def test_the_state_of_another_network_is_refused(make_model, make_data, fit, saved):
     before = saved.read_bytes()
     with pytest.raises(RunError, match=r"\bweight\b") as caught:

@@ -74,13 +74,16 @@ class FitState:
 
     def _identity(self) -> dict[str, object]:
         """Return what must be the same for a fit to go on."""
-        trainer = self.trainer
+        trainer, loader = self.trainer, self.trainer.train_dataloader
+        is_known = isinstance(loader, Loader)
         return {
             "framework": trainer.framework,
             "model": type(trainer.model).__name__,
             "optimizer": type(trainer.optim).__name__,
             "seed": trainer.seed,
             "batches per epoch": trainer.num_train_batches,
+            "batch size": loader.batch_size if is_known else None,
+            "number of examples": loader.count if is_known else None,
         }
 
     def _check_identity(self, saved: Mapping[str, object]) -> None:
