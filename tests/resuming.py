@@ -1,8 +1,10 @@
 """Helpers of the tests that stop fits and resume them."""
 
 import contextlib
+import signal
 
 import numpy as np
+from commands import run_process
 
 from hardmax.networks import layers
 from hardmax.training.callbacks import Callback
@@ -13,6 +15,30 @@ EPOCHS = 3
 
 #: A state is saved after every piece of a chunk, and the pieces are as short as possible.
 OFTEN = 1e-9
+
+#: The same on the command line.
+SAVING_OFTEN = ("--checkpoint-every", str(OFTEN))
+
+#: Runs the command line, and kills the process once the state of network argv[1] is saved after at
+#: least argv[2] batches.
+KILLED = """
+import os, signal, sys
+from hardmax.cli.main import main
+from hardmax.training.saving import Saving
+network, batches = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+fits, save = [], Saving.save
+def killing(self):
+    save(self)
+    trainer = self.state.__self__.trainer
+    if self not in fits:
+        fits.append(self)
+    is_within = trainer.epoch == len(trainer.history)
+    done = len(trainer.history) * trainer.num_train_batches + is_within * trainer.batches_done
+    if len(fits) == network and done >= batches:
+        os.kill(os.getpid(), signal.SIGKILL)
+Saving.save = killing
+main()
+"""
 
 CONVOLUTIONS = (
     *(layers.Conv(3, 3), layers.BatchNorm(), layers.Activation("relu"), layers.Dropout(0.3)),
@@ -96,3 +122,9 @@ def assert_same_fit(one, other):
     assert [*one.model.board.data] == [*other.model.board.data]
     for name in ("uses_engine", "train_batch_idx", "val_batch_idx", "should_stop", "epoch"):
         assert getattr(one, name) == getattr(other, name)
+
+
+def kill_at(folder, network, batches, *arguments):
+    """Run a command until it has saved the state of a network after some batches, and kill it."""
+    done = run_process(folder, network, batches, *arguments, program=("-c", KILLED))
+    assert done.returncode == -signal.SIGKILL, done.stderr

@@ -651,19 +651,27 @@ def test_ctrl_c_does_not_stop_the_final_rename(train_interrupted, tmp_path):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [("hardmax.data.load", "load"), ("hardmax.training.trainer:Trainer", "run_epoch")],
-)
-def test_ctrl_c_before_the_first_epoch_is_complete_saves_nothing(
-    train_interrupted, tmp_path, place, name
-):
-    done = train_interrupted(place, name, 1)
+def test_ctrl_c_before_the_training_saves_nothing(train_interrupted, tmp_path):
+    done = train_interrupted("hardmax.data.load", "load", 1)
     assert done.returncode == 130
     assert done.stderr == (
         "hardmax: interrupted before the first epoch was complete; nothing was saved\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.shared
+def test_ctrl_c_in_the_first_epoch_saves_its_state(train_interrupted, hardmax, tmp_path):
+    done = train_interrupted("hardmax.training.trainer:Trainer", "run_epoch", 1)
+    assert done.returncode == 130
+    assert done.stderr == (
+        "hardmax: interrupted before the first epoch was complete; hardmax train --resume "
+        "run.unfinished goes on with the training\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["run.unfinished"]
+    done = hardmax("train", "--resume", "run")
+    assert "after 0 of 3 epochs and 8 batches" in done.stderr
+    assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
 
 def train_in_a_terminal(framework, folder, epochs, stdout):

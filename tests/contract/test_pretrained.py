@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from resuming import SAVING_OFTEN, kill_at
 from sklearn.datasets import load_sample_images
 
 from hardmax.data.datasets import Images
@@ -278,6 +279,21 @@ def test_finetuning_trains_all_layers_and_keeps_the_statistics(
     assert run.record["results"]["test"]["accuracy"] == 1
     for name, value in pretrained.backbone(NAME, NAME, run.input_shape).weights.items():
         assert np.array_equal(run.weights[name], value) == ("running" in name), name
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.parametrize("finetune", [(), ("--finetune", "--batch-size", "8")])
+def test_a_killed_training_of_a_pretrained_network_goes_on(
+    colors, cache, framework, hardmax_in, tmp_path, finetune
+):
+    options = ("train", colors, *OPTION, *finetune, "--epochs", "2", "--no-baselines")
+    assert hardmax_in(tmp_path, *options, "--out", "whole").returncode == 0
+    kill_at(tmp_path, 1, 4 if finetune else 1, *options, "--out", "run", *SAVING_OFTEN)
+    done = hardmax_in(tmp_path, *options, "--out", "run", "--resume")
+    assert "hardmax: going on with the training in run.unfinished" in done.stderr
+    run, whole = (Run.open(tmp_path / name).weights for name in ("run", "whole"))
+    assert all(np.array_equal(run[name], whole[name]) for name in whole)
 
 
 @pytest.mark.shared

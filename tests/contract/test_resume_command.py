@@ -11,44 +11,15 @@ import time
 
 import pytest
 from commands import PROGRAM, run_process
+from resuming import SAVING_OFTEN, kill_at
 from support import SOFTMAX, refused
 
 from hardmax.files import locked
 from hardmax.runs.run import Run
 
-#: Runs the command line, and kills the process once the state of network argv[1] is saved after at
-#: least argv[2] batches.
-KILLED = """
-import os, signal, sys
-from hardmax.cli.main import main
-from hardmax.training.saving import Saving
-network, batches = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-fits, save = [], Saving.save
-def killing(self):
-    save(self)
-    trainer = self.state.__self__.trainer
-    if self not in fits:
-        fits.append(self)
-    is_within = trainer.epoch == len(trainer.history)
-    done = len(trainer.history) * trainer.num_train_batches + is_within * trainer.batches_done
-    if len(fits) == network and done >= batches:
-        os.kill(os.getpid(), signal.SIGKILL)
-Saving.save = killing
-main()
-"""
-
 #: Dropout, a learning rate that changes, and running means of the optimizer.
 MLP = ("--model", "mlp", "--hidden", "32", "--dropout", "0.3", "--optimizer", "adam")
 MLP = (*MLP, "--lr", "0.01", "--schedule", "cosine", "--batch-size", "16", "--no-baselines")
-
-#: So that a state is saved in every chunk.
-OFTEN = ("--checkpoint-every", "1e-9")
-
-
-def kill_at(folder, network, batches, *arguments):
-    """Run a command until it has saved the state of a network after some batches, and kill it."""
-    done = run_process(folder, network, batches, *arguments, program=("-c", KILLED))
-    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def outcome(run):
@@ -78,7 +49,16 @@ def test_a_killed_training_ends_like_an_undisturbed_one(train, framework, tmp_pa
     options = ("digits", *MLP, "--epochs", 3)
     train(*options, "--out", "whole")
     kill_at(
-        tmp_path, 1, batches, "train", *options, "--framework", framework, "--out", "run", *OFTEN
+        tmp_path,
+        1,
+        batches,
+        "train",
+        *options,
+        "--framework",
+        framework,
+        "--out",
+        "run",
+        *SAVING_OFTEN,
     )
     assert [path.name for path in tmp_path.glob("run*")] == ["run.unfinished"]
     done = train(*options, "--out", "run", "--resume")
@@ -91,7 +71,9 @@ def test_a_killed_ensemble_goes_on_with_its_current_network(train, framework, tm
     folds = ("--folds", 2, "--ensemble", 3, "--epochs", 3, "--patience", 2)
     options = ("digits", *SOFTMAX, "--no-baselines", *folds)
     train(*options, "--out", "whole")
-    kill_at(tmp_path, 2, 40, "train", *options, "--framework", framework, "--out", "run", *OFTEN)
+    kill_at(
+        tmp_path, 2, 40, "train", *options, "--framework", framework, "--out", "run", *SAVING_OFTEN
+    )
     done = train(*options, "--out", "run", "--resume")
     assert "of network 2 of 3" in done.stderr
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
@@ -102,7 +84,9 @@ def test_a_training_of_images_goes_on_with_its_augmentations(train, tmp_path, fr
     options = ("digits", "--model", "small-resnet", "--widths", "4,8", "--epochs", 2)
     options = (*options, "--augment", "shift", "--batch-size", "64", "--no-baselines")
     train(*options, "--out", "whole")
-    kill_at(tmp_path, 1, 30, "train", *options, "--framework", framework, "--out", "run", *OFTEN)
+    kill_at(
+        tmp_path, 1, 30, "train", *options, "--framework", framework, "--out", "run", *SAVING_OFTEN
+    )
     train(*options, "--out", "run", "--resume")
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
@@ -110,11 +94,30 @@ def test_a_training_of_images_goes_on_with_its_augmentations(train, tmp_path, fr
 # What the command says
 
 
+#: Runs the command line, with a Ctrl-C in the first chunk.
+INTERRUPTED = """
+import signal
+from hardmax.cli.main import main
+from hardmax.training.epochs import Epochs
+finish = Epochs._finish_chunk
+def interrupted(self):
+    finish(self)
+    if not done:
+        done.append(signal.raise_signal(signal.SIGINT))
+done = []
+Epochs._finish_chunk = interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory, framework):
     """A folder with the state of a training that was killed in its second epoch."""
     folder = tmp_path_factory.mktemp("killed")
-    kill_at(folder, 1, 100, "train", "digits", *SOFTMAX, "--epochs", 3, "--out", "run", *OFTEN)
+    kill_at(
+        folder, 1, 100, "train", "digits", *SOFTMAX, "--epochs", 3, "--out", "run", *SAVING_OFTEN
+    )
     return folder / "run.unfinished"
 
 
@@ -162,10 +165,26 @@ def test_a_resumed_training_goes_into_another_folder_if_its_own_is_taken(
 def test_without_a_training_to_resume_a_new_one_starts(hardmax, unfinished, tmp_path):
     done = hardmax("train", "digits", *SOFTMAX, "--epochs", 1, "--out", "run", "--resume")
     assert done.stderr == (
-        "hardmax: there is no training of these settings to resume; a new one starts\n"
+        "hardmax: there is no training of these settings to resume (run.unfinished is one of other "
+        "settings); a new one starts\n"
     )
     assert Run.open(tmp_path / "run").record["results"]["epochs"] == 1
     assert unfinished.exists()
+
+
+@pytest.mark.shared
+def test_a_finished_training_and_a_misspelt_folder_are_told_on_one_line(hardmax, tmp_path):
+    assert hardmax(*SAME[:-1]).returncode == 0
+    refused(hardmax(*SAME), "the training of run is finished")
+    refused(hardmax("train", "--resume", "rum"), "unknown data 'rum'")
+
+
+@pytest.mark.shared
+def test_if_the_last_state_is_gone_the_one_before_is_used(hardmax, unfinished, tmp_path):
+    (unfinished / "state.safetensors").unlink()
+    done = hardmax("train", "--resume", "run")
+    assert "state.safetensors is missing; the training goes on from the state" in done.stderr
+    assert Run.open(tmp_path / "run").record["results"]["epochs"] == 3
 
 
 @pytest.mark.shared
@@ -208,7 +227,7 @@ def test_a_training_is_not_resumed_on_other_data(hardmax, framework, tmp_path):
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["x,y,label", *rows]))
     options = ("train", "table.csv", "--label", "label", "--model", "mlp", "--epochs", 3)
-    kill_at(tmp_path, 1, 2, *options, "--out", "run", *OFTEN)
+    kill_at(tmp_path, 1, 2, *options, "--out", "run", *SAVING_OFTEN)
     table.write_text("\n".join(["x,y,label", *rows[:-1]]))
     refused(hardmax("train", "--resume", "run"), "has changed since")
 
@@ -218,13 +237,40 @@ def test_a_training_is_resumed_from_any_folder(hardmax_in, tmp_path):
     rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(200)]
     (tmp_path / "table.csv").write_text("\n".join(["x,y,label", *rows]))
     options = ("train", "table.csv", "--label", "label", "--model", "mlp", "--epochs", 3)
-    kill_at(tmp_path, 1, 2, *options, "--out", "run", *OFTEN)
+    kill_at(tmp_path, 1, 2, *options, "--out", "run", *SAVING_OFTEN)
     (tmp_path / "elsewhere").mkdir()
     done = hardmax_in(tmp_path / "elsewhere", "train", "--resume", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "most frequent class" in done.stdout  # baselines, as the killed training asked for
     settings = Run.open(tmp_path / "run").record["settings"]
     assert settings["data"] == str(tmp_path / "table.csv")
+
+
+@pytest.mark.shared
+def test_a_training_of_some_minutes_keeps_its_number_of_epochs(hardmax, framework, tmp_path):
+    options = ("train", "digits", "--model", "small-resnet", "--widths", "4,8")
+    options = (*options, "--minutes", "0.1", "--no-baselines")
+    kill_at(tmp_path, 1, 30, *options, "--out", "run", *SAVING_OFTEN)
+    done = hardmax(*options, "--out", "run", "--resume")
+    record = Run.open(tmp_path / "run").record
+    epochs = record["results"]["epochs"]
+    assert f" of {epochs} epochs" in done.stderr
+    assert epochs == record["settings"]["epochs"] > 1
+
+
+@pytest.mark.shared
+def test_after_ctrl_c_the_rest_of_the_training_is_another_run(hardmax, unfinished, tmp_path):
+    assert hardmax(*SAME[:-3], "--out", "whole").returncode == 0
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, *map(str, SAME)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "interrupted after 1 of 3 epochs" in process.communicate(timeout=300)[1]
+    assert hardmax("train", "--resume", "run").returncode == 0
+    assert outcome(tmp_path / "run-2") == outcome(tmp_path / "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run-2", "whole"]
 
 
 @pytest.mark.shared
@@ -244,7 +290,7 @@ def test_two_damaged_states_are_refused_and_stay(hardmax, unfinished):
     for path in unfinished.iterdir():
         path.write_bytes(b"damaged")
     before = {path.name: path.read_bytes() for path in unfinished.iterdir()}
-    refused(hardmax("train", "--resume", "run"), f"delete {unfinished.name}/state")
+    refused(hardmax("train", "--resume", "run"), f"delete {unfinished.name} to start anew")
     assert {path.name: path.read_bytes() for path in unfinished.iterdir()} == before
 
 
@@ -266,7 +312,7 @@ main()
 
 @pytest.mark.shared
 def test_a_full_disk_loses_neither_the_training_nor_its_last_state(hardmax, tmp_path):
-    done = run_process(tmp_path, 1000, *SAME[:-1], *OFTEN, program=("-c", FULL))
+    done = run_process(tmp_path, 1000, *SAME[:-1], *SAVING_OFTEN, program=("-c", FULL))
     assert done.returncode == 2
     told, failed = done.stderr.splitlines()[-2:]
     assert told.startswith("hardmax: the state of the training was not saved, and it goes on: ")
@@ -286,7 +332,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_training(hardmax, tm
 
 @pytest.mark.shared
 def test_a_training_that_diverges_leaves_no_state(hardmax, tmp_path):
-    done = hardmax("train", "digits", *SOFTMAX, "--lr", "1e30", *OFTEN)
+    done = hardmax("train", "digits", *SOFTMAX, "--lr", "1e30", *SAVING_OFTEN)
     refused(done, "smaller --lr")
     assert [*tmp_path.iterdir()] == []
 
@@ -294,7 +340,10 @@ def test_a_training_that_diverges_leaves_no_state(hardmax, tmp_path):
 @pytest.mark.shared
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan"])
 def test_the_time_between_states_is_above_zero(hardmax, minutes):
-    refused(hardmax(*SAME[:-1], "--checkpoint-every", minutes), "must be above 0 minutes")
+    refused(
+        hardmax(*SAME[:-1], "--checkpoint-every", minutes),
+        "the minutes between two states must be above 0",
+    )
 
 
 # Kills at any moment
@@ -304,25 +353,26 @@ def test_the_time_between_states_is_above_zero(hardmax, minutes):
 def test_trainings_killed_at_random_moments_end_like_an_undisturbed_one(
     hardmax_process, framework, tmp_path
 ):
-    """Each training is killed until it is finished; KILLS in the environment sets their number."""
-    options = ("train", "digits", *MLP, "--epochs", 12, "--framework", framework)
-    start = time.monotonic()
+    """KILLS in the environment sets the number of trainings."""
+    options = ("train", "digits", *MLP, "--epochs", 20, "--framework", framework)
     assert hardmax_process(*options, "--out", "whole").returncode == 0
-    duration, expected = time.monotonic() - start, outcome(tmp_path / "whole")
-    moments, resumed = random.Random(0), 0
+    seconds = Run.open(tmp_path / "whole").record["seconds"]
+    moments = random.Random(0)
     for number in range(int(os.environ.get("KILLS", "3"))):
-        out = ("--out", f"run-{number}-", "--resume", "--checkpoint-every", "0.0003")
+        out = ("--out", f"run-{number}", "--checkpoint-every", "0.0003")
+        state = tmp_path / f"run-{number}.unfinished" / "state.safetensors"
         with subprocess.Popen(
             [sys.executable, *PROGRAM, *map(str, (*options, *out))],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         ) as process:
-            time.sleep(moments.uniform(0.3, 1) * duration)
+            while not state.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.7 * seconds))
             process.kill()
-        if not (tmp_path / out[1]).exists():
-            done = hardmax_process(*options, *out)
-            assert done.returncode == 0, done.stderr
-            resumed += "going on with the training" in done.stderr
-        assert outcome(tmp_path / out[1]) == expected
-    assert resumed
+        assert process.returncode == -signal.SIGKILL
+        done = hardmax_process(*options, *out, "--resume")
+        assert done.returncode == 0, done.stderr
+        assert "going on with the training" in done.stderr
+        assert outcome(tmp_path / f"run-{number}") == outcome(tmp_path / "whole")

@@ -28,7 +28,7 @@ def test_resuming_needs_a_seed(fw, tmp_path):
 @pytest.mark.shared
 @pytest.mark.parametrize("minutes", [0, -1, -0.0, math.nan, -math.inf])
 def test_states_are_saved_every_positive_number_of_minutes(fw, tmp_path, minutes):
-    with pytest.raises(ArgumentError, match="checkpoint_every must be above 0 minutes") as caught:
+    with pytest.raises(ArgumentError, match="minutes between two states must be above 0") as caught:
         fw.Trainer(1, seed=0, resume=tmp_path / "fit", checkpoint_every=minutes)
     one_line(caught)
 

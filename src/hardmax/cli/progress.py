@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from hardmax.cli.options import notice
 from hardmax.data.datasets import Dataset
 from hardmax.plotting.drawers import redraws
 from hardmax.runs.best_weights import best_epoch
@@ -24,11 +25,12 @@ EPOCH = 9
 class Progress(RunCallback):
     """Prints a row per epoch on stdout, and a progress bar on stderr if that is a terminal.
 
-    ``quiet`` turns the rows off.
+    ``quiet`` turns the rows off. ``notices`` are printed once the data is read and checked.
     """
 
     def __init__(self, quiet: bool):
         self.quiet = quiet
+        self.notices: list[str] = []
         self.member = 0
         self.has_titles = False
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -50,6 +52,8 @@ class Progress(RunCallback):
 
     def on_data(self, dataset: Dataset, settings: Settings) -> None:
         """Find the number of epochs, and the name of the set that they are evaluated on."""
+        for one in self.notices:
+            notice(one)
         self.epochs, self.members = settings.epochs, settings.members
         self.best_by = best_by(settings)
         has_validation = dataset.validation is not None or settings.folds is not None

@@ -63,12 +63,16 @@ def train(
     from hardmax.runs.train import train as run_training
     from hardmax.runs.unfinished import advice
 
-    resumed = _resumed(data, settings, out) if resume else None
-    if resumed is not None:
-        out = None if out is None or resumed.run == Path(out) else out
-        no_baselines = no_baselines or not resumed.state["baselines"]
-    checked = Settings(data=data, **settings) if resumed is None else resumed.asked
+    checked, resumed = Settings(data=data, **settings), None
     progress = Progress(quiet=as_json)
+    if resume:
+        resumed = _resumed(checked, out)
+        if resumed is None:
+            progress.notices.append(_about_others(out))
+        else:
+            checked = resumed.asked
+            out = None if out is None or resumed.run == Path(out) else out
+            no_baselines = no_baselines or not resumed.state["baselines"]
     try:
         with progress:
             trained = run_training(
@@ -95,25 +99,36 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _resumed(data: str, settings: dict[str, Any], out: str | None) -> "Unfinished | None":
-    """Return the training to go on with; None with a notice if there is none."""
+def _resumed(asked: Settings, out: str | None) -> "Unfinished | None":
+    """Return the training to go on with, if there is one.
+
+    Raises ArgumentError if it is finished, or if it has settings of its own.
+    """
     from hardmax.runs.record import RECORD
     from hardmax.runs.unfinished import Unfinished, find, unfinished_folder
 
-    asked, folder = Settings(data=data, **settings), unfinished_folder(data)
+    folder = unfinished_folder(asked.data)
     if folder is not None:
-        if asked != Settings(data=data):
+        if asked != Settings(data=asked.data):
             raise ArgumentError(
                 f"{folder} is a training that was stopped, which has settings of its own; leave "
                 "out all options but --resume, --out, --no-baselines, --checkpoint-every and --json"
             )
         return Unfinished.open(folder, notice)
-    if (Path(data) / RECORD).is_file():
-        raise ArgumentError(f"the training of {data} is finished; leave out --resume")
     found = find(asked, None if out is None else Path(out), notice)
-    if found is None:
-        notice("there is no training of these settings to resume; a new one starts")
+    for run in (asked.data, out):
+        if found is None and run is not None and (Path(run) / RECORD).is_file():
+            raise ArgumentError(f"the training of {run} is finished; leave out --resume")
     return found
+
+
+def _about_others(out: str | None) -> str:
+    """Return the notice that there is no training to resume."""
+    from hardmax.runs.unfinished import unfinished_folder
+
+    folder = None if out is None else unfinished_folder(out)
+    others = "" if folder is None else f" ({folder} is one of other settings)"
+    return f"there is no training of these settings to resume{others}; a new one starts"
 
 
 def _completed(trained: "Trained") -> str:

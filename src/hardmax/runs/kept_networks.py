@@ -23,6 +23,11 @@ class KeptNetworks:
             out_of_fold.totals, out_of_fold.counts = kept["out_of_fold"]
             self.current = kept["current"]
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether a state is to be saved as soon as possible, because the fit is going to end."""
+        return self.store.is_closing
+
     def load(self) -> State | None:
         """Return the state of the network that was trained last, once."""
         current, self.current = self.current, None

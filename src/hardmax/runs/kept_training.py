@@ -14,6 +14,7 @@ from hardmax import frameworks
 from hardmax.errors import DivergenceError, HardmaxError, RunError
 from hardmax.files import locked
 from hardmax.runs.command import absolute_paths
+from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.unfinished import STATE, Unfinished, advice, asked_record, new_folder
 from hardmax.training.states import State, StateFiles
@@ -43,13 +44,20 @@ class KeptTraining:
     ``about`` is the same in each state; ``resumed`` is what the training goes on from, if anything.
     The folder is created with the first state, and is in use within a ``with`` block, in which
     errors say how to resume the training. ``tell`` receives a line if a state cannot be written:
-    the training goes on.
+    the training goes on. Ctrl-C ends it once its state is saved.
     """
 
     def __init__(
-        self, run: Path, about: State, *, resumed: Unfinished | None, tell: Callable[[str], None]
+        self,
+        run: Path,
+        about: State,
+        *,
+        resumed: Unfinished | None,
+        interruptions: Interruptions,
+        tell: Callable[[str], None],
     ):
         self.run, self.about, self.tell = run, about, tell
+        self.interruptions = interruptions
         self.folder: Path | None = None
         self.resumed = resumed
         self.seconds_before = 0.0
@@ -61,7 +69,6 @@ class KeptTraining:
 
     def __enter__(self) -> Self:
         self._in_use = contextlib.ExitStack()
-        self.start_clock()
         if self.resumed is not None:
             self._use(self.resumed.folder)
         return self
@@ -96,12 +103,17 @@ class KeptTraining:
         """The time that the training has taken so far, before it was resumed too."""
         return self.seconds_before + time.perf_counter() - self.start
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether there was a Ctrl-C."""
+        return self.interruptions.count > 0
+
     def load(self) -> State | None:
         """Return the last state of the networks; None in a training that starts anew."""
         return None if self.resumed is None else self.resumed.state["networks"]
 
     def save(self, state: State) -> None:
-        """Keep a state of the networks."""
+        """Keep a state of the networks. Raises KeyboardInterrupt if there was a Ctrl-C."""
         try:
             files = StateFiles(self._kept_in() / STATE, self.tell)
             files.save({**self.about, "seconds": self.seconds, "networks": state})
@@ -112,6 +124,7 @@ class KeptTraining:
             self.has_failed = True
         else:
             self.has_failed = False
+        self.interruptions.check()
 
     def _kept_in(self) -> Path:
         """Return the folder of the training, which is created if there is none yet."""
@@ -127,6 +140,8 @@ class KeptTraining:
         if self.folder is None:
             return
         rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            self.tell(f"{self.folder} could not be deleted; it is not needed any more")
         for parent in self.created:
             with contextlib.suppress(OSError):  # it has other files by now
                 parent.rmdir()

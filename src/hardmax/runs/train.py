@@ -17,7 +17,6 @@ from hardmax.runs.settings import Settings
 from hardmax.runs.unfinished import Unfinished
 from hardmax.runs.writer import RUNS, RunWriter, check_out, folder_name
 from hardmax.training.callbacks import Callback
-from hardmax.training.contracts import EpochRecord, Trainer
 from hardmax.training.intervals import CHECKPOINT_EVERY, check_minutes
 
 __all__ = ["RunCallback", "train"]
@@ -34,19 +33,6 @@ class RunCallback(Callback):
 
     def on_resume(self, networks: int) -> None:
         """Called after ``on_data`` with the number of networks that a training has finished."""
-
-
-class _Stop(Callback):
-    """Stops a fit after Ctrl-C."""
-
-    def __init__(self, interruptions: Interruptions):
-        self.interruptions = interruptions
-
-    def on_chunk(self, trainer: Trainer) -> None:
-        self.interruptions.check()
-
-    def on_epoch(self, trainer: Trainer, record: EpochRecord) -> None:
-        self.interruptions.check()
 
 
 def train(
@@ -129,13 +115,15 @@ def _train(
         name, parent = resumed.run.name, resumed.run.parent
     with (
         RunWriter(out, name, parent) as writer,
-        KeptTraining(writer.path, about, resumed=resumed, tell=log) as kept,
+        KeptTraining(
+            writer.path, about, resumed=resumed, interruptions=interruptions, tell=log
+        ) as kept,
         contextlib.ExitStack() as cleaning_up,
     ):
         cleaning_up.callback(interruptions.settle)
         fitting = ready.fitting(
             states=states,
-            callbacks=[*([callback] if callback else []), _Stop(interruptions)],
+            callbacks=[callback] if callback else [],
             interruptions=interruptions,
             store=kept,
             checkpoint_every=checkpoint_every,

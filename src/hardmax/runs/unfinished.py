@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,14 @@ STATE = "state.safetensors"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A training that was stopped: its ``folder``, and the last ``state`` that it saved."""
+    """A training that was stopped: its ``folder``, and the last ``state`` that it saved.
+
+    ``run`` is the run folder that it is going to write.
+    """
 
     folder: Path
     state: State
+    run: Path
 
     @classmethod
     def open(cls, folder: Path, tell: Callable[[str], None]) -> "Unfinished":
@@ -52,7 +56,10 @@ class Unfinished:
             raise RunError(f"cannot read {folder}: {error.strerror}") from error
         if is_running:
             raise RunError(f"the training in {folder} is still running; wait for it, or stop it")
-        found = cls.read(folder, tell)
+        try:
+            found = cls.read(folder, tell)
+        except RunError as error:
+            raise RunError(f"{error}; delete {folder} to start anew") from error
         if found is None:
             raise RunError(f"{folder} has no state of a training; delete it to start anew")
         return found
@@ -63,12 +70,12 @@ class Unfinished:
 
         ``tell`` and RunError as in ``open``.
         """
-        state = StateFiles(folder / STATE, tell).load()
+        state = StateFiles(folder / STATE, tell).read()
         if state is None:
             return None
         if not {"asked", "settings", "fingerprint"} <= state.keys():
-            raise RunError(f"{folder / STATE} is not the state of a training; delete {folder}")
-        found = cls(folder, state)
+            raise RunError(f"{folder / STATE} is not the state of a training")
+        found = cls(folder, state, folder.with_name(folder.name.removesuffix(SUFFIX)))
         # So that settings that this version does not know are found.
         _ = found.asked, found.settings
         return found
@@ -110,11 +117,6 @@ class Unfinished:
         """The settings in which nothing is left to choose."""
         return Settings.from_record(self.state["settings"])
 
-    @property
-    def run(self) -> Path:
-        """The run folder that the training is going to write."""
-        return self.folder.with_name(self.folder.name.removesuffix(SUFFIX))
-
     def __str__(self) -> str:
         """Return how far the training is."""
         current, settings = self.state["networks"]["current"], self.settings
@@ -142,7 +144,9 @@ def advice(folder: Path) -> str:
 
 def unfinished_folder(path: str) -> Path | None:
     """Return the folder of the training that was to write the run ``path``, or that is ``path``."""
-    named = Path(os.path.abspath(path)) if path.endswith((".", "/")) else Path(path)
+    named = Path(path)
+    if named.name in ("", ".."):
+        named = Path(os.path.abspath(path))
     for folder in (named, named.with_name(named.name + SUFFIX)):
         if folder.name.endswith(SUFFIX) and folder.is_dir() and not (folder / RECORD).exists():
             return folder
@@ -180,7 +184,8 @@ def find(asked: Settings, run: Path | None, tell: Callable[[str], None]) -> Unfi
             tell(f"{folder} was left out: {error}")
             continue
         if found is not None and found.asked == wanted:
-            return Unfinished.open(folder, tell)
+            found = Unfinished.open(folder, tell)
+            return found if run is None else replace(found, run=run)
     return None
 
 

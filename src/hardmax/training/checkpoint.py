@@ -32,12 +32,18 @@ def save(
     from safetensors import SafetensorError
     from safetensors.numpy import save as to_bytes
 
+    text = json.dumps(header, sort_keys=True)
+    if len(text) > MAX_HEADER:
+        raise RunError(
+            f"cannot write {path}: its header would have {len(text)} bytes; at most {MAX_HEADER} "
+            "are allowed"
+        )
     # np.ascontiguousarray would turn a scalar into a vector.
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     try:
         if "__metadata__" in contiguous:
             raise SafetensorError("an array cannot be named '__metadata__'")
-        data = to_bytes(contiguous, {HEADER: json.dumps(header, sort_keys=True)})
+        data = to_bytes(contiguous, {HEADER: text})
     except (SafetensorError, UnicodeEncodeError) as error:
         raise RunError(f"cannot write {path}: {error}") from error
     write_whole(Path(path), data)

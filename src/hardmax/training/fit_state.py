@@ -11,7 +11,7 @@ from hardmax.errors import RunError
 from hardmax.evaluation.totals import Meter, Steps, Totals
 from hardmax.training.callbacks import Callback
 from hardmax.training.loaders import Loader
-from hardmax.training.states import State
+from hardmax.training.states import State, check_state
 
 __all__ = ["FitState"]
 
@@ -28,6 +28,10 @@ class FitState:
     def __init__(self, trainer: Any, callbacks: Sequence[Callback]):
         self.trainer, self.callbacks = trainer, callbacks
 
+    def check(self) -> None:
+        """Raise ArgumentError if the optimizer or a callback has no state that can be saved."""
+        check_state({"callbacks": self._of_callbacks(), "framework": self._of_framework()})
+
     def get(self) -> State:
         """Return the state, between two batches or after an epoch."""
         trainer = self.trainer
@@ -36,10 +40,10 @@ class FitState:
             "fit": self._identity(),
             "history": [*trainer.history],
             "epoch": self._epoch() if is_within else None,
-            "callbacks": {name: one.state_dict() for name, one in self._named_callbacks()},
+            "callbacks": self._of_callbacks(),
             "board": trainer.model.board.state_dict(),
             "weights": trainer.get_weights(trainer.model),
-            "framework": trainer.resuming.state_of(trainer),
+            "framework": self._of_framework(),
             **{name: getattr(trainer, name) for name in PLAIN},
         }
 
@@ -52,6 +56,11 @@ class FitState:
             return 0
         trainer = self.trainer
         self._check_identity(state["fit"])
+        if len(state["history"]) > trainer.max_epochs:
+            raise RunError(
+                f"the saved fit has had {len(state['history'])} epochs, more than max_epochs="
+                f"{trainer.max_epochs}; allow as many, or use another file for resume"
+            )
         for name in PLAIN:
             setattr(trainer, name, state[name])
         trainer.history[:] = state["history"]
@@ -71,6 +80,13 @@ class FitState:
             if isinstance(loader, Loader):
                 loader.epoch = first
         return trainer.max_epochs if trainer.should_stop else first
+
+    def _of_callbacks(self) -> State:
+        return {name: one.state_dict() for name, one in self._named_callbacks()}
+
+    def _of_framework(self) -> State:
+        state: State = self.trainer.resuming.state_of(self.trainer)
+        return state
 
     def _identity(self) -> dict[str, object]:
         """Return what must be the same for a fit to go on."""

@@ -11,4 +11,4 @@ CHECKPOINT_EVERY = 5.0
 def check_minutes(minutes: float) -> None:
     """Raise ArgumentError for a time between two states that is not above 0."""
     if not minutes > 0:
-        raise ArgumentError(f"checkpoint_every must be above 0 minutes, got {minutes!r}")
+        raise ArgumentError(f"the minutes between two states must be above 0, got {minutes!r}")

@@ -47,13 +47,12 @@ class Saving:
         The last ``batches`` took some ``seconds``, and ``ends_epoch`` is whether no others follow.
         """
         self.batch_seconds = seconds / max(batches, 1)
-        if self._since_last() >= self.seconds and (ends_epoch or done % self.step == 0):
+        if self._is_due and (ends_epoch or done % self.step == 0):
             self.save()
 
     def after_epoch(self, is_last: bool) -> None:
         """Save the state at the end of an epoch, unless that would take too much of the time."""
-        since = self._since_last()
-        if is_last or since >= self.seconds or SHARE * since >= self.cost:
+        if is_last or self._is_due or SHARE * self._since_last() >= self.cost:
             self.save()
 
     def save(self) -> None:
@@ -69,6 +68,10 @@ class Saving:
             self.has_failed = False
         self.last = time.monotonic()
         self.cost = self.last - start
+
+    @property
+    def _is_due(self) -> bool:
+        return self.store.is_closing or self._since_last() >= self.seconds
 
     def _since_last(self) -> float:
         return time.monotonic() - self.last

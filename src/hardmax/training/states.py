@@ -14,7 +14,7 @@ import numpy as np
 from hardmax.errors import ArgumentError, RunError
 from hardmax.training import checkpoint
 
-__all__ = ["State", "StateFiles", "Store", "python_random", "set_python_random"]
+__all__ = ["State", "StateFiles", "Store", "check_state", "python_random", "set_python_random"]
 
 #: Dicts with string keys, and lists, of JSON values and NumPy arrays.
 State: TypeAlias = dict[str, Any]
@@ -26,6 +26,10 @@ ARRAY = "array of hardmax"
 class Store(Protocol):
     """Where the state of a fit is kept."""
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether a state is to be saved as soon as possible, because the fit is going to end."""
+
     def load(self) -> State | None:
         """Return the last state; None if there is none. Raises RunError if it is damaged."""
 
@@ -36,8 +40,11 @@ class Store(Protocol):
 class StateFiles:
     """A store: the safetensors file ``path`` and, beside it, that of the state before.
 
-    ``tell`` receives a line if the last state is damaged, and the one before is used in its place.
+    ``tell`` receives a line if the last state is damaged or missing, and the one before is used in
+    its place.
     """
+
+    is_closing = False
 
     def __init__(self, path: str | os.PathLike[str], tell: Callable[[str], None] = warnings.warn):
         self.path, self.tell = Path(path), tell
@@ -48,31 +55,39 @@ class StateFiles:
 
     def load(self) -> State | None:
         """Return the last state; None if there is none. Raises RunError if all are damaged."""
-        problems: list[str] = []
-        for path in self._found():
+        try:
+            return self.read()
+        except RunError as error:
+            way = "give another file for resume"
+            if os.path.isfile(self.path):
+                way = f"delete {self.path} and {self.previous.name} to start anew, or {way}"
+            raise RunError(f"{error}; {way}") from error
+
+    def read(self) -> State | None:
+        """Return the same as ``load``, which adds to its errors what to do."""
+        found, problems = self._found(), []
+        if found == [self.previous]:
+            problems.append(f"{self.path} is missing")
+        for path in found:
             try:
                 state = _loaded(path)
             except RunError as error:
                 problems.append(str(error))
             else:
-                for problem in problems:
-                    self.tell(f"{problem}; the training goes on from the state before")
+                if problems:
+                    self.tell(f"{'; '.join(problems)}; the training goes on from the state before")
                 return state
         if problems:
-            way = "use another file"
-            if self.path.is_file():
-                way = f"delete {self.path} to start the training anew, or {way}"
-            raise RunError(f"{'; '.join(problems)}; {way}")
+            raise RunError("; ".join(problems))
         return None
 
     def _found(self) -> list[Path]:
-        """Return the files that exist, the newest first; none if the user has deleted ``path``."""
+        """Return the files that exist, the newest first."""
         try:
-            found = [path for path in (self.new, self.path, self.previous) if path.exists()]
+            # A process that is killed while it saves may leave a new file in place of ``path``.
+            return [path for path in (self.new, self.path, self.previous) if path.exists()]
         except OSError as error:
             raise RunError(f"cannot read {self.path}: {error.strerror}") from error
-        # A process that is killed while it saves may leave a new file in place of ``path``.
-        return [] if found == [self.previous] else found
 
     def save(self, state: State) -> None:
         """Write a state, and keep the last one. Raises RunError if it cannot be written."""
@@ -108,6 +123,11 @@ def _checksum(content: str, arrays: Mapping[str, np.ndarray]) -> int:
         # As they are in the file, whatever the byte order of this machine is.
         checksum = zlib.crc32(array.astype(array.dtype.newbyteorder("<")).tobytes(), checksum)
     return checksum
+
+
+def check_state(state: State) -> None:
+    """Raise ArgumentError if a state has anything that cannot be saved."""
+    _emptied(state, "", {})
 
 
 def python_random() -> State:

@@ -1,6 +1,7 @@
 """The training loop over epochs, with its callbacks and history."""
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from hardmax.training.schedules import flat_cosine
 from hardmax.training.states import StateFiles, Store
 
 __all__ = ["Trainer"]
+
+log = logging.getLogger(__name__)
 
 
 class Trainer(Epochs[ModelT, Tensor]):
@@ -200,8 +203,11 @@ class Trainer(Epochs[ModelT, Tensor]):
         if isinstance(store, str | os.PathLike):
             store = StateFiles(store)
         fit_state = FitState(self, callbacks)
-        self.resuming.state_of(self)  # raises before the training if it is not to be had
+        fit_state.check()
         first = fit_state.restore(store.load())
+        if self.history or self.is_resumed:
+            batches = self.batches_done if self.is_resumed else 0
+            log.info("the fit goes on after %d epochs and %d batches", len(self.history), batches)
         self.saving = Saving(store, self.checkpoint_every, fit_state.get, self.resuming.STEP)
         return first
 

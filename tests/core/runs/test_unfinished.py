@@ -47,7 +47,7 @@ def test_a_state_of_something_else_is_told_and_left_out(runs):
     assert find(SETTINGS, None, told.append) is None
     assert told == [
         "runs/other.unfinished was left out: runs/other.unfinished/state.safetensors is not the "
-        "state of a training; delete runs/other.unfinished"
+        "state of a training"
     ]
     with pytest.raises(RunError, match="is not the state of a training"):
         Unfinished.open(runs / "other.unfinished", told.append)

@@ -28,6 +28,7 @@ class Memory:
     """A store of states in memory; saving one takes ``cost`` seconds, or fails for a reason."""
 
     reason = None
+    is_closing = False
 
     def __init__(self, clock, cost):
         self.clock, self.cost, self.states = clock, cost, []
@@ -199,3 +200,12 @@ def test_a_save_that_fails_is_tried_again_only_when_the_next_is_due(clock):
     with pytest.warns(UserWarning, match="full"):
         pieces = fit.epoch(180, 1.0)
     assert pieces == [FIRST, 60 - FIRST, 60, 60]
+
+
+def test_a_store_that_is_closing_gets_a_state_as_soon_as_possible(clock):
+    fit = Fit(clock, minutes=60, step=16)
+    fit.store.is_closing = True
+    fit.epoch(100, batch_seconds=1.0, parts=10)
+    assert [done for _, done in fit.store.states] == [80, 100]
+    fit.saving.after_epoch(is_last=False)
+    assert len(fit.store.states) == 3

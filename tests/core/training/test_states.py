@@ -166,7 +166,7 @@ def test_if_both_files_are_damaged_that_is_an_error_and_they_stay(files, refused
     for path in tmp_path.iterdir():
         damage(path, how)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with refused(RunError, files.path, files.previous, f"delete {files.path} to start"):
+    with refused(RunError, files.path, files.previous, f"delete {files.path} and fit"):
         files.load()
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -185,7 +185,7 @@ def test_a_file_of_something_else_is_an_error(files, refused):
 def test_a_folder_is_an_error(tmp_path, monkeypatch, refused, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with refused(RunError, "it is a folder", "another file"):
+    with refused(RunError, "it is a folder", "another file for resume"):
         StateFiles(name).load()
 
 
@@ -194,10 +194,13 @@ def test_a_file_that_cannot_be_looked_for_is_an_error(locked, refused):
         StateFiles(locked / "fit").load()
 
 
-def test_after_the_user_has_deleted_the_last_state_there_is_none(files, tmp_path):
+def test_if_the_last_state_is_missing_the_one_before_is_used(files):
     for epoch in range(3):
         files.save({"epoch": epoch})
     files.path.unlink()
+    with pytest.warns(UserWarning, match="fit.safetensors is missing; .* the state before"):
+        assert files.load() == {"epoch": 1}
+    files.previous.unlink()
     assert files.load() is None
     files.save({"epoch": 9})
     assert files.load() == {"epoch": 9}
