@@ -1,12 +1,14 @@
 """Helpers of the tests that stop fits and resume them."""
 
 import contextlib
+import json
 import signal
 
 import numpy as np
 from commands import run_process
 
 from hardmax.networks import layers
+from hardmax.runs.run import Run
 from hardmax.training.callbacks import Callback
 from hardmax.training.states import StateFiles
 
@@ -128,3 +130,13 @@ def kill_at(folder, network, batches, *arguments):
     """Run a command until it has saved the state of a network after some batches, and kill it."""
     done = run_process(folder, network, batches, *arguments, program=("-c", KILLED))
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def outcome(run):
+    """Return what must be equal in equal trainings: the weights and the metrics of each epoch."""
+    opened = Run.open(run)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"], line["compile_seconds"]
+    results = opened.record["results"]
+    return {name: w.tobytes() for name, w in opened.weights.items()}, lines, results
