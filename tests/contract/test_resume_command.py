@@ -2,7 +2,7 @@
 
 import os
 import random
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -68,6 +68,18 @@ def test_a_training_of_images_goes_on_with_its_augmentations(train, tmp_path, fr
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
+def kill_after(seconds, folder, *command):
+    """Run a command, and kill it some seconds after it has saved the state of its training."""
+    with subprocess.Popen(
+        [sys.executable, *PROGRAM, *map(str, command)], cwd=folder, stdout=subprocess.DEVNULL
+    ) as process:
+        while not [*folder.glob("*.unfinished/state.safetensors")]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.kill()
+
+
 @pytest.mark.slow
 def test_trainings_killed_at_random_moments_end_like_an_undisturbed_one(
     hardmax_process, framework, tmp_path
@@ -75,23 +87,20 @@ def test_trainings_killed_at_random_moments_end_like_an_undisturbed_one(
     """KILLS in the environment sets the number of trainings."""
     options = ("train", "digits", *MLP, "--epochs", 20, "--framework", framework)
     assert hardmax_process(*options, "--out", "whole").returncode == 0
-    seconds = Run.open(tmp_path / "whole").record["seconds"]
-    moments = random.Random(0)
-    for number in range(int(os.environ.get("KILLS", "3"))):
-        out = ("--out", f"run-{number}", "--checkpoint-every", "0.0003")
-        state = tmp_path / f"run-{number}.unfinished" / "state.safetensors"
-        with subprocess.Popen(
-            [sys.executable, *PROGRAM, *map(str, (*options, *out))],
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-        ) as process:
-            while not state.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
-            time.sleep(moments.uniform(0, 0.7 * seconds))
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
-        done = hardmax_process(*options, *out, "--resume")
+    expected = outcome(tmp_path / "whole")
+    run, moments = tmp_path / "run", random.Random(0)
+    options = (*options, "--out", "run", "--checkpoint-every", "0.0003")
+    for _ in range(int(os.environ.get("KILLS", "3"))):
+        pause = moments.uniform(0, Run.open(tmp_path / "whole").record["seconds"])
+        kill_after(pause, tmp_path, *options)
+        while run.exists():  # it was finished before
+            assert outcome(run) == expected
+            shutil.rmtree(run)
+            shutil.rmtree(tmp_path / "run.unfinished", ignore_errors=True)
+            pause /= 2
+            kill_after(pause, tmp_path, *options)
+        done = hardmax_process(*options, "--resume")
         assert done.returncode == 0, done.stderr
         assert "going on with the training" in done.stderr
-        assert outcome(tmp_path / f"run-{number}") == outcome(tmp_path / "whole")
+        assert outcome(run) == expected
+        shutil.rmtree(run)
