@@ -271,10 +271,10 @@ def test_the_head_is_trained_before_all_layers(colors, cache, framework, hardmax
 def test_finetuning_trains_all_layers_and_keeps_the_statistics(
     colors, cache, framework, hardmax_in, tmp_path
 ):
-    options = ("--framework", framework, "--out", "run", "--epochs", "2", "--lr", "1e-4")
+    options = ("--framework", framework, "--out", "run", "--epochs", "4", "--lr", "1e-4")
     done = hardmax_in(tmp_path, "train", colors, *OPTION, "--finetune", *options)
     assert done.returncode == 0, done.stderr
-    assert "then all layers for 2 epochs, augmentation flip,shift" in done.stderr
+    assert "then all layers for 4 epochs, augmentation flip,shift" in done.stderr
     run = Run.open(tmp_path / "run")
     assert run.record["results"]["test"]["accuracy"] == 1
     for name, value in pretrained.backbone(NAME, NAME, run.input_shape).weights.items():
