@@ -9,6 +9,7 @@ from jax import numpy as jnp
 
 from hardmax.errors import RunError
 from hardmax.jax.program import TrainState
+from hardmax.training.checkpoint import widened
 from hardmax.training.states import python_random, set_python_random
 
 __all__ = ["STEP", "Trainer", "restore", "state_of"]
@@ -62,8 +63,7 @@ def _array(leaf: jax.Array) -> np.ndarray:
     """Return an array that NumPy can save; those of types it lacks are float32."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
-    array = np.asarray(leaf)
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    return widened(np.asarray(leaf))
 
 
 def _like(leaf: jax.Array, array: np.ndarray) -> jax.Array:

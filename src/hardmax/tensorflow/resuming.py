@@ -11,6 +11,7 @@ from hardmax.tensorflow.engine import Optimizer
 from hardmax.tensorflow.layers import generator_states
 from hardmax.tensorflow.module import Module
 from hardmax.tensorflow.optimizers import SGD
+from hardmax.training.checkpoint import widened
 from hardmax.training.states import python_random, set_python_random
 
 __all__ = ["STEP", "Trainer", "restore", "state_of"]
@@ -32,7 +33,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     Raises ArgumentError if the optimizer does not tell its state.
     """
     return {
-        "optimizer": [_array(variable) for variable in _variables(trainer.optim)],
+        "optimizer": [widened(np.asarray(variable)) for variable in _variables(trainer.optim)],
         "generators": [np.asarray(state) for state in generator_states(trainer.model)],
         "random": python_random(),
     }
@@ -69,9 +70,3 @@ def _variables(optim: Optimizer) -> list[tf.Variable]:
             "leave out resume, or give it an attribute variables, as Keras's optimizers have"
         )
     return [*optim.variables]
-
-
-def _array(variable: tf.Variable) -> np.ndarray:
-    """Return the value of a variable; of a type that NumPy lacks, such as bfloat16, in float32."""
-    array = np.asarray(variable)
-    return array.astype(np.float32) if array.dtype.kind == "V" else array

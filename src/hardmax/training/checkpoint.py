@@ -12,7 +12,7 @@ import numpy as np
 from hardmax.errors import RunError
 from hardmax.files import open_regular, write_whole
 
-__all__ = ["describe", "load", "save"]
+__all__ = ["describe", "load", "save", "widened"]
 
 #: The most bytes of a file's header: the encoding of 100,000 columns of numbers has 20,000,000.
 MAX_HEADER = 2**26
@@ -47,6 +47,14 @@ def save(
     except (SafetensorError, UnicodeEncodeError) as error:
         raise RunError(f"cannot write {path}: {error}") from error
     write_whole(Path(path), data)
+
+
+def widened(array: np.ndarray) -> np.ndarray:
+    """Return an array; of a type that NumPy lacks, such as bfloat16, in float32.
+
+    That has all values of such types.
+    """
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -125,10 +125,7 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         Those of types that NumPy lacks, such as bfloat16, are float32, which has all their values.
         """
         weights = self.layers.get_weights(model)
-        return {
-            name: array.astype(np.float32) if array.dtype.kind == "V" else array
-            for name, array in weights.items()
-        }
+        return {name: checkpoint.widened(array) for name, array in weights.items()}
 
     def set_weights(self, model: ModelT, weights: Mapping[str, np.ndarray]) -> None:
         """Set the model's weights, named as ``get_weights`` returns them.
