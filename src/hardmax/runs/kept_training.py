@@ -16,7 +16,7 @@ from hardmax.files import locked
 from hardmax.runs.command import absolute_paths
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.preparation import Prepared
-from hardmax.runs.unfinished import STATE, Unfinished, advice, asked_record, new_folder
+from hardmax.runs.unfinished import STATE, Unfinished, advice, asked_record, new_folder, running
 from hardmax.training.states import State, StateFiles
 
 __all__ = ["KeptTraining", "about_training"]
@@ -91,7 +91,7 @@ class KeptTraining:
 
     def _use(self, folder: Path) -> None:
         if not self._in_use.enter_context(locked(folder)):
-            raise RunError(f"the training in {folder} is still running; wait for it, or stop it")
+            raise running(folder)
         self.folder = folder
 
     def start_clock(self) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "asked_record",
     "find",
     "new_folder",
+    "running",
     "unfinished_folder",
 ]
 
@@ -50,12 +51,7 @@ class Unfinished:
         Raises RunError if the training is running, if all of its states are damaged, or if it is
         of another version of hardmax.
         """
-        try:
-            is_running = is_in_use(folder)
-        except OSError as error:
-            raise RunError(f"cannot read {folder}: {error.strerror}") from error
-        if is_running:
-            raise RunError(f"the training in {folder} is still running; wait for it, or stop it")
+        _check_idle(folder)
         try:
             found = cls.read(folder, tell)
         except RunError as error:
@@ -178,19 +174,33 @@ def find(asked: Settings, run: Path | None, tell: Callable[[str], None]) -> Unfi
     """
     wanted = Settings.from_record(asked_record(asked))
     for folder in sorted(_folders(run), key=_saved_at, reverse=True):
+        told: list[str] = []
         try:
-            found = Unfinished.read(folder, _ignore)
+            found = Unfinished.read(folder, told.append)
         except RunError as error:
             tell(f"{folder} was left out: {error}")
             continue
         if found is not None and found.asked == wanted:
-            found = Unfinished.open(folder, tell)
+            _check_idle(folder)
+            for line in told:
+                tell(line)
             return found if run is None else replace(found, run=run)
     return None
 
 
-def _ignore(message: str) -> None:
-    """Tell nothing."""
+def _check_idle(folder: Path) -> None:
+    """Raise RunError if the training in a folder is running, or if there is no such folder."""
+    try:
+        is_running = is_in_use(folder)
+    except OSError as error:
+        raise RunError(f"cannot read {folder}: {error.strerror}") from error
+    if is_running:
+        raise running(folder)
+
+
+def running(folder: Path) -> RunError:
+    """Return the error that the training in a folder is running."""
+    return RunError(f"the training in {folder} is still running; wait for it, or stop it")
 
 
 def _folders(run: Path | None) -> Iterator[Path]:
