@@ -8,7 +8,7 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from hardmax.errors import ArgumentError
-from hardmax.jax import engine, export, layers, resuming, runtime
+from hardmax.jax import engine, export, layers, processes, resuming, runtime
 from hardmax.jax.module import Module
 from hardmax.jax.program import TrainState, state_of
 from hardmax.jax.tensors import get_key
@@ -19,6 +19,7 @@ from hardmax.training.contracts import (
     Engine,
     Exporter,
     Layers,
+    Processes,
     Resuming,
     Runtime,
 )
@@ -38,6 +39,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
     engine: Engine["Trainer", Module, jax.Array] = engine
     export: Exporter[Module, jax.Array] = export
     layers: Layers[Module] = layers
+    processes: Processes["Trainer"] = processes
     resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, jax.Device] = runtime
     optim: optax.GradientTransformation

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import mxnet as mx
 from mxnet import autograd, gluon, np
 
-from hardmax.mxnet import engine, export, layers, resuming, runtime
+from hardmax.mxnet import engine, export, layers, processes, resuming, runtime
 from hardmax.mxnet.engine import Optimizer
 from hardmax.mxnet.module import Module
 from hardmax.mxnet.seeds import seed_batch
 from hardmax.training import trainer
-from hardmax.training.contracts import Engine, Exporter, Layers, Resuming, Runtime
+from hardmax.training.contracts import Engine, Exporter, Layers, Processes, Resuming, Runtime
 from hardmax.training.dispatch import is_step_hook, step_hook
 
 __all__ = ["Trainer"]
@@ -23,6 +23,7 @@ class Trainer(trainer.Trainer[Module, np.ndarray]):
     engine: Engine["Trainer", Module, np.ndarray] = engine
     export: Exporter[Module, np.ndarray] = export
     layers: Layers[Module] = layers
+    processes: Processes["Trainer"] = processes
     resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, mx.Context] = runtime
     optim: Optimizer

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
-from hardmax.tensorflow import engine, export, layers, resuming, runtime
+from hardmax.tensorflow import engine, export, layers, processes, resuming, runtime
 from hardmax.tensorflow.engine import Optimizer
 from hardmax.tensorflow.module import Module
 from hardmax.training import trainer
@@ -17,6 +17,7 @@ from hardmax.training.contracts import (
     Engine,
     Exporter,
     Layers,
+    Processes,
     Resuming,
     Runtime,
 )
@@ -35,6 +36,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     engine: Engine["Trainer", Module, tf.Tensor] = engine
     export: Exporter[Module, tf.Tensor] = export
     layers: Layers[Module] = layers
+    processes: Processes["Trainer"] = processes
     resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, str] = runtime
     optim: Optimizer

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hardmax.evaluation.metrics import Evaluation
-from hardmax.torch import engine, export, layers, resuming, runtime
+from hardmax.torch import engine, export, layers, processes, resuming, runtime
 from hardmax.torch.engine import Optimizer
 from hardmax.torch.module import Module, scratch_weights
 from hardmax.training import trainer
@@ -18,6 +18,7 @@ from hardmax.training.contracts import (
     Engine,
     Exporter,
     Layers,
+    Processes,
     Resuming,
     Runtime,
 )
@@ -33,6 +34,7 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
     engine: Engine["Trainer", Module, torch.Tensor] = engine
     export: Exporter[Module, torch.Tensor] = export
     layers: Layers[Module] = layers
+    processes: Processes["Trainer"] = processes
     resuming: Resuming["Trainer"] = resuming
     runtime: Runtime[Module, torch.device] = runtime
     optim: Optimizer

@@ -9,6 +9,7 @@ import numpy as np
 
 from hardmax.evaluation.totals import Meter, Steps
 from hardmax.plotting.board import ProgressBoard
+from hardmax.processes.group import Group
 
 __all__ = [
     "Batches",
@@ -20,6 +21,7 @@ __all__ = [
     "Model",
     "Movable",
     "Plan",
+    "Processes",
     "Resuming",
     "Runtime",
     "Trainer",
@@ -223,6 +225,28 @@ class Resuming(Protocol[TrainerT_contra]):
         """Set the state that ``state_of`` returned, once the model has its weights.
 
         Raises RunError if it does not fit the optimizer.
+        """
+
+
+class Processes(Protocol[TrainerT_contra]):
+    """A backend's ``processes.py``: training in several processes that are started together.
+
+    ``SHARES`` is whether each process computes with its own share of each batch, and the trainer
+    sums their results; otherwise the framework divides the batches, which all processes give it.
+    """
+
+    SHARES: bool
+
+    def join(self) -> Group:
+        """Join the other processes, if there are any, at the first call; return their group.
+
+        Raises ArgumentError if that is impossible, or if the framework trains in one process.
+        """
+
+    def synchronize(self, trainer: TrainerT_contra) -> None:
+        """Give all processes the weights of the first, and random numbers of their own.
+
+        Called once per fit of several processes, when the optimizer is made.
         """
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hardmax.evaluation.totals import Meter, Steps, Totals
@@ -15,6 +15,7 @@ from hardmax.training.evaluator import ModelT, Tensor
 from hardmax.training.loaders import Loader, chunk_bounds, chunks
 from hardmax.training.planned import Planned
 from hardmax.training.saving import Saving
+from hardmax.training.sharing import joined_meter, whole_steps
 
 __all__ = ["Epochs"]
 
@@ -62,6 +63,10 @@ class Epochs(Planned[ModelT, Tensor]):
         self.is_resumed = False
         self.epoch_start = time.perf_counter() - self.seconds_before
         self.fit_epoch()
+        if self.sharing.size > 1:
+            self.meters = {
+                label: joined_meter(meter, self.sharing) for label, meter in self.meters.items()
+            }
         seconds = time.perf_counter() - self.epoch_start - self.compile_seconds
         record: EpochRecord = {"epoch": self.epoch + 1}
         for part, train in (("train", True), ("val", False)):
@@ -79,7 +84,7 @@ class Epochs(Planned[ModelT, Tensor]):
         """Train for an epoch and validate, on the fast path or step by step through the hooks."""
         for piece in self._train_pieces():
             if self.uses_engine:
-                self.pieces.append(self.engine.train(self, piece))
+                self.pieces.append(whole_steps(self.engine.train(self, piece), self.sharing))
                 self.batches_done += len(self.pieces[-1].loss)
             else:
                 self._step_through(piece, train=True)
@@ -89,7 +94,7 @@ class Epochs(Planned[ModelT, Tensor]):
             return
         for chunk in self._chunks(self.val_dataloader, self.model.plot_valid_per_epoch):
             if self.uses_engine:
-                self._record(self.engine.evaluate(self, self.model, chunk), train=False)
+                self._record(self.evaluate_on(self.model, chunk), train=False)
             else:
                 self._step_through(chunk, train=False)
             self.model.board.refresh()
@@ -100,7 +105,9 @@ class Epochs(Planned[ModelT, Tensor]):
         Batches that are not hardmax's own cannot be resumed in the middle of an epoch.
         """
         loader, parts = self.train_dataloader, self.model.plot_train_per_epoch
-        saving = self.saving if isinstance(loader, Loader) else None
+        # On the step path, each process has only the meters of its own shares until an epoch ends.
+        is_whole = self.uses_engine or self.sharing.size == 1
+        saving = self.saving if isinstance(loader, Loader) and is_whole else None
         if saving is None:
             yield from self._chunks(loader, parts)
             return
@@ -115,11 +122,15 @@ class Epochs(Planned[ModelT, Tensor]):
             )
 
     def _chunks(
-        self, loader: Batches[Tensor], parts: int, *pieces: Any
+        self,
+        loader: Batches[Tensor],
+        parts: int,
+        first: int = 0,
+        piece_end: Callable[[int], int] | None = None,
     ) -> Iterator[Iterable[Sequence[Tensor]]]:
         """Yield the chunks of the next epoch of ``loader``, while its labels are the trainer's."""
         with self.labels_of(loader):
-            for chunk in chunks(loader, parts, *pieces):
+            for chunk in chunks(loader, parts, first, piece_end, self.sharing):
                 yield self.watched(loader, chunk)
 
     def _is_chunk_done(self) -> bool:
@@ -191,7 +202,9 @@ class Epochs(Planned[ModelT, Tensor]):
     def observe(self, label: str, value: Any) -> int:
         """Add a batch mean to its meter on the step path; return the size of the batch."""
         if not self.uses_engine:
-            self.meters.setdefault(label, Meter()).add(value * self.examples, self.examples)
+            meter = self.meters.setdefault(label, Meter())
+            if self.examples:  # the share of a batch may be empty
+                meter.add(value * self.examples, self.examples)
         return self.examples
 
     def _metered(self, label: str) -> float | None:

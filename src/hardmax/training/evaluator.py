@@ -3,19 +3,30 @@
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from hardmax.errors import ArgumentError, RunError
 from hardmax.evaluation.metrics import Evaluation
-from hardmax.evaluation.totals import Totals
+from hardmax.evaluation.totals import Steps, Totals
 from hardmax.hyperparameters import Described
+from hardmax.processes.group import Group
 from hardmax.training import checkpoint
-from hardmax.training.contracts import Batches, DataModule, Engine, Layers, Model, Runtime
+from hardmax.training.contracts import (
+    Batches,
+    DataModule,
+    Engine,
+    Layers,
+    Model,
+    Processes,
+    Runtime,
+)
 from hardmax.training.labels import Labels
 from hardmax.training.loaders import Loader, batch_count, chunks
 from hardmax.training.own_data import OwnData
+from hardmax.training.sharing import Share, cut, whole_steps
 
 __all__ = ["Evaluator", "ModelT", "Tensor"]
 
@@ -26,11 +37,12 @@ Tensor = TypeVar("Tensor", bound=Sized)
 class Evaluator(Described, Generic[ModelT, Tensor]):
     """Base class of trainers: evaluates models on a device, and gets and sets their weights.
 
-    A backend defines the name of its ``framework`` and its three modules.
+    A backend defines the name of its ``framework`` and its modules.
     """
 
     framework: str
     engine: Engine[Any, ModelT, Tensor]
+    processes: Processes[Any]
     runtime: Runtime[ModelT, Any]
     layers: Layers[ModelT]
 
@@ -42,6 +54,18 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
     keeps_compiled = False
     #: The labels of the batches that are being run; None outside of a fit or an evaluation.
     labels: Labels | None = None
+    #: This process's share of the batch that is being run.
+    share = Share()
+
+    @property
+    def group(self) -> Group:
+        """The processes that train together; one, unless several were started."""
+        return self.processes.join()
+
+    @property
+    def sharing(self) -> Group:
+        """The processes of which each computes with its own share of each batch."""
+        return self.group if self.processes.SHARES else Group()
 
     def find_device(self) -> Any:
         """Return the framework's device to run on. Raises ArgumentError if it is unavailable."""
@@ -56,20 +80,36 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         loader = data.test_dataloader() if isinstance(data, OwnData) else data.val_dataloader()
         if loader is None or batch_count(loader, "val_dataloader()") == 0:
             raise ArgumentError("nothing to evaluate: the data has no validation set")
-        self.prepare_evaluation(model, loader)
         totals = Totals()
-        with self.labels_of(loader):
-            for chunk in chunks(loader, 1):
-                totals.add(self.engine.evaluate(self, model, self.watched(loader, chunk)))
+        with self.group.guarded():
+            self.prepare_evaluation(model, loader)
+            with self.labels_of(loader):
+                for chunk in chunks(loader, 1, group=self.sharing):
+                    totals.add(self.evaluate_on(model, self.watched(loader, chunk)))
         return Evaluation.of(totals, isinstance(loader, Loader) and loader.is_weighted)
 
     def scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
         """Return the scores of a loader's examples, in order.
 
-        A float32 NumPy array of shape (examples, classes).
+        A float32 NumPy array of shape (examples, classes). Of several processes, each computes
+        those of its part of the examples, and all return all.
         """
-        self.prepare_evaluation(model, loader)
-        return self.engine.scores(self, model, loader)
+        with self.group.guarded():
+            self.prepare_evaluation(model, loader)
+            sharing = self.sharing
+            if sharing.size == 1:
+                return self.engine.scores(self, model, loader)
+            own: Iterable[Sequence[Tensor]]
+            if isinstance(loader, Loader):
+                part = sharing.share(loader.count)
+                own = loader.batches(loader.next_order(), part.start, part.stop)
+            else:
+                part = sharing.share(len(loader))
+                own = islice(iter(loader), part.start, part.stop)
+            scores = np.zeros((0, 0), np.float32)
+            if part.start < part.stop:
+                scores = self.engine.scores(self, model, own)
+            return sharing.gather(scores)
 
     def feature_gradients(
         self, body: ModelT, head: ModelT, loader: Batches[Tensor]
@@ -94,7 +134,11 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         if isinstance(loader, Loader):
             self.runtime.place(loader, self.run_device)
 
-    # Labels
+    def evaluate_on(self, model: ModelT, chunk: Iterable[Sequence[Tensor]]) -> Steps:
+        """Evaluate a model on a chunk of batches, together with the other processes."""
+        return whole_steps(self.engine.evaluate(self, model, chunk), self.sharing)
+
+    # Labels and shares
 
     @contextlib.contextmanager
     def labels_of(self, loader: Batches[Tensor]) -> Iterator[None]:
@@ -107,15 +151,28 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         finally:
             self.labels = previous
 
-    def watched(
-        self, loader: Batches[Tensor], chunk: Iterable[Sequence[Tensor]]
-    ) -> Iterable[Sequence[Tensor]]:
-        """Return a chunk of ``loader``; one that is not hardmax's own sets ``labels`` by batch."""
-        return chunk if isinstance(loader, Loader) else map(self._watched, chunk)
+    def watched(self, loader: Batches[Tensor], chunk: Any) -> Iterable[Sequence[Tensor]]:
+        """Return a chunk of ``loader``; one that is not hardmax's own sets ``labels`` by batch.
+
+        Of several processes that share batches, each batch is this process's share, and sets
+        ``share``.
+        """
+        sharing = self.sharing
+        if isinstance(loader, Loader):
+            return chunk if sharing.size == 1 else self._shared(chunk)
+        batches = map(self._watched, chunk)
+        return batches if sharing.size == 1 else self._shared(cut(batches, sharing))
 
     def _watched(self, batch: Sequence[Tensor]) -> Sequence[Tensor]:
         self.labels = Labels(batch[-1])
         return batch
+
+    def _shared(
+        self, batches: Iterable[tuple[Sequence[Tensor], int]]
+    ) -> Iterator[Sequence[Tensor]]:
+        for batch, whole in batches:
+            self.share = Share(len(batch[-1]), whole)
+            yield batch
 
     # Weights
 

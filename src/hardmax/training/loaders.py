@@ -11,12 +11,14 @@ from hardmax.checks import check_whole
 from hardmax.data.images.augmentation import Augmentation
 from hardmax.data.sampling import balanced_order, order
 from hardmax.errors import ArgumentError
+from hardmax.processes.group import Group
 from hardmax.training.contracts import Batches
 from hardmax.training.weights import labels_of
 
 __all__ = [
     "Chunk",
     "Loader",
+    "Shares",
     "TensorLoader",
     "batch_count",
     "chunk_bounds",
@@ -206,6 +208,27 @@ class Chunk(Generic[Item]):
         return self.loader.batches(self.order, self.start, self.stop)
 
 
+@dataclass(frozen=True)
+class Shares(Generic[Tensor, Rows]):
+    """This process's shares of consecutive batches, each with the size of its whole batch.
+
+    The examples of the batches are as in a Chunk; see ``Group.share``.
+    """
+
+    loader: Loader[Tensor, Rows]
+    order: Rows | None
+    start: int
+    stop: int
+    group: Group
+
+    def __iter__(self) -> Iterator[tuple[tuple[Tensor, ...], int]]:
+        for at in range(self.start, self.stop, self.loader.batch_size):
+            whole = min(self.loader.batch_size, self.stop - at)
+            share = self.group.share(whole)
+            rows = slice(at + share.start, at + share.stop)
+            yield self.loader.take(rows if self.order is None else self.order[rows]), whole
+
+
 def first_batch(batches: Batches[Tensor]) -> Sequence[Tensor]:
     """Return the first batch; of a Loader, without starting an epoch."""
     return batches.peek() if isinstance(batches, Loader) else next(iter(batches))
@@ -229,13 +252,14 @@ def chunks(
     parts: int,
     first: int = 0,
     piece_end: Callable[[int], int] | None = None,
-) -> Iterator[Iterable[Sequence[Tensor]]]:
+    group: Group = Group(),  # noqa: B008 (of one process)
+) -> Iterator[Any]:
     """Split the next epoch of ``loader`` into ``parts`` chunks; see ``chunk_bounds``.
 
     A TensorLoader yields Chunk objects, which a compiled engine can process in one call; any other
     sized iterable yields plain iterators over its batches. Those of a Loader start with batch
     ``first``, and are divided into pieces: one that starts with a batch ends before ``piece_end``
-    of it, or earlier.
+    of it, or earlier. With a ``group`` of several processes, the chunks of a Loader are Shares.
     """
     bounds = _bounds(len(loader), parts, first, piece_end)
     if not isinstance(loader, Loader):
@@ -245,6 +269,9 @@ def chunks(
     order, size = loader.next_order(), loader.batch_size
     for start, stop in bounds:
         chunk = (order, start * size, min(stop * size, loader.count))
+        if group.size > 1:
+            yield Shares(loader, *chunk, group)
+            continue
         yield Chunk(loader, *chunk) if isinstance(loader, TensorLoader) else loader.batches(*chunk)
 
 

@@ -4,7 +4,10 @@ import time
 import warnings
 from collections.abc import Callable
 
+import numpy as np
+
 from hardmax.errors import RunError
+from hardmax.processes.group import Group
 from hardmax.training.states import State, Store
 
 __all__ = ["Saving"]
@@ -24,11 +27,20 @@ class Saving:
     """Saves the state of a fit in ``store``: every ``minutes``, and at the ends of epochs.
 
     ``state`` returns it. Chunks are divided into pieces, after each of which it can be saved, if
-    that is a multiple of ``step`` batches since the start of the epoch.
+    that is a multiple of ``step`` batches since the start of the epoch. Of a ``group`` of several
+    processes, which all have the same pieces, the first saves.
     """
 
-    def __init__(self, store: Store, minutes: float, state: Callable[[], State], step: int):
+    def __init__(
+        self,
+        store: Store,
+        minutes: float,
+        state: Callable[[], State],
+        step: int,
+        group: Group,
+    ):
         self.store, self.seconds, self.state, self.step = store, 60 * minutes, state, step
+        self.group = group
         self.last, self.cost = time.monotonic(), 0.0
         self.batch_seconds: float | None = None
         self.has_failed = False
@@ -39,7 +51,8 @@ class Saving:
         if self.batch_seconds is not None:
             left = self.seconds - self._since_last()
             count = int(min(max(left / max(self.batch_seconds, 1e-9), 1), MOST))
-        return -(-(start + count) // self.step) * self.step
+        end = -(-(start + count) // self.step) * self.step
+        return int(self.group.from_first(np.asarray(end))[0])
 
     def after_piece(self, done: int, *, batches: int, seconds: float, ends_epoch: bool) -> None:
         """Save the state if that is due after batch ``done`` of an epoch.
@@ -57,6 +70,8 @@ class Saving:
 
     def save(self) -> None:
         """Save the state now; warn if it cannot be written, and let the fit go on."""
+        if not self.group.is_first:
+            return
         start = time.monotonic()
         try:
             self.store.save(self.state())

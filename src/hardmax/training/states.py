@@ -12,9 +12,18 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from hardmax.errors import ArgumentError, RunError
+from hardmax.processes.group import Group
 from hardmax.training import checkpoint
 
-__all__ = ["State", "StateFiles", "Store", "check_state", "python_random", "set_python_random"]
+__all__ = [
+    "State",
+    "StateFiles",
+    "Store",
+    "check_state",
+    "python_random",
+    "set_python_random",
+    "state_from_first",
+]
 
 #: Dicts with string keys, and lists, of JSON values and NumPy arrays.
 State: TypeAlias = dict[str, Any]
@@ -139,6 +148,16 @@ def python_random() -> State:
 def set_python_random(state: State) -> None:
     """Set the state of Python's random numbers that ``python_random`` returned."""
     random.setstate((state["version"], tuple(state["words"].tolist()), state["gauss"]))
+
+
+def state_from_first(state: State | None, group: Group) -> State | None:
+    """Return the state that the first process of a group has; those of others are not looked at."""
+    arrays: dict[str, np.ndarray] = {}
+    text = json.dumps(_emptied(state, "", arrays) if group.is_first else None)
+    content, *received = group.from_first(np.frombuffer(text.encode(), np.uint8), *arrays.values())
+    named = {str(number): array for number, array in enumerate(received)}
+    found: State | None = _filled(json.loads(content.tobytes()), named)
+    return found
 
 
 def _emptied(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

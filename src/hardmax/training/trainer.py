@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from hardmax.checks import check_seed, check_whole
 from hardmax.errors import ArgumentError
 from hardmax.networks.layouts import Portable
@@ -23,7 +25,7 @@ from hardmax.training.loaders import Loader, batch_count
 from hardmax.training.own_data import check_weights
 from hardmax.training.saving import Saving
 from hardmax.training.schedules import flat_cosine
-from hardmax.training.states import StateFiles, Store
+from hardmax.training.states import StateFiles, Store, state_from_first
 
 __all__ = ["Trainer"]
 
@@ -112,12 +114,19 @@ class Trainer(Epochs[ModelT, Tensor]):
             self.val_dataloader = None
         for loader in (self.train_dataloader, self.val_dataloader):
             if isinstance(loader, Loader):
-                loader.seed, loader.epoch = self.seed, 0
+                loader.seed, loader.epoch = self._order_seed(loader), 0
                 self.runtime.place(loader, self.run_device)
+
+    def _order_seed(self, loader: Loader[Tensor, Any]) -> int | None:
+        """Return the seed of the order of a loader's examples, the same in all processes."""
+        if self.seed is not None or self.group.size == 1:
+            return self.seed
+        return int(self.group.from_first(np.asarray(loader.draw_seed()))[0])
 
     def prepare_model(self, model: ModelT) -> None:
         """Move the model to the run's device and attach it to this trainer."""
         model.trainer = self
+        model.board.display = model.board.display and self.group.is_first
         model.board.xlim = [0, model.board.epochs + self.max_epochs]
         self.runtime.place(model, self.run_device)
         self.model = model
@@ -137,11 +146,13 @@ class Trainer(Epochs[ModelT, Tensor]):
             return
         check_weights(model, data)
         self.run_device = self.find_device()
-        with self.runtime.seeded(self.seed, self.run_device):
+        with self.group.guarded(), self.runtime.seeded(self.seed, self.run_device):
             self.prepare_data(data)
             self.prepare_model(model)
             if not self.continues:
                 self.prepare_optimizer()
+            if self.group.size > 1:
+                self.processes.synchronize(self)
             self.run_epochs()
 
     @property
@@ -188,7 +199,7 @@ class Trainer(Epochs[ModelT, Tensor]):
         callbacks = [*self.callbacks]
         if self.model.board.display and not drawers.has_screen():
             callbacks.insert(0, EpochLog())
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.group.is_first:
             callbacks.append(SaveCheckpoint(self.checkpoint))
         if self.patience is not None:
             callbacks.append(EarlyStopping(self.patience))
@@ -204,11 +215,14 @@ class Trainer(Epochs[ModelT, Tensor]):
             store = StateFiles(store)
         fit_state = FitState(self, callbacks)
         fit_state.check()
-        first = fit_state.restore(store.load())
+        saved = store.load() if self.group.is_first else None
+        first = fit_state.restore(state_from_first(saved, self.group))
         if self.history or self.is_resumed:
             batches = self.batches_done if self.is_resumed else 0
             log.info("the fit goes on after %d epochs and %d batches", len(self.history), batches)
-        self.saving = Saving(store, self.checkpoint_every, fit_state.get, self.resuming.STEP)
+        self.saving = Saving(
+            store, self.checkpoint_every, fit_state.get, self.resuming.STEP, self.group
+        )
         return first
 
     def _schedule_dropout(self) -> None:

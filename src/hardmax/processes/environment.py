@@ -1,0 +1,69 @@
+"""Where this process stands among those of a training, by what torchrun sets."""
+
+import os
+from typing import NamedTuple
+
+from hardmax.errors import ArgumentError
+
+__all__ = ["Place", "place"]
+
+#: What torchrun and its kin set for each process.
+REQUIRED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+#: The most processes.
+MOST = 2**20
+
+
+class Place(NamedTuple):
+    """The ``rank`` of a process among ``size`` of them.
+
+    ``local_rank`` is its rank among those on its machine, ``local_size`` their number. ``address``
+    is the machine of the first process, and ``port`` that on which it waits for the others.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+    address: str = "localhost"
+    port: int = 0
+
+    def __str__(self) -> str:
+        return f"process {self.rank} of {self.size}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+
+def place() -> Place:
+    """Return the place of this process; alone, unless the environment says otherwise.
+
+    The port is the one above ``MASTER_PORT``, on which the framework or torchrun itself waits.
+    Raises ArgumentError if what the environment says is incomplete or impossible.
+    """
+    if "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
+        return Place()
+    missing = [name for name in REQUIRED if name not in os.environ]
+    if missing:
+        raise ArgumentError(
+            f"WORLD_SIZE={os.environ['WORLD_SIZE']} asks for several processes, but "
+            f"{', '.join(missing)} is not set; start them with torchrun, or unset WORLD_SIZE"
+        )
+    size = _whole("WORLD_SIZE", 1)
+    rank, port = _whole("RANK", 0, size - 1), _whole("MASTER_PORT", 1, 2**16 - 2)
+    local_rank = _whole("LOCAL_RANK", 0) if "LOCAL_RANK" in os.environ else 0
+    local_size = _whole("LOCAL_WORLD_SIZE", 1) if "LOCAL_WORLD_SIZE" in os.environ else 1
+    return Place(rank, size, local_rank, local_size, os.environ["MASTER_ADDR"], port + 1)
+
+
+def _whole(name: str, least: int, most: int = MOST) -> int:
+    """Return an environment variable as an integer. Raises ArgumentError if it is none."""
+    text = os.environ[name]
+    if text.isascii() and text.isdecimal() and int(text) in range(least, most + 1):
+        return int(text)
+    raise ArgumentError(
+        f"the environment variable {name} must be a whole number from {least} to {most}, got "
+        f"{text!r}; start the processes with torchrun"
+    )
