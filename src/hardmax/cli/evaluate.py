@@ -47,10 +47,11 @@ def evaluate(
 ) -> None:
     """Evaluate a run on a test set."""
     from hardmax.files import write_whole
+    from hardmax.processes.environment import place
     from hardmax.runs.evaluate import evaluate as evaluate_run
 
     evaluated = evaluate_run(run, data, framework, costs, abstain_below, notice)
-    if report is not None:
+    if report is not None and place().is_first:
         write_whole(report, evaluated.report(report.parent).encode("utf-8", "xmlcharrefreplace"))
     if as_json:
         print_json(evaluated.as_dict())

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,10 +23,17 @@ from hardmax.cli.predict import predict
 from hardmax.cli.runs import runs
 from hardmax.cli.serve import serve
 from hardmax.cli.train import train
-from hardmax.errors import HardmaxError
+from hardmax.errors import ArgumentError, HardmaxError
 from hardmax.files import discard_unfinished
+from hardmax.processes.environment import place
+
+if TYPE_CHECKING:
+    from hardmax.processes.group import Group
 
 __all__ = ["main"]
+
+#: The commands that several processes can run together.
+SHARED = ("train", "evaluate")
 
 app = typer.Typer(
     help="Train, evaluate and use classifiers of images and tables.",
@@ -67,24 +74,44 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    code, problem, group = 2, "", None
     try:
+        group = _joined()
         code = app(prog_name="hardmax", standalone_mode=False)
     except HardmaxError as error:
-        code = _fail(str(error))
+        problem = str(error)
     except BrokenPipeError:
         # The reader closed the pipe; keep Python from flushing the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except MemoryError as error:
-        code = _fail(f"out of memory: {error}; use less data or a smaller network")
+        problem = f"out of memory: {error}; use less data or a smaller network"
     except OSError as error:
-        code = _fail(f"{error.filename or 'input/output error'}: {error.strerror}")
+        problem = f"{error.filename or 'input/output error'}: {error.strerror}"
     except Exception as error:
         # Usage errors format themselves; anything else is a bug.
         if not hasattr(error, "format_message"):
             raise
-        code = _fail(error.format_message())
+        problem = error.format_message()
+    problem = " ".join(problem.split())
+    if problem:
+        notice(problem)
+    if code and group is not None:
+        group.fail(problem or "interrupted")
     sys.exit(code)
+
+
+def _joined() -> "Group | None":
+    """Join the other processes, if there are any, of which only the first one prints."""
+    here = place()
+    if here.size == 1:
+        return None
+    from hardmax.processes.group import group
+
+    joined = group()
+    if not here.is_first:
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (until the end)
+    return joined
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -92,11 +119,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     discard_unfinished()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-
-
-def _fail(message: str) -> int:
-    notice(" ".join(message.split()))
-    return 2
 
 
 def _print_version(requested: bool) -> None:
@@ -116,5 +138,11 @@ def options(
     ] = False,
 ) -> None:
     """Print the help without a command, and define the options that belong to none."""
-    if context.invoked_subcommand is None:
+    command = context.invoked_subcommand
+    if command is None:
         print(context.get_help())
+    elif command not in SHARED and place().size > 1:
+        raise ArgumentError(
+            f"{command} runs in one process, and {place().size} were started; start it without "
+            "torchrun"
+        )

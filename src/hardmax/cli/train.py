@@ -60,13 +60,14 @@ def train(
 ) -> None:
     """Train a classifier and write a run folder."""
     from hardmax.cli.progress import Progress
+    from hardmax.processes.group import group
     from hardmax.runs.train import train as run_training
-    from hardmax.runs.unfinished import advice
+    from hardmax.runs.unfinished import advice, from_first
 
     checked, resumed = Settings(data=data, **settings), None
     progress = Progress(quiet=as_json)
     if resume:
-        resumed = _resumed(checked, out)
+        resumed = from_first(_resumed(checked, out) if group().is_first else None)
         if resumed is None:
             progress.notices.append(_about_others(out))
         else:

@@ -60,8 +60,14 @@ class FeatureExtractor:
 
     def _values(self, examples: Examples) -> np.ndarray:
         path = user_cache() / "features" / f"{self._key(examples)}.npy"
-        values = _cached(path, (len(examples), *self.output_shape))
-        if values is None:
+        group = self.backend.Trainer.processes.join()
+        values = _cached(path, (len(examples), *self.output_shape)) if group.is_first else None
+        (is_known,) = group.from_first(np.asarray(values is not None))
+        if is_known:
+            (values,) = group.from_first(*([] if values is None else [values]))
+        elif not group.is_first:
+            values = self._compute(examples)
+        else:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 # The file is opened first, because the features take long.

@@ -16,10 +16,12 @@ class Interruptions:
     counted, unless there was one before, and the next one raises. After ``settle`` every Ctrl-C
     is only counted. ``count`` is their number.
 
-    A handler that somebody else installed, or an ignored signal, is left alone.
+    A handler that somebody else installed, or an ignored signal, is left alone, and so is any
+    unless it ``waits``: of several processes, each would finish at a moment of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool = True) -> None:
+        self.waits = waits
         self.count = 0
         self.raises_at: float = 1
 
@@ -47,7 +49,8 @@ class Interruptions:
     def __enter__(self) -> "Interruptions":
         # Python allows signal handlers only in the main thread.
         self.is_installed = (
-            threading.current_thread() is threading.main_thread()
+            self.waits
+            and threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         )
         if self.is_installed:

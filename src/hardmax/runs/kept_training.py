@@ -13,6 +13,7 @@ import hardmax
 from hardmax import frameworks
 from hardmax.errors import DivergenceError, HardmaxError, RunError
 from hardmax.files import locked
+from hardmax.processes.group import group
 from hardmax.runs.command import absolute_paths
 from hardmax.runs.interruptions import Interruptions
 from hardmax.runs.preparation import Prepared
@@ -44,7 +45,8 @@ class KeptTraining:
     ``about`` is the same in each state; ``resumed`` is what the training goes on from, if anything.
     The folder is created with the first state, and is in use within a ``with`` block, in which
     errors say how to resume the training. ``tell`` receives a line if a state cannot be written:
-    the training goes on. Ctrl-C ends it once its state is saved.
+    the training goes on. Ctrl-C ends it once its state is saved. Of several processes, only the
+    first one has a folder.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class KeptTraining:
 
     def __enter__(self) -> Self:
         self._in_use = contextlib.ExitStack()
-        if self.resumed is not None:
+        if self.resumed is not None and group().is_first:
             self._use(self.resumed.folder)
         return self
 
@@ -93,6 +95,7 @@ class KeptTraining:
         if not self._in_use.enter_context(locked(folder)):
             raise running(folder)
         self.folder = folder
+        group().advise(advice(folder))
 
     def start_clock(self) -> None:
         """Start to measure the time of the training."""

@@ -64,4 +64,5 @@ def _epoch_seconds(
     with advising(settings):
         session.fit(part, others, size, balanced=settings.balanced, augment=settings.augmentations)
     seconds = fmean(epoch["seconds"] or 0.0 for epoch in session.trainer.history[1:])
-    return seconds * len(train) / len(part)
+    (agreed,) = session.trainer.group.from_first(np.asarray(seconds))
+    return float(agreed) * len(train) / len(part)

@@ -15,7 +15,7 @@ from hardmax.runs.members import trainer_arguments
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.saving import Finished, save_run
 from hardmax.runs.settings import Settings
-from hardmax.runs.writer import RunWriter, folder_name
+from hardmax.runs.writer import NoWriter, RunWriter, folder_name
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.own_data import OwnData
 
@@ -93,12 +93,16 @@ class OwnPlan:
         self._check_unchanged(trainer, finished)
         settings, dataset = self.ready.settings, self.ready.dataset
         name = folder_name(dataset.name, settings.model, settings.framework)
+        is_first = trainer.group.is_first
         try:
-            writer = RunWriter(folder, name)
+            writer = (RunWriter if is_first else NoWriter)(folder, name)
         except RunError as error:
             raise ArgumentError(str(error)) from error
         with writer:
-            fitted = fit_baselines(dataset, settings, log.warning) if baselines else None
+            fitted = None
+            if baselines and is_first:
+                fitted = fit_baselines(dataset, settings, log.warning)
+            trainer.group.wait()
             return save_run(finished, writer, baselines=fitted, log=log.warning).path
 
     def _check_unchanged(self, trainer: Any, finished: Finished) -> None:

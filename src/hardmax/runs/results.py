@@ -12,6 +12,7 @@ from hardmax.data.datasets import Dataset
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.conformal import Conformity
 from hardmax.json_values import Json
+from hardmax.processes.group import group
 from hardmax.reports.records import DataRecord, RunRecord
 from hardmax.reports.suspects import Suspects
 from hardmax.runs import failures
@@ -101,6 +102,7 @@ def _settings_record(settings: Settings, dataset: Dataset) -> dict[str, Json]:
 
 
 def _environment(framework: str, device: str) -> dict[str, Json]:
+    processes = group().size
     return {
         "hardmax": hardmax.__version__,
         "python": platform.python_version(),
@@ -109,6 +111,7 @@ def _environment(framework: str, device: str) -> dict[str, Json]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "device": device,
+        **({"processes": processes} if processes > 1 else {}),
     }
 
 

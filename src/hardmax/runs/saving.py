@@ -87,19 +87,21 @@ def save_run(
     explanation = explain_training(
         session, dataset, evaluation, seed=settings.seed, members=len(fitted.states)
     )
-    page = report.render(
-        run.record,
-        dataset.test,
-        evaluation,
-        fitted.epochs,
-        explanation=explanation,
-        suspects=suspects,
-        maps=mistake_maps(run, dataset.test, evaluation, device=settings.device),
-        encoding=run.encoding,
-        weights=run.weight_count,
-        links=links_of(run, str(writer.target), run.settings.data),
-    )
-    writer.write(run, fitted.epochs, page, suspects)
+    maps = mistake_maps(run, dataset.test, evaluation, device=settings.device)
+    if writer.writes:
+        page = report.render(
+            run.record,
+            dataset.test,
+            evaluation,
+            fitted.epochs,
+            explanation=explanation,
+            suspects=suspects,
+            maps=maps,
+            encoding=run.encoding,
+            weights=run.weight_count,
+            links=links_of(run, str(writer.target), run.settings.data),
+        )
+        writer.write(run, fitted.epochs, page, suspects)
     if settle is not None:
         settle()
     return Trained(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from hardmax import frameworks
 from hardmax.data.datasets import Dataset
+from hardmax.processes.group import group
 from hardmax.runs.baselines import fit_baselines
 from hardmax.runs.best_weights import TrainingState
 from hardmax.runs.interruptions import Interruptions
@@ -15,7 +16,7 @@ from hardmax.runs.preparation import Prepared, prepared
 from hardmax.runs.saving import Finished, Trained, save_run
 from hardmax.runs.settings import Settings
 from hardmax.runs.unfinished import Unfinished
-from hardmax.runs.writer import RUNS, RunWriter, check_out, folder_name
+from hardmax.runs.writer import RUNS, NoWriter, RunWriter, check_out, folder_name
 from hardmax.training.callbacks import Callback
 from hardmax.training.intervals import CHECKPOINT_EVERY, check_minutes
 
@@ -57,13 +58,18 @@ def train(
     A training that is stopped leaves its state behind, which is saved every ``checkpoint_every``
     minutes and at the ends of epochs. Given as ``resumed``, it goes on from there, and ends as if
     it had never been stopped. No other files are left behind.
+
+    Of several processes, all train, and only the first one writes and fits the baselines. Ctrl-C
+    ends them at once.
     """
     check_minutes(checkpoint_every)
-    with Interruptions() as interruptions:
+    with Interruptions(waits=group().size == 1) as interruptions:
         states: list[TrainingState] = []
         try:
             frameworks.check(settings.framework)
-            if out is not None:
+            if group().size > 1:
+                frameworks.load(settings.framework).Trainer.processes.join()
+            if out is not None and group().is_first:
                 check_out(out)  # reading the data, and measuring for --minutes, may take long
             ready = prepared(settings, chosen=None if resumed is None else resumed.settings)
             trained = _train(
@@ -113,8 +119,9 @@ def _train(
     if resumed is not None:
         resumed.check(about, log)
         name, parent = resumed.run.name, resumed.run.parent
+    is_first = group().is_first
     with (
-        RunWriter(out, name, parent) as writer,
+        (RunWriter if is_first else NoWriter)(out, name, parent) as writer,
         KeptTraining(
             writer.path, about, resumed=resumed, interruptions=interruptions, tell=log
         ) as kept,
@@ -137,7 +144,8 @@ def _train(
             callback.on_data(dataset, settings)
             callback.on_resume(0 if resumed is None else resumed.finished)
         # First, because Ctrl-C during the training shall end it at once.
-        fitted_baselines = fit_baselines(dataset, settings, log) if baselines else None
+        fitted_baselines = fit_baselines(dataset, settings, log) if baselines and is_first else None
+        group().wait()
         if fitting.extractor is not None and not settings.finetune:
             # They are needed after the fit, when Ctrl-C would not end it.
             fitting.extractor.features(dataset.test)

@@ -9,11 +9,12 @@ from typing import Any
 
 from hardmax.errors import RunError
 from hardmax.files import is_in_use
+from hardmax.processes.group import group
 from hardmax.runs.command import absolute_paths
 from hardmax.runs.record import RECORD
 from hardmax.runs.settings import Settings
 from hardmax.runs.writer import RUNS
-from hardmax.training.states import State, StateFiles
+from hardmax.training.states import State, StateFiles, state_from_first
 
 __all__ = [
     "STATE",
@@ -21,6 +22,7 @@ __all__ = [
     "advice",
     "asked_record",
     "find",
+    "from_first",
     "new_folder",
     "running",
     "unfinished_folder",
@@ -131,6 +133,17 @@ def asked_record(asked: Settings) -> dict[str, Any]:
     """
     record = {**asked.as_record(), **absolute_paths(asked)}
     return {name: None if name in asked.unset else value for name, value in record.items()}
+
+
+def from_first(found: Unfinished | None) -> Unfinished | None:
+    """Return the training that the first of several processes has found."""
+    about = None
+    if found is not None:
+        about = {**vars(found), "folder": str(found.folder), "run": str(found.run)}
+    about = state_from_first(about, group())
+    if about is None:
+        return None
+    return Unfinished(Path(about["folder"]), about["state"], Path(about["run"]))
 
 
 def advice(folder: Path) -> str:

@@ -15,7 +15,7 @@ from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, SUSPECTS, Run, f
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
-__all__ = ["RUNS", "FolderWriter", "RunWriter", "check_out", "folder_name"]
+__all__ = ["RUNS", "FolderWriter", "NoWriter", "RunWriter", "check_out", "folder_name"]
 
 #: The folder of the runs that are given no other.
 RUNS = Path("runs")
@@ -125,6 +125,8 @@ def check_out(out: str | os.PathLike[str]) -> None:
 class RunWriter(FolderWriter):
     """Writes a run folder."""
 
+    writes = True
+
     def write(
         self,
         run: Run,
@@ -142,3 +144,22 @@ class RunWriter(FolderWriter):
             write_record(self.folder, {"format": FORMAT, **run.record, "files": files})
         except OSError as error:
             raise RunError(f"cannot write {self.path}: {error.strerror}") from error
+
+
+class NoWriter(RunWriter):
+    """Stands for the writer of a run folder in a process that does not write: not the first one."""
+
+    writes = False
+
+    def _check_target(self) -> None:
+        """Check nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Leave everything as it is."""
+
+    def publish(self) -> Path:
+        """Return the path that the first process writes."""
+        return self.path

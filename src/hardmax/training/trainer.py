@@ -213,9 +213,12 @@ class Trainer(Epochs[ModelT, Tensor]):
         store = self.resume
         if isinstance(store, str | os.PathLike):
             store = StateFiles(store)
+            # Of several processes, the first keeps the file.
+            saved = store.load() if self.group.is_first else None
+        else:
+            saved = store.load()
         fit_state = FitState(self, callbacks)
         fit_state.check()
-        saved = store.load() if self.group.is_first else None
         first = fit_state.restore(state_from_first(saved, self.group))
         if self.history or self.is_resumed:
             batches = self.batches_done if self.is_resumed else 0
