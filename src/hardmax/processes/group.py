@@ -235,16 +235,21 @@ def _connected(here: Place) -> tuple[Connections, Connections]:
 def _connection(here: Place, deadline: float) -> socket.socket:
     """Return a connection to the first process, once it has started."""
     while True:
+        problem = "no answer"
         try:
-            return socket.create_connection((here.address, here.port), timeout=10)
+            connection = socket.create_connection((here.address, here.port), timeout=10)
+            # A port of this machine that nobody waits on may be that of the connection itself.
+            if connection.getsockname() != connection.getpeername():
+                return connection
+            connection.close()
         except OSError as error:
-            if time.monotonic() > deadline:
-                raise ArgumentError(
-                    f"{here} cannot reach process 0 at {here.address}, port {here.port}, one above "
-                    f"MASTER_PORT: {error.strerror or error}; start all with the same MASTER_ADDR "
-                    "and MASTER_PORT"
-                ) from error
-            time.sleep(0.1)
+            problem = error.strerror or str(error)
+        if time.monotonic() > deadline:
+            raise ArgumentError(
+                f"{here} cannot reach process 0 at {here.address}, port {here.port}, one above "
+                f"MASTER_PORT: {problem}; start all with the same MASTER_ADDR and MASTER_PORT"
+            )
+        time.sleep(0.1)
 
 
 def _prepare(connection: socket.socket) -> None:

@@ -79,7 +79,7 @@ class Watch:
         elif problem is not None and self.place.is_first and not self.is_ending.wait(GRACE):
             self._tell(f"process {rank} of {self.place.size}: {problem}")
         if not (self.place.is_first and self.is_ending.is_set()):
-            self._exit(1 if problem is None else 2)
+            self._exit(2 if self.place.is_first and problem is not None else 1)
 
     def _tell(self, line: str) -> None:
         # Not print: the main thread may hold the lock of the stream, and never come back.
