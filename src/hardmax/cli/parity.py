@@ -15,6 +15,7 @@ from hardmax.cli.options import (
     print_json,
     with_settings,
 )
+from hardmax.errors import ArgumentError
 from hardmax.training.precision import FLOAT32, PRECISIONS
 
 __all__ = ["parity"]
@@ -34,8 +35,16 @@ def parity(
         str, typer.Option(metavar="NAME,...", help="Networks, separated by commas.")
     ] = "softmax-regression",
     frameworks: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Two or more frameworks, separated by commas.")
+        str, typer.Option(metavar="NAME,...", help="Frameworks, separated by commas.")
     ] = "torch,jax,tensorflow,mxnet",
+    processes: Annotated[
+        str,
+        typer.Option(
+            metavar="N,...",
+            help="Numbers of processes to train in, separated by commas; several, to compare them "
+            "in place of frameworks or besides.",
+        ),
+    ] = "1",
     precision: Annotated[
         str,
         typer.Option(
@@ -59,6 +68,7 @@ def parity(
             settings | {"data": data},
             models=models.split(","),
             frameworks=frameworks.split(","),
+            processes=_numbers(processes),
             precision=precision,
             out=out,
             log=None if as_json else _print_line,
@@ -73,6 +83,16 @@ def parity(
         _print_network(network, precision)
     _print_path("parity report", path / REPORT)
     _print_path("JSON", path / RECORD)
+
+
+def _numbers(text: str) -> list[int]:
+    """Return whole numbers that are separated by commas. Raises ArgumentError for other text."""
+    numbers = text.split(",")
+    if not all(number.isascii() and number.isdecimal() for number in numbers):
+        raise ArgumentError(
+            f"--processes must be whole numbers separated by commas, such as 1,2, got {text!r}"
+        )
+    return [*map(int, numbers)]
 
 
 def _print_line(line: str) -> None:
@@ -95,7 +115,7 @@ def _print_network(network: dict[str, Any], precision: str) -> None:
     )
     for run in network["runs"]:
         print(
-            f"{run['framework']:<{PAIR}}{run['train_loss']:>12.6f}{run['test']['loss']:>11.6f}"
+            f"{run['name']:<{PAIR}}{run['train_loss']:>12.6f}{run['test']['loss']:>11.6f}"
             f"{run['test']['accuracy']:>9.4f}{run['seconds_per_epoch']:>9.3f}"
             f"{run['compile_seconds']:>10.2f}{run['peak_memory'] / 2**20:>9.0f}"
         )

@@ -100,7 +100,7 @@ def compare(one: Measurement, other: Measurement) -> Differences:
     labels = [each.arrays["final_scores"]["scores"].argmax(axis=1) for each in (one, other)]
     different = np.flatnonzero(labels[0] != labels[1])
     return {
-        "frameworks": [one.framework, other.framework],
+        "frameworks": [one.name, other.name],
         "initial_scores": of("initial_scores"),
         "first_loss": of("first_loss"),
         "gradients": of("gradients"),

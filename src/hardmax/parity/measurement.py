@@ -1,16 +1,18 @@
-"""Measures a training in one framework, in its own process.
+"""Measures a training in one framework, in a process of its own, or in several.
 
 ``python -m hardmax.parity.measurement RUN FILE`` takes settings as JSON on stdin, trains, and
 writes the run folder RUN and the measurement FILE.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ from hardmax.data.datasets import Examples
 from hardmax.errors import HardmaxError
 from hardmax.networks.initializers import initial_weights
 from hardmax.networks.shapes import STATISTICS
+from hardmax.processes.environment import environments
+from hardmax.processes.group import group
 from hardmax.reports.records import RunRecord
 from hardmax.runs.run import Run
 from hardmax.runs.session import Session
@@ -32,7 +36,7 @@ from hardmax.training.loaders import epoch_order
 from hardmax.training.recipes import Recipe
 from hardmax.training.weights import loss_weights
 
-__all__ = ["KINDS", "Measurement", "measure"]
+__all__ = ["KINDS", "Measurement", "measure", "named"]
 
 #: The kinds of arrays that are measured, in chronological order.
 KINDS = (
@@ -54,12 +58,12 @@ PROBE_LR = 2.0**20
 
 @dataclass(frozen=True)
 class Measurement:
-    """The measurement of a training in one framework.
+    """The measurement of a training in one framework, in one process or in several.
 
     ``arrays`` has arrays by name for each of KINDS; scores are float32 of shape (examples,
     classes), named ``scores``, and the loss of the first step float64 of shape (), named ``loss``.
     ``record`` is the record of the run, ``epochs`` its history, and
-    ``peak_memory`` the peak main memory of the process in bytes when training ended.
+    ``peak_memory`` the peak main memory of the (first) process in bytes when training ended.
     """
 
     arrays: dict[str, dict[str, np.ndarray]]
@@ -71,6 +75,18 @@ class Measurement:
     def framework(self) -> str:
         """The name of the framework."""
         return str(self.record["settings"]["framework"])
+
+    @property
+    def processes(self) -> int:
+        """The number of processes."""
+        processes = self.record["environment"].get("processes", 1)
+        assert isinstance(processes, int)
+        return processes
+
+    @property
+    def name(self) -> str:
+        """The name of the framework and, if there are several, the number of processes."""
+        return named(self.framework, self.processes)
 
     @property
     def test(self) -> Mapping[str, Any]:
@@ -96,25 +112,58 @@ class Measurement:
         return cls(arrays, **header)
 
 
-def measure(settings: Settings, run: Path, file: Path) -> None:
-    """Train in a subprocess and write the run folder and the measurement.
+def named(framework: str, processes: int) -> str:
+    """Return the name of a framework and, if there are several, of a number of processes."""
+    return framework if processes == 1 else f"{framework} x{processes}"
 
-    Raises HardmaxError, prefixed with the model and the framework, if the subprocess fails.
+
+def measure(settings: Settings, run: Path, file: Path, processes: int = 1) -> None:
+    """Train in a subprocess, or in several, and write the run folder and the measurement.
+
+    Raises HardmaxError, prefixed with the model and the framework, if a subprocess fails.
     """
     # What is not set the data may choose there, as it would for ``hardmax train``.
     record = {name: v for name, v in settings.as_record().items() if name not in settings.unset}
-    done = subprocess.run(
-        [sys.executable, "-m", "hardmax.parity.measurement", str(run), str(file)],
-        input=json.dumps(record),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        message = done.stderr.strip().rpartition("\n")[2]
+    command = [sys.executable, "-m", "hardmax.parity.measurement", str(run), str(file)]
+    with tempfile.TemporaryFile("w+") as told:
+        codes = _codes(command, json.dumps(record), told, environments(processes))
+        told.seek(0)
+        message = told.read().strip().rpartition("\n")[2].removeprefix("hardmax: ")
+    if any(codes):
         raise HardmaxError(
-            f"{settings.model} on {settings.framework}: "
-            f"{message or f'its process exited with code {done.returncode}'}"
+            f"{settings.model} on {named(settings.framework, processes)}: "
+            f"{message or f'its process exited with code {max(codes, key=abs)}'}"
         )
+
+
+def _codes(
+    command: Sequence[str], text: str, told: IO[str], environments: Sequence[Mapping[str, str]]
+) -> list[int]:
+    """Run a command in each of the environments, with ``text`` on stdin; return the exit codes.
+
+    Their errors are written to the file ``told``.
+    """
+    with contextlib.ExitStack() as ended:
+        started = []
+        for environment in environments:
+            one = ended.enter_context(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=told,
+                    text=True,
+                    env=environment,
+                )
+            )
+            ended.callback(one.kill)
+            started.append(one)
+        for one in started:
+            assert one.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it has ended, and its error is told
+                one.stdin.write(text)
+                one.stdin.close()
+        return [one.wait() for one in started]
 
 
 class _AfterFirstEpoch(RunCallback):
@@ -204,6 +253,7 @@ def _measure(settings: Settings, path: Path) -> Measurement:
     peak_memory = _peak_memory()
     if trained.interrupted:
         raise KeyboardInterrupt
+    group().wait()  # for the first process to write it
     run = Run.open(path)
     probe = _Probe(run)
     test = probe.dataset.test
@@ -232,9 +282,15 @@ def main() -> None:
     """Measure the training with the settings on stdin; an error is one line on stderr."""
     run, file = map(Path, sys.argv[1:])
     try:
-        _measure(Settings.from_record(json.load(sys.stdin)), run).save(file)
+        measured = _measure(Settings.from_record(json.load(sys.stdin)), run)
+        if group().is_first:
+            measured.save(file)
     except (HardmaxError, MemoryError) as error:
-        sys.exit(str(error) or "out of memory")
+        message = str(error) or "out of memory"
+        if group().is_first:
+            print(message, file=sys.stderr)
+        group().fail(message)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from hardmax.checks import check_choice
+from hardmax.checks import check_choice, check_whole
 from hardmax.data import load
 from hardmax.data.datasets import Dataset
 from hardmax.data.row_encoding import ordered_features
@@ -17,7 +17,7 @@ from hardmax.networks.layers import Dropout
 from hardmax.networks.shapes import walk, weight_count
 from hardmax.parity.differences import Differences, compare
 from hardmax.parity.drawing import differences_drawing
-from hardmax.parity.measurement import Measurement, measure
+from hardmax.parity.measurement import Measurement, measure, named
 from hardmax.runs.members import network_of
 from hardmax.runs.record import dumps
 from hardmax.runs.settings import Settings
@@ -64,10 +64,13 @@ class NetworkSummary(TypedDict):
 class RunSummary(TypedDict):
     """A run, with the median seconds per epoch and the total compile time.
 
-    ``record`` is the record of the run: its settings, environment, data and results.
+    ``name`` has the framework and, if there are several, the number of processes. ``record`` is the
+    record of the run: its settings, environment, data and results.
     """
 
+    name: str
     framework: str
+    processes: int
     train_loss: float
     test: Mapping[str, object]
     seconds_per_epoch: float
@@ -94,11 +97,15 @@ def run_parity(
     *,
     models: Sequence[str],
     frameworks: Sequence[str],
+    processes: Sequence[int] = (1,),
     precision: str = FLOAT32,
     out: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train networks in several frameworks, write the report, and return its folder and record.
+
+    Each framework trains in each of the numbers of ``processes``; of one framework, several of them
+    are compared.
 
     ``settings`` are values of ``Settings`` by name, ``precision`` is that of all trainings. ``log``
     receives one line per notice about the data and per finished training. The folder has RECORD,
@@ -106,7 +113,10 @@ def run_parity(
     failure, before any training if possible, and leaves no files behind.
     """
     _check_names("models", models, 1)
-    _check_names("frameworks", frameworks, 2)
+    _check_names("frameworks", frameworks, 1 if len(processes) > 1 else 2)
+    _check_names("processes", [*map(str, processes)], 1)
+    for count in processes:
+        check_whole("processes", count, 1)
     check_choice("precision", precision, PRECISIONS)
     common = {**settings, "precision": precision}
     settings_by_model = {
@@ -126,18 +136,26 @@ def run_parity(
         with tempfile.TemporaryDirectory(dir=writer.folder) as scratch:
             # Train everything before comparing anything: the peak memory of a subprocess
             # includes that of its parent when it forked, so this process must stay small.
-            for one in itertools.chain.from_iterable(settings_by_model.values()):
-                name = f"{one.model}-{one.framework}"
-                measure(one, writer.folder / name, Path(scratch, name))
+            trainings = itertools.chain.from_iterable(settings_by_model.values())
+            for one, count in itertools.product(trainings, processes):
+                name = named(one.framework, count)
+                folder = _folder(one.model, name)
+                measure(one, writer.folder / folder, Path(scratch, folder), count)
                 if log is not None:
-                    log(f"trained {one.model} on {one.framework}")
+                    log(f"trained {one.model} on {name}")
+            names = [named(*one) for one in itertools.product(frameworks, processes)]
             networks = [
-                _compare_runs(summaries[model], Path(scratch), frameworks, LIMITS[precision])
+                _compare_runs(summaries[model], Path(scratch), names, LIMITS[precision])
                 for model in models
             ]
         record = {"precision": precision, "limits": LIMITS[precision], "networks": networks}
         _write(writer.folder, record)
         return writer.publish(), record
+
+
+def _folder(model: str, name: str) -> str:
+    """Return the name of the folder of a run."""
+    return f"{model}-{name.replace(' ', '-')}"
 
 
 def _write(folder: Path, record: Mapping[str, Any]) -> None:
@@ -171,10 +189,10 @@ def _network_summary(settings: Settings, dataset: Dataset) -> NetworkSummary:
 
 
 def _compare_runs(
-    network: NetworkSummary, folder: Path, frameworks: Sequence[str], limits: Limits
+    network: NetworkSummary, folder: Path, names: Sequence[str], limits: Limits
 ) -> ComparedNetwork:
     """Return the summary of a network with its runs and the comparison of each pair of them."""
-    measurements = [Measurement.open(folder / f"{network['model']}-{name}") for name in frameworks]
+    measurements = [Measurement.open(folder / _folder(network["model"], name)) for name in names]
     pairs = [compare(one, other) for one, other in itertools.combinations(measurements, 2)]
     return {
         **network,
@@ -198,7 +216,9 @@ def _above_limit(pair: Differences, limits: Limits, dropout: bool) -> list[str]:
 def _run_summary(one: Measurement) -> RunSummary:
     """Return a summary of a run."""
     return {
+        "name": one.name,
         "framework": one.framework,
+        "processes": one.processes,
         "train_loss": one.epochs[-1]["train_loss"],
         "test": one.test,
         "seconds_per_epoch": median(epoch["seconds"] for epoch in one.epochs),

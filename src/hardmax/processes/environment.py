@@ -1,11 +1,12 @@
 """Where this process stands among those of a training, by what torchrun sets."""
 
 import os
+import socket
 from typing import NamedTuple
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["Place", "place"]
+__all__ = ["Place", "environments", "place"]
 
 #: What torchrun and its kin set for each process.
 REQUIRED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -56,6 +57,35 @@ def place() -> Place:
     local_rank = _whole("LOCAL_RANK", 0) if "LOCAL_RANK" in os.environ else 0
     local_size = _whole("LOCAL_WORLD_SIZE", 1) if "LOCAL_WORLD_SIZE" in os.environ else 1
     return Place(rank, size, local_rank, local_size, os.environ["MASTER_ADDR"], port + 1)
+
+
+def environments(count: int) -> list[dict[str, str]]:
+    """Return the environments of ``count`` processes to start together on this machine."""
+    if count == 1:
+        return [dict(os.environ)]
+    shared = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": _free_port()}
+    of_each = [{"RANK": rank, "LOCAL_RANK": rank} for rank in range(count)]
+    return [
+        {
+            **os.environ,
+            "MASTER_ADDR": "127.0.0.1",
+            **{name: str(number) for name, number in (shared | own).items()},
+        }
+        for own in of_each
+    ]
+
+
+def _free_port() -> int:
+    """Return a port of this machine that is free, as is the one above it."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 def _whole(name: str, least: int, most: int = MOST) -> int:

@@ -69,7 +69,11 @@ def make_measurement():
         measured = {kind: {"1.weight": np.full((2, 3), value, np.float32)} for kind in KINDS}
         measured["final_scores"] = {"scores": np.array(scores, np.float32)}
         test = {"loss": loss, "accuracy": correct / len(scores)}
-        record = {"settings": {"framework": framework}, "results": {"test": test}}
+        record = {
+            "settings": {"framework": framework},
+            "environment": {},
+            "results": {"test": test},
+        }
         epochs = [{"train_loss": 9.0}, {"train_loss": loss / 2}]
         return Measurement(measured, record, epochs, 2**30)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from torchrun import ended, free_port, start
+from torchrun import ended, start
 
 from hardmax.errors import ArgumentError
 from hardmax.processes import group as group_module
-from hardmax.processes.environment import Place
+from hardmax.processes.environment import Place, environments
 from hardmax.processes.group import Group, group
 from hardmax.processes.messages import receive, send
 
@@ -119,7 +119,7 @@ def test_a_process_that_does_not_come_is_named(monkeypatch):
     monkeypatch.setattr(group_module, "TIMEOUT", 0.2)
     for name, value in {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))
+    monkeypatch.setenv("MASTER_PORT", environments(2)[0]["MASTER_PORT"])
     with pytest.raises(ArgumentError, match=r"of 3 processes, 1, 2 did not start within 0.2 s"):
         group.__wrapped__()
     monkeypatch.setenv("RANK", "1")
