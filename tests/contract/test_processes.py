@@ -184,3 +184,22 @@ def test_other_commands_run_in_one_process(tmp_path):
     assert told == [
         "hardmax: predict runs in one process, and 2 were started; start it without torchrun"
     ]
+
+
+def test_the_parity_report_compares_numbers_of_processes(framework, tmp_path):
+    skip_mxnet(framework)
+    options = ("--frameworks", framework, "--processes", "1,2", "--epochs", 1, "--json")
+    done = run_process(tmp_path, "parity", "digits", *options)
+    assert done.returncode == 0, done.stderr
+    (network,) = json.loads(done.stdout)["networks"]
+    names = [framework, f"{framework} x2"]
+    assert [(run["name"], run["processes"]) for run in network["runs"]] == [
+        (names[0], 1),
+        (names[1], 2),
+    ]
+    (pair,) = network["pairs"]
+    assert pair["frameworks"] == names
+    assert pair["above_limit"] == []
+    assert pair["first_loss"]["relative"] <= 1e-6
+    assert pair["weights_after_epoch"]["relative"] <= 1e-4
+    assert pair["same_labels"] == pair["count"]
