@@ -11,7 +11,7 @@ from types import ModuleType
 from hardmax.checks import check_choice
 from hardmax.errors import MissingFrameworkError
 
-__all__ = ["FRAMEWORKS", "check", "load", "versions"]
+__all__ = ["FRAMEWORKS", "check", "load", "silenced", "versions"]
 
 #: The backends, and the packages that each needs; its extra installs them.
 FRAMEWORKS = {
@@ -50,7 +50,7 @@ def load(name: str) -> ModuleType:
     """Return the backend module of that name. Raises the same errors as ``check``."""
     check(name)
     try:
-        with _silenced_stderr():
+        with silenced():
             return importlib.import_module(f"hardmax.{name}")
     except ImportError as error:
         raise MissingFrameworkError(
@@ -59,19 +59,26 @@ def load(name: str) -> ModuleType:
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
-    """Silence what native code writes to stderr, as TensorFlow does on import."""
-    if sys.stderr is None:
+def silenced() -> Iterator[None]:
+    """Silence what native code writes to stdout and stderr, as TensorFlow does on import."""
+    with contextlib.ExitStack() as stack:
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+            if stream is not None:
+                stream.flush()
+                stack.enter_context(_silenced(number))
         yield
-        return
-    sys.stderr.flush()
-    stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 2)
+
+
+@contextlib.contextmanager
+def _silenced(number: int) -> Iterator[None]:
+    """Silence what is written to a file descriptor."""
+    kept, devnull = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, number)
     try:
         yield
     finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+        os.dup2(kept, number)
+        os.close(kept)
         os.close(devnull)
 
 
