@@ -23,6 +23,7 @@ from hardmax.jax.models import (
 )
 from hardmax.jax.module import Classifier, Module, nn_Module
 from hardmax.jax.optimizers import SGD
+from hardmax.jax.processes import join as _join
 from hardmax.jax.tensors import (
     abs,
     arange,
@@ -57,6 +58,8 @@ from hardmax.plotting.pyplot import plot, show_images, use_svg_display
 from hardmax.runs.namespace import functions as _functions
 
 load_data, auto, load = _functions("jax")
+
+_join()  # before JAX computes anything
 
 __all__ = [
     "DATA_URL",

@@ -11,7 +11,7 @@ from jax import numpy as jnp
 from hardmax.data.datasets import SCALE, Images, Vectors
 from hardmax.data.images.augmentation import Augmentation
 from hardmax.jax import augmentation as operations
-from hardmax.jax.runtime import draw_seed
+from hardmax.jax.runtime import draw_seed, put
 from hardmax.jax.tensors import get_key
 from hardmax.training import datamodule, loaders, own_data
 
@@ -39,7 +39,7 @@ class Loader(loaders.TensorLoader[jax.Array]):
 
     def to(self, device: jax.Device) -> None:
         """Move the arrays to a device."""
-        self.tensors = jax.device_put(self.tensors, device)
+        self.tensors = put(self.tensors, device)
 
     def draw_seed(self) -> int:
         """Return a seed from Python's global generator."""
@@ -47,20 +47,20 @@ class Loader(loaders.TensorLoader[jax.Array]):
 
     def rows(self, order: np.ndarray) -> jax.Array:
         """Return an order as an int32 array on the arrays' device."""
-        return jax.device_put(order.astype(np.int32), self.sharding())
+        return self._beside(order.astype(np.int32))
 
     def floats(self, array: np.ndarray) -> jax.Array:
         """Return a float32 array as an array on the arrays' device."""
-        return jax.device_put(array, self.sharding())
+        return self._beside(array)
 
-    def sharding(self) -> jax.sharding.Sharding:
-        """Return the sharding of the arrays."""
-        return self.tensors[0].sharding
+    def _beside(self, array: np.ndarray) -> jax.Array:
+        beside: jax.Array = put(array, self.tensors[0].sharding)
+        return beside
 
     def take(self, rows: slice | jax.Array) -> tuple[jax.Array, ...]:
         """Return the examples at ``rows``, a slice or an int32 array."""
         if isinstance(rows, slice):
-            rows = jax.device_put(np.arange(rows.start, rows.stop, dtype=np.int32), self.sharding())
+            rows = self.rows(np.arange(rows.start, rows.stop))
         return take(self.arrays, rows, self.are_images, self.applied)
 
 

@@ -148,7 +148,7 @@ def _loops_slowly(
 
     There XLA runs a convolution in a loop on one core, at a third of the speed.
     """
-    if jax.tree.leaves(carry)[0].device.platform != "cpu":
+    if next(iter(jax.tree.leaves(carry)[0].devices())).platform != "cpu":
         return False
 
     def has_convolution() -> bool:
@@ -231,6 +231,7 @@ def _loop(
 
 def _train_step(program: Program, carry: Carry, batch: Batch) -> tuple[Carry, Result]:
     model, state = program.traced(carry)
+    batch = program.divided(batch)
     value, grads = gradients(model, state, batch)
     loss, aux = _loss_and_aux(value)
     result = (loss, *_counts(_train_counter(model), state, batch))
@@ -239,6 +240,7 @@ def _train_step(program: Program, carry: Carry, batch: Batch) -> tuple[Carry, Re
 
 def _evaluate_step(program: Program, carry: Carry, batch: Batch) -> tuple[Carry, Result]:
     model, state = program.traced(carry)
+    batch = program.divided(batch)
     loss, _ = _loss_and_aux(model.loss(state.params, batch[:-1], batch[-1], state))
     return carry, (loss, *_counts(counter(model), state, batch))
 
@@ -313,7 +315,7 @@ def applied(function: Callable[..., T], model: Model, state: TrainState, *arrays
 
 
 def _applied(program: Program, function: Callable[..., T], carry: Carry, *arrays: object) -> T:
-    return function(*program.traced(carry), *arrays)
+    return function(*program.traced(carry), *program.divided(arrays))
 
 
 def update(trainer: Trainer, grads: optax.Updates, aux: object) -> TrainState:

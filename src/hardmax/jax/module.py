@@ -11,6 +11,7 @@ from jax import numpy as jnp
 
 from hardmax.jax import engine
 from hardmax.jax.program import Batch, Model, TrainState, Value
+from hardmax.jax.runtime import put
 from hardmax.jax.tensors import get_key
 from hardmax.plotting.board import ProgressBoard
 from hardmax.training import module
@@ -121,7 +122,7 @@ class Module(nn_Module, _Stateful, module.Module[jax.Array]):
     def to(self, device: jax.Device) -> "Module":
         """Move the weights to a device."""
         if self.train_state is not None:
-            self.train_state = jax.device_put(self.train_state, device)
+            self.train_state = put(self.train_state, device)
         return self
 
 

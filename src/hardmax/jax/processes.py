@@ -1,19 +1,125 @@
-"""Training in several processes that are started together, in JAX."""
+"""Training in several processes that are started together, in JAX.
 
+All processes give the same whole batches to the same compiled code, in which XLA divides the
+examples among them: see ``runtime.put`` and ``Program.divided``.
+"""
+
+import atexit
+import os
+import socket
+import sys
+from functools import cache
 from typing import Any
 
+import jax
+import numpy as np
+from jax import lax
+
+from hardmax.errors import ArgumentError
+from hardmax.frameworks import silenced
+from hardmax.jax import resuming
+from hardmax.jax.runtime import by_example, everywhere, put
+from hardmax.processes.environment import Place
 from hardmax.processes.group import Group, group
+from hardmax.training.states import state_from_first
 
 __all__ = ["SHARES", "join", "synchronize"]
 
 #: Whether each process computes with its own share of each batch.
-SHARES = True
+SHARES = False
+
+#: JAX's option to take SIGTERM for a warning, which would keep a process from being ended.
+PREEMPTION = "jax_enable_preemption_service"
 
 
+@cache
 def join() -> Group:
-    """Join the other processes, if there are any, at the first call; return their group."""
-    return group()
+    """Join the other processes, if there are any, at the first call; return their group.
+
+    Raises ArgumentError if JAX has computed before, or cannot connect them.
+    """
+    joined = group()
+    if joined.size > 1 and not jax.distributed.is_initialized():
+        with joined.guarded(), silenced():
+            _start(joined)
+    return joined
+
+
+def _start(joined: Group) -> None:
+    """Start JAX in all processes, and connect them."""
+    here = joined.place
+    is_local = here.local_size == here.size
+    (port,) = joined.from_first(np.asarray(_free_port()))
+    if hasattr(jax.config, PREEMPTION):
+        jax.config.update(PREEMPTION, False)
+    try:
+        jax.distributed.initialize(
+            f"{'127.0.0.1' if is_local else here.address}:{port}",
+            here.size,
+            here.rank,
+            _own_devices(here),
+            cluster_detection_method="deactivate",
+            coordinator_bind_address=f"127.0.0.1:{port}" if is_local else None,
+        )
+        platform = _connect()
+    except RuntimeError as error:
+        raise ArgumentError(
+            f"JAX cannot start in {here.size} processes: {error}; import hardmax.jax before "
+            "anything is computed in JAX"
+        ) from error
+    if platform == "cpu":
+        # Connected processes need JAX's coordinator no more, whose clients abort with many words
+        # when the first process ends before them.
+        jax.distributed.shutdown()
+    else:
+        atexit.register(_leave, joined)
+
+
+def _free_port() -> int:
+    """Return a port of this machine that nobody waits on."""
+    with socket.create_server(("", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _own_devices(here: Place) -> list[int] | None:
+    """Return the numbers of this process's GPUs among the visible ones; None for all of them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and len(visible.split(",")) <= here.local_rank:
+        return None
+    return [here.local_rank]
+
+
+def _connect() -> str:
+    """Connect the devices of all processes, by a first sum; return their platform.
+
+    A later one would do so with lines on stdout.
+    """
+    device = jax.local_devices()[0]
+    ones = put(np.ones(jax.device_count()), device)
+    divided = by_example(everywhere(device.platform))
+    jax.jit(lambda a: lax.with_sharding_constraint(a, divided).sum())(ones).block_until_ready()
+    return device.platform
+
+
+def _leave(joined: Group) -> None:
+    """Shut JAX down once all processes end; but one that fails does not wait for the others."""
+    error = getattr(sys, "last_value", None)
+    if error is None and joined.watch is not None and not joined.watch.is_ending.is_set():
+        joined.wait()
+        jax.distributed.shutdown()
+        return
+    joined.fail("" if error is None else f"{type(error).__name__}: {error}")
+    os._exit(1)
 
 
 def synchronize(trainer: Any) -> None:
-    """Give all processes the weights of the first, and random numbers of their own."""
+    """Give all processes the weights, the optimizer and the random numbers of the first."""
+    state = {
+        "weights": trainer.get_weights(trainer.model),
+        "framework": resuming.state_of(trainer),
+    }
+    first = state_from_first(state, join())
+    assert first is not None
+    trainer.set_weights(trainer.model, first["weights"])
+    resuming.restore(trainer, first["framework"])

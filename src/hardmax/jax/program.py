@@ -8,8 +8,11 @@ from typing import Protocol, TypeAlias, TypeVar
 import jax
 import optax
 from flax.training import train_state
+from jax import lax
 from jax import numpy as jnp
+from jax.sharding import NamedSharding
 
+from hardmax.jax.runtime import by_example, put
 from hardmax.training.compiled import Cache
 from hardmax.training.fingerprints import fingerprint
 from hardmax.training.labels import Labels
@@ -124,6 +127,7 @@ class Program:
         settings = (self.settings(model), optimizer, clip[1])
         home = type(model).__module__
         self.key = (self.code(model, clips, home), fingerprint(settings, home))
+        self.sharding = _sharding(state)
 
     def settings(self, model: Model) -> dict[str, object]:
         """Return a model's attributes, except Flax's own and IGNORED."""
@@ -152,6 +156,21 @@ class Program:
         assert model is not None
         return model, self.kind(apply_fn=model.apply, tx=self.tx, **carry)
 
+    def divided(self, batch: T) -> T:
+        """Return the arrays of a batch during tracing, whose examples several processes divide."""
+        if self.sharding is None:
+            return batch
+        return lax.with_sharding_constraint(batch, by_example(self.sharding))
+
+
+def _sharding(state: TrainState) -> NamedSharding | None:
+    """Return the sharding of a state that all of several processes have."""
+    key = state.dropout_rng
+    if isinstance(key, jax.core.Tracer) or key.is_fully_addressable:
+        return None
+    assert isinstance(key.sharding, NamedSharding)
+    return key.sharding
+
 
 #: Compiled functions by what they do.
 COMPILED: Cache[jax.stages.Compiled] = Cache(256)
@@ -170,6 +189,13 @@ def call(
     planned = partial(function, program, *static)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return planned(*arrays)
+    if program.sharding is not None:
+        arrays = put(arrays, program.sharding)
+        leaves = jax.tree.leaves(arrays)
     kinds = tuple((a.shape, a.dtype, getattr(a, "sharding", None)) for a in leaves)
     key = (function, program.key, static, structure, kinds, jax.config.read("jax_enable_x64"))
-    return COMPILED.get(key, lambda: jax.jit(planned).lower(*arrays).compile(), trainer)(*arrays)
+    return COMPILED.get(
+        key,
+        lambda: jax.jit(planned, out_shardings=program.sharding).lower(*arrays).compile(),
+        trainer,
+    )(*arrays)

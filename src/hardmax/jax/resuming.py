@@ -9,6 +9,7 @@ from jax import numpy as jnp
 
 from hardmax.errors import RunError
 from hardmax.jax.program import TrainState
+from hardmax.jax.runtime import put
 from hardmax.training.checkpoint import widened
 from hardmax.training.states import python_random, set_python_random
 
@@ -55,7 +56,7 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
         step=jnp.asarray(state["step"], jnp.result_type(current.step)),
         dropout_rng=_like(current.dropout_rng, state["dropout"]),
     )
-    trainer.state = jax.device_put(restored, trainer.run_device)
+    trainer.state = put(restored, trainer.run_device)
     set_python_random(state["random"])
 
 

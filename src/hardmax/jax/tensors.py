@@ -46,17 +46,17 @@ def get_key() -> jax.Array:
 
 def cpu() -> jax.Device:
     """Return the CPU."""
-    return jax.devices("cpu")[0]
+    return jax.local_devices(backend="cpu")[0]
 
 
 def gpu(i: int = 0) -> jax.Device:
     """Return GPU number ``i``. Raises RuntimeError if JAX finds no GPU."""
-    return jax.devices("gpu")[i]
+    return jax.local_devices(backend="gpu")[i]
 
 
 def num_gpus() -> int:
     """Return the number of GPUs."""
-    return sum(device.platform == "gpu" for device in jax.devices())
+    return sum(device.platform == "gpu" for device in jax.local_devices())
 
 
 _devices = Devices(cpu, gpu, num_gpus)

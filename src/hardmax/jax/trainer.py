@@ -91,7 +91,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
             lambda s: s() if s is empty else s, self.optim.init(initial.params)
         )
         started = initial.replace(step=0, tx=self.optim, opt_state=opt_state)
-        self.state = jax.device_put(jax.tree.map(_strong, started), self.run_device)
+        self.state = runtime.put(jax.tree.map(_strong, started), self.run_device)
 
     def prepare_evaluation(self, model: Module, loader: Batches[jax.Array]) -> None:
         """Initialize a model without weights, and put it and its batches on the run's device."""
@@ -103,7 +103,7 @@ class Trainer(trainer.Trainer[Module, jax.Array]):
     @step_hook
     def prepare_batch(self, batch: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
         """Return a batch's arrays on the run's device."""
-        return jax.device_put(tuple(batch), self.run_device)
+        return runtime.put(tuple(batch), self.run_device)
 
     def train_on(self, batch: Sequence[jax.Array]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
