@@ -22,10 +22,8 @@ if __name__ == "__main__":  # torchrun starts it with its own folder as the path
 from resuming import stepwise
 
 SOFTMAX = (layers.Flatten(), layers.Linear(10))
-MLP = (
-    *(layers.Flatten(), layers.Linear(16), layers.BatchNorm(), layers.Activation("relu")),
-    layers.Linear(10),
-)
+MLP = (layers.Flatten(), layers.Linear(16), layers.Activation("relu"), layers.Linear(10))
+NORMED = (layers.Flatten(), layers.Linear(16), layers.BatchNorm(), layers.Linear(10))
 CONVNET = (
     *(layers.Conv(4, 3), layers.BatchNorm(), layers.Activation("relu"), layers.GlobalPool()),
     layers.Linear(10),
@@ -34,16 +32,16 @@ ADAM = Recipe(lr=0.01, optimizer="adam", schedule="cosine")
 MOMENTUM = Recipe(lr=0.05, momentum=0.9)
 
 #: By name: the network, its recipe, the numbers of training examples, of examples in a batch and
-#: of epochs, and further arguments of the trainer. The last batch of 902 has 2 examples, fewer than
-#: there are processes.
+#: of epochs, and further arguments of the trainer. The last batch of 102 and of 902 has 2 examples,
+#: fewer than there are processes.
 FITS = {
     "one step": (SOFTMAX, Recipe(lr=0.1), 256, 256, 2, {}),
     "softmax regression": (SOFTMAX, Recipe(lr=0.1), 1437, 256, 2, {}),
     "empty shares": (MLP, ADAM, 902, 100, 2, {}),
+    "BatchNorm of empty shares": (NORMED, MOMENTUM, 102, 100, 1, {}),
     "tiny batches": (SOFTMAX, Recipe(lr=0.1), 41, 2, 1, {}),
-    "clipping": (CONVNET, MOMENTUM, 200, 50, 2, {"gradient_clip_val": 0.1}),
+    "clipping and augmentation": (CONVNET, MOMENTUM, 200, 50, 2, {"gradient_clip_val": 0.1}),
     "step by step": (MLP, MOMENTUM, 302, 100, 2, {}),
-    "augmented": (CONVNET, MOMENTUM, 200, 50, 1, {}),
 }
 
 #: As many examples as the test set has.
@@ -69,7 +67,7 @@ def results(framework):
         )
         if name == "step by step":
             session.model.__class__ = stepwise(type(session.model))
-        fit = {"augment": ("shift", "flip")} if name == "augmented" else {}
+        fit = {"augment": ("shift", "flip")} if "augmentation" in name else {}
         session.fit(digits.train.take(slice(0, count)), digits.test, size, **fit)
         for record in session.trainer.history:
             for key in ("train_loss", "val_loss", "val_accuracy", "train_accuracy"):

@@ -99,4 +99,7 @@ def network_of(pairs, dropout=False):
     }
     network = {"model": "mlp", "init": "normal", "weights": 1234, "dropout": dropout}
     names = dict.fromkeys(name for one in pairs for name in one["frameworks"])
-    return network | {"runs": [{**run, "name": name, "framework": name} for name in names], "pairs": pairs}
+    return network | {
+        "runs": [{**run, "name": name, "framework": name} for name in names],
+        "pairs": pairs,
+    }
