@@ -1,7 +1,7 @@
 """The fast path in PyTorch: runs the model on a chunk of batches."""
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -10,8 +10,20 @@ from torch import nn
 from hardmax.evaluation.totals import Collected, Steps
 from hardmax.torch.module import Module
 from hardmax.training.dispatch import counter
+from hardmax.training.sharing import Share
 
-__all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "fetch", "scores", "train"]
+__all__ = [
+    "Alone",
+    "Optimizer",
+    "Trainer",
+    "evaluate",
+    "feature_gradients",
+    "fetch",
+    "scores",
+    "train",
+]
+
+Result = TypeVar("Result")
 
 
 class Optimizer(Protocol):
@@ -24,12 +36,32 @@ class Optimizer(Protocol):
         """Update the weights."""
 
 
+class Alone:
+    """Computes the gradients of a process that trains alone."""
+
+    def compute(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Return what a function returns that computes a loss."""
+        return function(*arguments)
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Compute the gradients of a loss."""
+        loss.backward()
+
+    def close(self) -> None:
+        """End a fit."""
+
+
 class Trainer(Protocol):
     """The trainer, as the engine sees it."""
 
     model: Module
     optim: Optimizer
     gradient_clip_val: float
+    replica: Alone
+
+    @property
+    def share(self) -> Share:
+        """This process's share of the batch that is being run."""
 
     def prepare_batch(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """Return a batch's tensors on the run's device."""
@@ -46,22 +78,20 @@ def train(trainer: Trainer, chunk: Iterable[Sequence[torch.Tensor]]) -> Steps:
 
     Calls the model's ``loss`` and ``accuracy``. The host waits for the device once, at the end.
     """
-    model, optim = trainer.model, trainer.optim
+    model, optim, replica = trainer.model, trainer.optim, trainer.replica
     clip = trainer.gradient_clip_val
     collected = Collected(counter(model), fetch)
     model.train()
     for batch in chunk:
         *inputs, labels = trainer.prepare_batch(batch)
-        outputs = model(*inputs)
-        trainer.choose_threads(model, inputs[0])
-        loss = model.loss(outputs, labels)
+        loss, outputs = replica.compute(_compute, trainer, model, inputs, labels)
         optim.zero_grad()
-        loss.backward()
+        replica.backward(loss)
         with torch.no_grad():
             if clip > 0:
                 trainer.clip_gradients(clip, model)
             optim.step()
-            collected.add(loss.detach(), outputs.detach(), labels)
+            _collect(collected, trainer, loss.detach(), outputs, labels)
     return collected.steps()
 
 
@@ -72,10 +102,31 @@ def evaluate(trainer: Trainer, model: Module, chunk: Iterable[Sequence[torch.Ten
     with torch.no_grad():
         for batch in chunk:
             *inputs, labels = trainer.prepare_batch(batch)
-            outputs = model(*inputs)
-            trainer.choose_threads(model, inputs[0])
-            collected.add(model.loss(outputs, labels), outputs, labels)
+            loss, outputs = _compute(trainer, model, inputs, labels)
+            _collect(collected, trainer, loss, outputs, labels)
     return collected.steps()
+
+
+def _compute(
+    trainer: Trainer, model: Module, inputs: Sequence[torch.Tensor], labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss and the outputs of a batch, these without a graph."""
+    outputs = model(*inputs)
+    trainer.choose_threads(model, inputs[0])
+    return model.loss(outputs, labels), outputs.detach()
+
+
+def _collect(
+    collected: Collected[torch.Tensor],
+    trainer: Trainer,
+    loss: torch.Tensor,
+    outputs: torch.Tensor,
+    labels: torch.Tensor,
+) -> None:
+    """Add the results of a batch; what stands in for an empty share does not count."""
+    collected.add(loss, outputs, labels)
+    if not trainer.share.own:
+        collected.examples[-1] = 0
 
 
 def scores(trainer: Trainer, model: Module, loader: Iterable[Sequence[torch.Tensor]]) -> np.ndarray:

@@ -9,7 +9,6 @@ from torch import nn
 
 from hardmax.errors import ArgumentError
 from hardmax.networks.layers import (
-    MOMENTUM,
     Activation,
     BatchNorm,
     Concat,
@@ -35,6 +34,7 @@ from hardmax.networks.layers import (
 from hardmax.networks.layouts import Portable, check_fit
 from hardmax.networks.shapes import Shape, weight_shapes
 from hardmax.torch import image_layers, table_layers
+from hardmax.torch.batch_norm import LazyBatchNorm, LazyFrozenBatchNorm
 from hardmax.torch.module import scratch_weights
 
 __all__ = [
@@ -73,7 +73,7 @@ def _layer(layer: Layer) -> nn.Module:
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return nn.LazyConv2d(outputs, kernel, stride, padding, groups=groups, bias=bias)
         case BatchNorm(epsilon, frozen):
-            return _LazyFrozenBatchNorm(epsilon) if frozen else _LazyBatchNorm(epsilon)
+            return LazyFrozenBatchNorm(epsilon) if frozen else LazyBatchNorm(epsilon)
         case Pool("max", size, stride, padding):
             return nn.MaxPool2d(size, stride, padding)
         case Pool("average", size, stride):
@@ -101,41 +101,6 @@ def _layer(layer: Layer) -> nn.Module:
         case Ensemble(member, count):
             return _Ensemble(build(member) for _ in range(count))
     raise AssertionError(layer)
-
-
-class _BatchNorm(nn.BatchNorm2d):
-    """Normalizes images or vectors; the running variance is biased.
-
-    PyTorch's BatchNorm multiplies it by n / (n - 1), and rejects a batch of one.
-    """
-
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
-    is_frozen = False
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        mean, var, weight, bias = self.running_mean, self.running_var, self.weight, self.bias
-        if self.is_frozen or not self.training:
-            return nn.functional.batch_norm(X, mean, var, weight, bias, eps=self.eps)
-        out, batch_mean, inv_std = torch.native_batch_norm(
-            X, weight, bias, None, None, True, 0.0, self.eps
-        )
-        with torch.no_grad():
-            mean.lerp_(batch_mean, 1 - MOMENTUM)
-            var.lerp_((inv_std**-2 - self.eps).clamp_(0), 1 - MOMENTUM)
-        return out
-
-
-class _FrozenBatchNorm(_BatchNorm):
-    is_frozen = True
-
-
-class _LazyFrozenBatchNorm(nn.LazyBatchNorm2d, _FrozenBatchNorm):
-    cls_to_become = _FrozenBatchNorm
-
-
-class _LazyBatchNorm(nn.LazyBatchNorm2d, _BatchNorm):
-    cls_to_become = _BatchNorm
 
 
 class _ScheduledDropout(nn.Module):

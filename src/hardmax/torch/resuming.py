@@ -11,6 +11,7 @@ from hardmax.torch.engine import Optimizer
 from hardmax.torch.layers import as_array
 from hardmax.torch.module import Module
 from hardmax.torch.optimizers import SGD
+from hardmax.torch.processes import diverge_random_numbers
 from hardmax.training.contracts import Batches
 from hardmax.training.loaders import first_batch
 
@@ -84,6 +85,7 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
     if device.type != "cpu" and device.type in random:
         numbers = torch.from_numpy(random[device.type])
         _module(device).set_rng_state(numbers, *_index(device))
+    diverge_random_numbers()
 
 
 def _module(device: torch.device) -> Any:

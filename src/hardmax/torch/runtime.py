@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hardmax.processes import environment
 from hardmax.torch.tensors import cpu, gpu, num_gpus
 from hardmax.training.contracts import Movable
 from hardmax.training.devices import choose_device
@@ -38,10 +39,15 @@ SMALL, SMALL_PRODUCT = 8_000_000, 2**24
 def find_device(name: str) -> torch.device:
     """Return the device for a name: auto, cpu, cuda, cuda:N or mps.
 
-    Raises ArgumentError if this machine has no such device.
+    Each of several processes has only one GPU, its own, which is its cuda:0. Raises ArgumentError
+    if this machine has no such device.
     """
-    available = {f"cuda:{i}": gpu(i) for i in range(num_gpus())}
-    if torch.backends.mps.is_available():
+    here, count = environment.place(), num_gpus()
+    available = {f"cuda:{i}": gpu(i) for i in range(count)}
+    if here.size > 1 and count:
+        # By the remainder, as what starts the processes may let each see only its own.
+        available = {"cuda:0": gpu(here.local_rank % count)}
+    elif here.size == 1 and torch.backends.mps.is_available():
         available["mps"] = torch.device("mps")
     return choose_device(name, available | {"cpu": cpu()})
 

@@ -1,7 +1,8 @@
 """The book's Trainer in PyTorch, on top of the loop that all frameworks share."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from hardmax.evaluation.metrics import Evaluation
 from hardmax.torch import engine, export, layers, processes, resuming, runtime
-from hardmax.torch.engine import Optimizer
+from hardmax.torch.engine import Alone, Optimizer
 from hardmax.torch.module import Module, scratch_weights
 from hardmax.training import trainer
 from hardmax.training.contracts import (
@@ -40,13 +41,14 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
     optim: Optimizer
     run_device: torch.device
     has_chosen_threads = False
+    replica = Alone()
 
     def fit(self, model: Module, data: DataModule[torch.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``; small steps on one thread.
 
         Raises the errors of the shared trainer.
         """
-        with self._threads():
+        with self._threads(), self._replica():
             super().fit(model, data)
 
     def evaluate(self, model: Module, data: DataModule[torch.Tensor]) -> Evaluation:
@@ -75,6 +77,16 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
         finally:
             self.has_chosen_threads = before
 
+    @contextlib.contextmanager
+    def _replica(self) -> Iterator[None]:
+        """Restore what computes the gradients after a block."""
+        before = self.replica
+        try:
+            yield
+        finally:
+            self.replica.close()
+            self.replica = before
+
     def choose_threads(self, model: Module, X: torch.Tensor) -> None:
         """Run all further batches like ``X`` on one thread if they are small.
 
@@ -94,11 +106,11 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
     def train_on(self, batch: Sequence[torch.Tensor]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
         batch = self.prepare_batch(batch)
-        loss = self.model.training_step(batch)
+        loss = self.replica.compute(self.model.training_step, batch)
         if isinstance(batch, tuple | list) and batch:  # a hook may return anything
             self.choose_threads(self.model, batch[0])
         self.optim.zero_grad()
-        loss.backward()
+        self.replica.backward(loss)
         with torch.no_grad():
             if self.gradient_clip_val > 0:
                 self.clip_gradients(self.gradient_clip_val, self.model)
@@ -108,6 +120,19 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
         """Take the model's validation step on a batch, without gradients."""
         with torch.no_grad():
             super().validate_on(batch)
+
+    def watched(
+        self, loader: Batches[torch.Tensor], chunk: Any
+    ) -> Iterable[Sequence[torch.Tensor]]:
+        """Return a chunk of ``loader``; of several processes, this one's shares of its batches."""
+        batches = super().watched(loader, chunk)
+        return batches if self.sharing.size == 1 else map(processes.stand_in, batches)
+
+    def observe(self, label: str, value: Any) -> int:
+        """Add a batch mean to its meter on the step path; return the size of the batch."""
+        if not self.share.own:  # what stands in for an empty share does not count
+            self.examples = 0
+        return super().observe(label, value)
 
     def clip_gradients(self, grad_clip_val: float, model: nn.Module) -> None:
         """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
