@@ -112,8 +112,8 @@ class ProgressBoard(Board):
     ) -> None:
         """Add (x, y) to the curve ``label``; every ``every_n`` calls become one point.
 
-        The point is the mean of the calls, each y weighted by its ``weight``. ``y`` may be a scalar
-        on a device; it is read only when the point is drawn.
+        The point is the mean of the calls, each y weighted by its ``weight``; there is none if all
+        weights are 0. ``y`` may be a scalar on a device; it is read only when the point is drawn.
         """
         waiting = self._waiting.setdefault(label, [])
         waiting.append((x, y, weight))
@@ -121,6 +121,8 @@ class ProgressBoard(Board):
             return
         xs, ys, weights = zip(*waiting, strict=True)
         waiting.clear()
+        if not any(weights):  # of several processes, this one had no examples of these batches
+            return
         point = Point(
             float(np.mean([float(x) for x in xs])),
             float(np.average([float(y) for y in ys], weights=weights)),
