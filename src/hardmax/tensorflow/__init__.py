@@ -10,6 +10,10 @@ from hardmax.plotting import pyplot as _plots
 
 _frameworks.check("tensorflow")  # raises with installation instructions
 
+from hardmax.tensorflow import collectives as _collectives
+
+_collectives.join()  # before anything is computed
+
 from hardmax.d2l.accumulator import Accumulator
 from hardmax.d2l.timing import Timer
 from hardmax.data.download import DATA_HUB, DATA_URL, download, download_all, download_extract

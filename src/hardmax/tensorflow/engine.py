@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.evaluation.totals import Steps
+from hardmax.tensorflow.collectives import together
 from hardmax.tensorflow.data import prepared
 from hardmax.tensorflow.module import Module
 from hardmax.training import trainer as core
@@ -15,9 +16,11 @@ from hardmax.training.compiled import BatchPlan, Cache, Span, joined_steps, span
 from hardmax.training.dispatch import counter
 from hardmax.training.loaders import Chunk
 
-__all__ = ["Optimizer", "Trainer", "evaluate", "feature_gradients", "scores", "train"]
+__all__ = ["Gradients", "Optimizer", "Trainer", "evaluate", "feature_gradients", "scores", "train"]
 
 Batch: TypeAlias = tuple[tf.Tensor, ...]
+#: By weight; None of one that a loss does not depend on.
+Gradients: TypeAlias = Sequence[tf.Tensor | None]
 #: The loss of a batch, the number of correct predictions, the number of labels.
 Result: TypeAlias = Sequence[tf.Tensor]
 RESULTS = (tf.float32, tf.float32, tf.int32)
@@ -44,8 +47,18 @@ class Trainer(Protocol):
     def prepare_batch(self, batch: Sequence[tf.Tensor]) -> Batch:
         """Return a batch's tensors on the run's device."""
 
-    def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Take an optimizer step on a loss that a tape has recorded."""
+    @property
+    def counts(self) -> bool:
+        """Whether what this process computes of a batch counts."""
+
+    def own_batch(self, batch: Sequence[tf.Tensor]) -> Batch:
+        """Return what this process computes of a batch, of which it has a share."""
+
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> Gradients:
+        """Return the gradients of the loss of a batch, which a tape has recorded."""
+
+    def apply_gradients(self, grads: Gradients) -> None:
+        """Take an optimizer step."""
 
 
 def train(trainer: Trainer, chunk: Iterable[Sequence[tf.Tensor]]) -> Steps:
@@ -113,7 +126,8 @@ def _checked_call(
 ) -> Result:
     """Return the result of a step on a batch whose labels are checked first."""
     trainer.check_labels()
-    return _call(trainer, model, step, *trainer.prepare_batch(batch))
+    result = _call(trainer, model, step, *trainer.own_batch(batch))
+    return result if trainer.counts else [0 * one for one in result]
 
 
 def _call(
@@ -147,7 +161,7 @@ def _plain(owner: object) -> Hashable:
     if isinstance(owner, tf.keras.Model):
         ignored: tuple[str, ...] = ("built",)
     elif isinstance(owner, core.Trainer):
-        return owner.gradient_clip_val
+        return owner.gradient_clip_val, owner.share
     elif isinstance(owner, tf.keras.optimizers.Optimizer) or not hasattr(owner, "__dict__"):
         return None
     else:
@@ -201,10 +215,12 @@ def _loop(
 
 
 def _train_step(trainer: Trainer, model: Module, *batch: tf.Tensor) -> Result:
-    with tf.GradientTape() as tape:
-        outputs = model(*batch[:-1])
-        loss = model.loss(outputs, batch[-1])
-    trainer.apply_gradients(tape, loss)
+    with together():
+        with tf.GradientTape() as tape:
+            outputs = model(*batch[:-1])
+            loss = model.loss(outputs, batch[-1])
+        grads = trainer.gradients(tape, loss)
+    trainer.apply_gradients(grads)
     return (_mean(loss), *_counts(model, outputs, batch[-1]))
 
 

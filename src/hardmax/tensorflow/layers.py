@@ -35,6 +35,7 @@ from hardmax.networks.layers import (
 from hardmax.networks.layouts import Portable, check_fit, from_channels_last, to_channels_last
 from hardmax.networks.shapes import Shape, walk, weight_shapes
 from hardmax.tensorflow import image_layers, table_layers
+from hardmax.tensorflow.collectives import are_together, moments
 from hardmax.tensorflow.module import Module, scratch_weights
 from hardmax.training.precision import BFLOAT16, FLOAT32
 
@@ -45,6 +46,8 @@ __all__ = [
     "make_weights",
     "scale_dropout",
     "seed_generators",
+    "separate_generators",
+    "separate_seed",
     "set_precision",
     "set_weights",
     "trained_weights",
@@ -80,7 +83,7 @@ def _layer(layer: Layer) -> tf.keras.layers.Layer:
         case Conv(outputs, kernel, stride, padding, groups, bias):
             return Conv2D(padding, outputs, kernel, stride, groups=groups, use_bias=bias)
         case BatchNorm(epsilon, frozen):
-            cls = _FrozenBatchNorm if frozen else tf.keras.layers.BatchNormalization
+            cls = _FrozenBatchNorm if frozen else BatchNormalization
             return cls(momentum=MOMENTUM, epsilon=epsilon)
         case Pool("max", size, stride, padding):
             return MaxPooling2D(padding, size, stride)
@@ -201,6 +204,15 @@ class MaxPooling2D(tf.keras.layers.MaxPooling2D):
     def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for images of ``shape``."""
         return super().compute_output_shape(_padded(shape, self.sides))
+
+
+class BatchNormalization(tf.keras.layers.BatchNormalization):
+    """Keras's layer, which would exchange more between several processes, and round more."""
+
+    def _moments(self, X: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        if are_together():
+            return moments(X, self._reduction_axes)
+        return super()._moments(X, mask)
 
 
 class _FrozenBatchNorm(tf.keras.layers.BatchNormalization):
@@ -348,6 +360,19 @@ def seed_generators(model: tf.keras.Model, seed: int) -> None:
     for i, state in enumerate(generator_states(model)):
         numbers = np.random.default_rng([seed, i]).integers(2**31, size=state.shape)
         state.assign(numbers)
+
+
+def separate_generators(model: tf.keras.Model, rank: int) -> None:
+    """Give a process generators of its own, seeded by those that the first has by now."""
+    if rank:
+        for state in generator_states(model):
+            seed, count = state.numpy()
+            state.assign([separate_seed(int(seed), rank), int(count)])
+
+
+def separate_seed(seed: int, rank: int) -> int:
+    """Return the seed of another process than the first, which has ``seed``."""
+    return int(np.random.default_rng([seed, rank]).integers(2**31))
 
 
 def generator_states(model: tf.keras.Model) -> list[tf.Variable]:

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError, RunError
+from hardmax.processes.group import Group
 from hardmax.tensorflow.engine import Optimizer
-from hardmax.tensorflow.layers import generator_states
+from hardmax.tensorflow.layers import generator_states, separate_generators
 from hardmax.tensorflow.module import Module
 from hardmax.tensorflow.optimizers import SGD
 from hardmax.training.checkpoint import widened
@@ -25,6 +26,10 @@ class Trainer(Protocol):
 
     model: Module
     optim: Optimizer
+
+    @property
+    def group(self) -> Group:
+        """The processes that train together."""
 
 
 def state_of(trainer: Trainer) -> dict[str, Any]:
@@ -57,6 +62,7 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> None:
             )
         for variable, array in zip(variables, saved, strict=True):
             variable.assign(array)
+    separate_generators(trainer.model, trainer.group.place.rank)
     set_python_random(state["random"])
 
 

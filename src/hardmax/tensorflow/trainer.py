@@ -1,13 +1,15 @@
 """The book's Trainer in TensorFlow, on top of the loop that all frameworks share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
 from hardmax.tensorflow import engine, export, layers, processes, resuming, runtime
-from hardmax.tensorflow.engine import Optimizer
+from hardmax.tensorflow.collectives import together
+from hardmax.tensorflow.engine import Gradients, Optimizer
 from hardmax.tensorflow.module import Module
 from hardmax.training import trainer
 from hardmax.training.compiled import Cache
@@ -47,6 +49,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     evaluated: Module | None = None
     #: The shape of an example's scores, with a loss that takes labels.
     scores_shape: tuple[int, ...] | None = None
+    statistics: Sequence[tf.Variable] = ()
 
     def fit(self, model: Module, data: DataModule[tf.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
@@ -119,16 +122,45 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         with tf.device(self.run_device):
             return tuple(tf.identity(a) for a in batch)
 
+    @property
+    def counts(self) -> bool:
+        """Whether what this process computes of a batch counts."""
+        return processes.counts(self)
+
+    def own_batch(self, batch: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """Return what this process computes of a batch, of which it has a share."""
+        if processes.computes_whole(self):
+            batch = processes.gathered(self, batch)
+        return self.prepare_batch(batch)
+
+    def observe(self, label: str, value: Any) -> int:
+        """Add a batch mean to its meter on the step path; return the size of the batch."""
+        self.examples *= self.counts
+        return super().observe(label, value)
+
     def train_on(self, batch: Sequence[tf.Tensor]) -> None:
         """Take an optimizer step on a batch, through the hooks."""
-        with tf.GradientTape() as tape:
-            loss = self.model.training_step(self.prepare_batch(batch))
-        self.apply_gradients(tape, loss)
+        batch = self.own_batch(batch)
+        with together():
+            with tf.GradientTape() as tape:
+                loss = self.model.training_step(batch)
+            grads = self.gradients(tape, loss)
+        self.apply_gradients(grads)
 
-    def apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Take an optimizer step on a loss that a tape has recorded."""
+    def validate_on(self, batch: Sequence[tf.Tensor]) -> None:
+        """Take the model's validation step on a batch, through the hooks."""
+        self.model.validation_step(self.own_batch(batch))
+
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> Gradients:
+        """Return the gradients of the loss of a batch, which a tape has recorded."""
+        if self.sharing.size > 1:
+            return processes.summed_gradients(self, tape, loss)
+        grads: Gradients = tape.gradient(loss, self.model.trainable_variables)
+        return grads
+
+    def apply_gradients(self, grads: Gradients) -> None:
+        """Take an optimizer step."""
         variables = self.model.trainable_variables
-        grads = tape.gradient(loss, variables)
         if not isinstance(self.optim, tf.keras.optimizers.Optimizer):
             # Only Keras optimizers accept sparse gradients, such as those of an Embedding.
             grads = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
