@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from hardmax.errors import ArgumentError
-from hardmax.frameworks import silenced_stderr
+from hardmax.frameworks import silenced
 from hardmax.processes.group import Group, group
 
 __all__ = ["all_sum", "all_sum_at_once", "are_together", "join", "moments", "together"]
@@ -105,7 +105,7 @@ def _replica() -> tf.distribute.ReplicaContext:
             num_accelerators={"GPU": gpus},
             rpc_layer="grpc",
         )
-        with silenced_stderr():
+        with silenced():
             strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except RuntimeError as error:
         raise ArgumentError(
