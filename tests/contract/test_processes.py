@@ -36,6 +36,22 @@ Trainer.run_epoch = dying
 main()
 """
 
+#: Runs the command line, and interrupts the first of its processes in the second epoch.
+INTERRUPTED = """
+import os, signal
+from hardmax.cli.main import main
+from hardmax.training.trainer import Trainer
+run_epoch = Trainer.run_epoch
+def interrupted(self):
+    if self.epoch == 1:
+        self.group.wait()
+        if self.group.is_first:
+            signal.raise_signal(signal.SIGINT)
+    return run_epoch(self)
+Trainer.run_epoch = interrupted
+main()
+"""
+
 
 def skip_mxnet(framework):
     if framework == "mxnet":
@@ -121,6 +137,28 @@ def assert_same_run(folder, run):
         np.testing.assert_allclose(found.weights[name], array, atol=2e-4, err_msg=name)
     for name in ("accuracy", "count"):
         assert found.record["results"]["test"][name] == run.record["results"]["test"][name]
+
+
+def test_all_processes_train_the_baseline_of_images(framework, tmp_path):
+    skip_mxnet(framework)
+    options = [option for option in TRAINING if option != "--no-baselines"]
+    done = torchrun(2, tmp_path, "train", *options, "--framework", framework, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    baselines = Run.open(tmp_path / "run").record["results"]["baselines"]
+    assert [one["name"] for one in baselines] == ["most frequent class", "softmax regression"]
+    assert baselines[1]["accuracy"] > 0.9
+
+
+@pytest.mark.shared
+def test_ctrl_c_ends_all_processes_at_once_also_after_an_epoch(tmp_path):
+    done = torchrun(2, tmp_path, "train", *TRAINING, "--out", "run", program=("-c", INTERRUPTED))
+    assert done.returncode != 0
+    told = [line for line in done.stderr.splitlines() if line.startswith("hardmax: ")]
+    assert told == [
+        "hardmax: interrupted in the middle of the training; hardmax train --resume run.unfinished "
+        "goes on with the training"
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.unfinished"]
 
 
 def test_the_command_writes_one_run(undisturbed, hardmax, framework, tmp_path):

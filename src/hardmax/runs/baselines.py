@@ -18,6 +18,7 @@ from hardmax.data.sampling import order
 from hardmax.errors import ArgumentError, DivergenceError
 from hardmax.evaluation.classification import ClassifierEvaluation
 from hardmax.evaluation.paired_tests import mcnemar
+from hardmax.processes.group import group
 from hardmax.reports.records import BaselineRecord
 from hardmax.runs.image_baselines import fit_softmax_regression
 from hardmax.runs.settings import Settings
@@ -65,14 +66,19 @@ def fit_baselines(
 
     Images have no softmax regression if that is the model of the ``settings``. ``log`` receives a
     notice about baselines that cannot be fitted.
+
+    Several processes train the softmax regression together; scikit-learn's classifiers are fitted
+    by the first one, while the others wait, and return none.
     """
     baselines, failures = [], []
-    for name, fit in _fits(dataset, settings).items():
+    takes_part = group().is_first or isinstance(dataset.train, Images)
+    for name, fit in (_fits(dataset, settings) if takes_part else {}).items():
         try:
             baselines.append(fit(name))
         except (ValueError, MemoryError, DivergenceError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             failures.append(f"{name} ({reason})")
+    group().wait()
     if failures and log is not None:
         reasons = "; ".join(failures)
         log(f"{dataset.name}: baselines that could not be trained: {reasons}")

@@ -269,7 +269,10 @@ class Fitting:
         held_out: Examples | None,
         best_weights: BestWeights,
     ) -> bool:
-        """Fit a network; return False after Ctrl-C, which counts once any epoch is complete."""
+        """Fit a network; return False after Ctrl-C once any epoch is complete.
+
+        Raises KeyboardInterrupt before that, and in several processes, which end at once.
+        """
         if self.interruptions is not None:
             self.interruptions.listen()
         try:
@@ -277,7 +280,7 @@ class Fitting:
                 self._train(self.settings, session, train, held_out)
         except KeyboardInterrupt:
             has_epoch = best_weights.state is not None or self.states
-            if self.interruptions is None or not has_epoch:
+            if self.interruptions is None or not (self.interruptions.waits and has_epoch):
                 raise
             is_complete = False
         else:

@@ -93,17 +93,15 @@ class OwnPlan:
         self._check_unchanged(trainer, finished)
         settings, dataset = self.ready.settings, self.ready.dataset
         name = folder_name(dataset.name, settings.model, settings.framework)
-        is_first = trainer.group.is_first
         try:
-            writer = (RunWriter if is_first else NoWriter)(folder, name)
+            writer = (RunWriter if trainer.group.is_first else NoWriter)(folder, name)
         except RunError as error:
             raise ArgumentError(str(error)) from error
         with writer:
-            fitted = None
-            if baselines and is_first:
-                fitted = fit_baselines(dataset, settings, log.warning)
-            trainer.group.wait()
-            return save_run(finished, writer, baselines=fitted, log=log.warning).path
+            fitted = fit_baselines(dataset, settings, log.warning) if baselines else None
+            path = save_run(finished, writer, baselines=fitted, log=log.warning).path
+            trainer.group.wait()  # for the first process to write it
+            return path
 
     def _check_unchanged(self, trainer: Any, finished: Finished) -> None:
         """Raise ArgumentError if the last fit was of another model, or the weights are others."""

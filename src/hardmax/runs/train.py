@@ -59,8 +59,8 @@ def train(
     minutes and at the ends of epochs. Given as ``resumed``, it goes on from there, and ends as if
     it had never been stopped. No other files are left behind.
 
-    Of several processes, all train, and only the first one writes and fits the baselines. Ctrl-C
-    ends them at once.
+    Of several processes, all train, and only the first one writes. Ctrl-C ends them at once, also
+    after the first epoch.
     """
     check_minutes(checkpoint_every)
     with Interruptions(waits=group().size == 1) as interruptions:
@@ -84,7 +84,9 @@ def train(
                 checkpoint_every=checkpoint_every,
             )
         except KeyboardInterrupt as interruption:
-            if states:
+            if not interruptions.waits:
+                when = "in the middle of the training"
+            elif states:
                 when = "while saving the run"
             elif resumed is not None and resumed.has_epoch:
                 when = "before the training went on"
@@ -119,9 +121,8 @@ def _train(
     if resumed is not None:
         resumed.check(about, log)
         name, parent = resumed.run.name, resumed.run.parent
-    is_first = group().is_first
     with (
-        (RunWriter if is_first else NoWriter)(out, name, parent) as writer,
+        (RunWriter if group().is_first else NoWriter)(out, name, parent) as writer,
         KeptTraining(
             writer.path, about, resumed=resumed, interruptions=interruptions, tell=log
         ) as kept,
@@ -144,8 +145,7 @@ def _train(
             callback.on_data(dataset, settings)
             callback.on_resume(0 if resumed is None else resumed.finished)
         # First, because Ctrl-C during the training shall end it at once.
-        fitted_baselines = fit_baselines(dataset, settings, log) if baselines and is_first else None
-        group().wait()
+        fitted_baselines = fit_baselines(dataset, settings, log) if baselines else None
         if fitting.extractor is not None and not settings.finetune:
             # They are needed after the fit, when Ctrl-C would not end it.
             fitting.extractor.features(dataset.test)
