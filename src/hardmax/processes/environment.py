@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["Place", "environments", "place"]
+__all__ = ["LOOPBACK", "Place", "environments", "place"]
 
 #: What torchrun and its kin set for each process.
 REQUIRED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+#: The address at which processes of one machine reach each other.
+LOOPBACK = "127.0.0.1"
 
 #: The most processes.
 MOST = 2**20
@@ -56,7 +59,9 @@ def place() -> Place:
     rank, port = _whole("RANK", 0, size - 1), _whole("MASTER_PORT", 1, 2**16 - 2)
     local_rank = _whole("LOCAL_RANK", 0) if "LOCAL_RANK" in os.environ else 0
     local_size = _whole("LOCAL_WORLD_SIZE", 1) if "LOCAL_WORLD_SIZE" in os.environ else 1
-    return Place(rank, size, local_rank, local_size, os.environ["MASTER_ADDR"], port + 1)
+    # The name of a machine may stand for any of its addresses; all are reached by this one.
+    address = LOOPBACK if local_size == size else os.environ["MASTER_ADDR"]
+    return Place(rank, size, local_rank, local_size, address, port + 1)
 
 
 def environments(count: int) -> list[dict[str, str]]:
@@ -68,7 +73,7 @@ def environments(count: int) -> list[dict[str, str]]:
     return [
         {
             **os.environ,
-            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_ADDR": LOOPBACK,
             **{name: str(number) for name, number in (shared | own).items()},
         }
         for own in of_each
@@ -79,10 +84,10 @@ def _free_port() -> int:
     """Return a port of this machine that is free, as is the one above it."""
     while True:
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
+            first.bind((LOOPBACK, 0))
             port: int = first.getsockname()[1]
             try:
-                second.bind(("127.0.0.1", port + 1))
+                second.bind((LOOPBACK, port + 1))
             except (OSError, OverflowError):
                 continue
             return port

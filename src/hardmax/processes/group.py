@@ -12,8 +12,8 @@ from typing import TypeAlias
 import numpy as np
 
 import hardmax
-from hardmax.errors import ArgumentError, HardmaxError, RunError
-from hardmax.processes.environment import Place, place
+from hardmax.errors import ArgumentError, HardmaxError
+from hardmax.processes.environment import LOOPBACK, Place, place
 from hardmax.processes.messages import Message, receive, send
 from hardmax.processes.watch import Watch
 
@@ -99,13 +99,15 @@ class Group:
             return combine([mine])
         with self.guarded():
             if not self.is_first:
-                send(self.connections[0], {"call": name}, mine)
-                return receive(self.connections[0]).arrays
+                with self._present(0):
+                    send(self.connections[0], {"call": name}, mine)
+                    return receive(self.connections[0]).arrays
             parts = [mine]
             for rank in range(1, self.size):
-                values, arrays = receive(self.connections[rank])
+                with self._present(rank):
+                    values, arrays = receive(self.connections[rank])
                 if values["call"] != name:
-                    raise RunError(
+                    raise HardmaxError(
                         f"the processes do not do the same: process {rank} of {self.size} calls "
                         f"{values['call']}, and process 0 {name}; call fit, evaluate and scores in "
                         "all of them, with the same arguments"
@@ -113,8 +115,22 @@ class Group:
                 parts.append(arrays)
             result = combine(parts)
             for rank in range(1, self.size):
-                send(self.connections[rank], {}, result)
+                with self._present(rank):
+                    send(self.connections[rank], {}, result)
             return result
+
+    @contextlib.contextmanager
+    def _present(self, rank: int) -> Iterator[None]:
+        """Raise HardmaxError if another process has ended without an error, as if all was done."""
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            if self.watch is not None:
+                self.watch.await_others()
+            raise HardmaxError(
+                f"process {rank} of {self.size} has ended, and the others are not done; call fit, "
+                "evaluate and scores in all of them, with the same arguments"
+            ) from error
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
@@ -168,7 +184,7 @@ def group() -> Group:
 
 def _accepted(here: Place) -> tuple[Connections, Connections]:
     """Return the first process's connections to the others, for data and for watching."""
-    host = "127.0.0.1" if here.local_size == here.size else ""
+    host = LOOPBACK if here.local_size == here.size else ""
     try:
         server = socket.create_server((host, here.port), backlog=2 * here.size)
     except OSError as error:
@@ -184,17 +200,25 @@ def _accepted(here: Place) -> tuple[Connections, Connections]:
             try:
                 connection, _ = server.accept()
             except TimeoutError:
-                missing = {*range(1, here.size)} - {*found["data"]}
+                missing = {*range(1, here.size)} - {*found["watch"]}
                 raise ArgumentError(
                     f"of {here.size} processes, {', '.join(map(str, sorted(missing)))} did not "
                     f"start within {TIMEOUT:g} s; start as many as WORLD_SIZE says, all with the "
                     "same MASTER_ADDR and MASTER_PORT"
                 ) from None
             greeting = _greeting(connection)
-            if greeting is not None:
-                values = greeting.values
-                found[values["channel"]][values["rank"]] = connection
+            if greeting is None:
+                continue
+            rank, known = greeting.values["rank"], found[greeting.values["channel"]]
+            if rank in known:
+                raise ArgumentError(
+                    f"two processes have RANK={rank}; give each of the {here.size} one of its own"
+                )
+            with contextlib.suppress(OSError):  # it is noticed by those that watch
                 send(connection, {"version": hardmax.__version__, "size": here.size}, [])
+            # Another tells that it has another WORLD_SIZE.
+            if rank < here.size:
+                known[rank] = connection
     return found["data"], found["watch"]
 
 
@@ -203,8 +227,9 @@ def _greeting(connection: socket.socket) -> Message | None:
     connection.settimeout(10)
     try:
         greeting = receive(connection)
-        is_known = {"rank", "channel"} <= greeting.values.keys()
-    except (EOFError, OSError, ValueError, AttributeError, TypeError):
+        rank, channel = greeting.values["rank"], greeting.values["channel"]
+        is_known = isinstance(rank, int) and rank > 0 and channel in ("data", "watch")
+    except (EOFError, OSError, ValueError, LookupError, TypeError, MemoryError, RecursionError):
         is_known = False
     if not is_known:
         connection.close()
@@ -219,9 +244,19 @@ def _connected(here: Place) -> tuple[Connections, Connections]:
     connections = []
     for channel in ("data", "watch"):
         connection = _connection(here, deadline)
-        send(connection, {"rank": here.rank, "channel": channel}, [])
-        values = receive(connection).values
-        first, mine = (values["version"], values["size"]), (hardmax.__version__, here.size)
+        # The first process may be busy with others.
+        connection.settimeout(max(deadline - time.monotonic(), 10))
+        try:
+            send(connection, {"rank": here.rank, "channel": channel}, [])
+            values = receive(connection).values
+            first = values["version"], values["size"]
+        except (EOFError, OSError, ValueError, LookupError, TypeError) as error:
+            connection.close()
+            raise ArgumentError(
+                f"what {here} reaches at {here.address}, port {here.port}, one above MASTER_PORT, "
+                "is not process 0; start all with the same MASTER_ADDR and MASTER_PORT"
+            ) from error
+        mine = (hardmax.__version__, here.size)
         if first != mine:
             raise ArgumentError(
                 f"{here} has hardmax {mine[0]} and WORLD_SIZE={mine[1]}, and process 0 has hardmax "

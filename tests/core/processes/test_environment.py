@@ -48,3 +48,8 @@ def test_impossible_values_are_refused(environment, name, value):
     environment(**{**SET, name: value})
     with pytest.raises(ArgumentError, match=f"{name} must be a whole number from .* got '{value}'"):
         place()
+
+
+def test_processes_of_one_machine_need_not_know_its_name(environment):
+    environment(**{**SET, "LOCAL_WORLD_SIZE": SET["WORLD_SIZE"]})
+    assert place().address == "127.0.0.1"

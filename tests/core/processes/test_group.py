@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import threading
 
 import numpy as np
 import pytest
@@ -113,6 +114,61 @@ def test_processes_that_do_different_things_say_so():
     codes, printed = ended(start(2, "-c", START + other))
     assert codes[0] == 1
     assert "process 1 of 2 calls wait, and process 0 sum" in printed[0][1]
+
+
+def test_a_process_that_ends_before_the_others_is_named():
+    codes, printed = ended(start(2, "-c", START + "if rank == 0: group.wait()"))
+    assert codes == [1, 0]
+    last = printed[0][1].splitlines()[-1]
+    assert "HardmaxError: process 1 of 2 has ended, and the others are not done" in last
+
+
+def test_a_process_that_joins_twice_is_told():
+    command = "import os; os.environ['RANK'] = str(min(int(os.environ['RANK']), 1))\n" + START
+    codes, printed = ended(start(3, "-c", command))
+    assert codes[0] == 1
+    assert "ArgumentError: two processes have RANK=1" in printed[0][1].splitlines()[-1]
+
+
+def test_a_stranger_does_not_keep_processes_from_joining():
+    strange = """
+import os, socket, threading, time
+from hardmax.processes.messages import send
+def disturb():
+    port = int(os.environ["MASTER_PORT"]) + 1
+    for values in ({"rank": "1", "channel": "data"}, {"rank": 1, "channel": []}, {"rank": -1}, []):
+        while True:
+            try:
+                one = socket.create_connection(("127.0.0.1", port), 1)
+                break
+            except OSError:
+                time.sleep(0.01)
+        send(one, values, [])
+        one.recv(1)  # until it is closed
+if os.environ["RANK"] == "1":
+    disturb()
+"""
+    codes, printed = ended(start(2, "-c", strange + START + EXCHANGES))
+    assert codes == [0, 0], printed
+
+
+def test_a_stranger_in_the_place_of_the_first_is_told(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        environment = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        environment |= {"MASTER_PORT": str(server.getsockname()[1] - 1)}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(ArgumentError, match=r"what process 1 of 2 reaches .* is not process 0"):
+            group.__wrapped__()
+        answering.join()
 
 
 def test_a_process_that_does_not_come_is_named(monkeypatch):
