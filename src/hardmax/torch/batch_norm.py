@@ -151,6 +151,8 @@ class _Normalization(torch.autograd.Function):
         var = (squares - mean**2).clamp_(0)
         kind = torch.promote_types(X.dtype, torch.float32)
         mean, var, n = mean.to(kind), var.to(kind), n.to(kind)
+        if weight is not None:  # it may be bfloat16
+            weight, bias = weight.to(kind), bias.to(kind)
         ctx.save_for_backward(X, weight, mean, var, n)
         ctx.mark_non_differentiable(mean, var, n)
         ctx.eps, ctx.counts = eps, counts
@@ -177,7 +179,6 @@ class _Normalization(torch.autograd.Function):
                 one.view(shape) for one in (slope * mean - scale * by_bias, slope, scale)
             )
             of_X = torch.addcmul(offset, X, slope, value=-1).addcmul_(gradient, scale)
-            of_X = of_X.to(X.dtype)
         affine = weight is not None
         return of_X, of_weight if affine else None, of_bias if affine else None, None, None
 
