@@ -8,8 +8,9 @@ import atexit
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Protocol
 
 import jax
 import numpy as np
@@ -18,18 +19,31 @@ from jax import lax
 from hardmax.errors import ArgumentError
 from hardmax.frameworks import silenced
 from hardmax.jax import resuming
+from hardmax.jax.module import Module
 from hardmax.jax.runtime import by_example, everywhere, put
 from hardmax.processes.environment import Place
 from hardmax.processes.group import Group, group
 from hardmax.training.states import state_from_first
 
-__all__ = ["SHARES", "join", "synchronize"]
+__all__ = ["SHARES", "Trainer", "join", "synchronize"]
 
 #: Whether each process computes with its own share of each batch.
 SHARES = False
 
 #: JAX's option to take SIGTERM for a warning, which would keep a process from being ended.
 PREEMPTION = "jax_enable_preemption_service"
+
+
+class Trainer(resuming.Trainer, Protocol):
+    """The trainer, as far as other processes are concerned."""
+
+    model: Module
+
+    def get_weights(self, model: Module) -> dict[str, np.ndarray]:
+        """Return copies of the model's weights as named NumPy arrays."""
+
+    def set_weights(self, model: Module, weights: Mapping[str, np.ndarray]) -> None:
+        """Set the model's weights."""
 
 
 @cache
@@ -64,8 +78,9 @@ def _start(joined: Group) -> None:
         platform = _connect()
     except RuntimeError as error:
         raise ArgumentError(
-            f"JAX cannot start in {here.size} processes: {error}; import hardmax.jax before "
-            "anything is computed in JAX"
+            f"JAX cannot start in {here.size} processes: {str(error).splitlines()[0].rstrip('.')}; "
+            "import hardmax.jax before anything is computed in JAX, and start as many processes as "
+            "there are GPUs, or set JAX_PLATFORMS=cpu"
         ) from error
     if platform == "cpu":
         # Connected processes need JAX's coordinator no more, whose clients abort with many words
@@ -103,17 +118,22 @@ def _connect() -> str:
 
 
 def _leave(joined: Group) -> None:
-    """Shut JAX down once all processes end; but one that fails does not wait for the others."""
-    error = getattr(sys, "last_value", None)
-    if error is None and joined.watch is not None and not joined.watch.is_ending.is_set():
+    """Shut JAX down once all processes end; but one that fails must not wait for the others."""
+    watch, error = joined.watch, getattr(sys, "last_value", None)
+    assert watch is not None
+    if error is None and not watch.is_ending.is_set():
         joined.wait()
         jax.distributed.shutdown()
         return
-    joined.fail("" if error is None else f"{type(error).__name__}: {error}")
+    if error is not None:
+        watch.problem = f"{type(error).__name__}: {error}"
+    watch.end()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     os._exit(1)
 
 
-def synchronize(trainer: Any) -> None:
+def synchronize(trainer: Trainer) -> None:
     """Give all processes the weights, the optimizer and the random numbers of the first."""
     state = {
         "weights": trainer.get_weights(trainer.model),
