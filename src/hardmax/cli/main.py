@@ -17,7 +17,7 @@ from hardmax.cli.evaluate import evaluate
 from hardmax.cli.explain import explain
 from hardmax.cli.export import export
 from hardmax.cli.models import models
-from hardmax.cli.options import notice
+from hardmax.cli.options import INTERRUPTED, notice
 from hardmax.cli.parity import parity
 from hardmax.cli.predict import predict
 from hardmax.cli.runs import runs
@@ -80,6 +80,8 @@ def main() -> None:
         code = app(prog_name="hardmax", standalone_mode=False)
     except HardmaxError as error:
         problem = str(error)
+    except KeyboardInterrupt:
+        code, problem = INTERRUPTED, "interrupted"
     except BrokenPipeError:
         # The reader closed the pipe; keep Python from flushing the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

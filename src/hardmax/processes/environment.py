@@ -47,7 +47,7 @@ def place() -> Place:
     The port is the one above ``MASTER_PORT``, on which the framework or torchrun itself waits.
     Raises ArgumentError if what the environment says is incomplete or impossible.
     """
-    if "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1":
+    if os.environ.get("WORLD_SIZE", "1") == "1":
         return Place()
     missing = [name for name in REQUIRED if name not in os.environ]
     if missing:

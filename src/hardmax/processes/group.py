@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import logging
 import socket
 import sys
 import time
@@ -19,8 +20,11 @@ from hardmax.processes.watch import Watch
 
 __all__ = ["Group", "group"]
 
-#: The seconds in which all processes must have started.
-TIMEOUT = 300.0
+#: The seconds in which all processes must have started, and those after which it is told that some
+#: have not.
+TIMEOUT, PATIENCE = 300.0, 10.0
+
+log = logging.getLogger(__name__)
 
 Arrays: TypeAlias = list[np.ndarray]
 Connections: TypeAlias = dict[int, socket.socket]
@@ -194,17 +198,22 @@ def _accepted(here: Place) -> tuple[Connections, Connections]:
         ) from error
     found: dict[str, Connections] = {"data": {}, "watch": {}}
     deadline = time.monotonic() + TIMEOUT
+    until = min(time.monotonic() + PATIENCE, deadline)
     with server:
         while any(len(one) < here.size - 1 for one in found.values()):
-            server.settimeout(max(deadline - time.monotonic(), 0.01))
+            server.settimeout(max(until - time.monotonic(), 0.01))
             try:
                 connection, _ = server.accept()
             except TimeoutError:
-                missing = {*range(1, here.size)} - {*found["watch"]}
+                ranks = {*range(1, here.size)} - {*found["watch"]}
+                missing = f"of {here.size} processes, {', '.join(map(str, sorted(ranks)))}"
+                if until < deadline:
+                    log.warning("hardmax: %s did not start yet; waiting for them", missing)
+                    until = deadline
+                    continue
                 raise ArgumentError(
-                    f"of {here.size} processes, {', '.join(map(str, sorted(missing)))} did not "
-                    f"start within {TIMEOUT:g} s; start as many as WORLD_SIZE says, all with the "
-                    "same MASTER_ADDR and MASTER_PORT"
+                    f"{missing} did not start within {TIMEOUT:g} s; start as many as WORLD_SIZE "
+                    "says, all with the same MASTER_ADDR and MASTER_PORT"
                 ) from None
             greeting = _greeting(connection)
             if greeting is None:
@@ -264,6 +273,7 @@ def _connected(here: Place) -> tuple[Connections, Connections]:
             )
         _prepare(connection)
         connections.append({0: connection})
+        deadline = min(deadline, time.monotonic() + PATIENCE)  # the first process has started
     return connections[0], connections[1]
 
 

@@ -26,7 +26,7 @@ from hardmax.training.contracts import (
 from hardmax.training.labels import Labels
 from hardmax.training.loaders import Loader, batch_count, chunks
 from hardmax.training.own_data import OwnData
-from hardmax.training.sharing import Share, cut, whole_steps
+from hardmax.training.sharing import Share, check_same, cut, whole_steps
 
 __all__ = ["Evaluator", "ModelT", "Tensor"]
 
@@ -160,7 +160,9 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         sharing = self.sharing
         if isinstance(loader, Loader):
             return chunk if sharing.size == 1 else self._shared(chunk)
-        batches = map(self._watched, chunk)
+        batches: Iterable[Sequence[Tensor]] = map(self._watched, chunk)
+        if self.group.size > 1:
+            batches = check_same(batches, self.group)
         return batches if sharing.size == 1 else self._shared(cut(batches, sharing))
 
     def _watched(self, batch: Sequence[Tensor]) -> Sequence[Tensor]:

@@ -1,14 +1,17 @@
 """What several processes make together of the results that each has of its shares of batches."""
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hardmax.errors import ArgumentError
 from hardmax.evaluation.totals import Meter, Steps
+from hardmax.plotting.pyplot import on_host
 from hardmax.processes.group import Group
 
-__all__ = ["Share", "cut", "joined_meter", "whole_steps"]
+__all__ = ["Share", "check_same", "cut", "joined_meter", "whole_steps"]
 
 
 class Share(NamedTuple):
@@ -16,6 +19,23 @@ class Share(NamedTuple):
 
     own: int = 1
     whole: int = 1
+
+
+def check_same(batches: Iterable[Sequence[Any]], group: Group) -> Iterator[Sequence[Any]]:
+    """Yield batches of arrays, after checking the labels of the first one.
+
+    Raises ArgumentError unless they are the same in all processes.
+    """
+    for number, batch in enumerate(batches):
+        if not number:
+            checksums = group.gather(np.array([zlib.crc32(on_host(batch[-1]).tobytes())]))
+            if len({*checksums.tolist()}) > 1:
+                raise ArgumentError(
+                    f"the {group.size} processes got different batches, of which each is to compute "
+                    "with a part; give all of them the same order, in PyTorch for example by "
+                    "DataLoader(..., generator=torch.Generator().manual_seed(0))"
+                )
+        yield batch
 
 
 def cut(batches: Iterable[Sequence[Any]], group: Group) -> Iterator[tuple[Sequence[Any], int]]:

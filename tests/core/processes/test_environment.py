@@ -20,7 +20,7 @@ def environment(monkeypatch):
 
 
 def test_a_process_is_alone_by_default(environment):
-    for variables in ({}, {"WORLD_SIZE": "4"}, {**SET, "WORLD_SIZE": "1", "RANK": "0"}):
+    for variables in ({}, {"RANK": "4"}, {**SET, "WORLD_SIZE": "1", "RANK": "0"}):
         environment(**variables)
         assert place() == Place(), variables
     assert place().is_first
@@ -33,7 +33,7 @@ def test_the_place_is_what_torchrun_sets(environment):
     assert not place().is_first
 
 
-@pytest.mark.parametrize("name", ["MASTER_ADDR", "MASTER_PORT"])
+@pytest.mark.parametrize("name", ["RANK", "MASTER_ADDR", "MASTER_PORT"])
 def test_an_incomplete_environment_is_refused(environment, name):
     environment(**{key: value for key, value in SET.items() if key != name})
     with pytest.raises(ArgumentError, match=f"but {name} is not set; start them with torchrun"):

@@ -171,13 +171,16 @@ def test_a_stranger_in_the_place_of_the_first_is_told(monkeypatch):
         answering.join()
 
 
-def test_a_process_that_does_not_come_is_named(monkeypatch):
+def test_a_process_that_does_not_come_is_named(monkeypatch, caplog):
     monkeypatch.setattr(group_module, "TIMEOUT", 0.2)
     for name, value in {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MASTER_PORT", environments(2)[0]["MASTER_PORT"])
+    monkeypatch.setattr(group_module, "PATIENCE", 0.1)
     with pytest.raises(ArgumentError, match=r"of 3 processes, 1, 2 did not start within 0.2 s"):
         group.__wrapped__()
+    (told,) = caplog.messages
+    assert told == "hardmax: of 3 processes, 1, 2 did not start yet; waiting for them"
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(ArgumentError, match=r"process 1 of 3 cannot reach process 0 at 127.0.0.1"):
         group.__wrapped__()

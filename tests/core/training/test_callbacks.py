@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hardmax.errors import ArgumentError, RunError
 from hardmax.networks.layouts import Portable
 from hardmax.plotting.board import ProgressBoard
+from hardmax.processes.group import Group
 from hardmax.training import checkpoint
 from hardmax.training.callbacks import Callback, EarlyStopping, SaveCheckpoint
 from hardmax.training.module import Module
@@ -33,6 +34,7 @@ class ScriptedTrainer(Trainer):
 
     framework = "scripted"
     more = {}
+    processes = SimpleNamespace(SHARES=True, join=Group)
     runtime = SimpleNamespace(num_gpus=lambda: 0)
     layers = SimpleNamespace(scale_dropout=lambda model, factor: None)
 

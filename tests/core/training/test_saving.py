@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardmax.errors import RunError
+from hardmax.processes.group import Group
 from hardmax.training import saving
 from hardmax.training.loaders import chunks
 from hardmax.training.saving import FIRST, SHARE, Saving
@@ -54,7 +55,7 @@ class Fit:
         self.clock, self.done = clock, 0
         self.start = clock.now
         self.store = Memory(clock, cost)
-        self.saving = Saving(self.store, minutes, self.state, step)
+        self.saving = Saving(self.store, minutes, self.state, step, Group())
 
     def state(self):
         return self.clock.now - self.start, self.done
