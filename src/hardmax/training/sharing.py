@@ -31,7 +31,7 @@ def check_same(batches: Iterable[Sequence[Any]], group: Group) -> Iterator[Seque
             checksums = group.gather(np.array([zlib.crc32(on_host(batch[-1]).tobytes())]))
             if len({*checksums.tolist()}) > 1:
                 raise ArgumentError(
-                    f"the {group.size} processes got different batches, of which each is to compute "
+                    f"the {group.size} processes got different batches, of which each computes "
                     "with a part; give all of them the same order, in PyTorch for example by "
                     "DataLoader(..., generator=torch.Generator().manual_seed(0))"
                 )
