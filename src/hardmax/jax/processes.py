@@ -5,10 +5,11 @@ examples among them: see ``runtime.put`` and ``Program.divided``.
 """
 
 import atexit
+import contextlib
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Protocol
 
@@ -32,6 +33,9 @@ SHARES = False
 
 #: JAX's option to take SIGTERM for a warning, which would keep a process from being ended.
 PREEMPTION = "jax_enable_preemption_service"
+
+#: The environment variable with the addresses to which gRPC takes no proxy.
+NO_PROXY = "no_grpc_proxy"
 
 
 class Trainer(resuming.Trainer, Protocol):
@@ -66,21 +70,24 @@ def _start(joined: Group) -> None:
     (port,) = joined.from_first(np.asarray(_free_port()))
     if hasattr(jax.config, PREEMPTION):
         jax.config.update(PREEMPTION, False)
+    address = "127.0.0.1" if is_local else here.address
     try:
-        jax.distributed.initialize(
-            f"{'127.0.0.1' if is_local else here.address}:{port}",
-            here.size,
-            here.rank,
-            _own_devices(here),
-            cluster_detection_method="deactivate",
-            coordinator_bind_address=f"127.0.0.1:{port}" if is_local else None,
-        )
+        with _without_proxy(address):
+            jax.distributed.initialize(
+                f"{address}:{port}",
+                here.size,
+                here.rank,
+                _own_devices(here),
+                cluster_detection_method="deactivate",
+                coordinator_bind_address=f"{address}:{port}" if is_local else None,
+            )
         platform = _connect()
     except RuntimeError as error:
+        problem = str(error).splitlines()[0].partition(". ")[0]
         raise ArgumentError(
-            f"JAX cannot start in {here.size} processes: {str(error).splitlines()[0].rstrip('.')}; "
-            "import hardmax.jax before anything is computed in JAX, and start as many processes as "
-            "there are GPUs, or set JAX_PLATFORMS=cpu"
+            f"JAX cannot start in {here.size} processes: {problem}; import hardmax.jax before "
+            "anything is computed in JAX, and start as many processes as there are GPUs, or set "
+            "JAX_PLATFORMS=cpu"
         ) from error
     if platform == "cpu":
         # Connected processes need JAX's coordinator no more, whose clients abort with many words
@@ -88,6 +95,19 @@ def _start(joined: Group) -> None:
         jax.distributed.shutdown()
     else:
         atexit.register(_leave, joined)
+
+
+@contextlib.contextmanager
+def _without_proxy(address: str) -> Iterator[None]:
+    """Let connections to an address that are made in a block take no HTTP proxy, as gRPC's may."""
+    before = os.environ.get(NO_PROXY)
+    os.environ[NO_PROXY] = address
+    try:
+        yield
+    finally:
+        del os.environ[NO_PROXY]
+        if before is not None:
+            os.environ[NO_PROXY] = before
 
 
 def _free_port() -> int:
