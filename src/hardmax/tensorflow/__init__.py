@@ -5,10 +5,18 @@ functions (``train_ch3``, ``Accumulator``, ...), and ``load_data``, ``auto`` and
 user's own data.
 """
 
+import os as _os
+
 from hardmax import frameworks as _frameworks
 from hardmax.plotting import pyplot as _plots
 
 _frameworks.check("tensorflow")  # raises with installation instructions
+
+from hardmax.processes.environment import place as _place
+
+if _place().size > 1:
+    # Once one process has ended, TensorFlow would log in the others that they cannot reach it.
+    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from hardmax.tensorflow import collectives as _collectives
 

@@ -9,6 +9,8 @@ from functools import cache
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.distribute import collective_all_reduce_strategy
+from tensorflow.python.eager import context
 
 from hardmax.errors import ArgumentError
 from hardmax.frameworks import silenced
@@ -105,6 +107,10 @@ def _replica() -> tf.distribute.ReplicaContext:
             num_accelerators={"GPU": gpus},
             rpc_layer="grpc",
         )
+        # TensorFlow would notice itself if a process ends, but takes one that is done before the
+        # others for a failure, and lets none be ended by SIGTERM.
+        context.context().configure_coordination_service(service_type="")
+        collective_all_reduce_strategy.CollectiveAllReduceExtended._enable_check_health = False
         with silenced():
             strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except RuntimeError as error:
@@ -112,6 +118,7 @@ def _replica() -> tf.distribute.ReplicaContext:
             "TensorFlow was used before the processes could join; import hardmax.tensorflow before "
             f"anything is computed ({error})"
         ) from error
+    joined.wait()  # until all can be reached
     return tf.distribute.ReplicaContext(strategy, joined.place.rank)
 
 
