@@ -107,11 +107,12 @@ def _replica() -> tf.distribute.ReplicaContext:
             num_accelerators={"GPU": gpus},
             rpc_layer="grpc",
         )
-        # TensorFlow would notice itself if a process ends, but takes one that is done before the
-        # others for a failure, and lets none be ended by SIGTERM.
-        context.context().configure_coordination_service(service_type="")
-        collective_all_reduce_strategy.CollectiveAllReduceExtended._enable_check_health = False
         with silenced():
+            # TensorFlow would notice itself if a process ends, but takes one that is done before
+            # the others for a failure, and lets none be ended by SIGTERM.
+            context.context().configure_coordination_service(service_type="")
+            extended = collective_all_reduce_strategy.CollectiveAllReduceExtended
+            extended._enable_check_health = False
             strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except RuntimeError as error:
         raise ArgumentError(
@@ -128,16 +129,14 @@ def _choose_gpu(joined: Group) -> int:
     All processes have one, or none has.
     """
     gpus = tf.config.list_physical_devices("GPU")
-    rank = joined.place.local_rank
-    own = gpus[rank : rank + 1]
+    # By the remainder, as what starts the processes may let each see only its own.
+    own = [gpus[joined.place.local_rank % len(gpus)]] if gpus else []
     if not joined.gather(np.array([len(own)])).all():
-        own = []
-        if gpus:
+        if own:
             warnings.warn(
-                "there are more processes than GPUs, and all of them compute on the CPU; start as "
-                "many on each machine as it has GPUs",
-                stacklevel=2,
+                "some of the processes have no GPU, so all of them compute on the CPU", stacklevel=2
             )
+        own = []
     tf.config.set_visible_devices(own, "GPU")
     return len(own)
 

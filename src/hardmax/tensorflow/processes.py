@@ -20,6 +20,7 @@ __all__ = [
     "counts",
     "gathered",
     "join",
+    "release",
     "summed_gradients",
     "synchronize",
 ]
@@ -31,13 +32,15 @@ SHARES = True
 class Trainer(Protocol):
     """The trainer, as far as several processes are concerned.
 
-    ``statistics`` are variables that a user's layers may set, each by its share of a batch.
+    ``statistics`` are variables that a user's layers may set, each by its share of a batch, and
+    ``synchronized`` the layers that normalize by whole batches for the time of a fit.
     """
 
     model: Module
     seed: int | None
     share: Share
     statistics: Sequence[tf.Variable]
+    synchronized: Sequence[tf.keras.layers.BatchNormalization]
 
     @property
     def sharing(self) -> Group:
@@ -57,8 +60,8 @@ class Trainer(Protocol):
 def synchronize(trainer: Trainer) -> None:
     """Give all processes the weights of the first, and random numbers of their own.
 
-    Keras's BatchNormalization layers are set to normalize by the statistics of whole batches; of
-    layers that may compute others of their own the user is warned.
+    For the time of the fit, Keras's BatchNormalization layers normalize by whole batches; of layers
+    that may do so by each process's share the user is warned.
     """
     model, group = trainer.model, trainer.group
     weights = trainer.get_weights(model)
@@ -70,17 +73,29 @@ def synchronize(trainer: Trainer) -> None:
     layers.separate_generators(model, rank)
     if trainer.seed is not None and rank:
         tf.random.set_seed(layers.separate_seed(trainer.seed, rank))
-    for layer in model._flatten_layers():
-        if isinstance(layer, tf.keras.layers.BatchNormalization):
-            layer.synchronized = True
-    trainer.statistics = _statistics(model)
-    if trainer.statistics and group.is_first:
+    trainer.synchronized = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, tf.keras.layers.BatchNormalization) and not layer.synchronized
+    ]
+    for layer in trainer.synchronized:
+        layer.synchronized = True
+    owners = _statistics(model)
+    trainer.statistics = [variable for found in owners.values() for variable in found]
+    if owners and group.is_first:
         warnings.warn(
-            f"{type(model).__name__} has variables that are not trained, of layers of your own; if "
-            "these compute them from a batch, each process does so from its share of it, and their "
-            "mean is kept: use tf.keras.layers.BatchNormalization to normalize by whole batches",
+            f"{', '.join(owners)} has variables that are not trained: if it computes them from a "
+            "batch, it does so from each process's share of it, and their mean is kept; "
+            "tf.keras.layers.BatchNormalization normalizes by whole batches",
             stacklevel=2,
         )
+
+
+def release(trainer: Trainer) -> None:
+    """Leave the layers of a model as they were before a fit."""
+    for layer in trainer.synchronized:
+        layer.synchronized = False
+    trainer.synchronized = ()
 
 
 def computes_whole(trainer: Trainer) -> bool:
@@ -124,14 +139,15 @@ def summed_gradients(
     return [None if grad is None else next(left) for grad in grads]
 
 
-def _statistics(model: Module) -> list[tf.Variable]:
-    """Return the variables that are not trained of layers that are not Keras's or hardmax's."""
-    own = [
-        variable
-        for layer in model._flatten_layers()
-        if not isinstance(layer, tf.keras.layers.BatchNormalization)
-        and type(layer).__module__.partition(".")[0] not in ("keras", "hardmax")
-        for variable in layer._non_trainable_variables
-    ]
-    own += [variable for _, variable in scratch_weights(model) if not variable.trainable]
-    return [variable for variable in own if tf.as_dtype(variable.dtype).is_floating]
+def _statistics(model: Module) -> dict[str, list[tf.Variable]]:
+    """Return variables that are not trained, by the class of a layer of the user that has them."""
+    found: dict[str, list[tf.Variable]] = {}
+    for layer in model._flatten_layers():
+        is_own = type(layer).__module__.partition(".")[0] not in ("keras", "hardmax")
+        if is_own and not isinstance(layer, tf.keras.layers.BatchNormalization):
+            found.setdefault(type(layer).__name__, []).extend(layer._non_trainable_variables)
+    plain = [variable for _, variable in scratch_weights(model) if not variable.trainable]
+    found.setdefault(type(model).__name__, []).extend(plain)
+    for name, variables in found.items():
+        found[name] = [one for one in variables if tf.as_dtype(one.dtype).is_floating]
+    return {name: variables for name, variables in found.items() if variables}

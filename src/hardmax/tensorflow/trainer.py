@@ -50,6 +50,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
     #: The shape of an example's scores, with a loss that takes labels.
     scores_shape: tuple[int, ...] | None = None
     statistics: Sequence[tf.Variable] = ()
+    synchronized: Sequence[tf.keras.layers.BatchNormalization] = ()
 
     def fit(self, model: Module, data: DataModule[tf.Tensor]) -> None:
         """Train ``model`` on ``data`` for at most ``max_epochs``.
@@ -64,6 +65,7 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
             super().fit(model, data)
         finally:
             self.is_fitting = False
+            processes.release(self)
             model.training = False
 
     def prepare_optimizer(self) -> None:
