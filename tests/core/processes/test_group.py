@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torchrun import ended, start
 
 from hardmax.errors import ArgumentError
-from hardmax.processes import group as group_module
+from hardmax.processes import joining
 from hardmax.processes.environment import Place, environments
 from hardmax.processes.group import Group, group
 from hardmax.processes.messages import receive, send
@@ -172,11 +172,11 @@ def test_a_stranger_in_the_place_of_the_first_is_told(monkeypatch):
 
 
 def test_a_process_that_does_not_come_is_named(monkeypatch, caplog):
-    monkeypatch.setattr(group_module, "TIMEOUT", 0.2)
+    monkeypatch.setattr(joining, "TIMEOUT", 0.2)
     for name, value in {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MASTER_PORT", environments(2)[0]["MASTER_PORT"])
-    monkeypatch.setattr(group_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(joining, "PATIENCE", 0.1)
     with pytest.raises(ArgumentError, match=r"of 3 processes, 1, 2 did not start within 0.2 s"):
         group.__wrapped__()
     (told,) = caplog.messages
