@@ -56,7 +56,8 @@ def together(tmp_path_factory):
 def test_models_are_trained_as_in_one_process(name, alone, together):
     for key, value in alone.items():
         if key.startswith(f"{name}:"):
-            np.testing.assert_allclose(together[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
+            # Keras takes a synchronized variance as E(x^2) - E(x)^2, which rounds more.
+            np.testing.assert_allclose(together[key], value, rtol=1e-4, atol=1e-4, err_msg=key)
 
 
 def test_processes_have_random_numbers_of_their_own_also_after_resuming(together):

@@ -133,11 +133,13 @@ class Trainer(trainer.Trainer[Module, tf.Tensor]):
         """Return what this process computes of a batch, of which it has a share."""
         if processes.computes_whole(self):
             batch = processes.gathered(self, batch)
+            self.examples = len(batch[-1])
         return self.prepare_batch(batch)
 
     def observe(self, label: str, value: Any) -> int:
         """Add a batch mean to its meter on the step path; return the size of the batch."""
-        self.examples *= self.counts
+        if not self.uses_engine:
+            self.examples *= self.counts
         return super().observe(label, value)
 
     def train_on(self, batch: Sequence[tf.Tensor]) -> None:
