@@ -115,9 +115,8 @@ def test_an_evaluation_counts_every_example_once(results):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [4])
-def test_other_numbers_of_processes_do_so_too(results, framework, tmp_path, count):
-    assert_alike(results[0], fitted(count, framework, tmp_path))
+def test_four_processes_do_so_too(results, framework, tmp_path):
+    assert_alike(results[0], fitted(4, framework, tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +138,7 @@ def assert_same_run(folder, run):
         assert found.record["results"]["test"][name] == run.record["results"]["test"][name]
 
 
+@pytest.mark.slow
 def test_all_processes_train_the_baseline_of_images(framework, tmp_path):
     skip_mxnet(framework)
     options = [option for option in TRAINING if option != "--no-baselines"]
@@ -176,6 +176,7 @@ def test_the_command_writes_one_run(undisturbed, hardmax, framework, tmp_path):
     assert json.loads(done.stdout)["accuracy"] == json.loads(alone.stdout)["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_training_of_which_a_process_dies_is_resumed_by_any_number(
     undisturbed, framework, tmp_path
 ):

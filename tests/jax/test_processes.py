@@ -1,8 +1,11 @@
 """JAX only: what several processes have of one's random numbers, and how they start and end."""
 
 import numpy as np
+import pytest
 from commands import run_process
 from torchrun import ended, start
+
+pytestmark = pytest.mark.slow
 
 #: Fits a network with dropout to mixed images, and writes its weights; the last of several
 #: processes ends last. Then a model without a seed has the same weights in all of them.

@@ -27,6 +27,8 @@ from hardmax import frameworks
 frameworks.load("tensorflow")
 import tensorflow as tf
 from hardmax.tensorflow import collectives
+
+pytestmark = pytest.mark.slow
 group = collectives.join()
 with group.guarded():
     for step in range(1000):

@@ -9,6 +9,8 @@ import user_models
 from hardmax.errors import ArgumentError
 from hardmax.torch import runtime
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 3
 
 
