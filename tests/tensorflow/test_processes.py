@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torchrun
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 3
 
 #: Uses TensorFlow before hardmax.
@@ -27,8 +29,6 @@ from hardmax import frameworks
 frameworks.load("tensorflow")
 import tensorflow as tf
 from hardmax.tensorflow import collectives
-
-pytestmark = pytest.mark.slow
 group = collectives.join()
 with group.guarded():
     for step in range(1000):
