@@ -7,7 +7,6 @@ examples among them: see ``runtime.put`` and ``Program.divided``.
 import atexit
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -22,7 +21,7 @@ from hardmax.frameworks import silenced
 from hardmax.jax import resuming
 from hardmax.jax.module import Module
 from hardmax.jax.runtime import by_example, everywhere, put
-from hardmax.processes.environment import Place
+from hardmax.processes.environment import Place, free_port
 from hardmax.processes.group import Group, group
 from hardmax.training.states import state_from_first
 
@@ -67,10 +66,10 @@ def _start(joined: Group) -> None:
     """Start JAX in all processes, and connect them."""
     here = joined.place
     is_local = here.local_size == here.size
-    (port,) = joined.from_first(np.asarray(_free_port()))
+    (port,) = joined.from_first(np.asarray(free_port()))
     if hasattr(jax.config, PREEMPTION):
         jax.config.update(PREEMPTION, False)
-    address = "127.0.0.1" if is_local else here.address
+    address = here.address
     try:
         with _without_proxy(address):
             jax.distributed.initialize(
@@ -108,13 +107,6 @@ def _without_proxy(address: str) -> Iterator[None]:
         del os.environ[NO_PROXY]
         if before is not None:
             os.environ[NO_PROXY] = before
-
-
-def _free_port() -> int:
-    """Return a port of this machine that nobody waits on."""
-    with socket.create_server(("", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def _own_devices(here: Place) -> list[int] | None:

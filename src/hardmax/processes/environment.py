@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hardmax.errors import ArgumentError
 
-__all__ = ["LOOPBACK", "Place", "environments", "place"]
+__all__ = ["LOOPBACK", "Place", "environments", "free_port", "place"]
 
 #: What torchrun and its kin set for each process.
 REQUIRED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -68,7 +68,7 @@ def environments(count: int) -> list[dict[str, str]]:
     """Return the environments of ``count`` processes to start together on this machine."""
     if count == 1:
         return [dict(os.environ)]
-    shared = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": _free_port()}
+    shared = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": _free_pair()}
     of_each = [{"RANK": rank, "LOCAL_RANK": rank} for rank in range(count)]
     return [
         {
@@ -80,7 +80,14 @@ def environments(count: int) -> list[dict[str, str]]:
     ]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody waits on."""
+    with socket.create_server(("", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _free_pair() -> int:
     """Return a port of this machine that is free, as is the one above it."""
     while True:
         with socket.socket() as first, socket.socket() as second:

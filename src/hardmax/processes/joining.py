@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import hardmax
@@ -25,47 +26,61 @@ Connections: TypeAlias = dict[int, socket.socket]
 
 def accepted(here: Place) -> tuple[Connections, Connections]:
     """Return the first process's connections to the others, for data and for watching."""
-    host = LOOPBACK if here.local_size == here.size else ""
-    try:
-        server = socket.create_server((host, here.port), backlog=2 * here.size)
-    except OSError as error:
-        raise ArgumentError(
-            f"cannot wait for the other processes on port {here.port}, one above MASTER_PORT: "
-            f"{error.strerror}; choose another MASTER_PORT"
-        ) from error
     found: dict[str, Connections] = {"data": {}, "watch": {}}
     deadline = time.monotonic() + TIMEOUT
     until = min(time.monotonic() + PATIENCE, deadline)
-    with server:
+    with _server(here) as server:
         while any(len(one) < here.size - 1 for one in found.values()):
             server.settimeout(max(until - time.monotonic(), 0.01))
             try:
                 connection, _ = server.accept()
             except TimeoutError:
-                ranks = {*range(1, here.size)} - {*found["watch"]}
-                missing = f"of {here.size} processes, {', '.join(map(str, sorted(ranks)))}"
-                if until < deadline:
-                    log.warning("hardmax: %s did not start yet; waiting for them", missing)
-                    until = deadline
-                    continue
-                raise ArgumentError(
-                    f"{missing} did not start within {TIMEOUT:g} s; start as many as WORLD_SIZE "
-                    "says, all with the same MASTER_ADDR and MASTER_PORT"
-                ) from None
-            greeting = _greeting(connection)
-            if greeting is None:
-                continue
-            rank, known = greeting.values["rank"], found[greeting.values["channel"]]
-            if rank in known:
-                raise ArgumentError(
-                    f"two processes have RANK={rank}; give each of the {here.size} one of its own"
-                )
-            with contextlib.suppress(OSError):  # it is noticed by those that watch
-                send(connection, {"version": hardmax.__version__, "size": here.size}, [])
-            # Another tells that it has another WORLD_SIZE.
-            if rank < here.size:
-                known[rank] = connection
+                _tell_missing(here, found["watch"], is_last=until == deadline)
+                until = deadline
+            else:
+                _admit(here, connection, found)
     return found["data"], found["watch"]
+
+
+def _server(here: Place) -> socket.socket:
+    """Return the socket on which the first process waits for the others."""
+    host = LOOPBACK if here.local_size == here.size else ""
+    try:
+        return socket.create_server((host, here.port), backlog=2 * here.size)
+    except OSError as error:
+        raise ArgumentError(
+            f"cannot wait for the other processes on port {here.port}, one above MASTER_PORT: "
+            f"{error.strerror}; choose another MASTER_PORT"
+        ) from error
+
+
+def _tell_missing(here: Place, found: Connections, *, is_last: bool) -> None:
+    """Tell which processes did not start yet. Raises ArgumentError if they have had their time."""
+    ranks = sorted({*range(1, here.size)} - {*found})
+    missing = f"of {here.size} processes, {', '.join(map(str, ranks))}"
+    if is_last:
+        raise ArgumentError(
+            f"{missing} did not start within {TIMEOUT:g} s; start as many as WORLD_SIZE says, all "
+            "with the same MASTER_ADDR and MASTER_PORT"
+        )
+    log.warning("hardmax: %s did not start yet; waiting for them", missing)
+
+
+def _admit(here: Place, connection: socket.socket, found: Mapping[str, Connections]) -> None:
+    """Add a connection to those found, unless it is that of a stranger."""
+    greeting = _greeting(connection)
+    if greeting is None:
+        return
+    rank, known = greeting.values["rank"], found[greeting.values["channel"]]
+    if rank in known:
+        raise ArgumentError(
+            f"two processes have RANK={rank}; give each of the {here.size} one of its own"
+        )
+    with contextlib.suppress(OSError):  # it is noticed by those that watch
+        send(connection, {"version": hardmax.__version__, "size": here.size}, [])
+    # Another tells that it has another WORLD_SIZE.
+    if rank < here.size:
+        known[rank] = connection
 
 
 def _greeting(connection: socket.socket) -> Message | None:

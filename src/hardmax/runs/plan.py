@@ -15,7 +15,7 @@ from hardmax.runs.members import trainer_arguments
 from hardmax.runs.preparation import Prepared
 from hardmax.runs.saving import Finished, save_run
 from hardmax.runs.settings import Settings
-from hardmax.runs.writer import NoWriter, RunWriter, folder_name
+from hardmax.runs.writer import folder_name, run_writer
 from hardmax.training.contracts import EpochRecord
 from hardmax.training.own_data import OwnData
 
@@ -94,7 +94,7 @@ class OwnPlan:
         settings, dataset = self.ready.settings, self.ready.dataset
         name = folder_name(dataset.name, settings.model, settings.framework)
         try:
-            writer = (RunWriter if trainer.group.is_first else NoWriter)(folder, name)
+            writer = run_writer(folder, name)
         except RunError as error:
             raise ArgumentError(str(error)) from error
         with writer:

@@ -16,7 +16,7 @@ from hardmax.runs.preparation import Prepared, prepared
 from hardmax.runs.saving import Finished, Trained, save_run
 from hardmax.runs.settings import Settings
 from hardmax.runs.unfinished import Unfinished
-from hardmax.runs.writer import RUNS, NoWriter, RunWriter, check_out, folder_name
+from hardmax.runs.writer import RUNS, check_out, folder_name, run_writer
 from hardmax.training.callbacks import Callback
 from hardmax.training.intervals import CHECKPOINT_EVERY, check_minutes
 
@@ -67,7 +67,7 @@ def train(
         states: list[TrainingState] = []
         try:
             frameworks.check(settings.framework)
-            if group().size > 1:
+            if group().size > 1:  # before the data is read, as MXNet trains in one
                 frameworks.load(settings.framework).Trainer.processes.join()
             if out is not None and group().is_first:
                 check_out(out)  # reading the data, and measuring for --minutes, may take long
@@ -122,7 +122,7 @@ def _train(
         resumed.check(about, log)
         name, parent = resumed.run.name, resumed.run.parent
     with (
-        (RunWriter if group().is_first else NoWriter)(out, name, parent) as writer,
+        run_writer(out, name, parent) as writer,
         KeptTraining(
             writer.path, about, resumed=resumed, interruptions=interruptions, tell=log
         ) as kept,

@@ -9,13 +9,14 @@ from typing import Self
 
 from hardmax.errors import RunError
 from hardmax.files import locked, sweep, temporary_name, unfinished
+from hardmax.processes.group import group
 from hardmax.reports.suspects import Suspects, as_csv
 from hardmax.runs.record import FORMAT, dumps, write_record
 from hardmax.runs.run import MAX_BYTES, METRICS, MODEL, REPORT, SUSPECTS, Run, file_checksum
 from hardmax.training import checkpoint
 from hardmax.training.contracts import EpochRecord
 
-__all__ = ["RUNS", "FolderWriter", "NoWriter", "RunWriter", "check_out", "folder_name"]
+__all__ = ["RUNS", "FolderWriter", "RunWriter", "check_out", "folder_name", "run_writer"]
 
 #: The folder of the runs that are given no other.
 RUNS = Path("runs")
@@ -146,7 +147,7 @@ class RunWriter(FolderWriter):
             raise RunError(f"cannot write {self.path}: {error.strerror}") from error
 
 
-class NoWriter(RunWriter):
+class _NoWriter(RunWriter):
     """Stands for the writer of a run folder in a process that does not write: not the first one."""
 
     writes = False
@@ -163,3 +164,11 @@ class NoWriter(RunWriter):
     def publish(self) -> Path:
         """Return the path that the first process writes."""
         return self.path
+
+
+def run_writer(out: str | os.PathLike[str] | None, name: str, parent: Path = RUNS) -> RunWriter:
+    """Return the writer of a run folder; of several processes, only that of the first one writes.
+
+    The arguments and errors are those of a FolderWriter.
+    """
+    return (RunWriter if group().is_first else _NoWriter)(out, name, parent)

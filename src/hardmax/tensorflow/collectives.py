@@ -2,7 +2,6 @@
 
 import contextlib
 import ipaddress
-import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -14,6 +13,7 @@ from tensorflow.python.eager import context
 
 from hardmax.errors import ArgumentError
 from hardmax.frameworks import silenced
+from hardmax.processes.environment import free_port
 from hardmax.processes.group import Group, group
 
 __all__ = ["all_sum", "all_sum_at_once", "are_together", "join", "moments", "together"]
@@ -146,9 +146,8 @@ def _addresses(joined: Group) -> list[str]:
     # The first process may be reached from its own machine in another way than from others.
     ends = [connection.getsockname()[0] for connection in joined.connections.values()]
     host = min(ends, key=_is_loopback)
-    with socket.create_server(("", 0)) as server:
-        own = np.array([[host, str(server.getsockname()[1])]], "S16")
-        found = joined.gather(own).astype(str).tolist()
+    own = np.array([[host, str(free_port())]], "S16")
+    found = joined.gather(own).astype(str).tolist()
     first = found[0][0]
     return [f"{first if _is_loopback(host) else host}:{port}" for host, port in found]
 

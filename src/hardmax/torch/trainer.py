@@ -128,12 +128,6 @@ class Trainer(trainer.Trainer[Module, torch.Tensor]):
         batches = super().watched(loader, chunk)
         return batches if self.sharing.size == 1 else map(processes.stand_in, batches)
 
-    def observe(self, label: str, value: Any) -> int:
-        """Add a batch mean to its meter on the step path; return the size of the batch."""
-        if not self.share.own:  # what stands in for an empty share does not count
-            self.examples = 0
-        return super().observe(label, value)
-
     def clip_gradients(self, grad_clip_val: float, model: nn.Module) -> None:
         """Scale all gradients of a model so that their global norm is at most ``grad_clip_val``."""
         torch.nn.utils.clip_grad_norm_(weights_of(model), grad_clip_val)

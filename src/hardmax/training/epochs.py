@@ -157,7 +157,8 @@ class Epochs(Planned[ModelT, Tensor]):
         self.runtime.set_training(self.model, train)
         step = self.train_on if train else self.validate_on
         for batch in chunk:
-            self.examples = len(batch[-1])
+            # What a backend computes with in place of an empty share does not count.
+            self.examples = self.share.own if self.sharing.size > 1 else len(batch[-1])
             step(batch)
             self._advance(train, 1)
             self.batches_done += train

@@ -96,20 +96,22 @@ class Evaluator(Described, Generic[ModelT, Tensor]):
         """
         with self.group.guarded():
             self.prepare_evaluation(model, loader)
-            sharing = self.sharing
-            if sharing.size == 1:
+            if self.sharing.size == 1:
                 return self.engine.scores(self, model, loader)
-            own: Iterable[Sequence[Tensor]]
-            if isinstance(loader, Loader):
-                part = sharing.share(loader.count)
-                own = loader.batches(loader.next_order(), part.start, part.stop)
-            else:
-                part = sharing.share(len(loader))
-                own = islice(iter(loader), part.start, part.stop)
-            scores = np.zeros((0, 0), np.float32)
-            if part.start < part.stop:
-                scores = self.engine.scores(self, model, own)
-            return sharing.gather(scores)
+            return self.sharing.gather(self._own_scores(model, loader))
+
+    def _own_scores(self, model: ModelT, loader: Batches[Tensor]) -> np.ndarray:
+        """Return the scores of this process's part of a loader's examples, or of its batches."""
+        own: Iterable[Sequence[Tensor]]
+        if isinstance(loader, Loader):
+            part = self.sharing.share(loader.count)
+            own = loader.batches(loader.next_order(), part.start, part.stop)
+        else:
+            part = self.sharing.share(len(loader))
+            own = islice(iter(loader), part.start, part.stop)
+        if part.start == part.stop:
+            return np.zeros((0, 0), np.float32)
+        return self.engine.scores(self, model, own)
 
     def feature_gradients(
         self, body: ModelT, head: ModelT, loader: Batches[Tensor]

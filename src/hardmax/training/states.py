@@ -152,6 +152,8 @@ def set_python_random(state: State) -> None:
 
 def state_from_first(state: State | None, group: Group) -> State | None:
     """Return the state that the first process of a group has; those of others are not looked at."""
+    if group.size == 1:
+        return state
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_emptied(state, "", arrays) if group.is_first else None)
     content, *received = group.from_first(np.frombuffer(text.encode(), np.uint8), *arrays.values())
