@@ -3,11 +3,11 @@
 The argument is the .npz file that the first process writes.
 """
 
-import os
 import sys
 import warnings
 
 import numpy as np
+from process_fits import ALL, BATCH, FEW, RANK, assert_same, data_module, figures, write
 
 from hardmax import frameworks
 from hardmax.networks import layers as records
@@ -18,24 +18,12 @@ import tensorflow as tf  # noqa: E402
 
 from hardmax.tensorflow import layers  # noqa: E402
 
-FEATURES, CLASSES, BATCH, ALL = 16, 4, 50, 205
-RANK = int(os.environ.get("RANK", 0))
+FEATURES, CLASSES = 16, 4
 
 X = np.random.default_rng(0).normal(size=(ALL, FEATURES)).astype(np.float32)
 Y = X[:, :CLASSES].argmax(1)
 
-#: With so many examples, the last batch has fewer than there are processes.
-FEW = 202
-
-
-class Data(hm.DataModule):
-    def __init__(self, count=ALL):
-        super().__init__()
-        self.count, self.batch_size = count, BATCH
-
-    def get_dataloader(self, train):
-        count = self.count if train else ALL
-        return self.get_tensorloader([X[:count], Y[:count]], train)
+Data = data_module(hm, X, Y)
 
 
 class ForeignData(Data):
@@ -175,22 +163,9 @@ def results():
     found = {}
     for name, (make, data, options) in FITS.items():
         model, trainer = fitted(make, data, options)
-        for key, value in trainer.get_weights(model).items():
-            found[f"{name}: weights {key}"] = value
-        for record in trainer.history:
-            found[f"{name}: losses {record['epoch']}"] = [record["train_loss"], record["val_loss"]]
-        evaluation = trainer.evaluate(model, data)
-        found[f"{name}: evaluation"] = [evaluation.loss, evaluation.accuracy]
-        found[f"{name}: scores"] = trainer.scores(model, data.val_dataloader())
+        found |= figures(name, trainer, model, data)
     assert_same(trainer.group, found)
     return found
-
-
-def assert_same(group, found):
-    """Assert that all processes have found the same."""
-    for name, value in found.items():
-        (first,) = group.from_first(np.asarray(value))
-        np.testing.assert_array_equal(value, first, err_msg=name)
 
 
 def generators(state):
@@ -220,10 +195,7 @@ def main():
     """Write the results, in the first process."""
     (path,) = sys.argv[1:]
     found = results() | generators(f"{path}.state") | warned()
-    if RANK == 0:
-        np.savez(path, **found)
-    else:
-        assert not found["warned"]
+    write(path, found)
 
 
 if __name__ == "__main__":

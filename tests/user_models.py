@@ -4,13 +4,13 @@ The argument is the .npz file that the first process writes.
 """
 
 import copy
-import os
 import pickle
 import sys
 import warnings
 
 import numpy as np
 import torch
+from process_fits import ALL, BATCH, FEW, RANK, assert_same, data_module, figures, write
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -18,24 +18,12 @@ from hardmax import torch as hm
 from hardmax.torch.module import scratch_weights
 from hardmax.training.callbacks import Callback
 
-FEATURES, CLASSES, BATCH, ALL = 12, 4, 50, 205
-RANK = int(os.environ.get("RANK", 0))
+FEATURES, CLASSES = 12, 4
 
 X = torch.from_numpy(np.random.default_rng(0).normal(size=(ALL, FEATURES)).astype(np.float32))
 Y = X[:, :CLASSES].argmax(1)
 
-#: With so many examples, the last batch has fewer than there are processes.
-FEW = 202
-
-
-class Data(hm.DataModule):
-    def __init__(self, count=ALL):
-        super().__init__()
-        self.count, self.batch_size = count, BATCH
-
-    def get_dataloader(self, train):
-        count = self.count if train else ALL
-        return self.get_tensorloader([X[:count], Y[:count]], train)
+Data = data_module(hm, X, Y)
 
 
 class ForeignData(Data):
@@ -204,16 +192,8 @@ def results():
         disturb(model)
         trainer = hm.Trainer(2, seed=0, **options)
         trainer.fit(model, data)
-        for key, value in trainer.get_weights(model).items():
-            found[f"{name}: weights {key}"] = value
-        for record in trainer.history:
-            found[f"{name}: losses {record['epoch']}"] = [record["train_loss"], record["val_loss"]]
-        evaluation = trainer.evaluate(model, data)
-        found[f"{name}: evaluation"] = [evaluation.loss, evaluation.accuracy]
-        found[f"{name}: scores"] = trainer.scores(model, data.val_dataloader())
-    for name, value in found.items():
-        (first,) = trainer.group.from_first(np.asarray(value))
-        np.testing.assert_array_equal(value, first, err_msg=name)
+        found |= figures(name, trainer, model, data)
+    assert_same(trainer.group, found)
     return found
 
 
@@ -253,10 +233,7 @@ def main():
     """Write the results, in the first process."""
     (path,) = sys.argv[1:]
     found = results() | {"masks": masks(f"{path}.state"), "warned": warned()}
-    if RANK == 0:
-        np.savez(path, **found)
-    else:
-        assert not found["warned"]
+    write(path, found)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ import signal
 
 import keras_models
 import numpy as np
+import process_fits
 import pytest
 import torchrun
+from process_fits import PROCESSES
 
 pytestmark = pytest.mark.slow
-
-PROCESSES = 3
 
 #: Uses TensorFlow before hardmax.
 USED = """
@@ -46,20 +46,13 @@ def alone():
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    """The results of several processes, which print nothing, as native code would."""
-    path = tmp_path_factory.mktemp("together") / "found.npz"
-    ended = torchrun.ended(torchrun.start(PROCESSES, keras_models.__file__, str(path)))
-    assert ended == ([0] * PROCESSES, [("", "")] * PROCESSES)
-    with np.load(path) as found:
-        return {name: found[name] for name in found}
+    return process_fits.together(keras_models.__file__, tmp_path_factory.mktemp("together"))
 
 
 @pytest.mark.parametrize("name", keras_models.FITS)
 def test_models_are_trained_as_in_one_process(name, alone, together):
-    for key, value in alone.items():
-        if key.startswith(f"{name}:"):
-            # Keras takes a synchronized variance as E(x^2) - E(x)^2, which rounds more.
-            np.testing.assert_allclose(together[key], value, rtol=1e-4, atol=1e-4, err_msg=key)
+    # Keras takes a synchronized variance as E(x^2) - E(x)^2, which rounds more.
+    process_fits.assert_as_alone(name, alone, together, atol=1e-4)
 
 
 def test_processes_have_random_numbers_of_their_own_also_after_resuming(together):

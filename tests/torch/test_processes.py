@@ -1,17 +1,16 @@
 """Models of users, and devices, in several processes."""
 
 import numpy as np
+import process_fits
 import pytest
 import torch
-import torchrun
 import user_models
+from process_fits import PROCESSES
 
 from hardmax.errors import ArgumentError
 from hardmax.torch import runtime
 
 pytestmark = pytest.mark.slow
-
-PROCESSES = 3
 
 
 @pytest.fixture(scope="module")
@@ -21,19 +20,12 @@ def alone():
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    """The results of several processes, which print nothing, as native code would."""
-    path = tmp_path_factory.mktemp("together") / "found.npz"
-    ended = torchrun.ended(torchrun.start(PROCESSES, user_models.__file__, str(path)))
-    assert ended == ([0] * PROCESSES, [("", "")] * PROCESSES)
-    with np.load(path) as found:
-        return {name: found[name] for name in found}
+    return process_fits.together(user_models.__file__, tmp_path_factory.mktemp("together"))
 
 
 @pytest.mark.parametrize("name", user_models.FITS)
 def test_models_are_trained_as_in_one_process(name, alone, together):
-    for key, value in alone.items():
-        if key.startswith(f"{name}:"):
-            np.testing.assert_allclose(together[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
+    process_fits.assert_as_alone(name, alone, together, atol=1e-5)
 
 
 def test_processes_have_random_numbers_of_their_own_also_after_resuming(together):
